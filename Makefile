@@ -1,0 +1,42 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STACK ?= dev
+OUT ?= out
+
+.PHONY: help demo render test bench lock clean
+
+help: ## What there is to type
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/.runtime: requirements.txt
+	@echo "making $(VENV) from requirements.txt (once, about a minute)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@touch $@
+
+$(VENV)/.development: $(VENV)/.runtime requirements-dev.txt
+	@echo "adding the development tools from requirements-dev.txt"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+demo: $(VENV)/.runtime ## Play the whole guide on this machine: no cluster, no account, nothing left running
+	@$(BIN)/python -m lab.demo
+
+render: $(VENV)/.runtime ## Show what STACK=dev declares as files under OUT=out, without the Pulumi CLI
+	@$(BIN)/python -m lab.render --stack $(STACK) --out $(OUT)
+
+test: $(VENV)/.development ## Format, lint, types, and every test that this machine can run
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/python -m pytest -n auto
+
+lock: $(VENV)/.development ## Lock requirements*.in again, with hashes for every platform
+	@for name in requirements requirements-dev gitops/promoter/requirements; do \
+	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	    --custom-compile-command "make lock" $$name.in -o $$name.txt; done
+
+clean: ## Remove what the other targets made
+	rm -rf $(VENV) $(OUT) .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,1 @@
+"""The decisions of `delivery`: plain Python, no Pulumi, every rule one call and one assertion away."""
