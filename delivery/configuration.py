@@ -1,0 +1,195 @@
+"""From a stack's configuration to one valid `StackConfiguration`, or to every mistake in it at once.
+
+Input is what Pulumi hands a program: texts, JSON for structured values. Which key means what, and what is
+allowed, is decided here and nowhere else; tokens never come through here.
+"""
+
+from collections.abc import Mapping
+
+from delivery import rules
+from delivery.fields import Fields, decode
+from delivery.pipeline import (
+    ArgoCD,
+    Checks,
+    Cluster,
+    Pipeline,
+    PromotionRequest,
+    Repository,
+    StackConfiguration,
+    Stage,
+)
+from delivery.pipeline_configuration import read_applications, read_promotions, read_stages, stage_json
+from delivery.placements import placements
+from delivery.problems import Json, Problems
+
+STRUCTURED = frozenset(
+    {
+        "applications",
+        "metadata",
+        "postDeploymentEvaluations",
+        "postDeploymentTasks",
+        "preDeploymentEvaluations",
+        "preDeploymentTasks",
+        "promote",
+        "promotionLabels",
+        "promotionReviewers",
+        "promotionTeamReviewers",
+        "stages",
+        "tasks",
+    }
+)
+PLAIN = frozenset(
+    {
+        "adoptExisting",
+        "argocdApplication",
+        "argocdApplicationPattern",
+        "argocdFinalizer",
+        "argocdNamespace",
+        "argocdProject",
+        "cluster",
+        "defaultBranch",
+        "destinationServer",
+        "githubApiUrl",
+        "kubeContext",
+        "namespace",
+        "namespacePattern",
+        "pathPattern",
+        "promotionEngine",
+        "promotionRetries",
+        "promotionTimeoutSeconds",
+        "promotionTtlSeconds",
+        "renderManifestsTo",
+        "repositoryName",
+        "repositoryOwner",
+        "traceUrl",
+    }
+)
+SECRETS = frozenset({"githubToken", "promotionToken", "kubeconfig"})
+"""Keys that never come here: the program reads them as Pulumi secrets."""
+KEYS = STRUCTURED | PLAIN | SECRETS
+"""Every key of the namespace `delivery:`; any other is a mistake."""
+
+TASK_PROMOTE = "promote"
+"""The promotion task's definition, which the program declares itself."""
+
+
+def parse(raw: Mapping[str, str], stack: str) -> StackConfiguration:
+    """The configuration of `stack`, from its keys without the namespace.
+
+    Raises `ConfigurationError` with one line for each mistake.
+    """
+    problems = Problems({})
+    decode({key: text for key, text in raw.items() if key not in SECRETS}, STRUCTURED, problems)
+    root = Fields(problems, problems.roots)
+    root.only(KEYS)
+    stages = read_stages(root)
+    current = next((stage for stage in stages if stage.name == stack), None)
+    if stages and current is None:
+        more: list[Json] = [stage_json(stage) for stage in stages]
+        more.append({"name": stack, "after": [stages[-1].name]})
+        problems.add(("stages",), f"no stage for stack {stack}", ", ".join(stage.name for stage in stages), more)
+    applications = read_applications(root)
+    tasks = _tasks(root)
+    pipeline = Pipeline(
+        repository=Repository(
+            owner=root.text("repositoryOwner", rules.OWNER),
+            name=root.text("repositoryName", rules.REPOSITORY),
+            default_branch=root.text("defaultBranch", rules.BRANCH, "main"),
+            api_url=root.text("githubApiUrl", rules.API_URL, "https://api.github.com"),
+        ),
+        applications=tuple(application for application, _ in applications),
+        stages=stages,
+        placements=placements(root, applications, stages, stack),
+        promotions=read_promotions(root),
+    )
+    configuration = StackConfiguration(
+        pipeline=pipeline,
+        stage=current or Stage(stack, ()),
+        argocd=ArgoCD(
+            namespace=root.text("argocdNamespace", rules.NAMESPACE, "argocd"),
+            project=root.text("argocdProject", rules.RESOURCE, "default"),
+            finalizer=root.flag("argocdFinalizer", False),
+        ),
+        destination_server=root.text("destinationServer", rules.SERVER, "https://kubernetes.default.svc"),
+        checks=_checks(root, tasks),
+        tasks=tasks,
+        metadata=_metadata(root),
+        cluster=_cluster(root),
+        request=_request(root),
+    )
+    problems.check()
+    return configuration
+
+
+def _tasks(root: Fields) -> dict[str, str | None]:
+    tasks: dict[str, str | None] = {}
+    for name, code in root.table("tasks", rules.RESOURCE).items():
+        if name == TASK_PROMOTE:
+            root.problems.add(("tasks", name), name, "any other name: the promotion task is declared already", None)
+        elif code is None or isinstance(code, str):
+            tasks[name] = code
+        else:
+            root.problems.add(
+                ("tasks", name), code, "Python source, or null for a task that is defined elsewhere", None
+            )
+    return tasks
+
+
+def _checks(root: Fields, tasks: dict[str, str | None]) -> Checks:
+    lists = {
+        key: root.texts(key, rules.RESOURCE)
+        for key in (
+            "preDeploymentTasks",
+            "postDeploymentTasks",
+            "preDeploymentEvaluations",
+            "postDeploymentEvaluations",
+        )
+    }
+    for key in ("preDeploymentTasks", "postDeploymentTasks"):
+        for name in lists[key]:
+            # Keptn waits for a definition that is not there without end, and says nothing.
+            if name not in tasks:
+                known: Json = [each for each in lists[key] if each in tasks]
+                allowed = f"the names under delivery:tasks ({', '.join(tasks) or 'none'})"
+                root.problems.add((key,), name, allowed, known)
+    return Checks(
+        pre_deployment_tasks=lists["preDeploymentTasks"],
+        post_deployment_tasks=lists["postDeploymentTasks"],
+        pre_deployment_evaluations=lists["preDeploymentEvaluations"],
+        post_deployment_evaluations=lists["postDeploymentEvaluations"],
+    )
+
+
+def _metadata(root: Fields) -> dict[str, str]:
+    metadata: dict[str, str] = {}
+    for key, value in root.table("metadata", rules.METADATA_KEY).items():
+        if isinstance(value, str):
+            metadata[key] = value
+        else:
+            root.problems.add(("metadata", key), value, "a text (quote it)", "" if value is None else str(value))
+    return metadata
+
+
+def _cluster(root: Fields) -> Cluster:
+    mode = root.choice("cluster", ("deploy", "render", "none"))
+    return Cluster(
+        mode=mode,
+        context=root.text("kubeContext", rules.CONTEXT, ""),
+        render_to=root.text("renderManifestsTo", rules.FOLDER, "manifests"),
+        adopt_existing=root.flag("adoptExisting", False),
+    )
+
+
+def _request(root: Fields) -> PromotionRequest:
+    table = root.values.get("promote", {})
+    if not isinstance(table, dict):
+        root.problems.add(("promote",), table, "a map with version, commitID, traceParent, again", {})
+        return PromotionRequest()
+    fields = Fields(root.problems, table, ("promote",))
+    fields.only(frozenset({"version", "commitID", "traceParent", "again"}))
+    return PromotionRequest(
+        version=fields.text("version", rules.VERSION, ""),
+        commit=fields.text("commitID", rules.COMMIT, ""),
+        traceparent=fields.text("traceParent", rules.TRACEPARENT, ""),
+        again=fields.flag("again", False),
+    )

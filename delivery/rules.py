@@ -1,0 +1,79 @@
+"""What single configuration values have to be, each with its rule in words and a value that keeps it."""
+
+import re
+from urllib.parse import urlsplit
+
+from delivery.fields import Rule
+from delivery.names import is_commit, is_dns_label, is_dns_subdomain, is_traceparent, is_version
+
+
+def _pattern(expression: str, words: str, example: str) -> Rule:
+    compiled = re.compile(expression)
+    return Rule(lambda text: compiled.fullmatch(text) is not None, words, example)
+
+
+def _is_api_url(text: str) -> bool:
+    """Whether a token may be sent there: https, or plain http to this machine."""
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return False
+    clean = not (parts.query or parts.fragment or parts.username) and re.fullmatch(r"[!-~]+", text)
+    known = text == "https://api.github.com" or (parts.path == "/api/v3" and bool(host))
+    return bool(clean and known) and (parts.scheme == "https" or (parts.scheme, host) == ("http", "127.0.0.1"))
+
+
+def _is_branch(text: str) -> bool:
+    """The part of git's own rule for a reference that can be told without git."""
+    return (
+        re.fullmatch(r"(?!.*(\.\.|//|/\.|\.lock(/|$)))[A-Za-z0-9_][\w./-]*[\w-]|[A-Za-z0-9_]", text, re.ASCII)
+        is not None
+    )
+
+
+DNS_LABEL_WORDS = "lower-case letters, digits and '-', at most 63 characters (a DNS label)"
+DNS_LABEL = Rule(is_dns_label, DNS_LABEL_WORDS, "podtato-head")
+STAGE = Rule(is_dns_label, DNS_LABEL_WORDS, "dev")
+RESOURCE = Rule(is_dns_subdomain, "a Kubernetes resource name (lower-case DNS subdomain)", "post-deployment")
+NAMESPACE = Rule(is_dns_label, DNS_LABEL_WORDS, "argocd")
+VERSION = Rule(is_version, "an image tag that is a label too: letters, digits, '.', '_', '-', at most 63", "v0.3.0")
+COMMIT = Rule(is_commit, "a full commit id in lower-case hex", "0" * 39 + "1")
+TRACEPARENT = Rule(
+    is_traceparent, "a W3C traceparent in lower-case hex, no id all zero", f"00-{'0' * 31}1-{'0' * 15}1-01"
+)
+OWNER = _pattern(r"[A-Za-z0-9](-?[A-Za-z0-9]){0,38}", "a GitHub user or organisation", "your-github-owner")
+REPOSITORY = _pattern(
+    r"(?!\.{1,2}$)(?!.*\.git$)[A-Za-z0-9._-]{1,100}", "a GitHub repository's name", "podtato-head-gitops"
+)
+BRANCH = Rule(_is_branch, "a branch name", "main")
+API_URL = Rule(
+    _is_api_url, "https://api.github.com, or https://HOST/api/v3 for GitHub Enterprise", "https://api.github.com"
+)
+IMAGE = _pattern(
+    r"[a-z0-9]+([._-][a-z0-9]+)*(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*",
+    "an image reference without a tag",
+    "ghcr.io/podtato-head/podtato-server",
+)
+PROMOTED_KEY = _pattern(
+    r"(?!(commitID|traceParent)$)[A-Za-z_][\w-]*(\.[A-Za-z_][\w-]*)*",
+    "a key of values.yaml, dots between levels; not commitID, not traceParent",
+    "serviceVersion",
+)
+SERVER = _pattern(r"https?://[!-~]+", "the address of a Kubernetes API server", "https://kubernetes.default.svc")
+TRACE_URL = _pattern(
+    r"(https?://[!-'*-;=?-~]+)?",
+    "an http(s) address with {trace_id} and, if wanted, {span_id}; or nothing",
+    "http://localhost:16686/trace/{trace_id}?uiFind={span_id}",
+)
+LABEL = _pattern(r"[^\x00-\x1f,]{1,50}", "a GitHub label, at most 50 characters", "promotion")
+PERSON = _pattern(r"[A-Za-z0-9](-?[A-Za-z0-9]){0,38}", "a GitHub user", "octocat")
+TEAM = _pattern(r"[a-z0-9]([a-z0-9_-]*[a-z0-9])?", "the slug of a team of the owner", "platform")
+METADATA_KEY = _pattern(
+    r"(?!(commitID|traceparent)$)[A-Za-z0-9]([\w./-]*[A-Za-z0-9])?",
+    "letters and digits; not commitID, not traceparent",
+    "team",
+)
+CONTEXT = _pattern(r"[ -~]+", "the name of a context in the kubeconfig", "dev-cluster")
+FOLDER = _pattern(r"[^\x00]+", "a folder", "manifests")
+ANYTHING = Rule(lambda _: True, "a text", "text")
