@@ -1,0 +1,231 @@
+"""A values file as positions: where each key and value stands, and what the file says as a flat list.
+
+This is the only place that knows the YAML parser. It builds no values: tags are not constructed, aliases not
+expanded, and nothing recurses, so that the time a hostile file can cost is bounded by its size.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import (
+    AliasEvent,
+    CollectionEndEvent,
+    DocumentStartEvent,
+    Event,
+    MappingStartEvent,
+    NodeEvent,
+    ScalarEvent,
+)
+from ruamel.yaml.reader import ReaderError
+
+from delivery.scalars import Scalar, escape, resolve
+
+MAX_BYTES = 256 * 1024  # a few seconds of parsing at worst; values that people maintain are a hundredth of it
+MAX_DEPTH = 100
+_LINE_BREAK = re.compile(r"\r\n|\r|\n")
+_SOME_READERS_BREAK = re.compile("[\x85\u2028\u2029]")
+
+
+class ValuesError(ValueError):
+    """A values file that cannot be used as it is: one line, `<where>:<line>:<column>: what — mend`."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A place in a file, both counted from 0."""
+
+    line: int
+    column: int
+
+
+@dataclass(eq=False, repr=False)
+class Node:
+    """A value in the file: offsets into the text, its place among the document's `content`, and for maps its keys.
+
+    `content_end` is where the last thing inside ends, `last` the place of the end in `content`.
+    """
+
+    kind: Literal["map", "list", "scalar", "alias"]
+    mark: Mark
+    start: int
+    end: int
+    index: int
+    anchor: str | None
+    tag: str | None
+    flow: bool = False
+    style: str | None = None
+    scalar: Scalar | None = None
+    target: "Node | None" = None
+    merges: bool = False
+    pending: "Node | None" = None
+    entries: "dict[str, tuple[Node, Node]]" = field(default_factory=dict)
+    content_end: int = 0
+    last: int = 0
+
+
+@dataclass(eq=False, repr=False)
+class Document:
+    """A file that holds one YAML document, or none (`root` is None when there is nothing but comments)."""
+
+    where: str
+    bom: str
+    text: str
+    root: Node | None = None
+    content: list[tuple[object, ...]] = field(default_factory=list)
+
+    @property
+    def newline(self) -> str:
+        """The line break of the file's first line."""
+        found = _LINE_BREAK.search(self.text)
+        return found[0] if found else "\n"
+
+    def mark(self, offset: int) -> Mark:
+        """The place of an offset."""
+        breaks = list(_LINE_BREAK.finditer(self.text, 0, offset))
+        return Mark(len(breaks), offset - (breaks[-1].end() if breaks else 0))
+
+    def encoded(self) -> bytes:
+        """The file's bytes."""
+        return (self.bom + self.text).encode()
+
+    def error(self, mark: Mark, what: str, mend: str) -> ValuesError:
+        """An error at a place in this file."""
+        return ValuesError(f"{self.where}:{mark.line + 1}:{mark.column + 1}: {what} — {mend}")
+
+
+def shown(text: str) -> str:
+    """`text` for an error message: in backquotes, on one line, not longer than a line."""
+    line = escape(text).replace('\\"', '"')
+    return f"`{line if len(line) <= 80 else line[:79] + '…'}`"
+
+
+def load(text: str | bytes, where: str) -> Document:
+    """Parse a values file; `ValuesError` names the place of what is wrong with it."""
+    document = _decoded(text, where)
+    found = _SOME_READERS_BREAK.search(document.text)
+    if found:
+        what = f"U+{ord(found[0]):04X} is a line break to some readers of YAML and not to others"
+        raise document.error(document.mark(found.start()), what, "remove it, or write it as an escape in double quotes")
+    parser = YAML(typ="safe", pure=True)
+    try:
+        _build(document, parser.parse(document.text))
+    except ReaderError as error:
+        what = f"the character U+{ord(error.character):04X} may not stand in YAML"
+        raise document.error(document.mark(error.position), what, "remove it") from None
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        problem = escape(error.problem or error.context or "no YAML")
+        tab = "'\\\\t'" in problem
+        mend = "use spaces, YAML allows no tab there" if tab else "correct the YAML there"
+        raise document.error(Mark(mark.line, mark.column) if mark else Mark(0, 0), problem, mend) from None
+    except (YAMLError, ValueError) as error:
+        if isinstance(error, ValuesError):
+            raise
+        raise document.error(Mark(0, 0), f"no YAML ({type(error).__name__})", "correct it") from None
+    return document
+
+
+def _decoded(text: str | bytes, where: str) -> Document:
+    if len(text) > MAX_BYTES:
+        raise ValuesError(f"{where}:1:1: larger than {MAX_BYTES // 1024} KiB — keep values small, or split the file")
+    if not isinstance(text, str):
+        if text.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\x00" in text[:4]:
+            raise ValuesError(f"{where}:1:1: this is UTF-16 or UTF-32 — save the file as UTF-8")
+        try:
+            text = text.decode()
+        except UnicodeDecodeError as error:
+            before = Document(where, "", text[: error.start].decode())
+            what = f"the byte 0x{text[error.start]:02X} is not UTF-8"
+            raise before.error(before.mark(len(before.text)), what, "save the file as UTF-8") from None
+    bom = "\ufeff" if text.startswith("\ufeff") else ""
+    return Document(where, bom, text[len(bom) :])
+
+
+def _build(document: Document, events: Iterator[Event]) -> None:
+    open_nodes: list[Node] = []
+    anchors: dict[str, Node] = {}
+    documents = 0
+    for event in events:
+        if isinstance(event, DocumentStartEvent):
+            documents += 1
+            if documents > 1:
+                mark = Mark(event.start_mark.line, event.start_mark.column)
+                raise document.error(mark, "a second YAML document begins", "keep one document in the file")
+        elif isinstance(event, CollectionEndEvent):
+            node = open_nodes.pop()
+            node.last = len(document.content)
+            document.content.append(("end",))
+            if node.flow:
+                node.end = event.end_mark.index
+            else:
+                node.end = max(node.content_end, node.end)
+            if open_nodes:
+                open_nodes[-1].content_end = node.end
+        elif isinstance(event, NodeEvent):
+            node = _node(document, event, anchors)
+            if open_nodes:
+                _attach(document, open_nodes[-1], node)
+            elif not (node.scalar and node.start == node.end and not node.anchor and not node.tag):
+                document.root = node
+            else:
+                document.content.clear()
+            if node.kind in ("map", "list"):
+                open_nodes.append(node)
+                if len(open_nodes) > MAX_DEPTH:
+                    raise document.error(node.mark, f"more than {MAX_DEPTH} levels", "keep values flat")
+
+
+def _node(document: Document, event: NodeEvent, anchors: dict[str, Node]) -> Node:
+    tag: object = getattr(event, "tag", None)
+    node = Node(
+        kind="list",
+        mark=Mark(event.start_mark.line, event.start_mark.column),
+        start=event.start_mark.index,
+        end=event.end_mark.index,
+        index=len(document.content),
+        anchor=event.anchor,
+        tag=str(tag) if tag else None,
+    )
+    if isinstance(event, AliasEvent):
+        node.kind, node.anchor = "alias", None
+        node.target = anchors.get(event.anchor)
+        document.content.append(("alias", event.anchor))
+        return node
+    if isinstance(event, ScalarEvent):
+        node.kind, node.style = "scalar", event.style or None
+        node.scalar = resolve(event.value, plain=node.style is None)
+        document.content.append(("scalar", node.anchor, node.tag, node.scalar))
+    else:
+        node.kind = "map" if isinstance(event, MappingStartEvent) else "list"
+        node.flow = bool(getattr(event, "flow_style", False))
+        document.content.append((node.kind, node.anchor, node.tag))
+    if node.anchor:
+        anchors[node.anchor] = node
+    return node
+
+
+def _attach(document: Document, parent: Node, node: Node) -> None:
+    key = parent.pending
+    if node.kind == "scalar" and node.start == node.end and key:
+        # the parser places a missing value at what follows it; it belongs right after the colon
+        colon = re.compile(r"[ \t]*:").match(document.text, key.end)
+        node.start = node.end = colon.end() if colon else key.end
+    parent.content_end = node.end
+    if parent.kind != "map":
+        return
+    if key is None:
+        parent.pending = node
+        if node.scalar and node.style is None and node.scalar.text == "<<":
+            parent.merges = True
+        elif node.scalar and node.scalar.text in parent.entries:
+            first = parent.entries[node.scalar.text][0].mark.line + 1
+            what = f"{shown(node.scalar.text)} is here a second time, first on line {first}"
+            raise document.error(node.mark, what, "keep one of the two")
+        return
+    parent.pending = None
+    if key.scalar:
+        parent.entries[key.scalar.text] = (key, node)

@@ -1,0 +1,79 @@
+"""What a promotion changes: the target stage's values with the source stage's promoted keys, nothing else.
+
+A pure function of texts, behind every way to promote and to roll back. Where the texts come from and what
+becomes of the result is left to the caller.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from delivery.documents import ValuesError, shown
+from delivery.names import is_traceparent
+from delivery.scalars import Scalar, escape
+from delivery.values import promoted, read_keys, set_keys, unpromotable
+
+TRACE_PARENT = "traceParent"
+
+
+@dataclass(frozen=True)
+class Change:
+    """One promoted key: what it was in the target (None when it was missing), and what it becomes."""
+
+    key: str
+    was: str | None
+    becomes: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The changes in the order of the promoted keys, and the target's values after them.
+
+    Without changes `text` is the target's values, byte for byte.
+    """
+
+    changes: tuple[Change, ...]
+    text: bytes
+
+
+def plan(
+    source: bytes,
+    target: bytes,
+    promoted_keys: tuple[str, ...],
+    traceparent: str | None,
+    *,
+    source_name: str = "source values",
+    target_name: str = "target values",
+) -> Plan:
+    """Plan the promotion of `promoted_keys` from the values `source` to the values `target`.
+
+    For a rollback `source` is an older text of the target itself. See `plan_values` for what is changed and
+    `promoted` for what may be promoted; both raise `ValuesError`, which names the file by `…_name`.
+    """
+    return plan_values(promoted(source, promoted_keys, source_name), target, traceparent, target_name=target_name)
+
+
+def plan_values(
+    values: Mapping[str, Scalar], target: bytes, traceparent: str | None, *, target_name: str = "target values"
+) -> Plan:
+    """Plan to set `values` in `target`.
+
+    Where any of them differs, `traceParent` is set too: to `traceparent`, or to an empty string when that is not
+    one that can be linked to, so that the target never links to what a former promotion came from.
+    A new `traceparent` alone is no promotion.
+    """
+    for key, value in values.items():
+        problem = unpromotable(value)
+        if problem or key == TRACE_PARENT:
+            what = f"{shown(key)} may not be promoted" + (f", it contains {problem}" if problem else "")
+            raise ValuesError(f"{target_name}:1:1: {what} — promote other keys")
+    present = read_keys(target, values, where=target_name)
+    changes = tuple(
+        Change(key, None if was is None else escape(was.text), value.text)
+        for key, value in values.items()
+        if (was := present[key]) != value
+    )
+    if not changes:
+        return Plan((), target)
+    link = traceparent if traceparent is not None and is_traceparent(traceparent) else ""
+    wanted = {change.key: values[change.key] for change in changes} | {TRACE_PARENT: Scalar(link)}
+    return Plan(changes, set_keys(target, wanted, where=target_name, double_quoted=(TRACE_PARENT,)))
