@@ -1,0 +1,374 @@
+"""The promotion task: Keptn runs this one file (its python runtime) when a stage has been verified.
+
+Keptn starts it for versions that are pending, superseded or long gone as well. So it first asks the cluster
+whether this app version is what the stage runs now, fully available; only then does it dispatch the promotion
+workflow, once for each target stage. What changes in git is left to the workflow.
+
+Keptn's retries, and its restarts for the version that still runs, dispatch again: harmless, the promoter then
+finds its own pull request or nothing to do. In the environment: `DATA` (the task definition's parameters),
+`SECURE_DATA` (the secret) and `KEPTN_CONTEXT`; `DELIVERY_KUBERNETES_URL` and `DELIVERY_SERVICE_ACCOUNT_DIR`
+put another API server and service account (the lab's, a test's) in the place of the pod's own.
+"""
+
+import hashlib
+import json
+import os
+import re
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import requests
+
+LABEL = "app.kubernetes.io/"
+POLL_SECONDS = 5.0
+DNS_LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
+TASK_MEND = "correct the stack's configuration and run `pulumi up`"
+SECRET_MEND = "set it in the stack's configuration and run `pulumi up`, which writes secret github-token"  # noqa: S105
+FIELDS = {  # a field of the three variables: what it matches as a whole, and what to do when it does not
+    "appVersion": (r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?", "give the workload a version label"),
+    "commitID": (r"[0-9a-f]{40}|[0-9a-f]{64}", "Argo CD's Helm parameter commitID=$ARGOCD_APP_REVISION sets it"),
+    "application": (DNS_LABEL, TASK_MEND),
+    "from": (DNS_LABEL, TASK_MEND),
+    "to": (rf"{DNS_LABEL}(, *{DNS_LABEL})*", TASK_MEND),
+    # The token travels there: https, or this very machine (the lab).
+    "apiUrl": (r"(https://[^\s/?#@]+|http://(127\.0\.0\.1|localhost)(:\d+)?)(/[^\s?#]*)?", TASK_MEND),
+    "workflow": (r"[A-Za-z0-9._-]+\.ya?ml", TASK_MEND),
+    "ref": (r"[^\s~^:?*\[\\\x00-\x1f\x7f]+", TASK_MEND),
+    "timeout": (r"[1-9][0-9]{0,4}", TASK_MEND),
+    "githubRepoOwner": (r"[A-Za-z0-9._-]+(?<!\.)", SECRET_MEND),
+    "githubRepo": (r"(?!\.{1,2}$)[A-Za-z0-9._-]+", SECRET_MEND),
+    "apiToken": (r"[A-Za-z0-9._~+/=-]+", SECRET_MEND),
+}
+TRACEPARENT = r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
+
+
+class PromotionError(Exception):
+    """The promotion cannot be sent; the message is one line and says what to do."""
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """What is to be promoted and where to, checked. `traceparent` is empty where Keptn has none."""
+
+    application: str
+    version: str
+    commit: str
+    traceparent: str
+    source: str
+    targets: tuple[str, ...]
+    ref: str
+    url: str
+    token: str
+    timeout: float
+
+
+@dataclass
+class Budget:
+    """The time that this run may take. Tests replace its three functions."""
+
+    sleep: Callable[[float], None] = time.sleep
+    monotonic: Callable[[], float] = time.monotonic
+    wall: Callable[[], float] = time.time
+    deadline: float = 0.0
+
+    def start(self, seconds: float) -> None:
+        """End `seconds` from now."""
+        self.deadline = self.monotonic() + seconds
+
+    def left(self) -> float:
+        """Seconds until the end; negative after it."""
+        return self.deadline - self.monotonic()
+
+    def wait(self, seconds: float, why: str) -> None:
+        """Sleep; raise PromotionError at once where that would outlast the budget."""
+        if seconds >= self.left():
+            raise PromotionError(f"{why}; waiting another {seconds:.0f} s would outlast the task's timeout")
+        self.sleep(seconds)
+
+
+def mapping(value: object) -> dict[str, object]:
+    """`value` if it is a JSON object, else an empty one: an absent field and a null read alike."""
+    return value if isinstance(value, dict) else {}
+
+
+def variable(environ: Mapping[str, str], name: str, mend: str) -> dict[str, object]:
+    """The JSON object in an environment variable. Its content is never quoted: it may be the secret."""
+    try:
+        value = json.loads(environ.get(name) or "null")
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise PromotionError(f"{name} is {'not a JSON object' if environ.get(name) else 'missing'}: {mend}")
+    return value
+
+
+def field(where: str, fields: Mapping[str, object], key: str) -> str:
+    """The valid string at `key`; PromotionError names `where` and the mend."""
+    value, (pattern, mend) = fields.get(key), FIELDS[key]
+    if isinstance(value, str) and re.fullmatch(pattern, value):
+        return value
+    raise PromotionError(f"{where}: {key} is {'missing' if value in (None, '') else 'not valid'}: {mend}")
+
+
+def read_promotion(environ: Mapping[str, str]) -> Promotion:
+    """The three variables as one checked value; PromotionError names the first field that is wrong."""
+    data = variable(environ, "DATA", TASK_MEND)
+    secret = variable(environ, "SECURE_DATA", SECRET_MEND)
+    context = variable(environ, "KEPTN_CONTEXT", "Keptn sets it; run this file from a KeptnTaskDefinition")
+    application, metadata = field("DATA", data, "application"), mapping(context.get("metadata"))
+    if context.get("appName") != application:
+        raise PromotionError(f"KEPTN_CONTEXT: appName is not {application}: {TASK_MEND}")
+    repository = "/".join(field("SECURE_DATA", secret, key) for key in ("githubRepoOwner", "githubRepo"))
+    traceparent = str(metadata.get("traceparent"))
+    api, workflow = field("DATA", data, "apiUrl").rstrip("/"), field("DATA", data, "workflow")
+    return Promotion(
+        application=application,
+        version=field("KEPTN_CONTEXT", context, "appVersion"),
+        commit=field("KEPTN_CONTEXT", metadata, "commitID"),
+        traceparent=traceparent if re.fullmatch(TRACEPARENT, traceparent) else "",
+        source=field("DATA", data, "from"),
+        targets=tuple(dict.fromkeys(field("DATA", data, "to").replace(" ", "").split(","))),
+        ref=field("DATA", data, "ref"),
+        url=f"{api}/repos/{repository}/actions/workflows/{workflow}/dispatches",
+        token=field("SECURE_DATA", secret, "apiToken"),
+        timeout=float(field("DATA", data, "timeout")),
+    )
+
+
+def pause(response: requests.Response, attempt: int, now: float) -> float | None:
+    """Seconds after which the same request may succeed, as the server asks; None for a final answer.
+
+    A 403 is a limit only where it looks like one; otherwise it is a permission, and no waiting mends that.
+    """
+    status, headers = response.status_code, response.headers
+    after, reset = headers.get("retry-after", ""), headers.get("x-ratelimit-reset", "")
+    spent = headers.get("x-ratelimit-remaining") == "0"
+    limited = status == 429 or (status == 403 and (bool(after) or spent or "rate limit" in response.text.lower()))
+    if not limited and status < 500:
+        return None
+    if after.isdecimal():
+        return max(1.0, float(after))
+    if limited and spent and reset.isdecimal():
+        return max(1.0, float(reset) - now)
+    return 60.0 * 2.0**attempt if limited else min(30.0, 2.0**attempt)
+
+
+def send(session: requests.Session, method: str, url: str, budget: Budget, body: object = None) -> requests.Response:
+    """The final answer to a request, repeated while its failure may pass and the budget lasts.
+
+    No redirect is followed: the POST would become a GET, or the token travel to where it is not meant.
+    """
+    host, attempt = urlsplit(url).netloc, 0
+    while True:
+        try:
+            patience = min(30.0, max(1.0, budget.left()))
+            response = session.request(method, url, json=body, timeout=patience, allow_redirects=False)
+            wait, why = pause(response, attempt, budget.wall()), f"{host} answers {response.status_code}"
+            if wait is None:
+                return response
+        except requests.exceptions.SSLError as error:
+            raise PromotionError(f"{host} has no certificate that this pod trusts: correct it or apiUrl") from error
+        except (requests.ConnectionError, requests.Timeout) as error:
+            wait, why = min(30.0, 2.0**attempt), f"{host} cannot be reached ({type(error).__name__})"
+        budget.wait(wait, why)
+        attempt += 1
+
+
+class Kubernetes:
+    """The reads and the one write that the task's service account may do, all in its own namespace."""
+
+    def __init__(self, environ: Mapping[str, str], budget: Budget) -> None:
+        default = "/var/run/secrets/kubernetes.io/serviceaccount"
+        account = Path(environ.get("DELIVERY_SERVICE_ACCOUNT_DIR") or default)
+        host, port = environ.get("KUBERNETES_SERVICE_HOST", ""), environ.get("KUBERNETES_SERVICE_PORT", "443")
+        inside = f"https://{f'[{host}]' if ':' in host else host}:{port}"
+        self.url, self.budget, self.app_uid = environ.get("DELIVERY_KUBERNETES_URL") or inside, budget, ""
+        try:
+            self.namespace, self.token = ((account / name).read_text().strip() for name in ("namespace", "token"))
+        except OSError as error:
+            raise PromotionError("this pod has no service account token: run `pulumi up` for this stage") from error
+        self.session = requests.Session()
+        self.session.trust_env = False  # neither a proxy nor REQUESTS_CA_BUNDLE is meant for the cluster's own API
+        self.session.verify = str(account / "ca.crt")
+        self.session.headers["Authorization"] = f"Bearer {self.token}"
+
+    def get(self, group: str, resource: str) -> dict[str, object]:
+        """A resource of this namespace as JSON; empty when it is not there."""
+        url = f"{self.url}/apis/{group}/namespaces/{self.namespace}/{resource}"
+        response = send(self.session, "GET", url, self.budget)
+        if response.status_code == 404:
+            return {}
+        if response.status_code != 200:
+            said = f"the cluster answers {response.status_code} to reading {resource} in {self.namespace}"
+            raise PromotionError(f"{said}: run `pulumi up` for this stage, which declares the task's role")
+        return mapping(response.json())
+
+    def event(self, kind: str, reason: str, application: str, message: str) -> None:
+        """Leave an Event at the KeptnApp, as Keptn deletes a failed pod with its log. No outcome depends on it."""
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        app = {"apiVersion": "lifecycle.keptn.sh/v1", "kind": "KeptnApp", "name": application, "uid": self.app_uid}
+        body = {
+            "metadata": {"generateName": "promote-", "namespace": self.namespace},
+            "involvedObject": app | {"namespace": self.namespace},
+            **{"type": kind, "reason": reason, "message": message, "source": {"component": "delivery-promote"}},
+            **{"firstTimestamp": now, "lastTimestamp": now, "count": 1},
+        }
+        url = f"{self.url}/api/v1/namespaces/{self.namespace}/events"
+        try:
+            answer = str(self.session.post(url, json=body, timeout=5, allow_redirects=False).status_code)
+        except requests.RequestException as error:
+            answer = type(error).__name__
+        if answer != "201":
+            print(f"note: no Event left ({answer})", flush=True)
+
+
+def pod_labels(deployment: Mapping[str, object]) -> dict[str, object]:
+    """The labels that a Deployment gives its pods, the ones that Keptn reads, without their common prefix."""
+    template = mapping(mapping(deployment.get("spec")).get("template"))
+    labels = mapping(mapping(template.get("metadata")).get("labels"))
+    return {key.removeprefix(LABEL): value for key, value in labels.items() if key.startswith(LABEL)}
+
+
+def superseded(promotion: Promotion, kubernetes: Kubernetes, deployments: list[dict[str, object]]) -> str:
+    """Why this app version is not the one that the stage runs now; empty when it is."""
+    app = kubernetes.get("lifecycle.keptn.sh/v1", f"keptnapps/{promotion.application}")
+    metadata, spec = mapping(app.get("metadata")), mapping(app.get("spec"))
+    if not app:
+        raise PromotionError(f"KeptnApp {promotion.application} is not there: check that Keptn serves this namespace")
+    kubernetes.app_uid = str(metadata.get("uid", ""))
+    if spec.get("version") != promotion.version:
+        return f"the stage is at {spec.get('version')}"
+    # Keptn learns of a new version up to its discovery window (30 s) after the Deployments have it. The app's
+    # version is its workload's, or a hash for several; then the workloads' own are compared.
+    workloads = spec.get("workloads")
+    known = (
+        {mapping(each).get("name"): mapping(each).get("version") for each in workloads or ()}
+        if isinstance(workloads, list)
+        else {}
+    )
+    for labels in map(pod_labels, deployments):
+        expected = promotion.version if len(deployments) == 1 and len(known) < 2 else known.get(labels.get("name"))
+        if expected and labels.get("version", expected) != expected:
+            return f"the pods of {labels.get('name')} are at {labels['version']}"
+    # Away and back again is the same version twice: the current KeptnAppVersion tells by its commit. Keptn names
+    # it after the KeptnApp's generation, hashed.
+    revision = hashlib.sha256(str(metadata.get("generation")).encode()).hexdigest()[:8]
+    name = f"{promotion.application}-{promotion.version}-{revision}".lower().replace("_", "-")
+    current = mapping(kubernetes.get("lifecycle.keptn.sh/v1", f"keptnappversions/{name}").get("spec"))
+    commit = mapping(current.get("metadata")).get("commitID", promotion.commit)
+    return "" if commit == promotion.commit else f"the stage runs it from commit {commit}"
+
+
+def unavailable(deployment: Mapping[str, object]) -> str:
+    """What a Deployment lacks to be fully rolled out at its current generation; empty when nothing."""
+    metadata, status = mapping(deployment.get("metadata")), mapping(deployment.get("status"))
+    name, wanted = f"Deployment {metadata.get('name')}", mapping(deployment.get("spec")).get("replicas", 1)
+    if int(str(status.get("observedGeneration", 0))) < int(str(metadata.get("generation", 0))):
+        return f"{name} has a change that is not rolled out"
+    pods, updated, available = (status.get(key, 0) for key in ("replicas", "updatedReplicas", "availableReplicas"))
+    if wanted and [pods, updated, available, status.get("unavailableReplicas", 0)] == [wanted, wanted, wanted, 0]:
+        return ""
+    return f"{name} has {updated} updated and {available} available of {pods} pods, and {wanted} are wanted"
+
+
+def verify(promotion: Promotion, kubernetes: Kubernetes, budget: Budget) -> str:
+    """Wait until the stage runs this version fully available; then empty, or why it is superseded.
+
+    Every look reads everything again: a version that is replaced during the wait is not promoted.
+    """
+    while True:
+        items = kubernetes.get("apps/v1", "deployments").get("items")
+        listed = [mapping(item) for item in items] if isinstance(items, list) else []
+        deployments = [item for item in listed if pod_labels(item).get("part-of") == promotion.application]
+        if reason := superseded(promotion, kubernetes, deployments):
+            return reason
+        lacks = [lack for lack in map(unavailable, deployments) if lack]
+        if deployments and not lacks:
+            return ""
+        lacks = lacks or [f"no Deployment gives its pods the label {LABEL}part-of={promotion.application}"]
+        budget.wait(POLL_SECONDS, f"{promotion.version} is not fully available: mend the stage ({', '.join(lacks)})")
+
+
+def dispatch(promotion: Promotion, target: str, session: requests.Session, budget: Budget) -> None:
+    """Start the workflow for one target stage; PromotionError unless the answer is 2xx."""
+    inputs = {"application": promotion.application, "from": promotion.source, "to": target}
+    inputs |= {"version": promotion.version, "commitID": promotion.commit, "traceParent": promotion.traceparent}
+    response = send(session, "POST", promotion.url, budget, {"ref": promotion.ref, "inputs": inputs})
+    status = response.status_code
+    if 200 <= status < 300:
+        return
+    mend = {
+        401: "the token is wrong or has expired: give the stack a new one and run `pulumi up`",
+        403: "the token lacks a permission: give it Actions: write on the repository",
+        404: "the repository or its workflow is not there, or not for this token: check both, and Actions: write",
+        422: "the workflow does not take this: run `pulumi up` for the first stage, which commits it",
+    }.get(status, "the repository has moved: give the stack its new owner and name" if status < 400 else "check apiUrl")
+    try:
+        said = f" (GitHub: {mapping(response.json()).get('message')})"
+    except ValueError:
+        said = ""
+    needed = response.headers.get("x-accepted-github-permissions")
+    raise PromotionError(f"{status}, {mend}{said}" + (f" [x-accepted-github-permissions: {needed}]" if needed else ""))
+
+
+def dispatch_all(promotion: Promotion, budget: Budget) -> None:
+    """Start the workflow for every target; one that fails does not keep the others from starting."""
+
+    def authorize(request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {promotion.token}"  # as `auth`: a .netrc would replace a header
+        return request
+
+    session, failed = requests.Session(), []
+    session.auth = authorize
+    session.headers.update({"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"})
+    session.headers["User-Agent"] = "delivery-promote"
+    for index, target in enumerate(promotion.targets):
+        budget.sleep(1.0 if index else 0.0)  # GitHub asks for a second between writes
+        try:
+            dispatch(promotion, target, session, budget)
+            print(f"dispatched: {promotion.application} {promotion.version} to {target}", flush=True)
+        except PromotionError as error:
+            failed.append(f"{target}: {error}")
+    if failed:
+        raise PromotionError(f"not dispatched to {'; '.join(failed)}")
+
+
+def main(environ: Mapping[str, str], budget: Budget | None = None) -> int:
+    """Run the task: 0 when every target was dispatched or nothing had to be, else 1 and a line on stderr."""
+    budget, kubernetes, secrets = budget or Budget(), None, []
+    application = "unknown"
+    try:
+        kubernetes = Kubernetes(environ, budget)
+        promotion = read_promotion(environ)
+        secrets = [kubernetes.token, promotion.token]
+        application, what = promotion.application, f"{promotion.application} {promotion.version} ({promotion.commit})"
+        budget.start(promotion.timeout)
+        if not promotion.traceparent:
+            print("note: no valid traceparent; KeptnConfig.spec.OTelCollectorUrl makes Keptn give one", flush=True)
+        if reason := verify(promotion, kubernetes, budget):
+            print(f"superseded: {what}, {reason}; nothing sent", flush=True)
+            return 0
+        dispatch_all(promotion, budget)
+        targets = ", ".join(promotion.targets)
+        kubernetes.event("Normal", "PromotionDispatched", application, f"{what} dispatched to {targets}")
+        return 0
+    except PromotionError as error:
+        message = str(error)
+    except Exception as error:  # a stack trace could show the token
+        message = f"unexpected {type(error).__name__}, please report: {error}"
+    for secret in secrets:
+        message = message.replace(secret, "***")
+    message = " ".join(message.split())[:1000]
+    print(f"error: {message}", file=sys.stderr, flush=True)
+    if kubernetes:
+        kubernetes.event("Warning", "PromotionFailed", application, message)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(os.environ))
