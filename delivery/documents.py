@@ -24,10 +24,12 @@ from ruamel.yaml.reader import ReaderError
 
 from delivery.scalars import Scalar, escape, resolve
 
-MAX_BYTES = 256 * 1024  # a few seconds of parsing at worst; values that people maintain are a hundredth of it
+MAX_BYTES = 256 * 1024  # four seconds of parsing at worst; values that people maintain are a hundredth of it
 MAX_DEPTH = 100
-_LINE_BREAK = re.compile(r"\r\n|\r|\n")
-_SOME_READERS_BREAK = re.compile("[\x85\u2028\u2029]")
+LINE_BREAK = re.compile(r"\r\n|\r|\n")
+_COLON = re.compile(r"[ \t]*:")
+# line breaks in YAML 1.1 only; a byte order mark inside the file is skipped by some readers
+_READ_DIFFERENTLY = re.compile("[\x85\u2028\u2029\ufeff]")
 
 
 class ValuesError(ValueError):
@@ -80,12 +82,12 @@ class Document:
     @property
     def newline(self) -> str:
         """The line break of the file's first line."""
-        found = _LINE_BREAK.search(self.text)
+        found = LINE_BREAK.search(self.text)
         return found[0] if found else "\n"
 
     def mark(self, offset: int) -> Mark:
         """The place of an offset."""
-        breaks = list(_LINE_BREAK.finditer(self.text, 0, offset))
+        breaks = list(LINE_BREAK.finditer(self.text, 0, offset))
         return Mark(len(breaks), offset - (breaks[-1].end() if breaks else 0))
 
     def encoded(self) -> bytes:
@@ -106,9 +108,9 @@ def shown(text: str) -> str:
 def load(text: str | bytes, where: str) -> Document:
     """Parse a values file; `ValuesError` names the place of what is wrong with it."""
     document = _decoded(text, where)
-    found = _SOME_READERS_BREAK.search(document.text)
+    found = _READ_DIFFERENTLY.search(document.text)
     if found:
-        what = f"U+{ord(found[0]):04X} is a line break to some readers of YAML and not to others"
+        what = f"the character U+{ord(found[0]):04X} is not the same to all readers of YAML"
         raise document.error(document.mark(found.start()), what, "remove it, or write it as an escape in double quotes")
     parser = YAML(typ="safe", pure=True)
     try:
@@ -129,20 +131,23 @@ def load(text: str | bytes, where: str) -> Document:
     return document
 
 
-def _decoded(text: str | bytes, where: str) -> Document:
-    if len(text) > MAX_BYTES:
-        raise ValuesError(f"{where}:1:1: larger than {MAX_BYTES // 1024} KiB — keep values small, or split the file")
-    if not isinstance(text, str):
-        if text.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\x00" in text[:4]:
-            raise ValuesError(f"{where}:1:1: this is UTF-16 or UTF-32 — save the file as UTF-8")
-        try:
-            text = text.decode()
-        except UnicodeDecodeError as error:
-            before = Document(where, "", text[: error.start].decode())
-            what = f"the byte 0x{text[error.start]:02X} is not UTF-8"
-            raise before.error(before.mark(len(before.text)), what, "save the file as UTF-8") from None
+def _decoded(given: str | bytes, where: str) -> Document:
+    if len(given) > MAX_BYTES:
+        raise ValuesError(f"{where}:1:1: larger than {MAX_BYTES // 1024} KiB — keep values small")
+    text = given if isinstance(given, str) else _utf8(given, where)
     bom = "\ufeff" if text.startswith("\ufeff") else ""
     return Document(where, bom, text[len(bom) :])
+
+
+def _utf8(given: bytes, where: str) -> str:
+    if given.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\x00" in given[:4]:
+        raise ValuesError(f"{where}:1:1: this is UTF-16 or UTF-32, or no text — save the file as UTF-8")
+    try:
+        return given.decode()
+    except UnicodeDecodeError as error:
+        before = Document(where, "", given[: error.start].decode().removeprefix("\ufeff"))
+        what = f"the byte 0x{given[error.start]:02X} is not UTF-8"
+        raise before.error(before.mark(len(before.text)), what, "save the file as UTF-8") from None
 
 
 def _build(document: Document, events: Iterator[Event]) -> None:
@@ -193,6 +198,10 @@ def _node(document: Document, event: NodeEvent, anchors: dict[str, Node]) -> Nod
     if isinstance(event, AliasEvent):
         node.kind, node.anchor = "alias", None
         node.target = anchors.get(event.anchor)
+        if node.target is None:
+            raise document.error(
+                node.mark, f"{shown('*' + event.anchor)} has no anchor before it", "write the value out"
+            )
         document.content.append(("alias", event.anchor))
         return node
     if isinstance(event, ScalarEvent):
@@ -209,23 +218,34 @@ def _node(document: Document, event: NodeEvent, anchors: dict[str, Node]) -> Nod
 
 
 def _attach(document: Document, parent: Node, node: Node) -> None:
-    key = parent.pending
-    if node.kind == "scalar" and node.start == node.end and key:
-        # the parser places a missing value at what follows it; it belongs right after the colon
-        colon = re.compile(r"[ \t]*:").match(document.text, key.end)
-        node.start = node.end = colon.end() if colon else key.end
+    key, parent.pending = parent.pending, None
+    if node.kind == "scalar":
+        node.flow = parent.flow
+        if key and node.start == node.end:
+            # the parser places a missing value at whatever follows it; it belongs right after the colon
+            colon = _COLON.match(document.text, key.end)
+            node.start = node.end = colon.end() if colon else key.end
     parent.content_end = node.end
     if parent.kind != "map":
         return
     if key is None:
         parent.pending = node
-        if node.scalar and node.style is None and node.scalar.text == "<<":
-            parent.merges = True
-        elif node.scalar and node.scalar.text in parent.entries:
-            first = parent.entries[node.scalar.text][0].mark.line + 1
-            what = f"{shown(node.scalar.text)} is here a second time, first on line {first}"
-            raise document.error(node.mark, what, "keep one of the two")
-        return
-    parent.pending = None
-    if key.scalar:
-        parent.entries[key.scalar.text] = (key, node)
+        _check_key(document, parent, node)
+    elif (name := _name(key)) is not None:
+        parent.entries[name] = (key, node)
+
+
+def _check_key(document: Document, parent: Node, key: Node) -> None:
+    name = _name(key)
+    if name == "<<" and key.style is None:
+        parent.merges = True
+    elif name is not None and name in parent.entries:
+        first = parent.entries[name][0].mark.line + 1
+        what = f"{shown(name)} is here a second time, first on line {first}"
+        raise document.error(key.mark, what, "keep one of the two")
+
+
+def _name(key: Node) -> str | None:
+    """What Helm calls a key: in JSON every name is a string, so that a bare `on` is the key `true`."""
+    scalar = (key.target or key).scalar
+    return scalar.text if scalar else None

@@ -4,6 +4,7 @@ Helm reads values with Go's YAML library, which follows YAML 1.1 for most plain 
 `0o7` and `1_000` are numbers) and turns all of it into JSON. Where a scalar stands in a file is left to `values`.
 """
 
+import math
 import re
 from dataclasses import dataclass
 from typing import Literal
@@ -20,11 +21,18 @@ _BOOLEANS = {
 _NULLS = frozenset(("", "~", "null", "Null", "NULL"))
 _SPECIAL_FLOAT = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 # strconv.ParseInt with base 0, after every underscore is gone
-_INTEGER = re.compile(r"[-+]?(0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]+|0|[1-9][0-9]*)")
+_INTEGER = re.compile(r"[-+]?(0[oO]?[0-7]+|0|[1-9][0-9]*)")
+_PREFIXED = re.compile(r"[-+]?0([xX][0-9a-fA-F]+|[bB][01]+|[oO][0-7]+)")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
-# Strings for Helm, but dates and base-60 numbers for other readers of YAML 1.1: quoted when written.
-_ELSEWHERE = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}.*|[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?")
+# Strings for Helm, but dates, base-60 and other numbers for other readers of YAML: quoted when written.
+_ELSEWHERE = re.compile(
+    r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}.*"
+    r"|[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?"
+    r"|[-+]?[0-9_]*\.?[0-9_]*([eE][-+]?[0-9_]+)?"
+    r"|[-+]?0([xX][0-9a-fA-F_]+|[bB][01_]+|[oO][0-7_]+)"
+)
 _PLAIN = re.compile(r"[\w/]([\w./+@%=~^$()<>;! -]|:(?=[\w/]))*")
+_DIGITS_APART = re.compile(r"(?<=[0-9])_(?=[0-9])")
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
@@ -53,25 +61,31 @@ def resolve(text: str, *, plain: bool) -> Scalar:
         return Scalar(_BOOLEANS[text], "boolean")
     if _SPECIAL_FLOAT.fullmatch(text):
         return Scalar(text, "float")
-    if text[0] in "+-.0123456789" and text.isascii():
-        # Go takes a leading dot as a float before it drops underscores, and everything else after
-        digits = text if text[0] == "." else text.replace("_", "")
-        if _INTEGER.fullmatch(digits):
-            return Scalar(text, "integer")
-        if _FLOAT.fullmatch(digits):
-            return Scalar(text, "float")
-    return Scalar(text)
+    return Scalar(text, _number(text) or "string")
 
 
-def spell(scalar: Scalar, style: Style) -> str:
+def _number(text: str) -> Literal["integer", "float"] | None:
+    # Go's parsers: underscores go first, but after a leading dot only where they separate digits
+    if text[0] not in "+-.0123456789":
+        return None
+    digits = _DIGITS_APART.sub("", text) if text[0] == "." else text.replace("_", "")
+    if _PREFIXED.fullmatch(digits):
+        return "integer" if -(2**63) <= int(digits, 0) < 2 ** (63 if digits[0] in "+-" else 64) else None
+    if _INTEGER.fullmatch(digits):
+        return "integer"
+    # what is out of range is a string
+    return "float" if _FLOAT.fullmatch(digits) and math.isfinite(float(digits)) else None
+
+
+def spell(scalar: Scalar, style: Style, *, flow: bool = False) -> str:
     """`scalar` as it is written into a file: one line, in `style` where it keeps its kind and content there.
 
     Numbers, booleans and null are always plain. A string that is not safe in `style` becomes double-quoted,
-    with everything that cannot be printed escaped.
+    with everything that cannot be printed escaped. In a `flow` map (`{…}`) colons are quoted.
     """
     if scalar.kind != "string":
         return scalar.text
-    if style == "plain" and _reads_plain(scalar.text):
+    if style == "plain" and _reads_plain(scalar.text) and not (flow and ":" in scalar.text):
         return scalar.text
     if style == "single" and scalar.text.isprintable():
         return "'" + scalar.text.replace("'", "''") + "'"

@@ -9,12 +9,17 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from delivery.documents import Document, Mark, Node, ValuesError, load, shown
+from delivery.documents import LINE_BREAK, Document, Mark, Node, ValuesError, load, shown
 from delivery.scalars import Scalar, Style, spell
 
 __all__ = ["Scalar", "ValuesError", "promoted", "read_key", "read_keys", "set_keys"]
 
 _STYLES: dict[str | None, Style] = {"'": "single", '"': "double", "|": "plain", ">": "plain"}
+# control characters, line separators, surrogates, and what hides or turns around the text of a line
+_UNPROMOTABLE = re.compile(
+    r"[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029\\ud800-\\udfff\\u061c\\u200b\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069\\ufeff]"
+)
+_SURROGATE = re.compile(r"[\\ud800-\\udfff]")
 _BLOCK_HEADER = re.compile(r"[|>][-+0-9]*([ \t]+#[^\r\n]*)?")
 
 
@@ -64,16 +69,8 @@ def promoted(text: str | bytes, keys: Iterable[str], where: str) -> dict[str, Sc
 
 def unpromotable(scalar: Scalar) -> str:
     """Why `scalar` may not be promoted, or an empty string."""
-    for character in scalar.text:
-        if _UNPROMOTABLE.match(character):
-            return f"the character U+{ord(character):04X}"
-    return ""
-
-
-# control characters, line and paragraph separators, surrogates, and what changes the direction of a line
-_UNPROMOTABLE = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]"
-)
+    found = _UNPROMOTABLE.search(scalar.text)
+    return f"the character U+{ord(found[0]):04X}" if found else ""
 
 
 def set_keys(
@@ -89,6 +86,9 @@ def set_keys(
     """
     document = load(text, where)
     wanted = {key: value if isinstance(value, Scalar) else Scalar(value) for key, value in values.items()}
+    for key, scalar in wanted.items():
+        if _SURROGATE.search(key + scalar.text):
+            raise document.error(Mark(0, 0), f"the value for {shown(key)} is no Unicode text", "write it as UTF-8")
     splices: list[tuple[int, int, str]] = []
     expected: list[tuple[object, ...]] = list(document.content)
     missing = []
@@ -102,7 +102,8 @@ def set_keys(
         splices.append(_replacement(document, place.node, scalar, quoted=key in double_quoted))
         expected[place.node.index] = ("scalar", None, None, scalar)
     if splices:
-        document = _spliced(document, splices, expected)
+        failure = ", ".join(map(shown, wanted)) + " cannot be set"
+        document = _spliced(document, splices, expected, failure)
     for key in missing:
         document = _inserted(document, key, wanted[key], quoted=key in double_quoted)
     return document.encoded()
@@ -123,20 +124,16 @@ def _find(document: Document, key: str, *, writing: bool) -> _Place:
     if node is None:
         return _Place(None, parts, None)
     for depth in range(len(parts) + 1):
-        name = ".".join(parts[:depth])
+        name = shown(".".join(parts[:depth])) if depth else "the file"
         if writing and (node.kind == "alias" or node.anchor):
-            raise document.error(
-                node.mark, f"{shown(name)} is shared through an anchor or alias", "write its value out there"
-            )
+            raise document.error(node.mark, f"{name} is shared through an anchor or alias", "write its value out there")
         node = node.target or node
         if node.tag:
-            raise document.error(node.mark, f"{shown(name)} has the tag {shown(node.tag)}", "remove the tag")
+            raise document.error(node.mark, f"{name} has the tag {shown(node.tag)}", "remove the tag")
         if depth == len(parts):
             return _Place(None, (), node)
         if node.kind != "map":
-            raise document.error(
-                node.mark, f"{shown(name)} is no map, so it has no {shown(parts[depth])}", "make it a map"
-            )
+            raise document.error(node.mark, f"{name} is no map, so it has no {shown(parts[depth])}", "make it a map")
         if node.merges:
             raise document.error(
                 node.mark, f"the merge key `<<` may set {shown(parts[depth])} here", "write the merged keys out"
@@ -150,18 +147,18 @@ def _find(document: Document, key: str, *, writing: bool) -> _Place:
 
 def _scalar(document: Document, key: str, node: Node) -> Scalar:
     if node.scalar is None:
-        raise document.error(node.mark, f"{shown(key)} is a {node.kind}, no single value", "name the keys below it")
+        raise document.error(node.mark, f"{shown(key)} is a {node.kind}, no single value", "name a key that has one")
     return node.scalar
 
 
 def _replacement(document: Document, node: Node, scalar: Scalar, *, quoted: bool) -> tuple[int, int, str]:
-    new = spell(scalar, "double" if quoted else _STYLES.get(node.style, "plain"))
+    new = spell(scalar, "double" if quoted else _STYLES.get(node.style, "plain"), flow=node.flow)
     end = node.end
     if node.start == end:
         new = f" {new}" if document.text[end - 1] == ":" else f": {new}"
     elif node.style in ("|", ">"):
         # the scalar ends where its last line does: blank lines after it stay, and a comment on its first line
-        end = node.start + len(document.text[node.start : end].rstrip())
+        end = node.start + len(document.text[node.start : end].rstrip(" \t\r\n"))
         header = _BLOCK_HEADER.match(document.text, node.start)
         new += (header and header[1]) or ""
     return node.start, end, new
@@ -169,43 +166,50 @@ def _replacement(document: Document, node: Node, scalar: Scalar, *, quoted: bool
 
 def _inserted(document: Document, key: str, scalar: Scalar, *, quoted: bool) -> Document:
     place = _find(document, key, writing=True)
-    parent, names = place.map, [spell(Scalar(name), "plain") for name in place.missing]
-    value = spell(scalar, "double" if quoted else "plain")
     added: list[tuple[object, ...]] = []
     for name in place.missing:
         added += [("scalar", None, None, Scalar(name)), ("map", None, None)]
-    added[-1] = ("scalar", None, None, scalar)
-    added += [("end",)] * (len(names) - 1)
-    if parent is None:
+    added[-1:] = [("scalar", None, None, scalar), *[("end",)] * (len(place.missing) - 1)]
+    if place.map is None:
         expected = [("map", None, None), *added, ("end",)]
     else:
-        expected = [*document.content[: parent.last], *added, *document.content[parent.last :]]
-    if parent is not None and parent.flow:
-        inside = "".join(f"{name}: {{" for name in names[:-1]) + f"{names[-1]}: {value}" + "}" * (len(names) - 1)
-        if not parent.entries and parent.last == parent.index + 1:
-            return _spliced(document, [(parent.start + 1, parent.start + 1, inside)], expected)
-        at = parent.content_end
-        comma = " , " if document.text[at - 1] == ":" else ", "
-        return _spliced(document, [(at, at, comma + inside)], expected)
+        expected = [*document.content[: place.map.last], *added, *document.content[place.map.last :]]
+    flow = place.map is not None and place.map.flow
+    names = [spell(Scalar(name), "plain", flow=flow) for name in place.missing]
+    value = spell(scalar, "double" if quoted else "plain", flow=flow)
+    if place.map is not None and flow:
+        insertion = _in_flow(document, place.map, names, value)
+    else:
+        insertion = _in_block(document, place.map, names, value)
+    return _spliced(document, [insertion], expected, f"{shown(key)} cannot be added here")
+
+
+def _in_flow(document: Document, parent: Node, names: list[str], value: str) -> tuple[int, int, str]:
+    new = ": {".join(names) + f": {value}" + "}" * (len(names) - 1)
+    if parent.last == parent.index + 1:
+        return parent.start + 1, parent.start + 1, new
+    end = parent.content_end
+    comma = " , " if document.text[end - 1] == ":" else ", "
+    return end, end, comma + new
+
+
+def _in_block(document: Document, parent: Node | None, names: list[str], value: str) -> tuple[int, int, str]:
     column = parent.mark.column if parent else 0
     lines = [" " * (column + 2 * level) + f"{name}:" for level, name in enumerate(names)]
-    block = document.newline.join(lines) + f" {value}"
-    at, before, after = _line_after(document, parent.content_end if parent else len(document.text))
-    return _spliced(document, [(at, at, before + block + after)], expected)
-
-
-def _line_after(document: Document, end: int) -> tuple[int, str, str]:
-    """Where a line begins after `end`, and the line breaks that a new line needs before and after it there."""
-    text = document.text
-    if end == 0 or text[end - 1] in "\r\n":
-        return end, "", document.newline
-    found = re.compile(r"\r\n|\r|\n").search(text, end)
+    new = document.newline.join(lines) + f" {value}"
+    end = parent.content_end if parent else len(document.text)
+    if end == 0 or document.text[end - 1] in "\r\n":
+        return end, end, new + document.newline
+    found = LINE_BREAK.search(document.text, end)
     if found:
-        return found.end(), "", document.newline
-    return len(text), document.newline, ""
+        return found.end(), found.end(), new + document.newline
+    return len(document.text), len(document.text), document.newline + new
 
 
-def _spliced(document: Document, splices: list[tuple[int, int, str]], expected: list[tuple[object, ...]]) -> Document:
+def _spliced(
+    document: Document, splices: list[tuple[int, int, str]], expected: list[tuple[object, ...]], failure: str
+) -> Document:
+    """The document with text replaced, once it is certain that it says what is `expected` and nothing else."""
     text = document.text
     for start, end, new in sorted(splices, reverse=True):
         text = text[:start] + new + text[end:]
@@ -214,10 +218,6 @@ def _spliced(document: Document, splices: list[tuple[int, int, str]], expected: 
     except ValuesError:
         changed = None
     if changed is None or changed.content != expected:
-        first = min(start for start, _, _ in splices)
-        raise document.error(
-            document.mark(first),
-            "this cannot be changed without changing other keys",
-            "write it as a plain `key: value`",
-        )
+        mark = document.mark(min(start for start, _, _ in splices))
+        raise document.error(mark, f"{failure} without changing something else", "set it by hand once, as `key: value`")
     return changed
