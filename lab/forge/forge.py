@@ -1,0 +1,251 @@
+"""The lab's forge: a small stand-in for GitHub on loopback, over real bare git repositories.
+
+It answers git clients over smart HTTP, and those REST calls (in GitHub Enterprise's form, below `/api/v3`) that
+this project's program, task and promoter and the official github provider make. It has no pages, no GraphQL,
+no webhooks, forks, reviews, checks, merge queues or concurrency groups, and it runs no workflow itself.
+"""
+
+import re
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from lab.forge.faults import Fault
+from lab.forge.issues_model import PullRequest
+from lab.forge.objects import BLOB
+from lab.forge.pull_requests import follow, merge, pull_requests
+from lab.forge.repositories import ZERO, Person, Protection, Repository
+from lab.forge.runs import DispatchCallback, Run
+from lab.forge.server import Server
+from lab.forge.state import Record, State
+from lab.forge.tokens import Token
+
+EVERYTHING = dict.fromkeys(("actions", "administration", "contents", "issues", "pull_requests", "workflows"), "write")
+
+
+class Forge:
+    """A forge that serves from its creation until `stop`, or for a `with` block.
+
+    `root` is the folder for the repositories (`<root>/<owner>/<name>.git`); `port` 0 takes a free one.
+    """
+
+    def __init__(self, root: Path, port: int = 0) -> None:
+        self._state = State(root)
+        self._server = Server(self._state, port)
+        self._state.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def __enter__(self) -> "Forge":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Finish the runs, release held answers, close every connection and process."""
+        self._state.faults.release()
+        self._state.runs.stop()
+        self._server.stop()
+        for repository in self._state.repositories.values():
+            repository.objects.close()
+
+    @property
+    def url(self) -> str:
+        """`http://127.0.0.1:<port>`; git repositories are at `<url>/<owner>/<name>.git`."""
+        return self._state.url
+
+    @property
+    def api_url(self) -> str:
+        """The base of the REST API."""
+        return f"{self._state.url}/api/v3"
+
+    @property
+    def requests(self) -> list[Record]:
+        """Every request so far, oldest first (a copy)."""
+        with self._state.lock:
+            return list(self._state.records)
+
+    def forget_requests(self) -> None:
+        """Start the record anew."""
+        with self._state.lock:
+            self._state.records.clear()
+
+    def create_repository(
+        self,
+        full_name: str,
+        default_branch: str = "main",
+        auto_delete_head_branches: bool = False,
+        *,
+        organization: bool = False,
+        files: Mapping[str, str | bytes] | None = None,
+    ) -> Path:
+        """Create a bare repository `owner/name`, with a first commit when there are `files`; give its folder."""
+        path = self._state.root / f"{full_name}.git"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with self._state.lock:
+            repository = Repository(
+                self._state.identifiers(),
+                full_name,
+                path,
+                default_branch,
+                auto_delete_head_branches,
+                organization=organization,
+            )
+            repository.create()
+            self._state.repositories[full_name.lower()] = repository
+            self._state.issues[full_name] = {}
+            self._state.labels[full_name] = {}
+            repository.listeners.append(lambda branch, _, new: follow(self._state, repository, branch, new))
+        if files:
+            self.commit(full_name, dict(files), "Begin")
+        return path
+
+    def add_token(
+        self,
+        secret: str,
+        permissions: Mapping[str, str] | None = None,
+        login: str = "octocat",
+        *,
+        repositories: list[str] | None = None,
+        actions: bool = False,
+    ) -> None:
+        """Make a token valid. Without `permissions` it may do everything; without `repositories` it sees all.
+
+        `actions` marks a workflow's own `GITHUB_TOKEN`.
+        """
+        seen = None if repositories is None else frozenset(name.lower() for name in repositories)
+        granted = EVERYTHING if permissions is None else permissions
+        who = "github-actions[bot]" if actions else login
+        self._state.tokens.add(secret, Token(who, dict(granted), seen, actions))
+
+    def remove_token(self, secret: str) -> None:
+        """Revoke a token."""
+        self._state.tokens.remove(secret)
+
+    def settings(self, full_name: str) -> Repository:
+        """The repository with its settings (`actions_may_open_pull_requests`, `collaborators`, …) to change."""
+        return self._state.repository(full_name, None)
+
+    def protect(self, full_name: str, branch: str = "main", *, reviews: int = 0) -> None:
+        """Protect a branch: only merged pull requests change it, with `reviews` approvals when that is not 0."""
+        self.settings(full_name).protections[branch] = Protection(reviews)
+
+    def unprotect(self, full_name: str, branch: str = "main") -> None:
+        """Lift the protection."""
+        self.settings(full_name).protections.pop(branch, None)
+
+    def commit(
+        self,
+        full_name: str,
+        files: Mapping[str, str | bytes | None],
+        message: str,
+        *,
+        branch: str | None = None,
+        author: str = "octocat",
+    ) -> str:
+        """Commit files (None removes one) to a branch, the default one unless named, as somebody's push would.
+
+        A branch that is not there starts at the default branch. Protection does not apply. Gives the commit.
+        """
+        with self._state.lock:
+            repository = self.settings(full_name)
+            name = branch or repository.default_branch
+            present = repository.branch(name)
+            tip = present or repository.branch(repository.default_branch)
+            before = repository.commit(tip) if tip else None
+            changes: dict[str, tuple[str, str] | None] = {}
+            for path, content in files.items():
+                data = content.encode() if isinstance(content, str) else content
+                changes[path] = None if data is None else (BLOB, repository.objects.write("blob", data))
+            tree = repository.objects.edit_tree(before.tree if before else None, changes)
+            who = Person(author, f"{author}@users.noreply.github.com", int(time.time()))
+            sha = repository.write_commit(tree, [tip] if tip else [], message, who, who)
+            repository.update_ref(f"refs/heads/{name}", sha, present or ZERO)
+            return sha
+
+    def read(self, full_name: str, path: str, ref: str = "HEAD") -> bytes | None:
+        """A file's bytes at a branch, commit or HEAD; None when it is not there."""
+        repository = self.settings(full_name)
+        commit = repository.resolve(ref)
+        found = repository.objects.read(f"{commit}:{path}") if commit else None
+        return found.data if found and found.kind == "blob" else None
+
+    def branch(self, full_name: str, name: str) -> str | None:
+        """The commit at the tip of a branch, None when there is no such branch."""
+        return self.settings(full_name).branch(name)
+
+    def delete_branch(self, full_name: str, name: str) -> None:
+        """Delete a branch, as a person would on the web page; its open pull request closes."""
+        with self._state.lock:
+            self.settings(full_name).update_ref(f"refs/heads/{name}", ZERO)
+
+    def pull_requests(self, full_name: str) -> list[PullRequest]:
+        """All pull requests, oldest first, as the forge has them: look, don't touch."""
+        with self._state.lock:
+            return pull_requests(self._state, self.settings(full_name))
+
+    def merge(
+        self, full_name: str, number: int, method: str = "merge", delete_branch: bool = False, *, login: str = "octocat"
+    ) -> str:
+        """Merge (or `squash`) a pull request, as a person would; gives the new commit. `ApiError` as over REST."""
+        with self._state.lock:
+            repository, pull = self.settings(full_name), self._pull(full_name, number)
+            commit = merge(repository, pull, login=login, method=method)
+            if delete_branch and repository.branch(pull.head):
+                repository.update_ref(f"refs/heads/{pull.head}", ZERO)
+            return commit
+
+    def close(self, full_name: str, number: int) -> None:
+        """Close a pull request without merging, as a person would."""
+        with self._state.lock:
+            self._pull(full_name, number).close()
+
+    def _pull(self, full_name: str, number: int) -> PullRequest:
+        found = self._state.issue(self.settings(full_name), number)
+        if not isinstance(found, PullRequest):
+            raise LookupError(f"#{number} of {full_name} is no pull request")
+        return found
+
+    def on_dispatch(self, callback: DispatchCallback) -> None:
+        """Have `callback(repository, workflow_file, ref, inputs)` carry out each dispatched run, in a worker thread.
+
+        It gives the conclusion; None means `success`. `inputs` have their defaults filled in.
+        """
+        self._state.runs.callback = callback
+
+    def wait_for_runs(self) -> list[Run]:
+        """Wait until every dispatched run has ended; gives all runs and raises what a callback raised."""
+        return self._state.runs.wait()
+
+    def fail_next(
+        self,
+        method: str,
+        path: str,
+        *,
+        status: int | None = None,
+        headers: Mapping[str, str] | None = None,
+        body: Mapping[str, object] | str | None = None,
+        times: int = 1,
+        after_commit: bool = False,
+    ) -> None:
+        """Answer the next `times` requests of `method` (`*`: any) whose path and query match the pattern with `status`.
+
+        Without a status the connection is reset. With `after_commit` the request takes effect first. Paths are as
+        in `requests`: `/repos/o/n/pulls?state=open`, `/o/n.git/git-receive-pack`.
+        """
+        self._state.faults.add(Fault(method, re.compile(path), status, dict(headers or {}), body, times, after_commit))
+
+    def hold_next(self, method: str, path: str) -> threading.Event:
+        """Hold the answer to the next matching request until the event given back is set (or the forge stops)."""
+        event = threading.Event()
+        self._state.faults.add(Fault(method, re.compile(path), hold=event))
+        return event
+
+    def lag_pull_request_lists(self, times: int = 1) -> None:
+        """Let the next lists of pull requests miss the newest one, as GitHub's may for some seconds."""
+        self._state.lagging_lists += times
+
+    @property
+    def pending_faults(self) -> int:
+        """How many faults have not met their requests: 0 at the end of a test that asked for them."""
+        return self._state.faults.pending()
