@@ -1,0 +1,1 @@
+"""Pulumi components of `delivery`: thin and declarative. What to declare is decided in `delivery`."""

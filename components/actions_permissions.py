@@ -1,0 +1,21 @@
+"""What GitHub Actions may do in the GitOps repository: open pull requests, which is off by default."""
+
+import pulumi
+import pulumi_github as github
+
+from delivery.pipeline import Repository
+
+
+class ActionsPermissions(pulumi.ComponentResource):
+    """Declares the repository's workflow permissions. Jobs get read access unless they ask for more."""
+
+    def __init__(self, name: str, repository: Repository, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("delivery:components:ActionsPermissions", name, None, opts)
+        github.WorkflowRepositoryPermissions(
+            name,
+            repository=repository.name,
+            default_workflow_permissions="read",
+            can_approve_pull_request_reviews=True,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.register_outputs({})

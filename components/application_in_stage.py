@@ -1,0 +1,54 @@
+"""One application in one stage: everything that lives and dies with the two."""
+
+from collections.abc import Collection
+
+import pulumi
+
+from components.argocd_application import ArgoCDApplication
+from components.keptn_tasks import KeptnTasks
+from components.promotion_access import PromotionAccess
+from components.repository_files import RepositoryFiles
+from components.stage_namespace import StageNamespace
+from delivery.gitops_files import stage_files
+from delivery.manifests import task_specs
+from delivery.pipeline import Placement, StackConfiguration
+
+
+class ApplicationInStage(pulumi.ComponentResource):
+    """Declares namespace, access, tasks, chart files and Argo CD Application, in the order they need each other.
+
+    `token` is the promotion task's, `existing` the paths that the repository has, `after` the last file
+    committed before, `cluster` the provider, None where nothing is declared in a cluster.
+    """
+
+    namespace: pulumi.Output[str] | None
+    application: pulumi.Output[str] | None
+    files: RepositoryFiles
+
+    def __init__(
+        self,
+        name: str,
+        configuration: StackConfiguration,
+        placement: Placement,
+        token: pulumi.Output[str],
+        existing: Collection[str],
+        after: pulumi.Resource | None,
+        cluster: pulumi.ProviderResource | None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("delivery:components:ApplicationInStage", name, None, opts)
+        repository = configuration.pipeline.repository
+        child = pulumi.ResourceOptions(parent=self)
+        files = stage_files(configuration, placement)
+        self.files = RepositoryFiles(name, repository, files, existing, after, opts=child)
+        self.namespace = self.application = None
+        if cluster is not None:
+            here = pulumi.ResourceOptions(parent=self, providers=[cluster])
+            namespace = StageNamespace(name, placement, opts=here)
+            needed: list[pulumi.Resource] = [namespace, self.files]
+            if configuration.promotes_to:
+                needed.append(PromotionAccess(name, namespace.namespace, repository, token, opts=here))
+            needed.append(KeptnTasks(name, namespace.namespace, task_specs(configuration, placement), opts=here))
+            syncs = ArgoCDApplication(name, configuration, placement, needed, opts=here)
+            self.namespace, self.application = namespace.namespace, syncs.application
+        self.register_outputs({"namespace": self.namespace, "application": self.application})

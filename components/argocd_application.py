@@ -1,0 +1,41 @@
+"""The Argo CD Application that keeps one application of one stage as its chart says."""
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+
+from delivery.manifests import argocd_application_spec, argocd_finalizers
+from delivery.pipeline import Placement, StackConfiguration
+
+
+class ArgoCDApplication(pulumi.ComponentResource):
+    """Declares the Application in Argo CD's namespace, once everything in `needs` is there.
+
+    Argo CD syncs at once: it has to find the chart, and Keptn its tasks. `application` is the Application's
+    name, known once it exists.
+    """
+
+    application: pulumi.Output[str]
+
+    def __init__(
+        self,
+        name: str,
+        configuration: StackConfiguration,
+        placement: Placement,
+        needs: list[pulumi.Resource],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("delivery:components:ArgoCDApplication", name, None, opts)
+        created = kubernetes.apiextensions.CustomResource(
+            name,
+            api_version="argoproj.io/v1alpha1",
+            kind="Application",
+            metadata=kubernetes.meta.v1.ObjectMetaArgs(
+                name=placement.argocd_application,
+                namespace=configuration.argocd.namespace,
+                finalizers=argocd_finalizers(configuration) or None,
+            ),
+            spec=argocd_application_spec(configuration, placement),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=needs),
+        )
+        self.application = created.urn.apply(lambda _: placement.argocd_application)
+        self.register_outputs({"application": self.application})

@@ -1,0 +1,35 @@
+"""The Keptn task definitions of one application in one stage: its own tasks, and `promote` where it promotes."""
+
+from collections.abc import Mapping
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+
+from delivery.problems import Json
+
+
+class KeptnTasks(pulumi.ComponentResource):
+    """Declares one KeptnTaskDefinition for each of `specs`, by name. `names` are theirs, once they exist."""
+
+    names: list[pulumi.Output[str]]
+
+    def __init__(
+        self,
+        name: str,
+        namespace: pulumi.Input[str],
+        specs: Mapping[str, dict[str, Json]],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("delivery:components:KeptnTasks", name, None, opts)
+        self.names = []
+        for task, spec in specs.items():
+            definition = kubernetes.apiextensions.CustomResource(
+                f"{name}-{task}",
+                api_version="lifecycle.keptn.sh/v1",
+                kind="KeptnTaskDefinition",
+                metadata=kubernetes.meta.v1.ObjectMetaArgs(name=task, namespace=namespace),
+                spec=spec,
+                opts=pulumi.ResourceOptions(parent=self),
+            )
+            self.names.append(pulumi.Output.all(task, definition.urn).apply(lambda known: str(known[0])))
+        self.register_outputs({"names": self.names})

@@ -1,0 +1,68 @@
+"""What the promotion task of a stage may use: the GitHub token, and a service account with few rights.
+
+Declared only where an edge leaves the stage, because only there does a promotion task run.
+"""
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+
+from delivery.configuration import TASK_PROMOTE
+from delivery.manifests import PROMOTION_ROLE_RULES, SECRET_KEY, SECRET_NAME
+from delivery.pipeline import Repository
+
+
+class PromotionAccess(pulumi.ComponentResource):
+    """Declares Secret, ServiceAccount, Role and RoleBinding in `namespace`.
+
+    `token` may dispatch workflows in `repository` (Actions: write) and needs no other permission.
+    `service_account` is the account's name, known once everything it needs exists.
+    """
+
+    service_account: pulumi.Output[str]
+
+    def __init__(
+        self,
+        name: str,
+        namespace: pulumi.Input[str],
+        repository: Repository,
+        token: pulumi.Output[str],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("delivery:components:PromotionAccess", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        metadata = kubernetes.meta.v1.ObjectMetaArgs(name=TASK_PROMOTE, namespace=namespace)
+        kubernetes.core.v1.Secret(
+            name,
+            metadata=kubernetes.meta.v1.ObjectMetaArgs(name=SECRET_NAME, namespace=namespace),
+            string_data={
+                SECRET_KEY: pulumi.Output.json_dumps(
+                    {"githubRepo": repository.name, "githubRepoOwner": repository.owner, "apiToken": token}
+                )
+            },
+            opts=child,
+        )
+        account = kubernetes.core.v1.ServiceAccount(name, metadata=metadata, opts=child)
+        role = kubernetes.rbac.v1.Role(
+            name,
+            metadata=metadata,
+            rules=[
+                kubernetes.rbac.v1.PolicyRuleArgs(
+                    api_groups=rule["apiGroups"], resources=rule["resources"], verbs=rule["verbs"]
+                )
+                for rule in PROMOTION_ROLE_RULES
+            ],
+            opts=child,
+        )
+        binding = kubernetes.rbac.v1.RoleBinding(
+            name,
+            metadata=metadata,
+            role_ref=kubernetes.rbac.v1.RoleRefArgs(
+                api_group="rbac.authorization.k8s.io", kind="Role", name=role.metadata.name
+            ),
+            subjects=[
+                kubernetes.rbac.v1.SubjectArgs(kind="ServiceAccount", name=account.metadata.name, namespace=namespace)
+            ],
+            opts=child,
+        )
+        self.service_account = binding.metadata.name
+        self.register_outputs({"service_account": self.service_account})

@@ -1,0 +1,60 @@
+"""Files of the GitOps repository, committed one after another.
+
+GitHub refuses a commit whose parent has moved, and every file is a commit of its own: written side by
+side they would meet. Git owns the content of a seed after its first commit, so that no update ever undoes
+a promotion; a seed that is there already is adopted as it is, and stays when the stack goes.
+"""
+
+from collections.abc import Collection, Sequence
+
+import pulumi
+import pulumi_github as github
+
+from delivery.gitops_files import RepositoryText
+from delivery.pipeline import Repository
+
+
+class RepositoryFiles(pulumi.ComponentResource):
+    """Declares `files` on the default branch. `existing` are the paths that the branch has already.
+
+    `last` is the resource that is created last: whoever needs all the files depends on it.
+    """
+
+    paths: list[pulumi.Output[str]]
+    last: pulumi.Resource | None
+
+    def __init__(
+        self,
+        name: str,
+        repository: Repository,
+        files: Sequence[RepositoryText],
+        existing: Collection[str],
+        after: pulumi.Resource | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("delivery:components:RepositoryFiles", name, None, opts)
+        self.paths = []
+        self.last = after
+        for file in files:
+            identity = f"{repository.name}:{file.path}:{repository.default_branch}"
+            options = pulumi.ResourceOptions(
+                parent=self,
+                depends_on=[self.last] if self.last else [],
+                # The provider would commit the first content over what git has by now.
+                ignore_changes=["content", "commitMessage", "overwriteOnCreate"] if file.seed else ["commitMessage"],
+                retain_on_delete=file.seed,
+                import_=identity if file.seed and file.path in existing else None,
+            )
+            self.last = github.RepositoryFile(
+                f"{name}-{file.path}",
+                repository=repository.name,
+                branch=repository.default_branch,
+                file=file.path,
+                content=file.content,
+                commit_message=f"delivery: {file.path}",
+                # A file that an interrupted update has committed already is no reason to stop the next one.
+                overwrite_on_create=not file.seed,
+                opts=options,
+            )
+            self.paths.append(self.last.file)
+        self.register_outputs({"paths": self.paths})

@@ -1,0 +1,23 @@
+"""The namespace of one application in one stage, which Keptn watches."""
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+
+from delivery.manifests import NAMESPACE_ANNOTATIONS
+from delivery.pipeline import Placement
+
+
+class StageNamespace(pulumi.ComponentResource):
+    """Declares the Namespace. `namespace` is its name, known once it exists."""
+
+    namespace: pulumi.Output[str]
+
+    def __init__(self, name: str, placement: Placement, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("delivery:components:StageNamespace", name, None, opts)
+        created = kubernetes.core.v1.Namespace(
+            name,
+            metadata=kubernetes.meta.v1.ObjectMetaArgs(name=placement.namespace, annotations=NAMESPACE_ANNOTATIONS),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.namespace = created.metadata.name
+        self.register_outputs({"namespace": self.namespace})

@@ -1,0 +1,111 @@
+"""What a stack commits to the GitOps repository: which files, where, with what in them.
+
+Sources lie under `gitops/`; the promoter is this package's own modules, verbatim, so that a reviewer of
+the GitOps repository reads the very code that is tested here.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from delivery.configuration import TASK_PROMOTE
+from delivery.edges import SETTINGS_PATH
+from delivery.manifests import WORKFLOW_FILE, read_gitops
+from delivery.pipeline import Placement, StackConfiguration
+from delivery.problems import Json
+
+PROMOTER_FOLDER = ".github/promoter"
+PROMOTER_MODULES: tuple[str, ...] = (
+    "__init__",
+    "edges",
+    "git",
+    "github",
+    "names",
+    "plan",
+    "promote",
+    "promoter",
+    "pull_request",
+    "reading",
+    "telemetry",
+    "values",
+)
+"""The modules of `delivery` that a promotion runs: closed under import, which a test checks."""
+
+_PACKAGE = Path(__file__).resolve().parent
+_FIRST_VERSION = "serviceVersion: v0.3.0\n"
+_CHART_NAME = "name: podtato-head\n"
+
+
+@dataclass(frozen=True)
+class RepositoryText:
+    """One file of the GitOps repository. Of a `seed`, git owns the content after the first commit."""
+
+    path: str
+    content: str
+    seed: bool = False
+
+
+def stage_files(configuration: StackConfiguration, placement: Placement) -> tuple[RepositoryText, ...]:
+    """The chart of one application in this stage."""
+    folder = placement.path
+    return (
+        RepositoryText(f"{folder}/Chart.yaml", _chart(placement)),
+        RepositoryText(f"{folder}/templates/application.yaml", read_gitops("chart/templates/application.yaml")),
+        RepositoryText(f"{folder}/platform.yaml", _platform(configuration, placement)),
+        RepositoryText(f"{folder}/values.yaml", _first_values(placement), seed=True),
+    )
+
+
+def repository_files(configuration: StackConfiguration) -> tuple[RepositoryText, ...]:
+    """What exists once a repository: the promoter, what it needs, and the workflow that runs it, last."""
+    modules = (
+        RepositoryText(f"{PROMOTER_FOLDER}/delivery/{name}.py", (_PACKAGE / f"{name}.py").read_text(encoding="utf-8"))
+        for name in PROMOTER_MODULES
+    )
+    return (
+        *modules,
+        RepositoryText(f"{PROMOTER_FOLDER}/requirements.txt", read_gitops("promoter/requirements.txt")),
+        RepositoryText(SETTINGS_PATH, configuration.pipeline.promotion_settings().to_json()),
+        RepositoryText(f".github/workflows/{WORKFLOW_FILE}", read_gitops(f"workflows/{WORKFLOW_FILE}")),
+    )
+
+
+def _chart(placement: Placement) -> str:
+    return read_gitops("chart/Chart.yaml").replace(_CHART_NAME, f"name: {placement.application.name}\n")
+
+
+def _platform(configuration: StackConfiguration, placement: Placement) -> str:
+    application = placement.application
+    checks = configuration.checks
+    values: dict[str, Json] = {
+        "versionKey": application.promoted_keys[0],
+        "application": {
+            "name": application.name,
+            "image": application.image,
+            "workload": application.workload,
+            "containerPort": application.container_port,
+            "servicePort": application.service_port,
+        },
+        "context": {
+            "metadata": dict(configuration.metadata),
+            "preDeploymentTasks": list(checks.pre_deployment_tasks),
+            "preDeploymentEvaluations": list(checks.pre_deployment_evaluations),
+            "postDeploymentTasks": list(checks.post_deployment_tasks),
+            "postDeploymentEvaluations": list(checks.post_deployment_evaluations),
+            "promotionTasks": [TASK_PROMOTE] if configuration.promotes_to else [],
+        },
+    }
+    head = "# Written by `pulumi up`: change the stack's configuration, not this file.\n"
+    return head + yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=1000)
+
+
+def _first_values(placement: Placement) -> str:
+    text = read_gitops("chart/values-promoted.yaml" if placement.stage.after else "chart/values.yaml")
+    application = placement.application
+    *levels, last = application.promoted_keys[0].split(".")
+    lines = [f"{'  ' * depth}{level}:\n" for depth, level in enumerate(levels)]
+    # Quoted where YAML would read a number or a date: 1.10 is a version, and 1.1 is another one.
+    scalar = yaml.safe_dump({last: application.first_version}).strip()
+    lines.append(f"{'  ' * len(levels)}{scalar}\n")
+    return text.replace(_FIRST_VERSION, "".join(lines))

@@ -1,0 +1,39 @@
+"""What a stack still lacks before it may change anything. A preview goes on without; an update does not."""
+
+from collections.abc import Collection
+
+from delivery.pipeline import EXAMPLE_OWNER, StackConfiguration
+from delivery.problems import Problem, set_command
+
+
+def missing_for_update(configuration: StackConfiguration, given: Collection[str]) -> list[Problem]:
+    """One problem for each thing an update needs and has not got; `given` are the secrets that are set."""
+    problems: list[Problem] = []
+    cluster = configuration.cluster
+    if configuration.pipeline.repository.is_example:
+        problems.append(
+            Problem(
+                "delivery:repositoryOwner",
+                f"the example {EXAMPLE_OWNER!r}",
+                "the owner of your GitOps repository",
+                set_command("repositoryOwner", "your-github-owner") + " (or in Pulumi.yaml, for every stack)",
+            )
+        )
+    if "githubToken" not in given:
+        problems.append(_token("githubToken", "a token that may write the GitOps repository, or GITHUB_TOKEN"))
+    if configuration.promotes_to and cluster.mode != "none" and "promotionToken" not in given:
+        problems.append(_token("promotionToken", "a token that may dispatch workflows there (Actions: write)"))
+    if cluster.mode == "deploy" and not cluster.context:
+        problems.append(
+            Problem(
+                "delivery:kubeContext",
+                "nothing",
+                "the context of this stage's cluster; the one that happens to be current is never used",
+                set_command("kubeContext", "your-context"),
+            )
+        )
+    return problems
+
+
+def _token(key: str, allowed: str) -> Problem:
+    return Problem(f"delivery:{key}", "nothing", allowed, f"pulumi config set --secret delivery:{key}")

@@ -1,0 +1,155 @@
+"""Runs the program of a stack without the Pulumi CLI, and tells what it declares.
+
+It stands on the SDK's own mock monitor: the same `__main__.py`, the same components, no plugins. It is a
+preview, not a second Pulumi: there is no state here, nothing is compared, and no provider is called.
+Secrets are masked as they come in, so that nothing that reads a `Declared` can print one.
+"""
+
+import asyncio
+import runpy
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import pulumi
+from google.protobuf.json_format import MessageToDict
+from pulumi.runtime import config as runtime_config
+from pulumi.runtime import mocks, rpc
+from pulumi.runtime.settings import get_root_resource
+from pulumi.runtime.stack import Stack, run_pulumi_func
+
+from lab.stack_files import MASKED, PROJECT, StackConfig
+
+PROGRAM = Path(__file__).resolve().parent.parent
+UNKNOWN_ID = "known after an update"
+
+Value = None | bool | float | str | list["Value"] | dict[str, "Value"]
+
+
+class ProgramError(Exception):
+    """The program refused to run, in its own words."""
+
+
+@dataclass(frozen=True)
+class Declared:
+    """One resource as the program declared it. `secrets` are the top-level inputs that hold one, masked in `inputs`."""
+
+    urn: str
+    type: str
+    name: str
+    parent: str
+    custom: bool
+    inputs: dict[str, Value]
+    secrets: frozenset[str]
+    depends_on: frozenset[str]
+    provider: str
+    import_id: str
+    ignore_changes: tuple[str, ...]
+    retain_on_delete: bool
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a stack declares, in the order of declaration, and what it exports."""
+
+    resources: tuple[Declared, ...]
+    outputs: Mapping[str, Value]
+
+    def of_type(self, suffix: str) -> tuple[Declared, ...]:
+        """The resources whose type ends like this: `:Namespace`, `:RepositoryFile`."""
+        return tuple(resource for resource in self.resources if resource.type.endswith(suffix))
+
+
+class _Nothing(mocks.Mocks):
+    """Answers for providers: a resource has the inputs it was given, a function has no answer."""
+
+    def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
+        raise ProgramError(f"{args.token} needs a provider; run this stack with the Pulumi CLI")
+
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        return args.resource_id or UNKNOWN_ID, args.inputs
+
+
+class _Recorder(mocks.MockMonitor):
+    """Keeps the raw requests, in which options stand that mocks do not pass on."""
+
+    def __init__(self) -> None:
+        super().__init__(_Nothing())
+        self.declared: list[Declared] = []
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the name of the RPC
+        response = super().RegisterResource(request)  # type: ignore[no-untyped-call]
+        if request.type != "pulumi:pulumi:Stack":
+            inputs: dict[str, Value] = MessageToDict(request.object)
+            self.declared.append(
+                Declared(
+                    urn=response.urn,
+                    type=request.type,
+                    name=request.name,
+                    parent=request.parent,
+                    custom=request.custom,
+                    inputs={key: _masked(value) for key, value in inputs.items()},
+                    secrets=frozenset(key for key, value in inputs.items() if _holds_secret(value)),
+                    depends_on=frozenset(request.dependencies),
+                    provider=request.provider,
+                    import_id=request.importId,
+                    ignore_changes=tuple(request.ignoreChanges),
+                    retain_on_delete=request.retainOnDelete,
+                )
+            )
+        return response
+
+
+def preview(stack: str, config: StackConfig, program: Path = PROGRAM) -> Preview:
+    """Run `__main__.py` in the folder `program` as stack `stack`, and return what it declares.
+
+    Raises `ProgramError` with the program's own lines when it refuses.
+    """
+    recorder = _Recorder()
+    try:
+        outputs = asyncio.run(_run(recorder, stack, config, program / "__main__.py"))
+    except pulumi.RunError as error:
+        raise ProgramError(str(error)) from None
+    return Preview(tuple(recorder.declared), outputs)
+
+
+async def _run(recorder: _Recorder, stack: str, config: StackConfig, script: Path) -> dict[str, Value]:
+    # Everything belongs to the loop that runs here, the root stack too: it is made before anything else.
+    runtime_config.set_all_config(dict(config.values), list(config.secret_keys))
+    mocks.set_mocks(_Nothing(), project=PROJECT, stack=stack, preview=True, monitor=recorder)
+    root = get_root_resource()
+
+    async def program() -> None:
+        runpy.run_path(str(script), run_name="__main__")
+
+    await run_pulumi_func(program)
+    outputs: dict[str, Value] = await pulumi.Output.from_input(cast(Stack, root).outputs).future() or {}
+    return outputs
+
+
+def _is_secret(value: Value) -> bool:
+    return isinstance(value, dict) and value.get(rpc._special_sig_key) == rpc._special_secret_sig
+
+
+def _masked(value: Value) -> Value:
+    if isinstance(value, dict):
+        if _is_secret(value):
+            return _hidden(value.get("value"))
+        # Protobuf keeps no order in a map; sorted, a rendered file is the same every time.
+        return {key: _masked(value[key]) for key in sorted(value)}
+    if isinstance(value, list):
+        return [_masked(item) for item in value]
+    # A protobuf number is a float; a port is not.
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _hidden(value: Value) -> Value:
+    """The shape of a secret, so that a Secret's keys can be reviewed, without anything that it says."""
+    return {key: _hidden(value[key]) for key in sorted(value)} if isinstance(value, dict) else MASKED
+
+
+def _holds_secret(value: Value) -> bool:
+    if isinstance(value, dict):
+        return _is_secret(value) or any(_holds_secret(item) for item in value.values())
+    return isinstance(value, list) and any(_holds_secret(item) for item in value)

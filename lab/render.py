@@ -1,0 +1,63 @@
+"""`make render`: what a stack declares, as files that a person can read and a pull request can compare.
+
+Manifests go to `OUT/STACK/manifests`, repository files to `OUT/STACK/repository`, at the paths that they
+will have. Nothing is written when the configuration cannot be used.
+"""
+
+import argparse
+import shutil
+import sys
+from pathlib import Path
+
+from lab.engine import PROGRAM, Preview, ProgramError, preview
+from lab.manifests import manifest, manifest_name, to_yaml
+from lab.stack_files import StackFilesError, read_stack_config
+
+
+def files_of(result: Preview) -> dict[str, str]:
+    """Every file that `result` stands for: `manifests/…` and `repository/…`, by path."""
+    files: dict[str, str] = {}
+    for resource in result.resources:
+        body = manifest(resource)
+        if body is not None:
+            files[f"manifests/{manifest_name(body)}"] = to_yaml(body)
+        elif resource.type.endswith(":RepositoryFile"):
+            files[f"repository/{resource.inputs['file']}"] = str(resource.inputs["content"])
+    return files
+
+
+def write(files: dict[str, str], folder: Path) -> None:
+    """Make `folder` hold these files and, below `manifests` and `repository`, no others."""
+    for part in ("manifests", "repository"):
+        shutil.rmtree(folder / part, ignore_errors=True)
+    for path, text in files.items():
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8", newline="")
+
+
+def main(arguments: list[str]) -> int:
+    """The command. Returns its exit status: 0 rendered, 1 refused."""
+    parser = argparse.ArgumentParser(prog="python -m lab.render", description=__doc__.split("\n")[0])
+    parser.add_argument("--stack", default="dev", help="the stage to render (default: dev)")
+    parser.add_argument("--out", type=Path, default=Path("out"), help="the folder to write to (default: out)")
+    parser.add_argument("--project", type=Path, default=PROGRAM, help="the folder of Pulumi.yaml (default: this one)")
+    options = parser.parse_args(arguments)
+    try:
+        files = files_of(preview(options.stack, read_stack_config(options.project, options.stack)))
+        folder = options.out / options.stack
+        write(files, folder)
+    except (ProgramError, StackFilesError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"cannot write to {options.out}: {error.strerror}; choose another folder with OUT=", file=sys.stderr)
+        return 1
+    manifests = sum(path.startswith("manifests/") for path in files)
+    print(f"{folder}/manifests: {manifests} files, secrets masked")
+    print(f"{folder}/repository: {len(files) - manifests} files, at the paths that `pulumi up` commits them to")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
