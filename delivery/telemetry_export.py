@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from opentelemetry.sdk.trace import ReadableSpan
@@ -121,7 +122,8 @@ def _seconds(text: str) -> float:
 def to_file(path: str) -> Export:
     def export(spans: Sequence[ReadableSpan]) -> None:
         line = export_line(spans).encode()
-        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        # Non-blocking, so that a pipe without a reader is an error and not a wait.
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK, 0o644)
         try:
             os.write(file, line)  # one write in append mode: lines of several processes do not mix
         finally:
@@ -169,12 +171,21 @@ def _grpc(to: Destinations) -> SpanExporter:
 def _http(to: Destinations) -> SpanExporter:
     if to.protocol != "http/protobuf":
         raise ExportError(f"OTEL_EXPORTER_OTLP_PROTOCOL is {to.protocol!r}; allowed are grpc and http/protobuf")
+    import requests
     from opentelemetry.exporter.otlp.proto.http import Compression
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.util.re import parse_env_headers
 
+    class Session(requests.Session):
+        """A session whose own certificate counts: `REQUESTS_CA_BUNDLE`, set on many machines, would beat it."""
+
+        def merge_environment_settings(self, *given: Any, **named: Any) -> Any:
+            settings = super().merge_environment_settings(*given, **named)
+            return {**settings, "verify": self.verify} if to.certificate else settings
+
     _keep_quiet()
     return OTLPSpanExporter(
+        session=Session(),
         endpoint=to.endpoint,
         certificate_file=to.certificate or None,
         client_key_file=to.client_key or None,

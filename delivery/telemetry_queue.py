@@ -1,7 +1,7 @@
-"""The queue between a promotion's spans and their destinations, and the two seconds that they may cost in all.
+"""The way of a promotion's spans to their destinations, and the two seconds that a collector may cost in all.
 
-Every destination has a daemon thread of its own; its first failure, or the end of the budget, ends it for this
-process, and one line on stderr says so. What a destination is, is `delivery.telemetry_export`'s matter.
+The file is written at once; the collector has a daemon thread. The first failure of either, or the end of the
+budget, ends it for this process, and one line on stderr says so. What they are: `delivery.telemetry_export`.
 """
 
 import queue
@@ -20,85 +20,92 @@ SCOPE = "delivery.telemetry"
 _THREAD = "delivery-telemetry"
 
 
-class _Worker:
-    """One destination: a daemon thread that exports batch after batch until the first failure."""
+class _Destination:
+    """A way to export that is taken until it fails for the first time."""
 
     def __init__(self, label: str, export: Export) -> None:
         self.label = label
         self.failure = ""
         self._export = export
+
+    def put(self, spans: Sequence[ReadableSpan]) -> None:
+        """Export now; a failure is kept and not raised."""
+        if self.failure:
+            return
+        try:
+            self._export(spans)
+        except ExportError as error:
+            self.failure = str(error)
+        except OSError as error:
+            self.failure = error.strerror or type(error).__name__  # without the file's name
+        except Exception as error:  # whatever an exporter raises: telemetry fails nothing
+            self.failure = type(error).__name__
+
+
+class _Collector(_Destination):
+    """A destination behind a network: exported to by a daemon thread, batch after batch."""
+
+    def __init__(self, label: str, export: Export) -> None:
+        super().__init__(label, export)
+        self._left = BUDGET
         self._batches: queue.SimpleQueue[Sequence[ReadableSpan]] = queue.SimpleQueue()
         self._pending = 0
         self._idle = threading.Condition()
-        self._thread: threading.Thread | None = None
+        self._thread = threading.Thread(target=self._run, name="delivery-telemetry", daemon=True)
 
     def put(self, spans: Sequence[ReadableSpan]) -> None:
-        """Queue a batch; costs nothing, and drops it when the destination has failed before."""
+        """Queue a batch, which costs nothing."""
+        if self.failure:
+            return
         with self._idle:
-            if self.failure:
-                return
             self._pending += 1
         self._batches.put(spans)
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name=_THREAD, daemon=True)
+        if self._thread.ident is None:
             self._thread.start()
 
-    def wait(self, seconds: float) -> bool:
-        """Whether everything queued has been dealt with, within `seconds`."""
+    def wait(self) -> None:
+        """Wait until everything queued has been dealt with, as long as there is budget left."""
+        started = time.monotonic()
         with self._idle:
-            return self._idle.wait_for(lambda: self._pending == 0, timeout=max(seconds, 0.0))
+            done = self._idle.wait_for(lambda: self._pending == 0 or self.failure, timeout=max(self._left, 0.0))
+        self._left -= time.monotonic() - started
+        if not done:
+            self.failure = f"no answer within {BUDGET:g} s"
 
     def _run(self) -> None:
         # Under `pulumi up --otel-traces` every gRPC call of the process is traced, with stack traces; ours is not.
         attach(set_value(_SUPPRESS_INSTRUMENTATION_KEY, True, Context()))
         while True:
             spans = self._batches.get()
-            failure = self.failure
-            if not failure:
-                try:
-                    self._export(spans)
-                except ExportError as error:
-                    failure = str(error)
-                except OSError as error:
-                    failure = error.strerror or type(error).__name__  # without the file's name
-                except Exception as error:  # whatever an exporter raises: telemetry fails nothing
-                    failure = type(error).__name__
+            super().put(spans)
             with self._idle:
-                self.failure = self.failure or failure
                 self._pending -= 1
                 self._idle.notify_all()
 
 
 class Exports:
-    """All destinations of this process, and the seconds that may still be waited for them."""
+    """All destinations of this process."""
 
     def __init__(self, to: Destinations, warn: Callable[[str], None]) -> None:
-        self._left = BUDGET
         self._warn = warn
         self._warned = False
-        self._workers = []
-        if to.file:
-            self._workers.append(_Worker("the file in " + TRACE_FILE, to_file(to.file)))
-        if to.endpoint:
-            self._workers.append(_Worker("the OTLP collector", to_collector(to)))
+        self._file = _Destination("the file in " + TRACE_FILE, to_file(to.file)) if to.file else None
+        self._collector = _Collector("the OTLP collector", to_collector(to)) if to.endpoint else None
 
     def put(self, spans: Sequence[ReadableSpan]) -> None:
-        """Queue the finished spans of one run for every destination."""
-        for worker in self._workers:
-            worker.put(spans)
+        """Hand the finished spans of one run to every destination."""
+        for destination in (self._file, self._collector):
+            if destination:
+                destination.put(spans)
 
     def flush(self) -> None:
-        """Wait for the destinations, `BUDGET` seconds in all over the process's life; warn once, in one line."""
-        for worker in self._workers:
-            started = time.monotonic()
-            done = worker.wait(self._left)
-            self._left -= time.monotonic() - started
-            if not done:
-                worker.failure = worker.failure or f"no answer within {BUDGET:g} s"
-        failed = [worker for worker in self._workers if worker.failure]
+        """Wait for the collector, `BUDGET` seconds in all over the process's life; warn once, in one line."""
+        if self._collector:
+            self._collector.wait()
+        failed = [one for one in (self._file, self._collector) if one and one.failure]
         if failed and not self._warned:
             self._warned = True
-            what = "; ".join(f"{worker.label}: {worker.failure}" for worker in failed)
+            what = "; ".join(f"{one.label}: {one.failure}" for one in failed)
             self._warn(
                 f"telemetry: this promotion's trace is not recorded everywhere ({what}); nothing else is affected"
             )
