@@ -9,7 +9,6 @@ import secrets
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import RLock, Thread
@@ -17,78 +16,9 @@ from types import TracebackType
 from typing import Self
 from uuid import uuid4
 
+from lab.cluster_objects import TASK_ROLE, Access, Deployment, app_version_name, status_object
+
 KEPTN = "lifecycle.keptn.sh/v1"
-_REASONS = {401: "Unauthorized", 403: "Forbidden", 404: "NotFound", 429: "TooManyRequests", 503: "ServiceUnavailable"}
-
-
-@dataclass(frozen=True, order=True)
-class Access:
-    """One thing a role may allow: `Access("list", "apps", "deployments")`; the core API group is empty."""
-
-    verb: str
-    group: str
-    resource: str
-
-
-TASK_ROLE = frozenset(
-    {
-        Access("list", "apps", "deployments"),
-        Access("get", "lifecycle.keptn.sh", "keptnapps"),
-        Access("get", "lifecycle.keptn.sh", "keptnappversions"),
-        Access("create", "", "events"),
-    }
-)
-"""All that the promotion task does, and so all that its role has to allow."""
-
-
-def accesses(rules: Iterable[Mapping[str, Iterable[str]]]) -> frozenset[Access]:
-    """The rules of a Kubernetes Role (`apiGroups`, `resources`, `verbs`), one `Access` for each combination."""
-    return frozenset(
-        Access(verb, group, resource)
-        for rule in rules
-        for group in rule["apiGroups"]
-        for resource in rule["resources"]
-        for verb in rule["verbs"]
-    )
-
-
-@dataclass(frozen=True)
-class Deployment:
-    """A Deployment as the task sees it: the version in its pods' labels, and how far it has rolled out.
-
-    `updated`, `available` and `total` (pods of any version) are what `replicas` is when None; `observed` is
-    `generation` when None.
-    """
-
-    name: str
-    version: str
-    replicas: int = 1
-    updated: int | None = None
-    available: int | None = None
-    total: int | None = None
-    generation: int = 1
-    observed: int | None = None
-
-    def manifest(self, namespace: str, application: str) -> dict[str, object]:
-        """The object as the API serves it. Zero counts are left out of the status, as Kubernetes does."""
-        available = self.replicas if self.available is None else self.available
-        counts = {
-            "observedGeneration": self.generation if self.observed is None else self.observed,
-            "replicas": self.replicas if self.total is None else self.total,
-            "updatedReplicas": self.replicas if self.updated is None else self.updated,
-            "availableReplicas": available,
-            "readyReplicas": available,
-            "unavailableReplicas": max(0, self.replicas - available),
-        }
-        labels = {"part-of": application, "name": self.name, "version": self.version}
-        pods = {"metadata": {"labels": {f"app.kubernetes.io/{key}": value for key, value in labels.items()}}}
-        return {
-            "apiVersion": "apps/v1",
-            "kind": "Deployment",
-            "metadata": {"name": self.name, "namespace": namespace, "generation": self.generation},
-            "spec": {"replicas": self.replicas, "template": pods},
-            "status": {key: count for key, count in counts.items() if count},
-        }
 
 
 @dataclass
@@ -209,27 +139,27 @@ class Cluster:
             self.requests.append(f"{method} {path}")
             if self._failures:
                 failure = self._failures.pop(0)
-                return failure.status, failure.headers, _status(failure.status, "the lab was told to fail")
+                return failure.status, failure.headers, status_object(failure.status, "the lab was told to fail")
             parts = path.split("?")[0].strip("/").split("/")
             group = parts[1] if parts[0] == "apis" else ""
             namespaced = parts[3:] if group else parts[2:]
             if len(namespaced) < 3 or namespaced[0] != "namespaces":
-                return 404, {}, _status(404, "the lab serves namespaced resources only")
+                return 404, {}, status_object(404, "the lab serves namespaced resources only")
             namespace, resource, name = namespaced[1], namespaced[2], "/".join(namespaced[3:])
             access = Access("create" if method == "POST" else "get" if name else "list", group, resource)
             self.seen.add(access)
             account = self._tokens.get(token)
             if account is None:
-                return 401, {}, _status(401, "Unauthorized")
+                return 401, {}, status_object(401, "Unauthorized")
             if account != namespace or access not in self.allowed:
                 user = f"system:serviceaccount:{account}:promote"
                 said = f'{resource} is forbidden: User "{user}" cannot {access.verb} it in namespace "{namespace}"'
-                return 403, {}, _status(403, said)
+                return 403, {}, status_object(403, said)
             if access == Access("create", "", "events"):
                 self.events.append(dict(body))
                 return 201, {}, body
             found = self._read(namespace, resource, name)
-            return (200, {}, found) if found else (404, {}, _status(404, f'{resource} "{name}" not found'))
+            return (200, {}, found) if found else (404, {}, status_object(404, f'{resource} "{name}" not found'))
 
     def _read(self, namespace: str, resource: str, name: str) -> Mapping[str, object] | None:
         apps = {label: app for (space, label), app in self._applications.items() if space == namespace}
@@ -247,27 +177,10 @@ class Cluster:
         return None
 
 
-def app_version_name(application: str, version: str, generation: int) -> str:
-    """What Keptn names a KeptnAppVersion (`podtato-head-v0.3.1-d4735e3a`): the last part hashes the generation."""
-    revision = sha256(str(generation).encode()).hexdigest()[:8]
-    return f"{application}-{version}-{revision}".lower().replace("_", "-")
-
-
-def _status(code: int, message: str) -> dict[str, object]:
-    reason = _REASONS.get(code, "InternalError")
-    return {
-        "apiVersion": "v1",
-        "kind": "Status",
-        "status": "Failure",
-        "message": message,
-        "reason": reason,
-        "code": code,
-    }
-
-
 def _handler(cluster: Cluster) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
 
         def _serve(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)

@@ -1,13 +1,10 @@
-"""The promotion task: Keptn runs this one file (its python runtime) when a stage has been verified.
+"""The promotion task: Keptn runs this one file (its python runtime) when it has verified a stage.
 
-Keptn starts it for versions that are pending, superseded or long gone as well. So it first asks the cluster
-whether this app version is what the stage runs now, fully available; only then does it dispatch the promotion
-workflow, once for each target stage. What changes in git is left to the workflow.
-
-Keptn's retries, and its restarts for the version that still runs, dispatch again: harmless, the promoter then
-finds its own pull request or nothing to do. In the environment: `DATA` (the task definition's parameters),
-`SECURE_DATA` (the secret) and `KEPTN_CONTEXT`; `DELIVERY_KUBERNETES_URL` and `DELIVERY_SERVICE_ACCOUNT_DIR`
-put another API server and service account (the lab's, a test's) in the place of the pod's own.
+Keptn runs it for versions that are pending, superseded or long gone as well: it first asks the cluster whether
+this one is what the stage runs now, fully available, and only then dispatches the promotion workflow, once for
+each target stage. Run again (Keptn's retries, a restart) it dispatches again, which the promoter expects.
+Input is `DATA` (the task definition's parameters), `SECURE_DATA` (the secret) and `KEPTN_CONTEXT`. For the lab,
+`DELIVERY_KUBERNETES_URL` and `DELIVERY_SERVICE_ACCOUNT_DIR` replace the pod's own API server and account.
 """
 
 import hashlib
@@ -18,14 +15,14 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 
-LABEL = "app.kubernetes.io/"
 POLL_SECONDS = 5.0
+SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 DNS_LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 TASK_MEND = "correct the stack's configuration and run `pulumi up`"
 SECRET_MEND = "set it in the stack's configuration and run `pulumi up`, which writes secret github-token"  # noqa: S105
@@ -40,7 +37,7 @@ FIELDS = {  # a field of the three variables: what it matches as a whole, and wh
     "workflow": (r"[A-Za-z0-9._-]+\.ya?ml", TASK_MEND),
     "ref": (r"[^\s~^:?*\[\\\x00-\x1f\x7f]+", TASK_MEND),
     "timeout": (r"[1-9][0-9]{0,4}", TASK_MEND),
-    "githubRepoOwner": (r"[A-Za-z0-9._-]+(?<!\.)", SECRET_MEND),
+    "githubRepoOwner": (r"[A-Za-z0-9][A-Za-z0-9_-]*", SECRET_MEND),
     "githubRepo": (r"(?!\.{1,2}$)[A-Za-z0-9._-]+", SECRET_MEND),
     "apiToken": (r"[A-Za-z0-9._~+/=-]+", SECRET_MEND),
 }
@@ -76,12 +73,8 @@ class Budget:
     wall: Callable[[], float] = time.time
     deadline: float = 0.0
 
-    def start(self, seconds: float) -> None:
-        """End `seconds` from now."""
-        self.deadline = self.monotonic() + seconds
-
     def left(self) -> float:
-        """Seconds until the end; negative after it."""
+        """Seconds until the deadline; negative after it."""
         return self.deadline - self.monotonic()
 
     def wait(self, seconds: float, why: str) -> None:
@@ -91,25 +84,24 @@ class Budget:
         self.sleep(seconds)
 
 
-def mapping(value: object) -> dict[str, object]:
-    """`value` if it is a JSON object, else an empty one: an absent field and a null read alike."""
-    return value if isinstance(value, dict) else {}
-
-
-def variable(environ: Mapping[str, str], name: str, mend: str) -> dict[str, object]:
-    """The JSON object in an environment variable. Its content is never quoted: it may be the secret."""
-    try:
-        value = json.loads(environ.get(name) or "null")
-    except ValueError:
-        value = None
-    if not isinstance(value, dict):
-        raise PromotionError(f"{name} is {'not a JSON object' if environ.get(name) else 'missing'}: {mend}")
+def at(value: Any, *path: str) -> Any:
+    """What lies at `path` in a JSON document; None where nothing does, or a null on the way."""
+    for key in path:
+        value = value.get(key) if isinstance(value, dict) else None
     return value
 
 
-def field(where: str, fields: Mapping[str, object], key: str) -> str:
+def variable(environ: Mapping[str, str], name: str, mend: str) -> dict[str, Any]:
+    """The JSON object in an environment variable. Its content is never quoted: it may be the secret."""
+    try:
+        return dict(json.loads(environ[name]))
+    except (KeyError, ValueError, TypeError) as error:
+        raise PromotionError(f"{name} is {'not a JSON object' if environ.get(name) else 'missing'}: {mend}") from error
+
+
+def field(where: str, fields: Any, key: str) -> str:
     """The valid string at `key`; PromotionError names `where` and the mend."""
-    value, (pattern, mend) = fields.get(key), FIELDS[key]
+    value, (pattern, mend) = at(fields, key), FIELDS[key]
     if isinstance(value, str) and re.fullmatch(pattern, value):
         return value
     raise PromotionError(f"{where}: {key} is {'missing' if value in (None, '') else 'not valid'}: {mend}")
@@ -120,16 +112,15 @@ def read_promotion(environ: Mapping[str, str]) -> Promotion:
     data = variable(environ, "DATA", TASK_MEND)
     secret = variable(environ, "SECURE_DATA", SECRET_MEND)
     context = variable(environ, "KEPTN_CONTEXT", "Keptn sets it; run this file from a KeptnTaskDefinition")
-    application, metadata = field("DATA", data, "application"), mapping(context.get("metadata"))
-    if context.get("appName") != application:
+    application, traceparent = field("DATA", data, "application"), str(at(context, "metadata", "traceparent"))
+    if at(context, "appName") != application:
         raise PromotionError(f"KEPTN_CONTEXT: appName is not {application}: {TASK_MEND}")
     repository = "/".join(field("SECURE_DATA", secret, key) for key in ("githubRepoOwner", "githubRepo"))
-    traceparent = str(metadata.get("traceparent"))
     api, workflow = field("DATA", data, "apiUrl").rstrip("/"), field("DATA", data, "workflow")
     return Promotion(
         application=application,
         version=field("KEPTN_CONTEXT", context, "appVersion"),
-        commit=field("KEPTN_CONTEXT", metadata, "commitID"),
+        commit=field("KEPTN_CONTEXT", at(context, "metadata"), "commitID"),
         traceparent=traceparent if re.fullmatch(TRACEPARENT, traceparent) else "",
         source=field("DATA", data, "from"),
         targets=tuple(dict.fromkeys(field("DATA", data, "to").replace(" ", "").split(","))),
@@ -141,14 +132,12 @@ def read_promotion(environ: Mapping[str, str]) -> Promotion:
 
 
 def pause(response: requests.Response, attempt: int, now: float) -> float | None:
-    """Seconds after which the same request may succeed, as the server asks; None for a final answer.
-
-    A 403 is a limit only where it looks like one; otherwise it is a permission, and no waiting mends that.
-    """
+    """Seconds after which the server lets the same request try again; None when its answer is final."""
     status, headers = response.status_code, response.headers
     after, reset = headers.get("retry-after", ""), headers.get("x-ratelimit-reset", "")
     spent = headers.get("x-ratelimit-remaining") == "0"
-    limited = status == 429 or (status == 403 and (bool(after) or spent or "rate limit" in response.text.lower()))
+    # Any other 403 is a permission, which no waiting mends.
+    limited = status == 429 or (status == 403 and (after != "" or spent or "rate limit" in response.text.lower()))
     if not limited and status < 500:
         return None
     if after.isdecimal():
@@ -159,21 +148,19 @@ def pause(response: requests.Response, attempt: int, now: float) -> float | None
 
 
 def send(session: requests.Session, method: str, url: str, budget: Budget, body: object = None) -> requests.Response:
-    """The final answer to a request, repeated while its failure may pass and the budget lasts.
-
-    No redirect is followed: the POST would become a GET, or the token travel to where it is not meant.
-    """
+    """The final answer to a request, repeated while its failure may pass and the budget lasts."""
     host, attempt = urlsplit(url).netloc, 0
     while True:
         try:
-            patience = min(30.0, max(1.0, budget.left()))
+            patience = min(30.0, max(5.0, budget.left()))
+            # A redirect is an answer: followed, it would make the POST a GET, or take the token elsewhere.
             response = session.request(method, url, json=body, timeout=patience, allow_redirects=False)
             wait, why = pause(response, attempt, budget.wall()), f"{host} answers {response.status_code}"
             if wait is None:
                 return response
         except requests.exceptions.SSLError as error:
             raise PromotionError(f"{host} has no certificate that this pod trusts: correct it or apiUrl") from error
-        except (requests.ConnectionError, requests.Timeout) as error:
+        except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
             wait, why = min(30.0, 2.0**attempt), f"{host} cannot be reached ({type(error).__name__})"
         budget.wait(wait, why)
         attempt += 1
@@ -183,8 +170,7 @@ class Kubernetes:
     """The reads and the one write that the task's service account may do, all in its own namespace."""
 
     def __init__(self, environ: Mapping[str, str], budget: Budget) -> None:
-        default = "/var/run/secrets/kubernetes.io/serviceaccount"
-        account = Path(environ.get("DELIVERY_SERVICE_ACCOUNT_DIR") or default)
+        account = Path(environ.get("DELIVERY_SERVICE_ACCOUNT_DIR") or SERVICE_ACCOUNT)
         host, port = environ.get("KUBERNETES_SERVICE_HOST", ""), environ.get("KUBERNETES_SERVICE_PORT", "443")
         inside = f"https://{f'[{host}]' if ':' in host else host}:{port}"
         self.url, self.budget, self.app_uid = environ.get("DELIVERY_KUBERNETES_URL") or inside, budget, ""
@@ -197,27 +183,24 @@ class Kubernetes:
         self.session.verify = str(account / "ca.crt")
         self.session.headers["Authorization"] = f"Bearer {self.token}"
 
-    def get(self, group: str, resource: str) -> dict[str, object]:
-        """A resource of this namespace as JSON; empty when it is not there."""
+    def get(self, group: str, resource: str) -> Any:
+        """A resource of this namespace as JSON; None when it is not there."""
         url = f"{self.url}/apis/{group}/namespaces/{self.namespace}/{resource}"
         response = send(self.session, "GET", url, self.budget)
         if response.status_code == 404:
-            return {}
+            return None
         if response.status_code != 200:
             said = f"the cluster answers {response.status_code} to reading {resource} in {self.namespace}"
             raise PromotionError(f"{said}: run `pulumi up` for this stage, which declares the task's role")
-        return mapping(response.json())
+        return response.json()
 
     def event(self, kind: str, reason: str, application: str, message: str) -> None:
         """Leave an Event at the KeptnApp, as Keptn deletes a failed pod with its log. No outcome depends on it."""
-        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        now, space = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), {"namespace": self.namespace}
         app = {"apiVersion": "lifecycle.keptn.sh/v1", "kind": "KeptnApp", "name": application, "uid": self.app_uid}
-        body = {
-            "metadata": {"generateName": "promote-", "namespace": self.namespace},
-            "involvedObject": app | {"namespace": self.namespace},
-            **{"type": kind, "reason": reason, "message": message, "source": {"component": "delivery-promote"}},
-            **{"firstTimestamp": now, "lastTimestamp": now, "count": 1},
-        }
+        body: dict[str, object] = {"metadata": {"generateName": "promote-"} | space, "involvedObject": app | space}
+        body |= {"type": kind, "reason": reason, "message": message, "source": {"component": "delivery-promote"}}
+        body |= {"firstTimestamp": now, "lastTimestamp": now, "count": 1}
         url = f"{self.url}/api/v1/namespaces/{self.namespace}/events"
         try:
             answer = str(self.session.post(url, json=body, timeout=5, allow_redirects=False).status_code)
@@ -227,70 +210,59 @@ class Kubernetes:
             print(f"note: no Event left ({answer})", flush=True)
 
 
-def pod_labels(deployment: Mapping[str, object]) -> dict[str, object]:
-    """The labels that a Deployment gives its pods, the ones that Keptn reads, without their common prefix."""
-    template = mapping(mapping(deployment.get("spec")).get("template"))
-    labels = mapping(mapping(template.get("metadata")).get("labels"))
-    return {key.removeprefix(LABEL): value for key, value in labels.items() if key.startswith(LABEL)}
+def pod_label(deployment: Any, name: str) -> Any:
+    """A label that a Deployment gives its pods: those are the ones that Keptn reads."""
+    return at(deployment, "spec", "template", "metadata", "labels", f"app.kubernetes.io/{name}")
 
 
-def superseded(promotion: Promotion, kubernetes: Kubernetes, deployments: list[dict[str, object]]) -> str:
+def superseded(promotion: Promotion, kubernetes: Kubernetes, deployments: list[Any]) -> str:
     """Why this app version is not the one that the stage runs now; empty when it is."""
     app = kubernetes.get("lifecycle.keptn.sh/v1", f"keptnapps/{promotion.application}")
-    metadata, spec = mapping(app.get("metadata")), mapping(app.get("spec"))
-    if not app:
+    if app is None:
         raise PromotionError(f"KeptnApp {promotion.application} is not there: check that Keptn serves this namespace")
-    kubernetes.app_uid = str(metadata.get("uid", ""))
-    if spec.get("version") != promotion.version:
-        return f"the stage is at {spec.get('version')}"
+    kubernetes.app_uid, version = str(at(app, "metadata", "uid")), at(app, "spec", "version")
+    if version != promotion.version:
+        return f"the stage is at {version}"
     # Keptn learns of a new version up to its discovery window (30 s) after the Deployments have it. The app's
-    # version is its workload's, or a hash for several; then the workloads' own are compared.
-    workloads = spec.get("workloads")
-    known = (
-        {mapping(each).get("name"): mapping(each).get("version") for each in workloads or ()}
-        if isinstance(workloads, list)
-        else {}
-    )
-    for labels in map(pod_labels, deployments):
-        expected = promotion.version if len(deployments) == 1 and len(known) < 2 else known.get(labels.get("name"))
-        if expected and labels.get("version", expected) != expected:
-            return f"the pods of {labels.get('name')} are at {labels['version']}"
-    # Away and back again is the same version twice: the current KeptnAppVersion tells by its commit. Keptn names
-    # it after the KeptnApp's generation, hashed.
-    revision = hashlib.sha256(str(metadata.get("generation")).encode()).hexdigest()[:8]
-    name = f"{promotion.application}-{promotion.version}-{revision}".lower().replace("_", "-")
-    current = mapping(kubernetes.get("lifecycle.keptn.sh/v1", f"keptnappversions/{name}").get("spec"))
-    commit = mapping(current.get("metadata")).get("commitID", promotion.commit)
+    # version is its workload's, or for several a hash: then their own versions are compared.
+    known = {at(workload, "name"): at(workload, "version") for workload in at(app, "spec", "workloads") or ()}
+    for deployment in deployments:
+        name, has = pod_label(deployment, "name"), pod_label(deployment, "version")
+        expected = promotion.version if len(deployments) == 1 and len(known) < 2 else known.get(name)
+        if has and expected and has != expected:
+            return f"the pods of {name} are at {has}"
+    # Away and back again is the same version twice; the current KeptnAppVersion tells them apart by the commit.
+    # Keptn names it after the KeptnApp's generation, hashed.
+    revision = hashlib.sha256(str(at(app, "metadata", "generation")).encode()).hexdigest()[:8]
+    current = f"{promotion.application}-{promotion.version}-{revision}".lower().replace("_", "-")
+    rollout = kubernetes.get("lifecycle.keptn.sh/v1", f"keptnappversions/{current}")
+    commit = at(rollout, "spec", "metadata", "commitID") or promotion.commit
     return "" if commit == promotion.commit else f"the stage runs it from commit {commit}"
 
 
-def unavailable(deployment: Mapping[str, object]) -> str:
+def unavailable(deployment: Any) -> str:
     """What a Deployment lacks to be fully rolled out at its current generation; empty when nothing."""
-    metadata, status = mapping(deployment.get("metadata")), mapping(deployment.get("status"))
-    name, wanted = f"Deployment {metadata.get('name')}", mapping(deployment.get("spec")).get("replicas", 1)
-    if int(str(status.get("observedGeneration", 0))) < int(str(metadata.get("generation", 0))):
+    name, wanted = f"Deployment {at(deployment, 'metadata', 'name')}", at(deployment, "spec", "replicas")
+    if at(deployment, "status", "observedGeneration") != at(deployment, "metadata", "generation"):
         return f"{name} has a change that is not rolled out"
-    pods, updated, available = (status.get(key, 0) for key in ("replicas", "updatedReplicas", "availableReplicas"))
-    if wanted and [pods, updated, available, status.get("unavailableReplicas", 0)] == [wanted, wanted, wanted, 0]:
+    counts = ("replicas", "updatedReplicas", "availableReplicas")
+    pods, updated, available = (at(deployment, "status", count) or 0 for count in counts)
+    if wanted and pods == updated == available == wanted and not at(deployment, "status", "unavailableReplicas"):
         return ""
     return f"{name} has {updated} updated and {available} available of {pods} pods, and {wanted} are wanted"
 
 
 def verify(promotion: Promotion, kubernetes: Kubernetes, budget: Budget) -> str:
-    """Wait until the stage runs this version fully available; then empty, or why it is superseded.
-
-    Every look reads everything again: a version that is replaced during the wait is not promoted.
-    """
-    while True:
-        items = kubernetes.get("apps/v1", "deployments").get("items")
-        listed = [mapping(item) for item in items] if isinstance(items, list) else []
-        deployments = [item for item in listed if pod_labels(item).get("part-of") == promotion.application]
+    """Wait until the stage runs this version, fully available; then empty, or why it is superseded."""
+    while True:  # each look reads everything again: a version replaced during the wait is not promoted
+        found = at(kubernetes.get("apps/v1", "deployments"), "items") or ()
+        deployments = [each for each in found if pod_label(each, "part-of") == promotion.application]
         if reason := superseded(promotion, kubernetes, deployments):
             return reason
         lacks = [lack for lack in map(unavailable, deployments) if lack]
         if deployments and not lacks:
             return ""
-        lacks = lacks or [f"no Deployment gives its pods the label {LABEL}part-of={promotion.application}"]
+        lacks = lacks or [f"no Deployment whose pods have app.kubernetes.io/part-of={promotion.application}"]
         budget.wait(POLL_SECONDS, f"{promotion.version} is not fully available: mend the stage ({', '.join(lacks)})")
 
 
@@ -306,29 +278,27 @@ def dispatch(promotion: Promotion, target: str, session: requests.Session, budge
         401: "the token is wrong or has expired: give the stack a new one and run `pulumi up`",
         403: "the token lacks a permission: give it Actions: write on the repository",
         404: "the repository or its workflow is not there, or not for this token: check both, and Actions: write",
-        422: "the workflow does not take this: run `pulumi up` for the first stage, which commits it",
+        422: "the workflow refuses: enable it, or run `pulumi up` for the first stage, which commits one that fits",
     }.get(status, "the repository has moved: give the stack its new owner and name" if status < 400 else "check apiUrl")
     try:
-        said = f" (GitHub: {mapping(response.json()).get('message')})"
+        said = at(response.json(), "message")
     except ValueError:
-        said = ""
+        said = None
     needed = response.headers.get("x-accepted-github-permissions")
-    raise PromotionError(f"{status}, {mend}{said}" + (f" [x-accepted-github-permissions: {needed}]" if needed else ""))
+    mend += f" (GitHub: {said})" if said else ""
+    raise PromotionError(f"{status}, {mend}" + (f" [x-accepted-github-permissions: {needed}]" if needed else ""))
 
 
 def dispatch_all(promotion: Promotion, budget: Budget) -> None:
     """Start the workflow for every target; one that fails does not keep the others from starting."""
-
-    def authorize(request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {promotion.token}"  # as `auth`: a .netrc would replace a header
-        return request
-
     session, failed = requests.Session(), []
-    session.auth = authorize
+    session.auth = lambda request: request  # or a .netrc would replace the token
+    session.headers["Authorization"] = f"Bearer {promotion.token}"
     session.headers.update({"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"})
     session.headers["User-Agent"] = "delivery-promote"
     for index, target in enumerate(promotion.targets):
-        budget.sleep(1.0 if index else 0.0)  # GitHub asks for a second between writes
+        if index:
+            budget.sleep(1.0)  # GitHub asks for a second between writes
         try:
             dispatch(promotion, target, session, budget)
             print(f"dispatched: {promotion.application} {promotion.version} to {target}", flush=True)
@@ -341,26 +311,26 @@ def dispatch_all(promotion: Promotion, budget: Budget) -> None:
 def main(environ: Mapping[str, str], budget: Budget | None = None) -> int:
     """Run the task: 0 when every target was dispatched or nothing had to be, else 1 and a line on stderr."""
     budget, kubernetes, secrets = budget or Budget(), None, []
-    application = "unknown"
+    named = re.search(rf'"appName":"({DNS_LABEL})"', environ.get("KEPTN_CONTEXT", ""))
+    application = named[1] if named else "unknown"
     try:
         kubernetes = Kubernetes(environ, budget)
         promotion = read_promotion(environ)
         secrets = [kubernetes.token, promotion.token]
-        application, what = promotion.application, f"{promotion.application} {promotion.version} ({promotion.commit})"
-        budget.start(promotion.timeout)
+        what = f"{application} {promotion.version} ({promotion.commit})"
+        budget.deadline = budget.monotonic() + promotion.timeout
         if not promotion.traceparent:
             print("note: no valid traceparent; KeptnConfig.spec.OTelCollectorUrl makes Keptn give one", flush=True)
         if reason := verify(promotion, kubernetes, budget):
             print(f"superseded: {what}, {reason}; nothing sent", flush=True)
             return 0
         dispatch_all(promotion, budget)
-        targets = ", ".join(promotion.targets)
-        kubernetes.event("Normal", "PromotionDispatched", application, f"{what} dispatched to {targets}")
+        kubernetes.event("Normal", "PromotionDispatched", application, f"{what} to {', '.join(promotion.targets)}")
         return 0
     except PromotionError as error:
         message = str(error)
-    except Exception as error:  # a stack trace could show the token
-        message = f"unexpected {type(error).__name__}, please report: {error}"
+    except Exception as error:  # its text and its stack trace could show the token
+        message = f"unexpected {type(error).__name__} in the promotion task: please report it"
     for secret in secrets:
         message = message.replace(secret, "***")
     message = " ".join(message.split())[:1000]
