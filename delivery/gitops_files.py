@@ -28,6 +28,11 @@ PROMOTER_MODULES: tuple[str, ...] = (
     "pull_request",
     "reading",
     "telemetry",
+    "telemetry_export",
+    "telemetry_json",
+    "telemetry_queue",
+    "telemetry_span",
+    "telemetry_text",
     "values",
 )
 """The modules of `delivery` that a promotion runs: closed under import, which a test checks."""
