@@ -1,8 +1,9 @@
-"""REST: branches, commits and comparisons, read-only, and what protects a branch."""
+"""REST: branches, commits and comparisons, and what protects a branch."""
 
 from lab.forge import views
 from lab.forge.errors import ApiError, not_found
-from lab.forge.repositories import Commit, Repository
+from lab.forge.pull_requests import pull_requests
+from lab.forge.repositories import ZERO, Commit, Repository
 from lab.forge.rest import Reply, Request, listing, route
 from lab.forge.state import State
 
@@ -41,6 +42,23 @@ def get_protection(state: State, repository: Repository, request: Request) -> Re
             "allow_deletions": {"enabled": False},
         },
     )
+
+
+@route("POST", "/branches/{branch...}/rename", "contents=write")
+def rename_branch(state: State, repository: Repository, request: Request) -> Reply:
+    """Give a branch another name: pull requests into it follow, those from it close."""
+    old, new = _known(repository, request.parameters["branch"]), request.fields().required("new_name")
+    tip = repository.branch(old) or ""
+    if repository.branch(new):
+        raise ApiError(422, "Validation Failed", [{"resource": "Branch", "code": "already_exists", "field": "name"}])
+    if old in repository.protections:
+        raise ApiError(403, "Branch is protected")
+    repository.update_ref(f"refs/heads/{new}", tip, ZERO)
+    for pull in pull_requests(state, repository):
+        if pull.base == old:
+            pull.base = new
+    repository.update_ref(f"refs/heads/{old}", ZERO, tip)
+    return Reply(201, _branch(state, repository, new, whole=True))
 
 
 @route("GET", "/branches/{branch...}", _READ)
@@ -85,7 +103,7 @@ def get_commit(state: State, repository: Repository, request: Request) -> Reply:
     commit = repository.commit(sha) if sha else None
     if commit is None:
         raise ApiError(422, f"No commit found for SHA: {ref}")
-    if "sha" in request.headers.get("Accept", "").replace("shadow", ""):
+    if "application/vnd.github.sha" in request.headers.get("Accept", ""):
         return Reply(200, raw=commit.sha.encode(), content_type="application/vnd.github.sha; charset=utf-8")
     before = commit.parents[0] if commit.parents else None
     files = _files(state, repository, before, commit.sha)

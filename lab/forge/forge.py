@@ -7,15 +7,14 @@ no webhooks, forks, reviews, checks, merge queues or concurrency groups, and it 
 
 import re
 import threading
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from lab.forge.faults import Fault
+from lab.forge.files import commit_files, read_file
 from lab.forge.issues_model import PullRequest
-from lab.forge.objects import BLOB
 from lab.forge.pull_requests import follow, merge, pull_requests
-from lab.forge.repositories import ZERO, Person, Protection, Repository
+from lab.forge.repositories import ZERO, Protection, Repository
 from lab.forge.runs import DispatchCallback, Run
 from lab.forge.server import Server
 from lab.forge.state import Record, State
@@ -148,27 +147,11 @@ class Forge:
         A branch that is not there starts at the default branch. Protection does not apply. Gives the commit.
         """
         with self._state.lock:
-            repository = self.settings(full_name)
-            name = branch or repository.default_branch
-            present = repository.branch(name)
-            tip = present or repository.branch(repository.default_branch)
-            before = repository.commit(tip) if tip else None
-            changes: dict[str, tuple[str, str] | None] = {}
-            for path, content in files.items():
-                data = content.encode() if isinstance(content, str) else content
-                changes[path] = None if data is None else (BLOB, repository.objects.write("blob", data))
-            tree = repository.objects.edit_tree(before.tree if before else None, changes)
-            who = Person(author, f"{author}@users.noreply.github.com", int(time.time()))
-            sha = repository.write_commit(tree, [tip] if tip else [], message, who, who)
-            repository.update_ref(f"refs/heads/{name}", sha, present or ZERO)
-            return sha
+            return commit_files(self.settings(full_name), files, message, branch=branch, author=author)
 
     def read(self, full_name: str, path: str, ref: str = "HEAD") -> bytes | None:
         """A file's bytes at a branch, commit or HEAD; None when it is not there."""
-        repository = self.settings(full_name)
-        commit = repository.resolve(ref)
-        found = repository.objects.read(f"{commit}:{path}") if commit else None
-        return found.data if found and found.kind == "blob" else None
+        return read_file(self.settings(full_name), path, ref)
 
     def branch(self, full_name: str, name: str) -> str | None:
         """The commit at the tip of a branch, None when there is no such branch."""

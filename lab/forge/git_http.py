@@ -42,7 +42,7 @@ def receive_pack(repository: Repository, body: bytes, token: Token) -> bytes:
     """Carry out a push and report on each ref; objects of a refused push stay behind, unreachable."""
     updates, capabilities, pack = _parse(body)
     if not updates:
-        return b"0000"
+        return b""  # as git itself: a client that found nothing to push sends an empty list
     unpacked = repository.run("unpack-objects", "-q", data=pack) if pack else None
     if unpacked is not None and unpacked.returncode:
         reason = unpacked.stderr.decode(errors="replace").strip().split("\n")[0]
@@ -72,7 +72,8 @@ def _refusal(repository: Repository, update: RefUpdate, token: Token) -> tuple[s
     if branch in repository.protections and update.ref != branch:
         return "protected branch hook declined", [
             f"error: GH006: Protected branch update failed for {update.ref}.",
-            "error: Changes must be made through a pull request.",
+            "",
+            "- Changes must be made through a pull request.",
         ]
     if update.new == ZERO:
         current = branch == repository.default_branch

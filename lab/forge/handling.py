@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from lab.forge import account, actions, commits, contents, git_data, git_http, issues, pulls
 from lab.forge.errors import ApiError, error_body
-from lab.forge.rest import ROUTES, Reply, Request, find_route
+from lab.forge.rest import Reply, Request, find_route
 from lab.forge.state import State
 from lab.forge.tokens import Token
 
@@ -83,15 +83,18 @@ def git(state: State, method: str, target: str, headers: Mapping[str, str], body
             return reply
         return _plain(404, "Repository not found.\n")
     if not token.allows("contents", git_http.SERVICES[service]):
-        return _plain(403, "Write access to repository not granted.\n")
+        return _plain(403, f"Permission to {repository.full_name}.git denied to {token.login}.\n")
     protocol = headers.get("Git-Protocol", "")
     if advertising:
         raw = git_http.advertise(repository, service, protocol)
     elif service == "git-upload-pack":
         raw = git_http.upload_pack(repository, body, protocol)
     else:
-        with state.lock:
-            raw = git_http.receive_pack(repository, body, token)
+        try:
+            with state.lock:
+                raw = git_http.receive_pack(repository, body, token)
+        except ApiError as error:
+            return _plain(error.status, f"{error.message}\n")
     kind = "advertisement" if advertising else "result"
     return Reply(200, raw=raw, content_type=f"application/x-{service}-{kind}", headers={"Cache-Control": "no-cache"})
 
@@ -152,8 +155,3 @@ def _basic(state: State, headers: Mapping[str, str]) -> Token:
     user, _, password = pair.partition(":")
     # A token works in either place: `x-access-token:TOKEN`, or as the user's name with an empty password.
     return state.tokens.find(password or user)
-
-
-def route_table() -> list[str]:
-    """The REST calls that the forge answers, for its documentation and tests."""
-    return [f"{known.method} {known.pattern.pattern}" for known in ROUTES]

@@ -168,8 +168,10 @@ class Repository:
         return self.git("merge-base", one, other, check=False).strip() or None
 
     def merged_tree(self, base: str, head: str) -> str | None:
-        """The tree of merging `head` into `base`, None on conflict (git 2.38 and later)."""
+        """The tree of merging `head` into `base`, None on conflict."""
         done = self.run("merge-tree", "--write-tree", "--allow-unrelated-histories", base, head)
+        if done.returncode not in (0, 1):
+            raise RefError(f"the forge merges with `git merge-tree --write-tree`: git 2.38 or later ({done.stderr!r})")
         return done.stdout.decode().split("\n")[0] if done.returncode == 0 else None
 
     def changed_paths(self, before: str | None, after: str, under: str) -> list[str]:

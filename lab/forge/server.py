@@ -5,7 +5,9 @@ import gzip
 import secrets
 import socket
 import struct
+import sys
 import threading
+import traceback
 import zlib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -44,8 +46,6 @@ class Server(ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Clients that hang up are their own business; anything else is a defect and prints."""
-        import sys
-
         if not isinstance(sys.exc_info()[1], ConnectionError | TimeoutError | ValueError):
             super().handle_error(request, client_address)
 
@@ -90,7 +90,7 @@ class _Handler(BaseHTTPRequestHandler):
         if fault is not None and fault.hold is not None:
             fault.hold.wait(LONGEST_HOLD)
         early = fault is not None and not fault.after_commit and not (fault.hold is not None and fault.status is None)
-        reply = None if early else self._process(body)
+        reply = None if early else self._guarded(body)
         if fault is not None and (early or fault.after_commit):
             reply = self._fault(fault)
         status = reply.status if reply is not None else 0
@@ -106,6 +106,14 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(reply)
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _answer  # noqa: N815 - http.server's names
+
+    def _guarded(self, body: bytes) -> Reply:
+        try:
+            return self._process(body)
+        except Exception:
+            # A defect of the forge: its trace belongs on the terminal, and the client gets an answer.
+            traceback.print_exc()
+            return handling.faulty(500, {"message": "The lab's forge failed; its trace is on stderr"}, {})
 
     def _process(self, body: bytes) -> Reply:
         state, headers = self.server.state, self.headers
