@@ -1,0 +1,106 @@
+"""The block in a pull request's body that is for machines, so that later runs need not guess from its text.
+
+An HTML comment with JSON. Everything in it is checked when it is read: people can edit a body.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from delivery.edges import Edge
+from delivery.names import is_commit, is_traceparent
+from delivery.plan import Change
+
+_BLOCK = re.compile(r"<!-- delivery-promotion ({.*?}) -->")
+Kind = Literal["promotion", "rollback"]
+
+
+@dataclass(frozen=True)
+class Block:
+    """What the hidden block holds. `commit` is the verified revision that the pull request promotes.
+
+    `traceparent` is the source stage's promotion phase, `promotion` the span of the run that wrote the block,
+    both may be empty. `undoes` is the pull request that a rollback undoes (0 otherwise). `until` is set when the
+    promoter itself closed the pull request: the newer verified revision that made it pointless.
+    """
+
+    kind: Kind
+    application: str
+    source: str
+    target: str
+    commit: str
+    version: str
+    traceparent: str = ""
+    promotion: str = ""
+    changes: tuple[Change, ...] = ()
+    undoes: int = 0
+    until: str = ""
+    digest: str = ""
+
+    def to_comment(self) -> str:
+        """The block as an HTML comment that nothing in it can end early."""
+        data = {
+            "kind": self.kind,
+            "application": self.application,
+            "from": self.source,
+            "to": self.target,
+            "commitID": self.commit,
+            "version": self.version,
+            "traceparent": self.traceparent,
+            "promotion": self.promotion,
+            "changes": [{"key": each.key, "was": each.was, "becomes": each.becomes} for each in self.changes],
+            "undoes": self.undoes,
+            "until": self.until,
+            "digest": self.digest,
+        }
+        text = json.dumps({key: value for key, value in data.items() if value})
+        for character in "<>&":
+            text = text.replace(character, f"\\u{ord(character):04x}")
+        return f"<!-- delivery-promotion {text.replace('--', chr(92) + 'u002d' + chr(92) + 'u002d')} -->"
+
+
+def parse_block(body: str, edge: Edge) -> Block | None:
+    """The last block in `body` that is about `edge`; None when there is none or it is not what we write.
+
+    People can edit the body, so everything read here is checked like any other input.
+    """
+    for text in reversed(_BLOCK.findall(body)):
+        try:
+            raw: dict[str, Any] = json.loads(text)
+            changes = tuple(
+                Change(str(each["key"]), None if each["was"] is None else str(each["was"]), str(each["becomes"]))
+                for each in raw.get("changes", [])
+            )
+            block = Block(
+                kind="rollback" if raw["kind"] == "rollback" else "promotion",
+                application=raw["application"],
+                source=raw["from"],
+                target=raw["to"],
+                commit=raw["commitID"],
+                version=str(raw.get("version", "")),
+                traceparent=_valid_or_empty(raw.get("traceparent")),
+                promotion=_valid_or_empty(raw.get("promotion")),
+                changes=changes,
+                undoes=int(raw.get("undoes", 0)),
+                until=raw["until"] if is_commit(str(raw.get("until", ""))) else "",
+                digest=str(raw.get("digest", "")),
+            )
+            if (block.application, block.source, block.target) == (
+                edge.application,
+                edge.source,
+                edge.target,
+            ) and is_commit(block.commit):
+                return block
+        except (ValueError, KeyError, TypeError, AttributeError):
+            continue
+    return None
+
+
+def _valid_or_empty(traceparent: object) -> str:
+    return traceparent if isinstance(traceparent, str) and is_traceparent(traceparent) else ""
+
+
+def without_blocks(body: str) -> str:
+    """`body` without any block in it."""
+    return _BLOCK.sub("", body)

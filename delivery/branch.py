@@ -1,0 +1,75 @@
+"""Brings the branch of a pull request to where the decision wants it, without losing anybody's commits.
+
+One commit on the default branch's tip where the branch is the promoter's own; one more commit on top where
+others have worked on it.
+"""
+
+from delivery.git import ON_TOP, TRAILER, File, Repository
+from delivery.history import PromotionError
+from delivery.plan import plan_values
+from delivery.proposal import Decision
+from delivery.reading import EdgeState
+from delivery.values import read_keys
+
+
+def put_branch(repository: Repository, state: EdgeState, decision: Decision) -> str | None:
+    """Push what `decision` plans; returns the new head, or None when the branch is right as it is.
+
+    Raises `LeaseLost` when somebody pushed since `state` was read, and `PromotionError` when commits of others
+    changed a promoted key: which of the two counts is for people to say.
+    """
+    branch, rendered = state.branch, decision.rendered
+    if rendered is None:
+        return None
+    if branch.foreign and branch.head is not None:
+        return _on_top(repository, state, decision, branch.head, rendered.message)
+    if branch.head is not None and _is_right(repository, state, decision, branch.head, rendered.message):
+        return None
+    file = File(decision.plan.text, state.target.mode)
+    commit = repository.commit(state.tip, state.edge.target_values, file, rendered.message)
+    repository.push(branch.name, commit, observed=branch.head, rewrite=True)
+    return commit
+
+
+def _is_right(repository: Repository, state: EdgeState, decision: Decision, head: str, message: str) -> bool:
+    """Whether merging the branch as it is gives just what is planned: then reviews and checks on it stay valid."""
+    path = state.edge.target_values
+    if len(state.branch.own) != 1 or state.branch.own[0].sha != head or state.branch.own[0].on_top:
+        return False
+    before, after = repository.read(f"{head}^", path), repository.read(head, path)
+    return (
+        before == state.target
+        and after is not None
+        and after.content == decision.plan.text
+        and repository.message(head).strip() == message.strip()
+    )
+
+
+def _on_top(repository: Repository, state: EdgeState, decision: Decision, head: str, message: str) -> str | None:
+    path, keys = state.edge.target_values, list(decision.values)
+    base = state.branch.own[0].sha if state.branch.own else repository.merge_base(head, state.tip)
+    current = repository.read(head, path)
+    before = repository.read(base, path) if base else None
+    if current is None or before is None:
+        raise PromotionError(_conflict(state, f"removed {path}"))
+    present = read_keys(current.content, keys, where=f"{path} on {state.branch.name}")
+    if present == dict(decision.values):
+        return None
+    if present != read_keys(before.content, keys, where=path):
+        raise PromotionError(_conflict(state, f"changed {' or '.join(keys)} themselves"))
+    planned = plan_values(decision.values, current.content, decision.traceparent, target_name=path)
+    text = "".join(
+        f"{line}{ON_TOP}\n" if line.startswith(f"{TRAILER}:") else f"{line}\n" for line in message.splitlines()
+    )
+    commit = repository.commit(head, path, File(planned.text, current.mode), text)
+    repository.push(state.branch.name, commit, observed=head, rewrite=False)
+    return commit
+
+
+def _conflict(state: EdgeState, what: str) -> str:
+    shown = f"pull request #{state.open.pull_request.number}" if state.open else f"branch {state.branch.name}"
+    author = state.branch.foreign[0]
+    return (
+        f"{shown} has commits of others that {what} (the newest is {author.sha[:12]}): "
+        "merge or close it and delete its branch, or take those commits off, then run again"
+    )

@@ -1,0 +1,151 @@
+"""How one commit stands to another, and what earlier pull requests of an edge mean for a new one.
+
+Asks the fetched history first and GitHub only where that ends. Reads and judges; writes nothing.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from delivery.block import Block
+from delivery.documents import ValuesError
+from delivery.git import Commit, Repository
+from delivery.github import GitHub, PullRequest
+from delivery.values import read_keys
+
+_SEARCHED = 20
+
+
+class PromotionError(Exception):
+    """A promotion that must not or cannot be made; `str()` is one line that says what to do."""
+
+
+class Order(Enum):
+    """How a commit stands to another one."""
+
+    SAME = "identical"
+    NEWER = "ahead"
+    OLDER = "behind"
+    UNRELATED = "diverged"
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A pull request of the edge with what its hidden block says; `block` is None when a person removed it."""
+
+    pull_request: PullRequest
+    block: Block | None
+
+    @property
+    def declined(self) -> bool:
+        """Whether a person closed it without merging. What the promoter closes says so in its block."""
+        return self.pull_request.state == "closed" and self.block is not None and not self.block.until
+
+
+class History:
+    """The default branch's history: `tip` is its newest commit."""
+
+    def __init__(self, repository: Repository, github: GitHub, tip: str) -> None:
+        self._repository, self._github, self.tip = repository, github, tip
+
+    def contains(self, commit: str) -> bool:
+        """Whether the default branch contains `commit`.
+
+        Being able to fetch a commit proves nothing: GitHub serves the commits of every fork through the parent.
+        """
+        if self._repository.is_ancestor(commit, self.tip):
+            return True
+        if not self._repository.boundary():
+            return False
+        return self._github.compare(commit, self.tip) in ("ahead", "identical")
+
+    def order(self, commit: str, reference: str) -> Order:
+        """How `commit` stands to `reference`."""
+        if commit == reference:
+            return Order.SAME
+        local = self.local_order(commit, reference)
+        if local is not None:
+            return local
+        return Order(self._github.compare(reference, commit))
+
+    def local_order(self, commit: str, reference: str) -> Order | None:
+        """The same without asking GitHub; None where the fetched history does not reach far enough."""
+        if commit == reference:
+            return Order.SAME
+        if self._repository.is_ancestor(commit, reference):
+            return Order.OLDER
+        if self._repository.is_ancestor(reference, commit):
+            return Order.NEWER
+        return None if self._repository.boundary() else Order.UNRELATED
+
+    def commits_between(self, base: str, commit: str, path: str) -> tuple[Commit, ...]:
+        """Commits after `base` up to `commit` that touch `path`, newest first; none when `base` was not fetched.
+
+        Those at the end of the fetched history are left out: there, git shows every file as just added.
+        """
+        if not base or self._repository.resolve(base) is None:
+            return ()
+        boundary = self._repository.boundary()
+        found = self._repository.log(f"{base}..{commit}", path=path, limit=500)
+        return tuple(each for each in found if each.sha not in boundary)
+
+    def last_with(self, values: Mapping[str, str | None], commit: str, path: str) -> str:
+        """The newest commit up to `commit` that gave the file at `path` these values; empty when none is near."""
+        boundary = self._repository.boundary()
+        for each in self._repository.log(commit, path=path, limit=_SEARCHED):
+            file = self._repository.read(each.sha, path)
+            try:
+                present = read_keys(file.content, values, where=path) if file else {}
+            except ValuesError:
+                continue
+            if each.sha not in boundary and {key: str(value) for key, value in present.items()} == values:
+                return each.sha
+        return ""
+
+
+class Standing(Enum):
+    """What the edge's pull requests say about a promotion of some commit."""
+
+    FREE = "free"
+    SUPERSEDED = "superseded"
+    UNDONE = "undone"
+    DECLINED = "declined"
+
+
+def standing(
+    history: History, proposals: tuple[Proposal, ...], commit: str, becomes: dict[str, str], *, given: bool
+) -> tuple[Standing, Proposal | None]:
+    """Whether `commit` may be promoted after `proposals` (newest first), and which of them speaks against it.
+
+    `becomes` are the promoted values of `commit`; without a `given` commit, "whatever the source stage has",
+    they are what tells an undone or declined promotion. Raises `PromotionError` where history was rewritten.
+
+    The newest pull request decides, by at most one question to GitHub, and the newest merged one where git
+    knows without asking. A merged commit is never proposed again by itself: if the target no longer has its
+    values, somebody took them back, and Keptn repeats old promotions after a restart of its operator.
+    """
+    known = [each for each in proposals if each.block is not None]
+    merged = next((each for each in known if each.pull_request.state == "merged"), None)
+    for proposal in dict.fromkeys(each for each in (next(iter(known), None), merged) if each is not None):
+        block, state = proposal.block, proposal.pull_request.state
+        assert block is not None  # noqa: S101 - narrowed by `known`
+        reference = block.until or block.commit
+        newest = proposal is known[0]
+        order = history.order(commit, reference) if newest else history.local_order(commit, reference)
+        if order is Order.UNRELATED:
+            raise PromotionError(
+                f"commit {commit[:12]} and {reference[:12]}, last promoted by pull request "
+                f"#{proposal.pull_request.number}, have no history in common (was the default branch rewritten?); "
+                "to promote it all the same, run again with the input again=true"
+            )
+        if order is Order.SAME and state == "open":
+            break
+        same_values = not given and {each.key: each.becomes for each in block.changes} == becomes
+        if order is Order.OLDER and not (proposal.declined or same_values):
+            return Standing.SUPERSEDED, proposal
+        if order in (Order.OLDER, Order.SAME) or same_values:
+            if state == "merged":
+                return Standing.UNDONE, proposal
+            if proposal.declined:
+                return Standing.DECLINED, proposal
+    return Standing.FREE, None

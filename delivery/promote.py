@@ -1,0 +1,227 @@
+"""The command `python -m delivery.promote`: one promotion or rollback, from inputs to an exit status.
+
+Run by the workflow with its inputs in the environment, or by a person with options. What a promotion does is
+`promoter.py`'s matter; here is only what comes in and what is shown.
+"""
+
+import argparse
+import json
+import os
+import secrets
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from delivery import telemetry
+from delivery.documents import ValuesError
+from delivery.edges import SETTINGS_PATH, PromotionSettings, SettingsError
+from delivery.git import GitError, Repository
+from delivery.github import GitHub, GitHubError
+from delivery.history import PromotionError
+from delivery.markdown import code, one_line
+from delivery.promoter import Outcome, promote
+from delivery.proposal import Request, RequestError
+
+_EPILOG = """\
+Every option has an environment variable in its place (in brackets). The token is read from GITHUB_TOKEN only; it
+needs Contents: write and Pull requests: write. Exit status: 0 done or nothing to do, 1 failed, 2 wrong input.
+"""
+
+
+def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ) -> int:
+    """Run the command; returns its exit status. Failures are one line on standard error."""
+    options = _parser(environ).parse_args(arguments)
+
+    def say(line: str) -> None:
+        print(one_line(line, 500), file=sys.stderr, flush=True)
+
+    try:
+        try:
+            outcome = _run(options, environ, say)
+        except (RequestError, SettingsError, OSError) as error:
+            return _failed(error, 2, environ)
+        except (PromotionError, ValuesError, GitHubError, GitError) as error:
+            return _failed(error, 1, environ)
+    except KeyboardInterrupt:
+        return _failed(InterruptedError("interrupted; run again to complete it"), 1, environ)
+    _report(outcome, environ)
+    if options.json:
+        print(json.dumps(as_json(outcome), indent=2))
+    else:
+        print(_line(outcome))
+        for change in outcome.changes if options.dry_run else ():
+            print(one_line(f"  {change.key}: {change.was or 'not set'} -> {change.becomes}", 500))
+    for note in outcome.notes:
+        say(f"note: {note}")
+    return 0
+
+
+def as_json(outcome: Outcome) -> dict[str, object]:
+    """The outcome for scripts: what `--json` prints."""
+    pull_request = outcome.pull_request
+    return {
+        "result": outcome.result.value,
+        "why": outcome.why,
+        "application": outcome.edge.application,
+        "from": outcome.edge.source,
+        "to": outcome.edge.target,
+        "commitID": outcome.commit,
+        "changes": [{"key": each.key, "was": each.was, "becomes": each.becomes} for each in outcome.changes],
+        "title": outcome.rendered.title if outcome.rendered else None,
+        "pullRequest": {"number": pull_request.number, "url": pull_request.url, "state": pull_request.state}
+        if pull_request
+        else None,
+        "notes": list(outcome.notes),
+    }
+
+
+def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m delivery.promote",
+        description="Propose what one stage runs to the next one, as a pull request.",
+        epilog=_EPILOG,
+    )
+
+    def option(name: str, variable: str, text: str, default: str = "") -> None:
+        parser.add_argument(name, default=environ.get(variable) or default, help=f"{text} [{variable}]", metavar="TEXT")
+
+    option("--application", "APPLICATION", "the application")
+    option("--from", "FROM", "the stage it was verified in")
+    option("--to", "TO", "the stage to promote it to")
+    option("--version", "VERSION", "the version that was verified; must be what the commit holds")
+    option("--commit", "COMMIT_ID", "the verified commit; else what the default branch holds")
+    option("--traceparent", "TRACEPARENT", "the W3C traceparent of the stage's promotion phase")
+    option("--rollback", "ROLLBACK", "take the last promotion back instead, for this reason")
+    parser.add_argument(
+        "--again",
+        action="store_true",
+        default=environ.get("AGAIN", "").strip().lower() == "true",
+        help="propose even what was declined, taken back or superseded [AGAIN=true]",
+    )
+    option("--settings", "DELIVERY_SETTINGS", "the pipeline's settings file", SETTINGS_PATH)
+    option("--repository", "GITHUB_REPOSITORY", "owner/name of the GitOps repository; else the settings'")
+    option("--server-url", "GITHUB_SERVER_URL", "the forge's address; else the settings'")
+    option("--api-url", "GITHUB_API_URL", "the REST API's address; else the settings'")
+    option("--remote", "DELIVERY_REMOTE", "where git fetches and pushes; else the repository on the forge")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be done and do nothing")
+    parser.add_argument("--json", action="store_true", help="print the outcome as one JSON object")
+    return parser
+
+
+def _run(options: argparse.Namespace, environ: Mapping[str, str], say: Callable[[str], None]) -> Outcome:
+    for name in ("application", "from", "to"):
+        if not getattr(options, name):
+            raise RequestError(f"--{name} is missing: give it, or set {name.upper()}")
+    request = Request(
+        application=options.application,
+        source=getattr(options, "from"),
+        target=options.to,
+        version=options.version,
+        commit=options.commit,
+        traceparent=options.traceparent,
+        rollback=options.rollback.strip(),
+        again=options.again,
+    )
+    settings = _settings(options)
+    edge = settings.edge(request.application, request.source, request.target)
+    token = environ.get("GITHUB_TOKEN", "")
+    if not token and not options.dry_run:
+        raise RequestError("GITHUB_TOKEN is not set: it needs Contents: write and Pull requests: write")
+    github = GitHub(
+        settings.api_url,
+        settings.owner,
+        settings.repository,
+        token,
+        write_interval=_seconds(environ.get("DELIVERY_WRITE_INTERVAL", "1")),
+    )
+    remote = options.remote or f"{settings.web_url}.git"
+    with telemetry.promotion(
+        edge,
+        settings,
+        version=request.version or None,
+        commit=request.commit or None,
+        traceparent=request.traceparent or None,
+        run_id=environ.get("GITHUB_RUN_ID"),
+        environ=environ,
+        action="rollback" if request.rollback else "promote",
+    ) as span:
+        return promote(
+            request,
+            settings,
+            github,
+            lambda: Repository(remote, token, environ=environ),
+            span,
+            dry_run=options.dry_run,
+            progress=say,
+        )
+
+
+def _settings(options: argparse.Namespace) -> PromotionSettings:
+    """The settings file, with the repository as the workflow knows it: a fork or a new name is not a wrong one."""
+    path = Path(options.settings)
+    try:
+        settings = PromotionSettings.from_json(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise SettingsError(
+            f"{options.settings} is not there: run in the GitOps repository, or give --settings"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{options.settings} is not UTF-8; run `pulumi up`") from error
+    owner, _, name = (options.repository or f"{settings.owner}/{settings.repository}").partition("/")
+    if not owner or not name or "/" in name:
+        raise RequestError(f"--repository {options.repository!r} is not owner/name")
+    server = options.server_url.rstrip("/")
+    web_url = f"{server}/{owner}/{name}" if server else settings.web_url
+    if not server and (owner, name) != (settings.owner, settings.repository):
+        web_url = f"{settings.web_url.rsplit('/', 2)[0]}/{owner}/{name}"
+    return replace(settings, owner=owner, repository=name, web_url=web_url, api_url=options.api_url or settings.api_url)
+
+
+def _seconds(text: str) -> float:
+    try:
+        return max(0.0, float(text))
+    except ValueError:
+        raise RequestError(f"DELIVERY_WRITE_INTERVAL={text[:20]!r} is no number of seconds") from None
+
+
+def _line(outcome: Outcome) -> str:
+    where = f" ({outcome.pull_request.url})" if outcome.pull_request else ""
+    return f"{outcome.edge}: {outcome.result.value}: {one_line(outcome.why, 400)}{where}"
+
+
+def _failed(error: BaseException, status: int, environ: Mapping[str, str]) -> int:
+    line = one_line(str(error), 600)
+    token = environ.get("GITHUB_TOKEN", "")
+    line = line.replace(token, "***") if token else line
+    print(f"error: {line}", file=sys.stderr, flush=True)
+    _append(environ, "GITHUB_STEP_SUMMARY", f"### Promotion failed\n\n{code(line, 600)}\n")
+    _output(environ, {"result": "failed", "pull_request": ""})
+    return status
+
+
+def _report(outcome: Outcome, environ: Mapping[str, str]) -> None:
+    pull_request = outcome.pull_request
+    lines = [f"### {outcome.edge}: {outcome.result.value}", code(outcome.why, 500)]
+    if pull_request is not None:
+        lines.append(f"Pull request [#{pull_request.number}]({pull_request.url}): {code(pull_request.title, 256)}")
+    lines += [f"Note: {code(note, 500)}" for note in outcome.notes]
+    _append(environ, "GITHUB_STEP_SUMMARY", "\n\n".join(lines) + "\n")
+    _output(environ, {"result": outcome.result.value, "pull_request": pull_request.url if pull_request else ""})
+
+
+def _output(environ: Mapping[str, str], values: Mapping[str, str]) -> None:
+    """Outputs of the workflow's step. A delimiter that nobody can guess keeps a value from adding outputs."""
+    for name, value in values.items():
+        delimiter = f"end-{secrets.token_hex(16)}"
+        _append(environ, "GITHUB_OUTPUT", f"{name}<<{delimiter}\n{value}\n{delimiter}\n")
+
+
+def _append(environ: Mapping[str, str], variable: str, text: str) -> None:
+    if environ.get(variable):
+        with Path(environ[variable]).open("a", encoding="utf-8") as file:
+            file.write(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,194 @@
+"""What to do about one promotion, decided from the state of its edge: propose it, or why not.
+
+Nothing is written here. The promoter acts on the decision, the Pulumi component shows and declares it.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from delivery.block import Block
+from delivery.edges import PromotionSettings
+from delivery.history import PromotionError, Proposal, Standing, standing
+from delivery.names import is_commit, is_traceparent, is_version
+from delivery.plan import Change, Plan, plan
+from delivery.pull_request import Rendered, Subject, render
+from delivery.reading import EdgeState
+from delivery.scalars import Scalar
+from delivery.values import promoted
+
+# Keptn's version of an application with several workloads: a hash that names nothing in git.
+_KEPTN_HASH = re.compile(r"[0-9a-f]{6,12}")
+
+
+class RequestError(ValueError):
+    """The request itself is wrong, whatever the repository holds; `str()` names the input and what it may be."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One promotion as asked for; empty means not given. `rollback` is the reason, and makes it a rollback.
+
+    `again` proposes even what was declined, taken back or superseded. `RequestError` when an input is wrong;
+    a `traceparent` that cannot be linked to is none: it is left out, and `notes` says so.
+    """
+
+    application: str
+    source: str
+    target: str
+    version: str = ""
+    commit: str = ""
+    traceparent: str = ""
+    rollback: str = ""
+    again: bool = False
+    notes: tuple[str, ...] = field(default=(), init=False)
+
+    def __post_init__(self) -> None:
+        if self.version and not is_version(self.version):
+            raise RequestError(
+                f"version {self.version[:80]!r} is no version: letters, digits, '-', '_' and '.', at most 63"
+            )
+        if self.commit and not is_commit(self.commit):
+            raise RequestError(f"commitID {self.commit[:80]!r} is no full commit name: 40 or 64 lower-case hex digits")
+        if self.traceparent and not is_traceparent(self.traceparent):
+            object.__setattr__(self, "traceparent", "")
+            object.__setattr__(
+                self, "notes", ("The trace that was given is not a valid `traceparent` and is left out.",)
+            )
+
+
+class Result(Enum):
+    """How a promotion ended; every one of them is a success."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    NOTHING = "nothing to change"
+    CLOSED = "closed as pointless"
+    SUPERSEDED = "superseded"
+    UNDONE = "taken back"
+    DECLINED = "declined"
+    PLANNED = "planned"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What is due. `PLANNED` comes with `rendered` and a plan that changes something, and is to be proposed.
+
+    `CLOSED` means that the open pull request is to be closed. `why` is one line for people, `against` the pull
+    request that speaks for it. `commit` is the verified revision that was looked at.
+    """
+
+    result: Result
+    why: str
+    plan: Plan
+    commit: str
+    values: Mapping[str, Scalar] = field(default_factory=dict)
+    traceparent: str = ""
+    rendered: Rendered | None = None
+    against: Proposal | None = None
+
+
+def propose(state: EdgeState, request: Request, settings: PromotionSettings, *, promotion: str = "") -> Decision:
+    """Decide about `request`, an ordinary promotion. `promotion` is the traceparent of the run that does.
+
+    Raises `ValuesError` and `PromotionError`; asks GitHub at most once, about the order of two commits.
+    """
+    edge = state.edge
+    values = promoted(state.source.content, edge.promoted_keys, f"{edge.source_values} at {state.commit[:12]}")
+    notes = (*request.notes, *_version_note(request, values, state), *_state_notes(state))
+    planned = plan(
+        state.source.content,
+        state.target.content,
+        edge.promoted_keys,
+        request.traceparent or None,
+        source_name=edge.source_values,
+        target_name=edge.target_values,
+    )
+    if not planned.changes and state.open is None:
+        return Decision(Result.NOTHING, f"{edge.target} has what {edge.source} has", planned, state.commit)
+    if not request.again:
+        becomes = {each.key: each.becomes for each in planned.changes}
+        stands, against = standing(state.history, state.proposals, state.commit, becomes, given=state.given)
+        if stands is not Standing.FREE and against is not None:
+            return _refused(stands, against, planned, state)
+    if not planned.changes:
+        why = f"{edge.target} already has what {edge.source} has at {state.commit[:12]}"
+        return Decision(Result.CLOSED, why, planned, state.commit, against=state.open)
+    block = Block(
+        kind="promotion",
+        application=edge.application,
+        source=edge.source,
+        target=edge.target,
+        commit=state.commit,
+        version=values[edge.promoted_keys[0]].text,
+        traceparent=request.traceparent,
+        promotion=promotion,
+        changes=planned.changes,
+    )
+    base = _ran_before(state, planned.changes)
+    commits = state.history.commits_between(base, state.commit, edge.source_path)
+    subject = Subject(edge, block, base, commits[:20], max(0, len(commits) - 20), notes)
+    return Decision(
+        Result.PLANNED,
+        words(planned.changes),
+        planned,
+        state.commit,
+        values,
+        request.traceparent,
+        render(subject, settings),
+    )
+
+
+def words(changes: tuple[Change, ...]) -> str:
+    """The changes on one line, for people."""
+    return ", ".join(f"{each.key}: {each.was or 'not set'} → {each.becomes}" for each in changes)
+
+
+def _version_note(request: Request, values: dict[str, Scalar], state: EdgeState) -> tuple[str, ...]:
+    first = state.edge.promoted_keys[0]
+    if not request.version or request.version == values[first].text:
+        return ()
+    if _KEPTN_HASH.fullmatch(request.version) or request.version in [each.text for each in values.values()]:
+        return (f"Keptn calls this version `{request.version}`, its name for several workloads together.",)
+    raise PromotionError(
+        f"version {request.version} was asked for, but {state.edge.source_values} has {first} "
+        f"{values[first].text[:80]} at {state.commit[:12]}: give the commit at which that version was verified"
+    )
+
+
+def _state_notes(state: EdgeState) -> tuple[str, ...]:
+    notes = []
+    if not state.given:
+        what = f"this is what {state.edge.source} has on the default branch, verified or not"
+        notes.append(f"No commit was given: {what}.")
+    if state.branch.foreign:
+        notes.append("This branch has commits that the promoter did not make; they are kept.")
+    return tuple(notes)
+
+
+def _refused(stands: Standing, against: Proposal, planned: Plan, state: EdgeState) -> Decision:
+    number, commit = against.pull_request.number, state.commit[:12]
+    again = "run again with the input again=true"
+    if stands is Standing.SUPERSEDED:
+        newer = against.block.until or against.block.commit if against.block else ""
+        why = f"pull request #{number} already stands for the newer commit {newer[:12]} than {commit}"
+        return Decision(Result.SUPERSEDED, why, planned, state.commit, against=against)
+    if stands is Standing.UNDONE:
+        why = f"pull request #{number} promoted it and {state.edge.target} took it back since; to ask again, {again}"
+        return Decision(Result.UNDONE, why, planned, state.commit, against=against)
+    why = f"pull request #{number} was closed without merging; to ask again, reopen it or {again}"
+    return Decision(Result.DECLINED, why, planned, state.commit, against=against)
+
+
+def _ran_before(state: EdgeState, changes: tuple[Change, ...]) -> str:
+    """The commit whose values the target has now: a former promotion's, else the source stage's newest with them."""
+    had = {each.key: each.was for each in changes}
+    for proposal in state.proposals:
+        block = proposal.block
+        if proposal.pull_request.state == "merged" and block is not None:
+            brought = {each.key: each.becomes for each in block.changes}
+            if brought == had:
+                return block.commit
+    return state.history.last_with(had, state.commit, state.edge.source_values)

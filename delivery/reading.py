@@ -1,0 +1,153 @@
+"""The state of one edge on the forge, read with one list of pull requests and one shallow fetch.
+
+Shared by the promoter and the Pulumi component. What follows from the state is `proposal.py`'s matter.
+"""
+
+from dataclasses import dataclass, field
+
+from delivery.block import parse_block
+from delivery.edges import Edge, PromotionSettings
+from delivery.git import Commit, File, Repository
+from delivery.github import GitHub
+from delivery.history import History, PromotionError, Proposal
+from delivery.names import is_commit
+
+DEPTH = 200
+_TIP = "refs/delivery/default"
+_BRANCHES = "refs/delivery/branch/"
+
+
+def rollback_branch(edge: Edge) -> str:
+    """The branch on which rollbacks are proposed: not the promotions', so that neither overwrites the other."""
+    return f"rollback/{edge.application}/{edge.source}-to-{edge.target}"
+
+
+@dataclass(frozen=True)
+class Branch:
+    """The branch that a pull request is proposed on. `head` is None when it is not there.
+
+    `foreign` are the commits on it, newest first, that the promoter did not make and that are nowhere else:
+    empty when the branch may be built anew.
+    """
+
+    name: str
+    head: str | None
+    own: tuple[Commit, ...] = ()
+    foreign: tuple[Commit, ...] = ()
+
+
+@dataclass(frozen=True)
+class EdgeState:
+    """An edge as it is on the forge now.
+
+    `tip` is the default branch's newest commit, `commit` the verified revision whose `source` values count
+    (`given` by the caller, or the newest commit that touches the source stage), `target` the target's values
+    at the tip. `proposals` are the promotions' pull requests and `on_branch` those of `branch`, newest first; they
+    differ for a rollback.
+    """
+
+    edge: Edge
+    tip: str
+    commit: str
+    given: bool
+    source: File
+    target: File
+    branch: Branch
+    proposals: tuple[Proposal, ...]
+    on_branch: tuple[Proposal, ...]
+    history: History = field(compare=False, repr=False)
+
+    @property
+    def open(self) -> Proposal | None:
+        """The open pull request of `branch`, if there is one."""
+        return next((each for each in self.on_branch if each.pull_request.state == "open"), None)
+
+    @property
+    def merged(self) -> Proposal | None:
+        """The newest merged promotion of the edge whose block can be read."""
+        return next((each for each in self.proposals if each.pull_request.state == "merged" and each.block), None)
+
+
+def read_edge(
+    edge: Edge,
+    settings: PromotionSettings,
+    github: GitHub,
+    repository: Repository,
+    *,
+    commit: str | None = None,
+    rollback: bool = False,
+    depth: int = DEPTH,
+) -> EdgeState:
+    """Read the state of `edge`; `commit` is the verified revision, `rollback` reads for a rollback's branch.
+
+    Raises `PromotionError`, `GitHubError` or `GitError`, each with one line that says what to do.
+    """
+    if commit is not None and not is_commit(commit):
+        raise PromotionError(f"{commit[:80]!r} is no full commit name: give 40 or 64 lower-case hexadecimal digits")
+    proposals = _proposals(github, edge, settings, edge.branch)
+    name = rollback_branch(edge) if rollback else edge.branch
+    on_branch = _proposals(github, edge, settings, name) if rollback else proposals
+    # A pattern, unlike a name, may match nothing; it may also match more, of which only the name is looked at.
+    pattern = f"+refs/heads/{name}*:{_BRANCHES}{name}*"
+    repository.fetch(
+        [f"+refs/heads/{settings.default_branch}:{_TIP}", pattern, *([commit] if commit else [])],
+        depth,
+    )
+    tip = repository.resolve(_TIP)
+    if tip is None:
+        raise PromotionError(f"the default branch {settings.default_branch} has no commits: push a first one")
+    history = History(repository, github, tip)
+    if commit is not None and not history.contains(commit):
+        raise PromotionError(
+            f"commit {commit[:12]} is not on {settings.default_branch}: only what was merged there can be promoted"
+        )
+    verified = commit or _newest(repository, tip, edge.source_path)
+    return EdgeState(
+        edge=edge,
+        tip=tip,
+        commit=verified,
+        given=commit is not None,
+        source=_file(repository, verified, edge.source_values, edge.source),
+        target=_file(repository, tip, edge.target_values, edge.target),
+        branch=_branch(repository, name, tip, on_branch),
+        proposals=proposals,
+        on_branch=on_branch,
+        history=history,
+    )
+
+
+def _proposals(github: GitHub, edge: Edge, settings: PromotionSettings, branch: str) -> tuple[Proposal, ...]:
+    found = github.list_pull_requests(branch, settings.default_branch)
+    return tuple(Proposal(each, parse_block(each.body, edge)) for each in found)
+
+
+def _newest(repository: Repository, tip: str, path: str) -> str:
+    """The newest commit of the default branch's own line that touches `path`: it stays the same while others land."""
+    found = repository.log("--first-parent", tip, path=path, limit=1)
+    return found[0].sha if found else tip
+
+
+def _file(repository: Repository, commit: str, path: str, stage: str) -> File:
+    found = repository.read(commit, path)
+    if found is None:
+        raise PromotionError(f"{path} is not in commit {commit[:12]}: run `pulumi up` on the stack {stage} first")
+    if found.mode not in ("100644", "100755"):
+        raise PromotionError(f"{path} is a symbolic link in commit {commit[:12]}: make it a file")
+    return found
+
+
+def _branch(repository: Repository, name: str, tip: str, proposals: tuple[Proposal, ...]) -> Branch:
+    head = repository.resolve(f"{_BRANCHES}{name}")
+    if head is None or repository.is_ancestor(head, tip):
+        return Branch(name, head)
+    # Squashed on merge, the branch's commits are not in the default branch's history, but their content is.
+    if any(each.pull_request.state == "merged" and each.pull_request.head == head for each in proposals):
+        return Branch(name, head)
+    commits = repository.log(head, f"^{tip}")
+    own = tuple(each for each in commits if each.ours)
+    boundary = repository.boundary()
+    if boundary & {each.sha for each in commits} and commits[0].ours and not commits[0].on_top:
+        # The branch left the default branch before the fetched history begins, so git cannot tell where. What
+        # the promoter builds anew is a single commit on the default branch: below it everything is merged.
+        return Branch(name, head, own[:1])
+    return Branch(name, head, own, tuple(each for each in commits if not each.ours))
