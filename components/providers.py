@@ -7,6 +7,7 @@ never uses it.
 import pulumi
 import pulumi_github as github
 import pulumi_kubernetes as kubernetes
+from pulumi.runtime.rpc import UNKNOWN
 
 from delivery.cluster_access import NO_CLUSTER
 from delivery.pipeline import Cluster, Repository
@@ -14,8 +15,14 @@ from delivery.pipeline import Cluster, Repository
 
 def github_provider(repository: Repository, token: pulumi.Output[str] | None) -> github.Provider:
     """The provider for the GitOps repository, on github.com or on an own server."""
+    if repository.is_example:
+        # Only a preview comes this far. The provider would look the example's owner up on GitHub; one whose
+        # configuration is not known yet is left alone, and what it would do is previewed all the same.
+        token = pulumi.Output.from_input(UNKNOWN)
     own = None if repository.api_url == "https://api.github.com" else f"{repository.server_url}/"
-    return github.Provider("github", owner=repository.owner, base_url=own, token=token)
+    # GitHub asks for a second between writes, which is the provider's default; this machine does not.
+    delay = 1 if repository.server_url.startswith("http://127.0.0.1") else None
+    return github.Provider("github", owner=repository.owner, base_url=own, token=token, write_delay_ms=delay)
 
 
 def kubernetes_provider(cluster: Cluster, kubeconfig: pulumi.Output[str] | None) -> kubernetes.Provider | None:

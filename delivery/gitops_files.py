@@ -4,7 +4,9 @@ Sources lie under `gitops/`; the promoter is this package's own modules, verbati
 the GitOps repository reads the very code that is tested here.
 """
 
+import re
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -16,27 +18,6 @@ from delivery.pipeline import Placement, StackConfiguration
 from delivery.problems import Json
 
 PROMOTER_FOLDER = ".github/promoter"
-PROMOTER_MODULES: tuple[str, ...] = (
-    "__init__",
-    "edges",
-    "git",
-    "github",
-    "names",
-    "plan",
-    "promote",
-    "promoter",
-    "pull_request",
-    "reading",
-    "telemetry",
-    "telemetry_export",
-    "telemetry_json",
-    "telemetry_queue",
-    "telemetry_span",
-    "telemetry_text",
-    "values",
-)
-"""The modules of `delivery` that a promotion runs: closed under import, which a test checks."""
-
 _PACKAGE = Path(__file__).resolve().parent
 _FIRST_VERSION = "serviceVersion: v0.3.0\n"
 _CHART_NAME = "name: podtato-head\n"
@@ -66,7 +47,7 @@ def repository_files(configuration: StackConfiguration) -> tuple[RepositoryText,
     """What exists once a repository: the promoter, what it needs, and the workflow that runs it, last."""
     modules = (
         RepositoryText(f"{PROMOTER_FOLDER}/delivery/{name}.py", (_PACKAGE / f"{name}.py").read_text(encoding="utf-8"))
-        for name in PROMOTER_MODULES
+        for name in promoter_modules()
     )
     return (
         *modules,
@@ -74,6 +55,20 @@ def repository_files(configuration: StackConfiguration) -> tuple[RepositoryText,
         RepositoryText(SETTINGS_PATH, configuration.pipeline.promotion_settings().to_json()),
         RepositoryText(f".github/workflows/{WORKFLOW_FILE}", read_gitops(f"workflows/{WORKFLOW_FILE}")),
     )
+
+
+@cache
+def promoter_modules() -> tuple[str, ...]:
+    """The modules of `delivery` that a promotion runs: `promote` and all that it imports."""
+    found = {"__init__"}
+    waiting = ["promote"]
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            text = (_PACKAGE / f"{name}.py").read_text(encoding="utf-8")
+            waiting += re.findall(r"^\s*from delivery\.(\w+) import", text, re.MULTILINE)
+    return tuple(sorted(found))
 
 
 def _chart(placement: Placement) -> str:

@@ -1,0 +1,125 @@
+"""`make demo`: the whole guide on this machine, told step by step. No cluster, no account, nothing left running.
+
+The forge is a stand-in for GitHub over real git repositories; Keptn, Argo CD and the cluster are stand-ins
+too. The program, the promotion task, the workflow and the promoter are the real ones.
+"""
+
+import argparse
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import yaml
+
+from lab.cluster import Cluster
+from lab.engine import ProgramError
+from lab.forge import Forge
+from lab.pulumi_cli import PulumiEngine, missing_programs
+from lab.story import APPLICATION, REPOSITORY, Story
+from lab.terminal import Terminal
+from lab.updates import EmbeddedEngine, Engine
+
+FROM, TO = "v0.3.0", "v0.3.1"
+
+
+class DemoError(Exception):
+    """The story took a turn that it must not take."""
+
+
+def tell(story: Story, engine: Engine, terminal: Terminal) -> None:
+    """Play the guide from two empty stages to a version in production. Raises `DemoError` where it goes wrong."""
+    terminal.heading(f"1. Both stages come up, {engine.describes}")
+    for stage in ("dev", "production"):
+        with terminal.step(f"pulumi up -s {stage}"):
+            update = story.bring_up(engine, stage)
+        kinds = sorted({str(body["kind"]) for body in update.manifests})
+        terminal.note(f"{len(update.manifests)} manifests: {', '.join(kinds)}")
+    with terminal.step(f"Argo CD (stand-in) syncs both stages at {FROM}, Keptn (stand-in) verifies them"):
+        for stage in ("production", "dev"):
+            story.sync(stage)
+            story.verify(stage)
+
+    terminal.heading(f"2. A developer deploys {TO} to dev")
+    with terminal.step("one line changes in dev/values.yaml"):
+        commit = story.release(TO)
+    terminal.quote(story.show(commit))
+
+    terminal.heading("3. dev is verified, and its promotion task runs")
+    with terminal.step(f"Argo CD (stand-in) syncs commit {commit[:7]}, Keptn (stand-in) verifies {TO}"):
+        story.sync("dev")
+        context = story.verify("dev")
+    with terminal.step("the promotion task checks the cluster (stand-in) and dispatches; the workflow promotes"):
+        done = story.promote(context)
+    terminal.note((done.stdout or done.stderr).strip())
+    if done.returncode or not story.runs or story.runs[-1].exit_code:
+        raise DemoError((done.stderr + (story.runs[-1].log if story.runs else "")).strip())
+
+    terminal.heading("4. The pull request that a release manager finds")
+    waiting = story.open_pull_requests()
+    if len(waiting) != 1:
+        raise DemoError(f"expected one pull request, found {len(waiting)}")
+    terminal.plain(f"    #{waiting[0].number}  {waiting[0].title}")
+    terminal.quote(waiting[0].body or "")
+    terminal.plain("")
+    terminal.quote(story.diff(waiting[0]))
+
+    terminal.heading("5. Merged, production deploys exactly that")
+    with terminal.step(f"pull request #{waiting[0].number} is merged"):
+        story.merge(waiting[0])
+    with terminal.step("Argo CD (stand-in) syncs production, Keptn (stand-in) verifies it"):
+        production = story.sync("production")
+        story.verify("production")
+    context_of_production = production.of_kind("KeptnAppContext")
+    terminal.quote(yaml.safe_dump(context_of_production, sort_keys=False))
+    if production.version != TO or not context_of_production["spec"].get("spanLinks"):
+        raise DemoError(f"production runs {production.version} without a link to dev's promotion")
+    terminal.note(f"{APPLICATION} {TO} is in production, and its trace links to dev's promotion.")
+
+
+def main(arguments: list[str]) -> int:
+    """The command. Returns its exit status: 0 the story ended well, 1 it did not."""
+    parser = argparse.ArgumentParser(prog="python -m lab.demo", description=__doc__.split("\n")[0])
+    parser.add_argument("--folder", type=Path, default=Path(".demo"), help="where everything is left (default: .demo)")
+    parser.add_argument("--embedded", action="store_true", help="do without the Pulumi CLI, even where it is on PATH")
+    options = parser.parse_args(arguments)
+    terminal = Terminal()
+    folder: Path = options.folder.resolve()
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    missing = missing_programs()
+    try:
+        with tempfile.TemporaryDirectory() as scratch, Forge(folder / "forge") as forge, Cluster() as cluster:
+            story = Story(forge, cluster, folder)
+            engine: Engine = (
+                EmbeddedEngine(forge, REPOSITORY, folder / "manifests")
+                if missing or options.embedded
+                else PulumiEngine(Path(scratch) / "pulumi", folder / "manifests")
+            )
+            tell(story, engine, terminal)
+    except (DemoError, ProgramError) as error:
+        print(f"\nthe demo stopped: {error}", file=sys.stderr)
+        return 1
+    closing(options.folder, terminal)
+    return 0
+
+
+def closing(folder: Path, terminal: Terminal) -> None:
+    """Where everything lies, and what to type to do it for real."""
+    terminal.heading("Everything lies here, and nothing is left running")
+    terminal.plain(f"    {folder}/manifests/<stage>       what each stack declares for its cluster")
+    terminal.plain(f"    {folder}/forge/{REPOSITORY}.git   the GitOps repository, with all commits")
+    terminal.plain(f"    {folder}/synced/<stage>          the charts as Argo CD would deploy them")
+    terminal.plain(f"    {folder}/traces.jsonl            every span, as OTLP JSON")
+    terminal.heading("To do it for real")
+    terminal.plain("    pulumi stack init dev")
+    terminal.plain("    pulumi config set delivery:repositoryOwner your-github-owner")
+    terminal.plain("    pulumi config set --secret delivery:githubToken")
+    terminal.plain("    pulumi config set --secret delivery:promotionToken")
+    terminal.plain("    pulumi config set delivery:kubeContext your-context")
+    terminal.plain("    pulumi preview && pulumi up")
+    terminal.plain("    README.md has all of it: tokens, permissions, prerequisites, production")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

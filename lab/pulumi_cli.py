@@ -1,0 +1,66 @@
+"""The real Pulumi CLI, language host and providers, in a folder of their own: state, home, project, manifests.
+
+The project in that folder is this one, linked, with copies of the configuration files: what is set here
+never reaches the checkout. Engine tests use the same class.
+"""
+
+import shutil
+from pathlib import Path
+
+import yaml
+from pulumi import automation
+
+from lab.engine import PROGRAM
+from lab.stack_files import PROJECT
+from lab.updates import Settings, Update
+
+ON_PATH = ("pulumi", "pulumi-language-python", "pulumi-resource-github", "pulumi-resource-kubernetes")
+"""What has to be on PATH for the engine to run without a download."""
+_LINKED = ("__main__.py", "components", "delivery", "gitops", "requirements.txt", ".venv")
+
+
+def missing_programs() -> tuple[str, ...]:
+    """What is not on PATH of all that the real engine needs."""
+    return tuple(name for name in ON_PATH if shutil.which(name) is None)
+
+
+class PulumiEngine:
+    """Brings stacks up with the real engine. `folder` is its own; manifests go to `manifests/<stack>`."""
+
+    describes = "with the Pulumi CLI and the official providers"
+
+    def __init__(self, folder: Path, manifests: Path) -> None:
+        self.project = folder / "project"
+        self.manifests = manifests
+        self.environment = {
+            "PULUMI_BACKEND_URL": f"file://{folder / 'state'}",
+            "PULUMI_CONFIG_PASSPHRASE": "nothing here is worth one",
+            "PULUMI_HOME": str(folder / "home"),
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+        }
+        self.project.mkdir(parents=True)
+        (folder / "state").mkdir()
+        for name in _LINKED:
+            if (PROGRAM / name).exists():
+                (self.project / name).symlink_to(PROGRAM / name)
+        for path in PROGRAM.glob("Pulumi*.yaml"):
+            shutil.copy(path, self.project)
+
+    def select(self, stack: str, settings: Settings, secrets: Settings) -> automation.Stack:
+        """The stack, made where it is not there yet, with these keys of `delivery:` set."""
+        options = automation.LocalWorkspaceOptions(work_dir=str(self.project), env_vars=self.environment)
+        selected = automation.create_or_select_stack(stack, work_dir=str(self.project), opts=options)
+        values = {key: automation.ConfigValue(value) for key, value in settings.items()}
+        values |= {key: automation.ConfigValue(value, secret=True) for key, value in secrets.items()}
+        selected.set_all_config({f"{PROJECT}:{key}": value for key, value in values.items()})
+        return selected
+
+    def up(self, stack: str, settings: Settings, secrets: Settings) -> Update:
+        """Bring `stack` up; the Kubernetes provider renders instead of deploying."""
+        folder = self.manifests / stack
+        rendering = {"cluster": "render", "renderManifestsTo": str(folder)}
+        self.select(stack, settings | rendering, secrets).up(color="never")
+        bodies = [
+            body for path in sorted(folder.rglob("*.yaml")) for body in yaml.safe_load_all(path.read_text("utf-8"))
+        ]
+        return Update(folder, tuple(bodies))

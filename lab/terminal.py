@@ -1,0 +1,60 @@
+"""What the lab says to a person: steps with their time, texts behind a bar, colour on a terminal only."""
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+_BOLD, _DIM, _GREEN, _RED, _CYAN, _RESET = (f"\x1b[{code}m" for code in ("1", "2", "32", "31", "36", "0"))
+
+
+class Terminal:
+    """Writes to `out`. Colour where `out` is a terminal and NO_COLOR is not set."""
+
+    def __init__(self, out: TextIO = sys.stdout) -> None:
+        self._out = out
+        self._colour = out.isatty() and not os.environ.get("NO_COLOR")
+
+    def heading(self, text: str) -> None:
+        """A line that opens a chapter."""
+        self._line(f"\n{self._paint(_BOLD, text)}")
+
+    def note(self, text: str) -> None:
+        """A remark below a step."""
+        self._line(f"    {self._paint(_DIM, text)}")
+
+    def plain(self, text: str) -> None:
+        """Text as it is."""
+        self._line(text)
+
+    def quote(self, text: str) -> None:
+        """A text of several lines, set off by a bar; added and removed lines of a diff in their colours."""
+        for line in text.rstrip("\n").split("\n"):
+            colour = {"+": _GREEN, "-": _RED, "@": _CYAN}.get(line[:1], "") if self._colour else ""
+            self._line(f"    {self._paint(_DIM, '│')} {self._paint(colour, line) if colour else line}".rstrip())
+
+    @contextmanager
+    def step(self, text: str) -> Iterator[None]:
+        """Say what is being done, at once, and when it is done how long it took."""
+        began = time.monotonic()
+        self._out.write(f"  … {text}" if self._colour else "")
+        self._out.flush()
+        try:
+            yield
+        except BaseException:
+            self._line(f"{self._back()}  {self._paint(_RED, '✗')} {text}")
+            raise
+        seconds = self._paint(_DIM, f"{time.monotonic() - began:.1f} s")
+        self._line(f"{self._back()}  {self._paint(_GREEN, '✓')} {text}  {seconds}")
+
+    def _back(self) -> str:
+        return "\r\x1b[2K" if self._colour else ""
+
+    def _paint(self, code: str, text: str) -> str:
+        return f"{code}{text}{_RESET}" if self._colour else text
+
+    def _line(self, text: str) -> None:
+        self._out.write(f"{text}\n")
+        self._out.flush()

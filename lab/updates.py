@@ -1,0 +1,68 @@
+"""`pulumi up` for the lab, without the CLI: the program's own preview, carried out on the lab's forge.
+
+`lab.pulumi_cli` does the same with the real CLI. Both leave the same behind: manifests as YAML files in a
+folder, repository files as commits. Neither needs a cluster.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from lab.engine import PROGRAM, Value, preview
+from lab.forge import Forge
+from lab.manifests import manifest, manifest_name, to_yaml
+from lab.stack_files import read_stack_config
+
+Settings = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Update:
+    """What an update left in the cluster's place: the manifests, as objects and in files under `folder`."""
+
+    folder: Path
+    manifests: tuple[dict[str, Value], ...]
+
+    def of_kind(self, kind: str, name: str | None = None) -> dict[str, Value]:
+        """The one manifest of that kind (and name)."""
+        for body in self.manifests:
+            metadata = body["metadata"]
+            if body["kind"] == kind and isinstance(metadata, dict) and name in (None, metadata["name"]):
+                return body
+        raise LookupError(f"{self.folder} has no {kind} {name or ''}".rstrip())
+
+
+class Engine(Protocol):
+    """Brings stacks up."""
+
+    describes: str
+
+    def up(self, stack: str, settings: Settings, secrets: Settings) -> Update:
+        """Bring `stack` up with these keys of `delivery:` set on top of the project's files."""
+
+
+class EmbeddedEngine:
+    """No CLI: runs the program, writes its manifests, commits its files. No state, no comparing, no providers."""
+
+    describes = "without the Pulumi CLI: a preview, carried out by the lab"
+
+    def __init__(self, forge: Forge, repository: str, folder: Path) -> None:
+        self._forge, self._repository, self._folder = forge, repository, folder
+
+    def up(self, stack: str, settings: Settings, secrets: Settings) -> Update:
+        """See `Engine`. A file whose content git owns is left alone once it is there."""
+        result = preview(stack, read_stack_config(PROGRAM, stack).override(settings, secrets))
+        folder = self._folder / stack
+        folder.mkdir(parents=True, exist_ok=True)
+        bodies = tuple(body for resource in result.resources if (body := manifest(resource)) is not None)
+        for body in bodies:
+            (folder / manifest_name(body)).write_text(to_yaml(body), encoding="utf-8")
+        files: dict[str, str | bytes | None] = {}
+        for resource in result.of_type(":RepositoryFile"):
+            path, content = str(resource.inputs["file"]), str(resource.inputs["content"])
+            there = self._forge.read(self._repository, path)
+            if there is None or ("content" not in resource.ignore_changes and there != content.encode()):
+                files[path] = content
+        if files:
+            self._forge.commit(self._repository, files, f"delivery: files of {stack}", author="platform-engineer")
+        return Update(folder, bodies)
