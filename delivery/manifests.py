@@ -25,7 +25,7 @@ SYNC_FINALIZER = "resources-finalizer.argocd.argoproj.io"
 
 PROMOTION_ROLE_RULES: tuple[dict[str, list[str]], ...] = (
     {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["get", "list"]},
-    {"apiGroups": ["lifecycle.keptn.sh"], "resources": ["keptnapps"], "verbs": ["get", "list"]},
+    {"apiGroups": ["lifecycle.keptn.sh"], "resources": ["keptnapps", "keptnappversions"], "verbs": ["get", "list"]},
     {"apiGroups": [""], "resources": ["events"], "verbs": ["create"]},
 )
 """All that the promotion task may do, in its own namespace: see what runs, and say why it failed."""
