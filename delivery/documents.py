@@ -24,9 +24,10 @@ from ruamel.yaml.reader import ReaderError
 
 from delivery.scalars import Scalar, escape, resolve
 
-MAX_BYTES = 256 * 1024  # four seconds of parsing at worst; values that people maintain are a hundredth of it
+MAX_BYTES = 256 * 1024  # ten seconds of parsing at worst; values that people maintain are a hundredth of it
 MAX_DEPTH = 100
 LINE_BREAK = re.compile(r"\r\n|\r|\n")
+_TOKENS = re.compile(r"\(('[^']*'),\)")  # how the parser names the one thing that it found
 _COLON = re.compile(r"[ \t]*:")
 # line breaks in YAML 1.1 only; a byte order mark inside the file is skipped by some readers
 _READ_DIFFERENTLY = re.compile("[\x85\u2028\u2029\ufeff]")
@@ -116,14 +117,17 @@ def load(text: str | bytes, where: str) -> Document:
     try:
         _build(document, parser.parse(document.text))
     except ReaderError as error:
-        what = f"the character U+{ord(error.character):04X} may not stand in YAML"
+        what = f"the character U+{error.character:04X} may not stand in YAML"
         raise document.error(document.mark(error.position), what, "remove it") from None
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        problem = escape(error.problem or error.context or "no YAML")
-        tab = "'\\\\t'" in problem
-        mend = "use spaces, YAML allows no tab there" if tab else "correct the YAML there"
-        raise document.error(Mark(mark.line, mark.column) if mark else Mark(0, 0), problem, mend) from None
+        begun = error.context_mark
+        problem = _TOKENS.sub(r"\1", error.problem or error.context or "this is no YAML")
+        if begun and mark and begun.line != mark.line:
+            problem += f", {error.context} that begins on line {begun.line + 1}"
+        mend = "use spaces, no tab" if "'\\t'" in problem else "correct it there or on the line before"
+        what = "".join(letter if letter.isprintable() else escape(letter) for letter in problem)
+        raise document.error(Mark(mark.line, mark.column) if mark else Mark(0, 0), what, mend) from None
     except (YAMLError, ValueError) as error:
         if isinstance(error, ValuesError):
             raise
@@ -225,6 +229,7 @@ def _attach(document: Document, parent: Node, node: Node) -> None:
             # the parser places a missing value at whatever follows it; it belongs right after the colon
             colon = _COLON.match(document.text, key.end)
             node.start = node.end = colon.end() if colon else key.end
+            node.mark = key.mark
     parent.content_end = node.end
     if parent.kind != "map":
         return
@@ -237,6 +242,8 @@ def _attach(document: Document, parent: Node, node: Node) -> None:
 
 def _check_key(document: Document, parent: Node, key: Node) -> None:
     name = _name(key)
+    if key.tag:
+        raise document.error(key.mark, f"a key has the tag {shown(key.tag)}", "remove the tag")
     if name == "<<" and key.style is None:
         parent.merges = True
     elif name is not None and name in parent.entries:

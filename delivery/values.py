@@ -17,9 +17,9 @@ __all__ = ["Scalar", "ValuesError", "promoted", "read_key", "read_keys", "set_ke
 _STYLES: dict[str | None, Style] = {"'": "single", '"': "double", "|": "plain", ">": "plain"}
 # control characters, line separators, surrogates, and what hides or turns around the text of a line
 _UNPROMOTABLE = re.compile(
-    r"[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029\\ud800-\\udfff\\u061c\\u200b\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069\\ufeff]"
+    r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\u061c\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]"
 )
-_SURROGATE = re.compile(r"[\\ud800-\\udfff]")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _BLOCK_HEADER = re.compile(r"[|>][-+0-9]*([ \t]+#[^\r\n]*)?")
 
 
