@@ -68,6 +68,7 @@ def promoter_modules() -> tuple[str, ...]:
             found.add(name)
             text = (_PACKAGE / f"{name}.py").read_text(encoding="utf-8")
             waiting += re.findall(r"^\s*from delivery\.(\w+) import", text, re.MULTILINE)
+            waiting += re.findall(r"^\s*from delivery import (\w+)", text, re.MULTILINE)
     return tuple(sorted(found))
 
 
