@@ -65,4 +65,7 @@ class EmbeddedEngine:
                 files[path] = content
         if files:
             self._forge.commit(self._repository, files, f"delivery: files of {stack}", author="platform-engineer")
+        for resource in result.of_type(":WorkflowRepositoryPermissions"):
+            allowed = bool(resource.inputs["canApprovePullRequestReviews"])
+            self._forge.settings(self._repository).actions_may_open_pull_requests = allowed
         return Update(folder, bodies)
