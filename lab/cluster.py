@@ -28,6 +28,7 @@ class _Application:
     uid: str = field(default_factory=lambda: str(uuid4()))
     version: str = ""
     generation: int = 0
+    workloads: list[dict[str, str]] = field(default_factory=list)
     rollouts: dict[str, dict[str, object]] = field(default_factory=dict)
     deployments: tuple[Deployment, ...] = ()
 
@@ -111,6 +112,7 @@ class Cluster:
             app.deployments = tuple(deployments)
             if version != app.version:
                 app.version, app.generation = version, app.generation + 1
+                app.workloads = [{"name": each.name, "version": each.version} for each in app.deployments]
                 spec = {"appName": application, "version": version, "metadata": dict(metadata or {})}
                 app.rollouts[app_version_name(application, version, app.generation)] = {"spec": spec}
             return app_version_name(application, version, app.generation)
@@ -170,9 +172,8 @@ class Cluster:
             return next((app.rollouts[name] for app in apps.values() if name in app.rollouts), None)
         if resource == "keptnapps" and name in apps:
             app = apps[name]
-            workloads = [{"name": each.name, "version": each.version} for each in app.deployments]
             metadata = {"name": name, "namespace": namespace, "uid": app.uid, "generation": app.generation}
-            spec = {"version": app.version, "workloads": workloads}
+            spec = {"version": app.version, "workloads": app.workloads}
             return {"apiVersion": KEPTN, "kind": "KeptnApp", "metadata": metadata, "spec": spec}
         return None
 

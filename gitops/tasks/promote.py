@@ -17,12 +17,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 
 POLL_SECONDS = 5.0
-SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
+PASSING = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
 DNS_LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 TASK_MEND = "correct the stack's configuration and run `pulumi up`"
 SECRET_MEND = "set it in the stack's configuration and run `pulumi up`, which writes secret github-token"  # noqa: S105
@@ -73,13 +72,9 @@ class Budget:
     wall: Callable[[], float] = time.time
     deadline: float = 0.0
 
-    def left(self) -> float:
-        """Seconds until the deadline; negative after it."""
-        return self.deadline - self.monotonic()
-
     def wait(self, seconds: float, why: str) -> None:
         """Sleep; raise PromotionError at once where that would outlast the budget."""
-        if seconds >= self.left():
+        if self.monotonic() + seconds >= self.deadline:
             raise PromotionError(f"{why}; waiting another {seconds:.0f} s would outlast the task's timeout")
         self.sleep(seconds)
 
@@ -94,9 +89,12 @@ def at(value: Any, *path: str) -> Any:
 def variable(environ: Mapping[str, str], name: str, mend: str) -> dict[str, Any]:
     """The JSON object in an environment variable. Its content is never quoted: it may be the secret."""
     try:
-        return dict(json.loads(environ[name]))
-    except (KeyError, ValueError, TypeError) as error:
-        raise PromotionError(f"{name} is {'not a JSON object' if environ.get(name) else 'missing'}: {mend}") from error
+        value = json.loads(environ.get(name, ""))
+    except ValueError:
+        value = None
+    if isinstance(value, dict):
+        return value
+    raise PromotionError(f"{name} is {'not a JSON object' if environ.get(name) else 'missing'}: {mend}")
 
 
 def field(where: str, fields: Any, key: str) -> str:
@@ -149,19 +147,19 @@ def pause(response: requests.Response, attempt: int, now: float) -> float | None
 
 def send(session: requests.Session, method: str, url: str, budget: Budget, body: object = None) -> requests.Response:
     """The final answer to a request, repeated while its failure may pass and the budget lasts."""
-    host, attempt = urlsplit(url).netloc, 0
+    host, attempt = url.split("/")[2], 0
     while True:
         try:
-            patience = min(30.0, max(5.0, budget.left()))
+            patience = min(30.0, max(5.0, budget.deadline - budget.monotonic()))
             # A redirect is an answer: followed, it would make the POST a GET, or take the token elsewhere.
             response = session.request(method, url, json=body, timeout=patience, allow_redirects=False)
             wait, why = pause(response, attempt, budget.wall()), f"{host} answers {response.status_code}"
             if wait is None:
                 return response
-        except requests.exceptions.SSLError as error:
-            raise PromotionError(f"{host} has no certificate that this pod trusts: correct it or apiUrl") from error
-        except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
+        except requests.RequestException as error:
             wait, why = min(30.0, 2.0**attempt), f"{host} cannot be reached ({type(error).__name__})"
+            if isinstance(error, requests.exceptions.SSLError) or not isinstance(error, PASSING):
+                raise PromotionError(f"{why}: correct the address, or trust its certificate") from error
         budget.wait(wait, why)
         attempt += 1
 
@@ -170,7 +168,8 @@ class Kubernetes:
     """The reads and the one write that the task's service account may do, all in its own namespace."""
 
     def __init__(self, environ: Mapping[str, str], budget: Budget) -> None:
-        account = Path(environ.get("DELIVERY_SERVICE_ACCOUNT_DIR") or SERVICE_ACCOUNT)
+        own = "/var/run/secrets/kubernetes.io/serviceaccount"
+        account = Path(environ.get("DELIVERY_SERVICE_ACCOUNT_DIR", own))
         host, port = environ.get("KUBERNETES_SERVICE_HOST", ""), environ.get("KUBERNETES_SERVICE_PORT", "443")
         inside = f"https://{f'[{host}]' if ':' in host else host}:{port}"
         self.url, self.budget, self.app_uid = environ.get("DELIVERY_KUBERNETES_URL") or inside, budget, ""
@@ -203,11 +202,9 @@ class Kubernetes:
         body |= {"firstTimestamp": now, "lastTimestamp": now, "count": 1}
         url = f"{self.url}/api/v1/namespaces/{self.namespace}/events"
         try:
-            answer = str(self.session.post(url, json=body, timeout=5, allow_redirects=False).status_code)
+            self.session.post(url, json=body, timeout=5, allow_redirects=False).raise_for_status()
         except requests.RequestException as error:
-            answer = type(error).__name__
-        if answer != "201":
-            print(f"note: no Event left ({answer})", flush=True)
+            print(f"note: no Event left: {error}", flush=True)
 
 
 def pod_label(deployment: Any, name: str) -> Any:
@@ -223,16 +220,14 @@ def superseded(promotion: Promotion, kubernetes: Kubernetes, deployments: list[A
     kubernetes.app_uid, version = str(at(app, "metadata", "uid")), at(app, "spec", "version")
     if version != promotion.version:
         return f"the stage is at {version}"
-    # Keptn learns of a new version up to its discovery window (30 s) after the Deployments have it. The app's
-    # version is its workload's, or for several a hash: then their own versions are compared.
-    known = {at(workload, "name"): at(workload, "version") for workload in at(app, "spec", "workloads") or ()}
+    # Keptn learns of a new version up to its discovery window (30 s) after the Deployments have it. The app's own
+    # version is its only workload's, or a hash for several.
+    versions = [version, *(at(workload, "version") for workload in at(app, "spec", "workloads") or ())]
     for deployment in deployments:
-        name, has = pod_label(deployment, "name"), pod_label(deployment, "version")
-        expected = promotion.version if len(deployments) == 1 and len(known) < 2 else known.get(name)
-        if has and expected and has != expected:
-            return f"the pods of {name} are at {has}"
-    # Away and back again is the same version twice; the current KeptnAppVersion tells them apart by the commit.
-    # Keptn names it after the KeptnApp's generation, hashed.
+        if (ahead := pod_label(deployment, "version")) and ahead not in versions:
+            return f"Deployment {at(deployment, 'metadata', 'name')} is at {ahead}"
+    # Away and back is the same version twice: the current KeptnAppVersion, which Keptn names after the hash of the
+    # KeptnApp's generation, has the commit that tells them apart.
     revision = hashlib.sha256(str(at(app, "metadata", "generation")).encode()).hexdigest()[:8]
     current = f"{promotion.application}-{promotion.version}-{revision}".lower().replace("_", "-")
     rollout = kubernetes.get("lifecycle.keptn.sh/v1", f"keptnappversions/{current}")
@@ -311,7 +306,7 @@ def dispatch_all(promotion: Promotion, budget: Budget) -> None:
 def main(environ: Mapping[str, str], budget: Budget | None = None) -> int:
     """Run the task: 0 when every target was dispatched or nothing had to be, else 1 and a line on stderr."""
     budget, kubernetes, secrets = budget or Budget(), None, []
-    named = re.search(rf'"appName":"({DNS_LABEL})"', environ.get("KEPTN_CONTEXT", ""))
+    named = re.search(rf'"appName": ?"({DNS_LABEL})"', environ.get("KEPTN_CONTEXT", ""))
     application = named[1] if named else "unknown"
     try:
         kubernetes = Kubernetes(environ, budget)

@@ -1,0 +1,108 @@
+"""What the tests of the promotion task share: a dev stage, the repository it promotes in, and a clock of their own."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from gitops.tasks import promote
+from lab.cluster import Cluster
+from lab.forge import Forge
+from lab.keptn import Keptn
+
+ROOT = Path(__file__).parents[2]
+APPLICATION, NAMESPACE, TOKEN = "podtato-head", "podtato-head-dev", "ghp_verysecret0123456789"
+FIRST, SECOND, THIRD = "a" * 40, "b" * 40, "c" * 40
+
+
+@dataclass
+class Clock:
+    """A clock that moves only when somebody sleeps."""
+
+    elapsed: float = 0.0
+    slept: list[float] = field(default_factory=list)
+    on_sleep: Callable[[], object] = lambda: None
+
+    def sleep(self, seconds: float) -> None:
+        self.elapsed += seconds
+        self.slept.append(seconds)
+        self.on_sleep()
+
+    def wall(self) -> float:
+        return 1_800_000_000.0 + self.elapsed
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run of the task left behind for a person to see."""
+
+    code: int
+    out: str
+    error: str
+
+
+@dataclass
+class Lab:
+    """A dev stage, its Keptn, and the repository that it promotes in."""
+
+    cluster: Cluster
+    keptn: Keptn
+    forge: Forge
+    capsys: pytest.CaptureFixture[str]
+    clock: Clock = field(default_factory=Clock)
+
+    def verify(self, version: str, commit: str) -> str:
+        return self.keptn.verify(APPLICATION, NAMESPACE, version, commit)
+
+    def environ(self, context: str, **data: str | None) -> dict[str, str]:
+        parameters = {"application": APPLICATION, "from": "dev", "to": "production", "timeout": "240"}
+        parameters |= {"apiUrl": self.forge.api_url, "workflow": "promote.yaml", "ref": "main"}
+        return {
+            "DATA": json.dumps({key: value for key, value in {**parameters, **data}.items() if value is not None}),
+            "SECURE_DATA": json.dumps({"githubRepo": "gitops", "githubRepoOwner": "example", "apiToken": TOKEN}),
+            "KEPTN_CONTEXT": context,
+            "DELIVERY_KUBERNETES_URL": self.cluster.url,
+            "DELIVERY_SERVICE_ACCOUNT_DIR": str(self.cluster.service_account_dir(NAMESPACE)),
+        }
+
+    def run(self, context: str, *, environ: Mapping[str, str] | None = None, **data: str | None) -> Outcome:
+        budget = promote.Budget(self.clock.sleep, lambda: self.clock.elapsed, self.clock.wall)
+        code = promote.main({**self.environ(context, **data), **(environ or {})}, budget)
+        printed = self.capsys.readouterr()
+        return Outcome(code, printed.out, printed.err)
+
+    @property
+    def dispatched(self) -> list[dict[str, str]]:
+        """The inputs of every run that was dispatched, without those that the workflow has defaults for."""
+        runs = self.forge.wait_for_runs()
+        return [{key: run.inputs[key] for key in run.inputs if key not in ("rollback", "again")} for run in runs]
+
+    @property
+    def calls(self) -> int:
+        """How many requests the forge got."""
+        return len(self.forge.requests)
+
+    @property
+    def reasons(self) -> list[object]:
+        return [event["reason"] for event in self.cluster.events]
+
+
+@contextmanager
+def task_lab(folder: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Lab]:
+    """A lab whose repository has the real workflow, and whose token may start it."""
+    with Cluster() as cluster, Forge(folder / "forge") as forge:
+        workflow = (ROOT / "gitops/workflows/promote.yaml").read_text()
+        forge.create_repository("example/gitops", files={".github/workflows/promote.yaml": workflow})
+        forge.add_token(TOKEN, permissions={"actions": "write"})
+        yield Lab(cluster, Keptn(cluster, folder / "traces.jsonl"), forge, capsys)
+
+
+def failed_on_one_line(outcome: Outcome) -> str:
+    assert outcome.code == 1
+    assert outcome.error.startswith("error: ")
+    assert outcome.error.count("\n") == 1
+    assert "Traceback" not in outcome.error
+    return outcome.error
