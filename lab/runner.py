@@ -66,7 +66,7 @@ class Clone:
             "GIT_CONFIG_KEY_0": "http.extraHeader",
             "GIT_CONFIG_VALUE_0": f"Authorization: Basic {credentials}",
         }
-        done = subprocess.run(["git", *arguments], env=environ, capture_output=True, text=True, check=False)
+        done = subprocess.run(["git", *arguments], env=environ, capture_output=True, encoding="utf-8", check=False)
         if done.returncode:
             raise WorkflowError((done.stderr.strip().splitlines() or ["git failed"])[-1])
         return done.stdout
@@ -102,11 +102,11 @@ class Job:
             self.log += [f"  {line}" for line in output.splitlines()]
             if code:
                 self.log.append(f"  Error: Process completed with exit code {code}.")
-            self.environment |= _assignments(files["GITHUB_ENV"].read_text())
-            for folder in files["GITHUB_PATH"].read_text().splitlines():
+            self.environment |= _assignments(files["GITHUB_ENV"].read_text(encoding="utf-8"))
+            for folder in files["GITHUB_PATH"].read_text(encoding="utf-8").splitlines():
                 self.environment["PATH"] = f"{folder}{os.pathsep}{self.environment['PATH']}"
-            self.summary += self._mask(files["GITHUB_STEP_SUMMARY"].read_text())
-            outputs = _assignments(files["GITHUB_OUTPUT"].read_text())
+            self.summary += self._mask(files["GITHUB_STEP_SUMMARY"].read_text(encoding="utf-8"))
+            outputs = _assignments(files["GITHUB_OUTPUT"].read_text(encoding="utf-8"))
             steps.append(StepResult(step.name, code, output, outputs, time.monotonic() - started))
             if code:
                 break

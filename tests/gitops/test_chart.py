@@ -123,11 +123,20 @@ def test_first_values_render_to_the_guides_manifests(renderer: Lab | Helm, chart
     text = guide.read_text().replace("{{.Values.serviceVersion}}", "v0.3.0").replace("{{.Values.commitID}}", COMMIT)
     expected = {document["kind"]: document for document in yaml.safe_load_all(text)}
     manifests = rendered(renderer.render(chart, {"commitID": COMMIT}))
-    context = manifests["KeptnAppContext"]
     assert manifests["Deployment"] == expected["Deployment"]
     assert manifests["Service"] == expected["Service"]
-    assert context["spec"] == expected["KeptnAppContext"]["spec"]
-    assert context["metadata"]["annotations"] == {"argocd.argoproj.io/sync-wave": "-1"}
+    assert manifests["KeptnAppContext"]["spec"] == expected["KeptnAppContext"]["spec"]
+
+
+def test_the_context_is_named_after_the_application_and_comes_before_the_workloads(
+    renderer: Lab | Helm, chart: Path
+) -> None:
+    metadata = rendered(renderer.render(chart, {}))["KeptnAppContext"]["metadata"]
+    assert metadata == {
+        "name": "podtato-head",
+        "namespace": "podtato-head-dev",
+        "annotations": {"argocd.argoproj.io/sync-wave": "-1"},
+    }
 
 
 def test_promoted_values_link_to_the_source_stages_trace(renderer: Lab | Helm, tmp_path: Path) -> None:
