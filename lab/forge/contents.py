@@ -1,7 +1,6 @@
 """REST: files by path, read and written one commit at a time (`contents`)."""
 
 import base64
-import binascii
 import time
 from urllib.parse import quote
 
@@ -127,7 +126,7 @@ def _clean(text: str) -> str:
 def _decode(text: str) -> bytes:
     try:
         return base64.b64decode("".join(text.split()), validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise wrong_type("content", text[:20], "valid Base64") from error
 
 

@@ -1,7 +1,6 @@
 """REST: the git database (refs, blobs, trees, commits), with which several files become one commit."""
 
 import base64
-import binascii
 
 from lab.forge import views
 from lab.forge.contents import person
@@ -94,7 +93,7 @@ def create_blob(state: State, repository: Repository, request: Request) -> Reply
     text = fields.required("content")
     try:
         data = base64.b64decode(text) if fields.text("encoding") == "base64" else text.encode()
-    except binascii.Error as error:
+    except ValueError as error:
         raise wrong_type("content", text[:20], "valid Base64") from error
     sha = repository.objects.write("blob", data)
     url = f"{views.api(state, repository)}/git/blobs/{sha}"

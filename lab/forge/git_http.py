@@ -57,8 +57,8 @@ def receive_pack(repository: Repository, body: bytes, token: Token) -> bytes:
         if not why:
             try:
                 repository.update_ref(update.ref, update.new, update.old)
-            except RefError:
-                why = "failed to update ref"
+            except RefError as error:
+                why, said = "failed to update ref", [f"error: {error}"]
         lines.append(f"ng {update.ref} {why}" if why else f"ok {update.ref}")
         remarks += said
     return _report(lines, remarks)

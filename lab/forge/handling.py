@@ -54,10 +54,9 @@ def graphql(state: State, headers: Mapping[str, str]) -> Reply:
     try:
         _bearer(state, headers)
     except ApiError as error:
-        return Reply(error.status, error.body(), error.headers)
-    return Reply(
-        200, {"data": None, "errors": [{"type": "NOT_IMPLEMENTED", "message": "The lab's forge has no GraphQL"}]}
-    )
+        return _finished("POST", Reply(error.status, error.body(), error.headers), headers)
+    errors = [{"type": "NOT_IMPLEMENTED", "message": "the lab's forge has no GraphQL"}]
+    return _finished("POST", Reply(200, {"data": None, "errors": errors}), headers)
 
 
 def git(state: State, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Reply | None:

@@ -59,7 +59,11 @@ class Objects:
             assert process.stdout is not None  # noqa: S101
             process.stdin.write(revision.encode() + b"\n")
             process.stdin.flush()
-            answer = process.stdout.readline().decode()
+            answer = process.stdout.readline().decode(errors="replace")
+            if not answer:
+                # Some names (`main:../x`) are fatal to git; the next read starts it anew.
+                process.wait()
+                return None
             # "<name> missing", and "ambiguous", have no content to follow; a name may hold spaces itself.
             words = answer.rsplit(" ", 2)
             if answer.endswith((" missing\n", " ambiguous\n")) or len(words) != 3 or not words[2].strip().isdigit():

@@ -1,0 +1,131 @@
+"""Workflow dispatches and runs over REST, and the Actions settings."""
+
+import threading
+from collections.abc import Mapping
+
+import pytest
+
+from lab.forge import Forge
+from tests.lab.forge.clients import NAME, Rest
+
+DISPATCH = "/actions/workflows/promote.yaml/dispatches"
+
+
+def test_a_dispatch_runs_the_callback_with_defaults_filled_in(forge: Forge, rest: Rest) -> None:
+    calls: list[tuple[str, str, str, Mapping[str, str]]] = []
+    forge.on_dispatch(lambda *call: calls.append(call))
+    answer = rest("POST", DISPATCH, {"ref": "main", "inputs": {"application": "podtato-head"}})
+    assert (answer.status_code, answer.content) == (204, b"")
+    runs = forge.wait_for_runs()
+    inputs = {"application": "podtato-head", "stage": "dev", "again": "false"}
+    assert calls == [(NAME, "promote.yaml", "main", inputs)]
+    assert [(run.status, run.conclusion, run.head_sha) for run in runs] == [
+        ("completed", "success", forge.branch(NAME, "main"))
+    ]
+
+
+def test_the_run_is_told_to_who_asks_for_it(forge: Forge, rest: Rest) -> None:
+    body = {"ref": "main", "inputs": {"application": "a"}, "return_run_details": True}
+    answer = rest("POST", DISPATCH, body)
+    assert answer.status_code == 200
+    told = answer.json()
+    assert told["html_url"] == f"{forge.url}/{NAME}/actions/runs/{told['workflow_run_id']}"
+    run = rest.session.get(told["run_url"], timeout=10).json()
+    assert (run["id"], run["status"], run["conclusion"]) == (told["workflow_run_id"], "queued", None)
+
+
+def test_runs_follow_one_another_and_are_listed_with_how_they_ended(forge: Forge, rest: Rest) -> None:
+    gate = threading.Event()
+
+    def carry_out(_repository: str, _workflow: str, _ref: str, inputs: Mapping[str, str]) -> str | None:
+        assert gate.wait(10)
+        return "failure" if inputs["application"] == "b" else None
+
+    forge.on_dispatch(carry_out)
+    for application in ("a", "b"):
+        assert rest("POST", DISPATCH, {"ref": "main", "inputs": {"application": application}}).status_code == 204
+    assert rest("GET", "/actions/runs?status=completed").json()["total_count"] == 0
+    gate.set()
+    forge.wait_for_runs()
+    found = rest("GET", "/actions/workflows/promote.yaml/runs").json()["workflow_runs"]
+    assert [(run["run_number"], run["status"], run["conclusion"]) for run in found] == [
+        (2, "completed", "failure"),
+        (1, "completed", "success"),
+    ]
+
+
+def test_an_exception_in_the_callback_fails_the_run_and_comes_out_of_the_wait(forge: Forge, rest: Rest) -> None:
+    def carry_out(*_: object) -> str | None:
+        raise ValueError("broken lab")
+
+    forge.on_dispatch(carry_out)
+    rest("POST", DISPATCH, {"ref": "main", "inputs": {"application": "a"}})
+    with pytest.raises(ValueError, match="broken lab"):
+        forge.wait_for_runs()
+    assert [run.conclusion for run in forge.wait_for_runs()] == ["failure"]
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({"ref": "none", "inputs": {"application": "a"}}, "No ref found for: none"),
+        ({"inputs": {"application": "a"}}, 'Invalid request.\n\n"ref" wasn\'t supplied.'),
+        ({"ref": "main"}, "Required input 'application' not provided"),
+        ({"ref": "main", "inputs": {"application": ""}}, "Required input 'application' not provided"),
+        ({"ref": "main", "inputs": {"application": "a", "x": "1"}}, 'Unexpected inputs provided: ["x"]'),
+        (
+            {"ref": "main", "inputs": {"application": "a", "stage": "moon"}},
+            "Provided value 'moon' for input 'stage' not in the list of allowed values",
+        ),
+        (
+            {"ref": "main", "inputs": {f"i{number}": "1" for number in range(26)}},
+            "Invalid request.\n\nNo more than 25 properties are allowed; 26 were supplied.",
+        ),
+    ],
+)
+def test_a_dispatch_that_does_not_fit_the_workflow_is_refused(
+    forge: Forge, rest: Rest, body: dict[str, object], message: str
+) -> None:
+    answer = rest("POST", DISPATCH, body)
+    assert (answer.status_code, answer.json()["message"]) == (422, message)
+    assert forge.wait_for_runs() == []
+
+
+def test_a_workflow_is_known_from_when_it_is_on_the_default_branch(forge: Forge, rest: Rest) -> None:
+    path = ".github/workflows/other.yaml"
+    forge.commit(NAME, {path: "on: [push]\n"}, "Elsewhere", branch="topic")
+    assert rest("POST", "/actions/workflows/other.yaml/dispatches", {"ref": "topic"}).status_code == 404
+    forge.commit(NAME, {path: "on: [push]\n"}, "Here")
+    answer = rest("POST", "/actions/workflows/other.yaml/dispatches", {"ref": "main"})
+    assert (answer.status_code, answer.json()["message"]) == (422, "Workflow does not have 'workflow_dispatch' trigger")
+    assert rest("GET", "/actions/workflows/other.yaml").json()["state"] == "active"
+
+
+def test_a_disabled_workflow_is_not_dispatched_until_it_is_enabled(rest: Rest) -> None:
+    body = {"ref": "main", "inputs": {"application": "a"}}
+    assert rest("PUT", "/actions/workflows/promote.yaml/disable").status_code == 204
+    assert rest("GET", "/actions/workflows/promote.yaml").json()["state"] == "disabled_manually"
+    assert "disabled workflow" in rest("POST", DISPATCH, body).json()["message"]
+    assert rest("PUT", "/actions/workflows/promote.yaml/enable").status_code == 204
+    assert rest("POST", DISPATCH, body).status_code == 204
+
+
+def test_dispatching_needs_actions_write(forge: Forge) -> None:
+    forge.add_token("reader", {"actions": "read", "contents": "write"})
+    answer = Rest(forge, "reader")("POST", DISPATCH, {"ref": "main"})
+    assert answer.status_code == 403
+    assert answer.headers["x-accepted-github-permissions"] == "actions=write"
+
+
+def test_the_settings_of_actions_are_read_and_changed(forge: Forge, rest: Rest) -> None:
+    path = "/actions/permissions/workflow"
+    assert rest("GET", path).json() == {
+        "default_workflow_permissions": "read",
+        "can_approve_pull_request_reviews": False,
+    }
+    change = {"default_workflow_permissions": "write", "can_approve_pull_request_reviews": True}
+    assert rest("PUT", path, change).status_code == 204
+    assert rest("GET", path).json() == change
+    assert forge.settings(NAME).actions_may_open_pull_requests
+    assert rest("PUT", path, {"default_workflow_permissions": "all"}).status_code == 422
+    assert rest("GET", "/actions/permissions").json()["enabled"] is True

@@ -1,0 +1,83 @@
+"""Branches, history and comparison over REST."""
+
+from lab.forge import Forge
+from tests.lab.forge.clients import NAME, Rest
+
+
+def test_history_is_newest_first_and_narrowed_by_path(forge: Forge, rest: Rest) -> None:
+    forge.commit(NAME, {"dev/values.yaml": "serviceVersion: v2\n"}, "Dev")
+    forge.commit(NAME, {"production/values.yaml": "serviceVersion: v1\n"}, "Production\n\nBecause.")
+
+    def messages(query: str) -> list[str]:
+        return [commit["commit"]["message"] for commit in rest("GET", f"/commits?{query}").json()]
+
+    assert messages("") == ["Production\n\nBecause.", "Dev", "Begin"]
+    assert messages("sha=main&path=dev") == ["Dev", "Begin"]
+    assert messages("per_page=1&page=2") == ["Dev"]
+    assert messages("until=2001-01-01T00:00:00Z") == []
+    assert len(messages("since=2001-01-01T00:00:00Z")) == 3
+    assert rest("GET", "/commits?sha=none").status_code == 404
+
+
+def test_a_commit_shows_the_files_it_changed(forge: Forge, rest: Rest) -> None:
+    sha = forge.commit(NAME, {"new.txt": "1\n2\n", "dev/values.yaml": None}, "Both")
+    found = rest("GET", f"/commits/{sha}").json()
+    assert {row["filename"]: (row["status"], row["additions"], row["deletions"]) for row in found["files"]} == {
+        "dev/values.yaml": ("removed", 0, 1),
+        "new.txt": ("added", 2, 0),
+    }
+    assert found["stats"] == {"additions": 2, "deletions": 1, "total": 3}
+    assert rest("GET", "/commits/main").json()["sha"] == sha
+    missing = rest("GET", f"/commits/{'0' * 40}")
+    assert (missing.status_code, missing.json()["message"]) == (422, f"No commit found for SHA: {'0' * 40}")
+
+
+def test_a_comparison_tells_who_is_ahead(forge: Forge, rest: Rest) -> None:
+    base = forge.branch(NAME, "main")
+    forge.commit(NAME, {"a": "1"}, "One", branch="topic")
+    forge.commit(NAME, {"a": "2"}, "Two", branch="topic")
+
+    def compared(basehead: str) -> tuple[str, int, int]:
+        found = rest("GET", f"/compare/{basehead}").json()
+        return found["status"], found["ahead_by"], found["behind_by"]
+
+    assert compared("main...topic") == ("ahead", 2, 0)
+    assert compared("topic...main") == ("behind", 0, 2)
+    assert compared("main...main") == ("identical", 0, 0)
+    forge.commit(NAME, {"b": "1"}, "Meanwhile")
+    assert compared("main...acme:topic") == ("diverged", 2, 1)
+    found = rest("GET", "/compare/main...topic").json()
+    assert [commit["commit"]["message"] for commit in found["commits"]] == ["One", "Two"]
+    assert found["merge_base_commit"]["sha"] == base
+    assert [row["filename"] for row in found["files"]] == ["a"]
+    assert rest("GET", "/compare/main...none").status_code == 404
+
+
+def test_a_branch_with_a_slash_is_found_either_way(forge: Forge, rest: Rest) -> None:
+    tip = forge.commit(NAME, {"a": "1"}, "One", branch="promote/x")
+    for path in ("/branches/promote/x", "/branches/promote%2Fx"):
+        assert rest("GET", path).json()["commit"]["sha"] == tip
+    missing = rest("GET", "/branches/none")
+    assert (missing.status_code, missing.json()["message"]) == (404, "Branch not found")
+    assert [row["name"] for row in rest("GET", "/branches").json()] == ["main", "promote/x"]
+
+
+def test_protection_shows_on_the_branch_as_protection_and_as_rules(forge: Forge, rest: Rest) -> None:
+    unprotected = rest("GET", "/branches/main/protection")
+    assert (unprotected.status_code, unprotected.json()["message"]) == (404, "Branch not protected")
+    assert rest("GET", "/rules/branches/main").json() == []
+    forge.protect(NAME, reviews=2)
+    assert rest("GET", "/branches/main").json()["protected"] is True
+    required = rest("GET", "/branches/main/protection").json()["required_pull_request_reviews"]
+    assert required["required_approving_review_count"] == 2
+    assert {rule["type"] for rule in rest("GET", "/rules/branches/main").json()} >= {"pull_request"}
+
+
+def test_renaming_a_branch_closes_what_came_from_it_and_takes_along_what_goes_into_it(
+    forge: Forge, rest: Rest, proposed: int
+) -> None:
+    rest("POST", "/branches/promote/rename", {"new_name": "elsewhere"})
+    assert rest("GET", f"/pulls/{proposed}").json()["state"] == "closed"
+    tip = forge.branch(NAME, "elsewhere")
+    assert tip is not None
+    assert forge.branch(NAME, "promote") is None

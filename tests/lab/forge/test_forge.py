@@ -1,0 +1,174 @@
+"""The forge as a server: tokens, headers, misbehaviour on demand, records, and its end."""
+
+import gzip
+import json
+import subprocess
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import requests
+
+from lab.forge import Forge
+from tests.lab.forge.clients import NAME, Rest
+
+
+def test_who_has_no_valid_token_is_told_so(forge: Forge) -> None:
+    wrong = Rest(forge, "wrong")("GET", "")
+    assert (wrong.status_code, wrong.json()["message"], wrong.json()["status"]) == (401, "Bad credentials", "401")
+    none = requests.get(f"{forge.api_url}/user", timeout=10)
+    assert (none.status_code, none.json()["message"]) == (401, "Requires authentication")
+
+
+def test_a_revoked_token_is_wrong(forge: Forge, rest: Rest) -> None:
+    forge.remove_token("token")
+    assert rest("GET", "").status_code == 401
+
+
+def test_a_repository_that_the_token_does_not_see_is_not_there(forge: Forge) -> None:
+    forge.add_token("elsewhere", repositories=["acme/other"])
+    answer = Rest(forge, "elsewhere")("GET", "")
+    assert (answer.status_code, answer.json()["message"]) == (404, "Not Found")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "permissions", "needed"),
+    [
+        ("GET", "/contents/dev/values.yaml", {}, "contents=read"),
+        ("PUT", "/contents/new", {"contents": "read"}, "contents=write"),
+        ("GET", "/pulls", {"contents": "write"}, "pull_requests=read"),
+        ("POST", "/pulls", {"pull_requests": "read"}, "pull_requests=write"),
+        ("POST", "/issues/1/comments", {"issues": "read"}, "issues=write; pull_requests=write"),
+        ("POST", "/git/refs", {"contents": "read"}, "contents=write"),
+        ("GET", "/actions/permissions/workflow", {"actions": "write"}, "administration=read"),
+    ],
+)
+def test_a_call_without_its_permission_is_refused_and_says_which(
+    as_token: Callable[..., Rest], method: str, path: str, permissions: dict[str, str], needed: str
+) -> None:
+    answer = as_token(**permissions)(method, path, {})
+    assert (answer.status_code, answer.json()["message"]) == (403, "Resource not accessible by personal access token")
+    assert answer.headers["x-accepted-github-permissions"] == needed
+
+
+def test_a_workflow_token_is_refused_as_an_integration(as_token: Callable[..., Rest]) -> None:
+    assert as_token(of_a_workflow=True)("GET", "/pulls").json()["message"] == "Resource not accessible by integration"
+
+
+def test_every_answer_tells_limits_and_an_unchanged_read_is_304(forge: Forge, rest: Rest) -> None:
+    first = rest("GET", "/git/ref/heads/main")
+    assert int(first.headers["x-ratelimit-remaining"]) > 0
+    assert first.headers["x-github-request-id"]
+    again = rest("GET", "/git/ref/heads/main", **{"If-None-Match": first.headers["ETag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    forge.commit(NAME, {"a": "1"}, "Next")
+    assert rest("GET", "/git/ref/heads/main", **{"If-None-Match": first.headers["ETag"]}).status_code == 200
+
+
+def test_the_provider_learns_who_it_is_and_what_the_owner_is(forge: Forge, rest: Rest) -> None:
+    base = forge.api_url
+    assert rest.session.get(f"{base}/user", timeout=10).json()["login"] == "octocat"
+    assert rest.session.get(f"{base}/orgs/acme", timeout=10).status_code == 404
+    forge.create_repository("team/gitops", organization=True)
+    assert rest.session.get(f"{base}/orgs/team", timeout=10).json()["type"] == "Organization"
+    assert rest.session.get(f"{base}/rate_limit", timeout=10).json()["rate"]["limit"] == 5000
+    assert "installed_version" in rest.session.get(f"{base}/meta", timeout=10).json()
+    assert "errors" in rest.session.post(f"{forge.url}/api/graphql", json={"query": "{}"}, timeout=10).json()
+
+
+def test_a_repository_tells_its_branch_and_what_the_token_may(forge: Forge, as_token: Callable[..., Rest]) -> None:
+    found = as_token(contents="read")("GET", "").json()
+    assert (found["full_name"], found["default_branch"], found["permissions"]["push"]) == (NAME, "main", False)
+    assert Rest(forge)("GET", "").json()["permissions"]["push"] is True
+
+
+def test_the_case_of_a_repository_name_does_not_matter(forge: Forge, rest: Rest) -> None:
+    assert rest.session.get(f"{forge.api_url}/repos/ACME/GitOps", timeout=10).json()["full_name"] == NAME
+
+
+@pytest.mark.parametrize(("status", "headers"), [(429, {"retry-after": "3"}), (403, {"retry-after": "3"}), (502, {})])
+def test_an_answer_can_be_asked_for_in_advance_and_is_used_up(
+    forge: Forge, rest: Rest, status: int, headers: dict[str, str]
+) -> None:
+    forge.fail_next("POST", r"/issues$", status=status, headers=headers)
+    assert rest("GET", "/issues").status_code == 200
+    refused = rest("POST", "/issues", {"title": "Drift"})
+    assert refused.status_code == status
+    assert refused.headers.items() >= headers.items()
+    expected = "Server Error" if status == 502 else "You have exceeded a secondary rate limit"
+    assert refused.json()["message"].startswith(expected)
+    assert forge.pending_faults == 0
+    assert rest("POST", "/issues", {"title": "Drift"}).json()["number"] == 1
+
+
+def test_the_hourly_limit_can_be_played(forge: Forge, rest: Rest) -> None:
+    headers = {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1"}
+    forge.fail_next("GET", "", status=403, headers=headers, times=2)
+    for _ in range(2):
+        assert rest("GET", "").headers["x-ratelimit-remaining"] == "0"
+    assert rest("GET", "").status_code == 200
+
+
+def test_a_reset_before_leaves_nothing_and_a_reset_after_leaves_the_change(forge: Forge, rest: Rest) -> None:
+    forge.fail_next("POST", "/issues")
+    with pytest.raises(requests.ConnectionError):
+        rest("POST", "/issues", {"title": "Lost"})
+    assert rest("GET", "/issues").json() == []
+    forge.fail_next("POST", "/issues", after_commit=True)
+    with pytest.raises(requests.ConnectionError):
+        rest("POST", "/issues", {"title": "Kept"})
+    assert [issue["title"] for issue in rest("GET", "/issues").json()] == ["Kept"]
+    assert [record.status for record in forge.requests] == [0, 200, 0, 200]
+
+
+def test_a_held_answer_comes_when_it_is_let_go(forge: Forge, rest: Rest) -> None:
+    release = forge.hold_next("GET", "/pulls")
+    answers: list[int] = []
+    asking = threading.Thread(target=lambda: answers.append(rest("GET", "/pulls").status_code))
+    asking.start()
+    assert Rest(forge)("GET", "").status_code == 200
+    assert answers == []
+    release.set()
+    asking.join(10)
+    assert answers == [200]
+
+
+def test_every_request_is_recorded(forge: Forge, rest: Rest) -> None:
+    rest("GET", "/pulls?state=all")
+    rest("GET", "/none")
+    subprocess.run(
+        ["git", "ls-remote", forge.url.replace("//", "//x:token@") + f"/{NAME}"], check=True, capture_output=True
+    )
+    seen = [(record.kind, record.method, record.path, record.status, record.service) for record in forge.requests]
+    assert seen[:2] == [
+        ("rest", "GET", f"/repos/{NAME}/pulls?state=all", 200, ""),
+        ("rest", "GET", f"/repos/{NAME}/none", 404, ""),
+    ]
+    assert {(kind, service) for kind, _, _, _, service in seen[2:]} == {("git", "upload-pack")}
+
+
+def test_bodies_may_be_compressed_or_in_chunks_and_must_be_json(forge: Forge, rest: Rest) -> None:
+    url, data = f"{forge.api_url}/repos/{NAME}/issues", json.dumps({"title": "Drift"}).encode()
+    compressed = rest.session.post(url, data=gzip.compress(data), headers={"Content-Encoding": "gzip"}, timeout=10)
+    chunked = rest.session.post(url, data=iter([data[:5], data[5:]]), timeout=10)
+    broken = rest.session.post(url, data=b"{", timeout=10)
+    assert [compressed.status_code, chunked.status_code] == [201, 201]
+    assert (broken.status_code, broken.json()["message"]) == (400, "Problems parsing JSON")
+
+
+def test_a_stopped_forge_answers_no_more_and_leaves_nothing_running(tmp_path: Path) -> None:
+    before = threading.active_count()
+    with Forge(tmp_path) as forge:
+        forge.create_repository(NAME, files={"a": "1"})
+        forge.add_token("token")
+        forge.on_dispatch(lambda *_: None)
+        rest = Rest(forge)
+        assert rest("GET", "/contents/a").status_code == 200
+        url = forge.url
+    with pytest.raises(requests.ConnectionError):
+        requests.get(url, timeout=10)
+    for thread in threading.enumerate():
+        if thread.name.startswith(("forge", "Thread-")) and thread is not threading.current_thread():
+            thread.join(5)
+    assert threading.active_count() <= before
