@@ -10,8 +10,8 @@ from pathlib import Path
 import yaml
 from pulumi import automation
 
+from delivery.stack_files import PROJECT
 from lab.engine import PROGRAM
-from lab.stack_files import PROJECT
 from lab.updates import Settings, Update
 
 ON_PATH = ("pulumi", "pulumi-language-python", "pulumi-resource-github", "pulumi-resource-kubernetes")

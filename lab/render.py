@@ -9,9 +9,9 @@ import shutil
 import sys
 from pathlib import Path
 
+from delivery.stack_files import StackFilesError, read_stack_config
 from lab.engine import PROGRAM, Preview, ProgramError, preview
 from lab.manifests import manifest, manifest_name, to_yaml
-from lab.stack_files import StackFilesError, read_stack_config
 
 
 def files_of(result: Preview) -> dict[str, str]:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from delivery.stack_files import read_stack_config
 from lab.engine import PROGRAM, Value, preview
 from lab.forge import Forge
 from lab.manifests import manifest, manifest_name, to_yaml
-from lab.stack_files import read_stack_config
 
 Settings = dict[str, str]
 
