@@ -78,7 +78,9 @@ class PromotionSpan:
         if time is not None:
             self._span.set_attribute("delivery.commit.time", time.astimezone(UTC).isoformat())
 
-    def set_pull_request(self, number: int, url: str, title: str, state: str = "open") -> None:
+    def set_pull_request(
+        self, number: int, url: str, title: str, state: str = "open", merged: datetime | None = None
+    ) -> None:
         """The pull request this run created, updated, closed or found; `state` is open, closed, merged or wip."""
         attributes = {
             "vcs.change.id": str(number),
@@ -86,6 +88,8 @@ class PromotionSpan:
             "vcs.change.state": state,
             "delivery.change.url": without_credentials(url),
         }
+        if merged is not None:
+            attributes["delivery.change.merged.time"] = merged.astimezone(UTC).isoformat()
         for span in (self._span, self._step):
             if span is not None:
                 span.set_attributes(attributes)

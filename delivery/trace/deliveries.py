@@ -1,0 +1,254 @@
+"""Puts spans together to deliveries: one version's way through the stages, and what brought it from each to the next.
+
+The way is found by links alone: production's rollout and the promotion run both link to the source stage's
+promotion phase, however much later they run. Times and drawing are `delivery.trace.timeline`'s matter.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from delivery.trace.otlp import Span, SpanId
+
+APP_NAME = "keptn.deployment.app.name"
+APP_VERSION = "keptn.deployment.app.version"
+APP_NAMESPACE = "keptn.deployment.app.namespace"
+PROMOTION_PHASE = "PromotionTasks"
+PIPELINE = "cicd.pipeline.name"
+ENVIRONMENT = "deployment.environment.name"
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """One version in one stage, as Keptn traced it: the root span, or None while it still runs, and all spans below.
+
+    `spans` are in the order of a tree, each with its depth below the root; `phase` is the promotion phase.
+    """
+
+    root: Span | None
+    spans: tuple[tuple[int, Span], ...]
+
+    @property
+    def known(self) -> Span:
+        """The span to ask for names: the root where there is one."""
+        return self.root or self.spans[0][1]
+
+    @property
+    def phase(self) -> Span | None:
+        return next((span for _, span in self.spans if span.name == PROMOTION_PHASE), None)
+
+    @property
+    def trace(self) -> str:
+        return self.known.id.trace
+
+    @property
+    def start(self) -> int:
+        return min(span.start for span in self._all)
+
+    @property
+    def end(self) -> int:
+        return max(span.end for span in self._all)
+
+    @property
+    def _all(self) -> list[Span]:
+        return [*([self.root] if self.root else []), *(span for _, span in self.spans)]
+
+    @property
+    def upstream(self) -> tuple[SpanId, ...]:
+        """The promotion phases of earlier stages that this rollout follows from."""
+        return tuple(link.to for link in self.root.links) if self.root else ()
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of the promoter: its SERVER span and its steps in order."""
+
+    span: Span
+    steps: tuple[Span, ...]
+
+    @property
+    def pipeline(self) -> str:
+        return self.span.get(PIPELINE)
+
+    @property
+    def follows(self) -> tuple[SpanId, ...]:
+        """The promotion phases it acted on; what a rollback undoes is none of them."""
+        return tuple(link.to for link in self.span.links if link.relation in ("", "verified"))
+
+
+@dataclass(frozen=True)
+class Hop:
+    """What brought a version from one stage towards the next: the promotion phase's id, and the runs it caused."""
+
+    phase: SpanId
+    runs: tuple[Run, ...]
+
+    @property
+    def run(self) -> Run | None:
+        """The run that people ask about: the first that has a pull request, else the last."""
+        opened = (run for run in self.runs if run.span.get("vcs.change.id") and not run.span.failed)
+        return next(opened, self.runs[-1] if self.runs else None)
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One version's way: `rollouts[i]` was promoted by `hops[i]`, and `rollouts[i + 1]` came of that.
+
+    A rollout is None where nothing of it was exported. There is one hop more than that when the pull request waits.
+    """
+
+    rollouts: tuple[Rollout | None, ...]
+    hops: tuple[Hop, ...]
+
+    @property
+    def complete(self) -> bool:
+        """Whether the version arrived: a finished rollout that came of a promotion."""
+        last = self.rollouts[-1]
+        return len(self.rollouts) > 1 and last is not None and last.root is not None
+
+    @property
+    def application(self) -> str:
+        return self._said(APP_NAME)
+
+    @property
+    def version(self) -> str:
+        """The version in the last stage it reached; the promoter's word for it where it reached none."""
+        return self._said(APP_VERSION)
+
+    @property
+    def end(self) -> int:
+        ends = [rollout.end for rollout in self.rollouts if rollout]
+        return max(ends + [run.span.end for hop in self.hops for run in hop.runs], default=0)
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """The stages' names: the promoter's where a run says them, else Keptn's namespaces."""
+        names = [rollout.known.get(APP_NAMESPACE) if rollout else "" for rollout in self.rollouts]
+        names += [""] * (len(self.hops) + 1 - len(names))
+        for index, hop in enumerate(self.hops):
+            if hop.run:
+                names[index] = hop.run.span.get("delivery.source.environment.name") or names[index]
+                names[index + 1] = hop.run.span.get(ENVIRONMENT) or names[index + 1]
+        return tuple(name or f"stage {number}" for number, name in enumerate(names, 1))
+
+    def _said(self, name: str) -> str:
+        speakers = [rollout.known for rollout in reversed(self.rollouts) if rollout]
+        speakers += [run.span for hop in self.hops for run in hop.runs]
+        return next((span.get(name) for span in speakers if span.get(name)), "")
+
+
+def deliveries(spans: Iterable[Span]) -> tuple[Delivery, ...]:
+    """Every delivery that `spans` tell of, the newest first."""
+    traces: dict[str, list[Span]] = defaultdict(list)
+    for span in spans:
+        traces[span.id.trace].append(span)
+    rollouts = _without_repeats(
+        rollout for members in traces.values() if (rollout := _rollout(members)) and rollout.known.get(APP_NAME)
+    )
+    runs = sorted((run for members in traces.values() for run in _runs(members)), key=lambda run: run.span.start)
+    by_trace = {rollout.trace: rollout for rollout in rollouts}
+    found = [_way_to(rollout, by_trace, runs) for rollout in rollouts]
+    found += list(_waiting(found, by_trace, runs))
+    used = {rollout.trace for delivery in found for rollout in delivery.rollouts[:-1] if rollout}
+    used |= {delivery.hops[-1].phase.trace for delivery in found if len(delivery.hops) == len(delivery.rollouts)}
+    ends = [one for one in found if one.hops or one.rollouts[-1] is None or one.rollouts[-1].trace not in used]
+    return tuple(sorted(ends, key=lambda one: one.end, reverse=True))
+
+
+def choose(found: Sequence[Delivery], application: str = "", version: str = "") -> Delivery | None:
+    """The newest complete delivery of that application and version, else the newest that is under way."""
+    fitting = [
+        one
+        for one in found
+        if (not application or one.application == application) and (not version or one.version == version)
+    ]
+    return next((one for one in fitting if one.complete), fitting[0] if fitting else None)
+
+
+def _rollout(members: list[Span]) -> Rollout | None:
+    """The rollout in one trace: the spans of the service that names a Keptn app there, in the order of their tree."""
+    services = {span.service for span in members if span.get(APP_NAME) and not span.get(PIPELINE)}
+    keptn = [span for span in members if span.service in services and not span.get(PIPELINE)]
+    if not keptn:
+        return None
+    ids = {span.id.span for span in keptn}
+    tops = sorted((span for span in keptn if span.parent not in ids), key=lambda span: (span.start, span.end))
+    root = next((span for span in tops if not span.parent), None)
+    children: dict[str, list[Span]] = defaultdict(list)
+    for span in sorted(keptn, key=lambda span: (span.start, span.end)):
+        children[span.parent].append(span)
+    tree: list[tuple[int, Span]] = []
+    pending = [(1, span) for span in reversed(children[root.id.span] if root else tops)]
+    seen: set[str] = set()
+    while pending:
+        depth, span = pending.pop()
+        if span.id.span not in seen:  # a broken export may have a circle of parents
+            seen.add(span.id.span)
+            tree.append((depth, span))
+            pending += [(depth + 1, child) for child in reversed(children[span.id.span])]
+    return Rollout(root, tuple(tree)) if root or tree else None
+
+
+def _without_repeats(found: Iterable[Rollout]) -> list[Rollout]:
+    """Rollouts without the roots that the operator sends again, alone in a new trace, each time it restarts.
+
+    Such a root has the original's name and no span below it. The original is the one with spans, else the first.
+    """
+    groups: dict[tuple[object, ...], list[Rollout]] = defaultdict(list)
+    for rollout in found:
+        groups[rollout.known.name, rollout.known.get(APP_NAMESPACE), rollout.upstream].append(rollout)
+    kept: list[Rollout] = []
+    for group in groups.values():
+        whole = [rollout for rollout in group if rollout.spans]
+        kept += whole or [min(group, key=lambda rollout: rollout.start)]
+    return sorted(kept, key=lambda rollout: rollout.start)
+
+
+def _runs(members: list[Span]) -> list[Run]:
+    steps = sorted((span for span in members if span.get("cicd.pipeline.task.name")), key=lambda span: span.start)
+    return [
+        Run(span, tuple(step for step in steps if step.parent == span.id.span))
+        for span in members
+        if span.server and span.get(PIPELINE)
+    ]
+
+
+def _way_to(last: Rollout, by_trace: dict[str, Rollout], runs: Sequence[Run]) -> Delivery:
+    """The way that ends with `last`: back along its link, then along that of the rollout it leads to, and so on."""
+    rollouts: list[Rollout | None] = [last]
+    hops: list[Hop] = []
+    seen = {last.trace}
+    current: Rollout | None = last
+    while current and current.upstream:
+        phase, start = current.upstream[0], current.start
+        hops.insert(0, Hop(phase, tuple(run for run in _caused(phase, current, runs) if run.span.start <= start)))
+        current = by_trace.get(phase.trace) if phase.trace not in seen else None  # links may go round in circles
+        seen.add(phase.trace)
+        rollouts.insert(0, current)
+    return Delivery(tuple(rollouts), tuple(hops))
+
+
+def _caused(phase: SpanId, rollout: Rollout, runs: Sequence[Run]) -> list[Run]:
+    """The runs that acted on `phase` towards the stage of `rollout`, as far as its namespace tells stages apart."""
+    application, namespace = rollout.known.get(APP_NAME), rollout.known.get(APP_NAMESPACE)
+    acted = [run for run in runs if phase in run.follows and run.span.get("service.name") in ("", application)]
+    return [run for run in acted if f"-{namespace}".endswith("-" + run.span.get(ENVIRONMENT))] or acted
+
+
+def _waiting(arrived: Sequence[Delivery], by_trace: dict[str, Rollout], runs: Sequence[Run]) -> Iterator[Delivery]:
+    """Deliveries whose promotion has run and whose next rollout has not come (or was not exported)."""
+    done = {
+        (delivery.hops[-1].phase, run.pipeline)
+        for delivery in arrived
+        if delivery.hops and (last := delivery.rollouts[-1])
+        for run in _caused(delivery.hops[-1].phase, last, runs)
+    }
+    hops: dict[tuple[SpanId, str], list[Run]] = defaultdict(list)
+    for run in runs:
+        for phase in run.follows:
+            if (phase, run.pipeline) not in done:
+                hops[phase, run.pipeline].append(run)
+    for (phase, _), caused in hops.items():
+        source = by_trace.get(phase.trace)
+        way = _way_to(source, by_trace, runs) if source else Delivery((None,), ())
+        yield Delivery(way.rollouts, (*way.hops, Hop(phase, tuple(caused))))

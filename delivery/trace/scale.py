@@ -1,0 +1,62 @@
+"""Where a moment lies on the axis of a waterfall, when seconds of work stand beside days of review.
+
+One linear axis would squash everything but the longest wait to nothing. So every wait gets the same small share
+of the width, and every other section one that grows with the square root of its length; within a section the
+axis is linear. Honest as long as the drawing says so.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+_SMALLEST_TO_SCALE = 0.06  # with less of the width than this, a section's spans are no longer readable
+_FLOOR = 0.12  # a wait has this share, for it is one bar only; what has spans of its own has more
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A stretch of time and the stretch of the axis it has; the axis goes from 0 to 1."""
+
+    start: int
+    end: int
+    left: float
+    right: float
+
+
+@dataclass(frozen=True)
+class Scale:
+    """An axis in pieces, in order and without gaps. `linear` says that all of them have the same scale."""
+
+    pieces: tuple[Piece, ...]
+    linear: bool
+
+    def at(self, time: int) -> float:
+        """The place of a moment on the axis; what lies outside is at its end."""
+        for piece in self.pieces:
+            if time < piece.end:
+                within = max(time - piece.start, 0) / (piece.end - piece.start)
+                return piece.left + within * (piece.right - piece.left)
+        return 1.0
+
+
+def scale(moments: Sequence[int], waits: Sequence[bool]) -> Scale:
+    """The axis for sections that begin and end at `moments`; `waits[i]` says whether the i-th is one bar only.
+
+    To scale where every section that has spans stays readable, else in pieces.
+    """
+    sections = [(start, end, wait) for (start, end), wait in zip(pairwise(moments), waits, strict=True) if end > start]
+    total = sum(end - start for start, end, _ in sections)
+    linear = all(wait or (end - start) / total >= _SMALLEST_TO_SCALE for start, end, wait in sections)
+    if linear:
+        widths = [(end - start) / total for start, end, _ in sections]
+    else:
+        floor = min(_FLOOR, 0.8 / len(sections))
+        weights = [0.0 if wait else float(end - start) ** 0.5 for start, end, wait in sections]
+        free = 1 - floor * len(sections)
+        widths = [floor + free * weight / sum(weights) for weight in weights]
+    pieces: list[Piece] = []
+    left = 0.0
+    for (start, end, _), width in zip(sections, widths, strict=True):
+        pieces.append(Piece(start, end, left, left + width))
+        left += width
+    return Scale(tuple(pieces), linear)

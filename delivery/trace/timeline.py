@@ -1,0 +1,219 @@
+"""When what happened in a delivery: sections that add up to its lead time, and the rows of a waterfall.
+
+Sections never overlap and have no gaps, so that their sum is the lead time. Clocks of several machines are
+read here; where they contradict each other, a section has no length and a note says so. Drawing is elsewhere.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from delivery.trace.deliveries import PROMOTION_PHASE, Delivery, Hop, Rollout
+from delivery.trace.otlp import Span, SpanId
+from delivery.trace.scale import Scale, scale
+
+Kind = Literal["wait", "rollout", "promotion", "review"]
+
+
+@dataclass(frozen=True)
+class Section:
+    """A stretch of the lead time, in nanoseconds since 1970; what it was spent on, and of which kind that is."""
+
+    name: str
+    kind: Kind
+    start: int
+    end: int
+
+    @property
+    def length(self) -> int:
+        return self.end - self.start
+
+
+@dataclass(frozen=True)
+class Row:
+    """One bar of the waterfall. `span` is None for what no span covers; `follows` is the span it is linked to."""
+
+    name: str
+    kind: Kind
+    depth: int
+    start: int
+    end: int
+    span: Span | None = None
+    follows: SpanId | None = None
+
+    @property
+    def failed(self) -> bool:
+        return self.span is not None and self.span.failed
+
+
+@dataclass(frozen=True)
+class Change:
+    """The pull request a promotion went through, as far as spans tell."""
+
+    number: str
+    title: str
+    url: str
+    merged: int
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """A delivery in time. `commit_time` is 0 where no span tells it: the lead time starts with what is known then."""
+
+    delivery: Delivery
+    sections: tuple[Section, ...]
+    rows: tuple[Row, ...]
+    changes: tuple[Change, ...]
+    commit: str
+    commit_time: int
+    notes: tuple[str, ...]
+
+    @property
+    def lead_time(self) -> int:
+        """Nanoseconds from the commit to the end of the last rollout, or to the last thing known."""
+        return sum(section.length for section in self.sections)
+
+    @property
+    def scale(self) -> Scale:
+        """The axis on which the rows are drawn, in a piece for each section and one for what went on afterwards."""
+        moments = [self.sections[0].start, *(section.end for section in self.sections)]
+        moments.append(max([moments[-1], *(row.end for row in self.rows)]))
+        return scale(moments, [*(section.kind in ("wait", "review") for section in self.sections), False])
+
+    @property
+    def traces(self) -> tuple[tuple[str, str], ...]:
+        """The traces on the way, each with what it is of, in the order of the way."""
+        stages = self.delivery.stages
+        named: list[tuple[str, str]] = []
+        for index, rollout in enumerate(self.delivery.rollouts):
+            named += [(stages[index], rollout.trace)] if rollout else []
+            runs = self.delivery.hops[index].runs if index < len(self.delivery.hops) else ()
+            named += [("promotion", run.span.id.trace) for run in runs]
+        return tuple(dict.fromkeys(named))
+
+
+class _Sections:
+    """Sections one after another; whatever would end before it starts has no length and leaves a note."""
+
+    def __init__(self, start: int) -> None:
+        self.all: list[Section] = []
+        self.notes: list[str] = []
+        self.now = start
+
+    def until(self, end: int, name: str, kind: Kind) -> None:
+        if end < self.now:
+            self.notes.append(f"clocks disagree: {name} ended {(self.now - end) / 1e9:.3g} s before it began")
+        self.all.append(Section(name, kind, self.now, max(end, self.now)))
+        self.now = max(end, self.now)
+
+
+def timeline(delivery: Delivery) -> Timeline:
+    """What `delivery` did when."""
+    commit, commit_time = _commit(delivery)
+    starts = [rollout.start for rollout in delivery.rollouts if rollout]
+    starts += [run.span.start for hop in delivery.hops for run in hop.runs]
+    sections = _Sections(commit_time or min(starts))
+    rows: list[Row] = []
+    changes: list[Change] = []
+    stages = delivery.stages
+    for index, rollout in enumerate(delivery.rollouts):
+        hop = delivery.hops[index] if index < len(delivery.hops) else None
+        before = delivery.hops[index - 1] if index else None
+        if rollout:
+            if index or commit_time:
+                _arrival(sections, before, rollout, stages[index], rows)
+            rows += _rollout_rows(rollout, stages[index], before)
+            sections.until(_verified(rollout, hop), f"{stages[index]} rollout", "rollout")
+        if hop and hop.run:
+            change = _change(hop)
+            changes += [change] if change else []
+            rows += _run_rows(hop)
+            sections.until(hop.run.span.end, f"promotion to {stages[index + 1]}", "promotion")
+    notes = [*sections.notes, *_missing(delivery, commit_time)]
+    return Timeline(delivery, tuple(sections.all), tuple(rows), tuple(changes), commit, commit_time, tuple(notes))
+
+
+def _arrival(sections: _Sections, hop: Hop | None, rollout: Rollout, stage: str, rows: list[Row]) -> None:
+    """What passed before a rollout began: the review of its pull request, and the wait for its sync."""
+    change = _change(hop) if hop else None
+    began = sections.now
+    if hop and hop.run:
+        merged = change.merged if change and change.merged else 0
+        name = f"review of #{change.number}" if change else "review"
+        if merged:
+            sections.until(min(merged, rollout.start), name, "review")
+            sections.until(rollout.start, f"wait for {stage}'s sync", "wait")
+        else:
+            sections.until(rollout.start, name, "review")
+            sections.notes.append(f"no span tells when it was merged: the {name} lasts until {stage} began")
+    else:
+        sections.until(rollout.start, f"wait for {stage}'s sync" if not hop else f"way to {stage}", "wait")
+    added = [section for section in sections.all if section.start >= began and section.kind in ("wait", "review")]
+    rows += [Row(section.name, section.kind, 0, section.start, section.end) for section in added if section.length]
+
+
+def _rollout_rows(rollout: Rollout, stage: str, before: Hop | None) -> Iterator[Row]:
+    follows = before.phase if before and rollout.root else None
+    yield Row(f"{stage} rollout", "rollout", 0, rollout.start, rollout.end, rollout.root, follows)
+    promoting: set[str] = set()
+    for depth, span in rollout.spans:
+        if span.name == PROMOTION_PHASE or span.parent in promoting:
+            promoting.add(span.id.span)
+        kind: Kind = "promotion" if span.id.span in promoting else "rollout"
+        yield Row(span.name, kind, depth, span.start, span.end, span)
+
+
+def _run_rows(hop: Hop) -> Iterator[Row]:
+    for run in hop.runs:
+        yield Row(run.span.name, "promotion", 0, run.span.start, run.span.end, run.span, hop.phase)
+        for step in run.steps:
+            yield Row(step.name, "promotion", 1, step.start, step.end, step)
+
+
+def _verified(rollout: Rollout, hop: Hop | None) -> int:
+    """When a rollout was over: with its promotion phase where something was promoted, else with its root span."""
+    phase = next((span for _, span in rollout.spans if hop and span.id == hop.phase), rollout.phase if hop else None)
+    return phase.start if phase else rollout.end
+
+
+def _change(hop: Hop) -> Change | None:
+    run = hop.run.span if hop.run else None
+    if run is None or not run.get("vcs.change.id"):
+        return None
+    merged = next((time for each in hop.runs if (time := _time(each.span.get("delivery.change.merged.time")))), 0)
+    return Change(run.get("vcs.change.id"), run.get("vcs.change.title"), run.get("delivery.change.url"), merged)
+
+
+def _commit(delivery: Delivery) -> tuple[str, int]:
+    """The verified commit of the first hop and when it was made; Keptn's `commitID` where no run tells."""
+    runs = [run.span for run in (delivery.hops[0].runs if delivery.hops else ())]
+    said = [span.get("vcs.ref.head.revision") for span in runs]
+    said += [rollout.known.get("commitID") for rollout in delivery.rollouts[:1] if rollout]
+    times = (_time(span.get("delivery.commit.time")) for span in runs)
+    return next(filter(None, said), ""), next(filter(None, times), 0)
+
+
+def _time(text: str) -> int:
+    """An ISO 8601 time as nanoseconds; 0 for what is none, or has no zone."""
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        return 0
+    return int(time.timestamp() * 1e9) if time.tzinfo else 0
+
+
+def _missing(delivery: Delivery, commit_time: int) -> Iterator[str]:
+    stages = delivery.stages
+    if not commit_time:
+        yield "no span tells when the commit was made: the time starts with the first thing known"
+    for index, rollout in enumerate(delivery.rollouts):
+        if rollout is None:
+            yield f"nothing of {stages[index]}'s rollout was exported"
+        elif rollout.root is None:
+            yield f"{stages[index]}'s rollout has no end yet"
+    for index, hop in enumerate(delivery.hops):
+        if not hop.runs:
+            yield f"no promotion run towards {stages[index + 1]} was exported"
+    if len(delivery.hops) == len(delivery.rollouts):
+        yield f"{stages[-1]} has not begun: the pull request waits, or {stages[-1]} exports no spans"

@@ -1,0 +1,55 @@
+"""How times and names are written for people, the same on a terminal and in a page."""
+
+import unicodedata
+from datetime import UTC, datetime
+
+_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+
+
+def duration(nanoseconds: int) -> str:
+    """A length of time with the two units that matter: `2 d 3 h`, `1 min 12 s`, `4.2 s`, `310 ms`."""
+    seconds = nanoseconds / 1e9
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms" if seconds >= 0.0095 else f"{seconds * 1000:.1f} ms"
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    for index, (size, unit) in enumerate(_UNITS):
+        if whole >= size:
+            next_size, next_unit = _UNITS[index + 1]
+            rest = whole % size // next_size
+            return f"{whole // size} {unit}" + (f" {rest} {next_unit}" if rest else "")
+    raise AssertionError("a minute is at least one minute")
+
+
+def moment(nanoseconds: int) -> str:
+    """A point in time, to the second, in UTC."""
+    return datetime.fromtimestamp(nanoseconds // 1_000_000_000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def share(part: int, whole: int) -> str:
+    """`part` of `whole` in percent."""
+    percent = 100 * part / whole if whole else 0.0
+    return "< 0.1 %" if 0 < percent < 0.1 else f"{percent:.1f} %"
+
+
+def printable(text: str) -> str:
+    """`text` without what steers a terminal or turns the direction of writing; names come from anywhere."""
+    return "".join(letter if unicodedata.category(letter)[0] != "C" else "\ufffd" for letter in text)
+
+
+def columns(text: str) -> int:
+    """How many columns of a terminal `text` takes."""
+    return sum(
+        0 if unicodedata.combining(letter) else 2 if unicodedata.east_asian_width(letter) in "WF" else 1
+        for letter in text
+    )
+
+
+def fit(text: str, width: int) -> str:
+    """`text` in exactly `width` columns: cut with an ellipsis, or filled with blanks."""
+    if columns(text) > width:
+        while columns(text) > width - 1:
+            text = text[:-1]
+        text += "…"
+    return text + " " * (width - columns(text))
