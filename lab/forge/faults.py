@@ -12,6 +12,14 @@ from dataclasses import dataclass, field
 LONGEST_HOLD = 60.0  # seconds; a test that forgets to let go must not hang for ever
 
 
+class Hold(threading.Event):
+    """A held answer: `set` lets it go, `arrived` is set once its request is there."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.arrived = threading.Event()
+
+
 @dataclass
 class Fault:
     """What happens to the next `times` requests of `method` (`*` for any) whose path and query match.
@@ -27,7 +35,7 @@ class Fault:
     body: Mapping[str, object] | str | None = None
     times: int = 1
     after_commit: bool = False
-    hold: threading.Event | None = None
+    hold: Hold | None = None
 
 
 class Faults:
@@ -36,7 +44,7 @@ class Faults:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._faults: list[Fault] = []
-        self._held: list[threading.Event] = []
+        self._held: list[Hold] = []
 
     def add(self, fault: Fault) -> None:
         """Queue a fault."""

@@ -6,11 +6,10 @@ no webhooks, forks, reviews, checks, merge queues or concurrency groups, and it 
 """
 
 import re
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 
-from lab.forge.faults import Fault
+from lab.forge.faults import Fault, Hold
 from lab.forge.files import commit_files, read_file
 from lab.forge.issues_model import PullRequest
 from lab.forge.pull_requests import follow, merge, pull_requests
@@ -78,7 +77,10 @@ class Forge:
         organization: bool = False,
         files: Mapping[str, str | bytes] | None = None,
     ) -> Path:
-        """Create a bare repository `owner/name`, with a first commit when there are `files`; give its folder."""
+        """Create a bare repository `owner/name`, with a first commit when there are `files`; give its folder.
+
+        `FileExistsError` when the folder is there already. `organization` makes the owner one.
+        """
         path = self._state.root / f"{full_name}.git"
         path.parent.mkdir(parents=True, exist_ok=True)
         with self._state.lock:
@@ -218,9 +220,9 @@ class Forge:
         """
         self._state.faults.add(Fault(method, re.compile(path), status, dict(headers or {}), body, times, after_commit))
 
-    def hold_next(self, method: str, path: str) -> threading.Event:
+    def hold_next(self, method: str, path: str) -> Hold:
         """Hold the answer to the next matching request until the event given back is set (or the forge stops)."""
-        event = threading.Event()
+        event = Hold()
         self._state.faults.add(Fault(method, re.compile(path), hold=event))
         return event
 

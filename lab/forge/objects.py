@@ -62,7 +62,7 @@ class Objects:
             answer = process.stdout.readline().decode(errors="replace")
             if not answer:
                 # Some names (`main:../x`) are fatal to git; the next read starts it anew.
-                process.wait()
+                self._end()
                 return None
             # "<name> missing", and "ambiguous", have no content to follow; a name may hold spaces itself.
             words = answer.rsplit(" ", 2)
@@ -131,10 +131,13 @@ class Objects:
     def close(self) -> None:
         """End the reading process."""
         with self._lock:
-            if self._process is not None:
-                with contextlib.suppress(OSError):
-                    self._process.communicate(timeout=5)
-                self._process = None
+            self._end()
+
+    def _end(self) -> None:
+        if self._process is not None:
+            with contextlib.suppress(OSError), self._process as process:
+                process.communicate(timeout=5)
+            self._process = None
 
     def _reader(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:

@@ -76,18 +76,15 @@ class Repository:
         self.objects = Objects(self.path)
 
     def create(self) -> None:
-        """Make the bare repository, or take over the one that is there."""
-        subprocess.run(
-            ["git", "init", "-q", "--bare", f"--initial-branch={self.default_branch}", str(self.path)],
-            env=git_environment(),
-            check=True,
+        """Lay down the bare repository, as `git init --bare` would; fetches may filter, and ask for any commit."""
+        for folder in ("objects/info", "objects/pack", "refs/heads", "refs/tags"):
+            (self.path / folder).mkdir(parents=True)
+        (self.path / "HEAD").write_text(f"ref: refs/heads/{self.default_branch}\n")
+        (self.path / "config").write_text(
+            "[core]\n\trepositoryformatversion = 0\n\tbare = true\n"
+            "[uploadpack]\n\tallowFilter = true\n\tallowAnySHA1InWant = true\n"
+            "[gc]\n\tauto = 0\n"
         )
-        settings = {"uploadpack.allowFilter": "true", "uploadpack.allowAnySHA1InWant": "true", "gc.auto": "0"}
-        section = "".join(
-            f"[{name.partition('.')[0]}]\n\t{name.partition('.')[2]} = {value}\n" for name, value in settings.items()
-        )
-        with (self.path / "config").open("a") as config:
-            config.write(section)
 
     @property
     def owner(self) -> str:

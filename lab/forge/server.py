@@ -88,6 +88,7 @@ class _Handler(BaseHTTPRequestHandler):
         is_rest = self.path.startswith(handling.REST_PREFIX + "/") or self.path.startswith(handling.GRAPHQL)
         fault = state.faults.take(self.command, path)
         if fault is not None and fault.hold is not None:
+            fault.hold.arrived.set()
             fault.hold.wait(LONGEST_HOLD)
         early = fault is not None and not fault.after_commit and not (fault.hold is not None and fault.status is None)
         reply = None if early else self._guarded(body)

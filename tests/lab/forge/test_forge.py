@@ -128,7 +128,9 @@ def test_a_held_answer_comes_when_it_is_let_go(forge: Forge, rest: Rest) -> None
     asking = threading.Thread(target=lambda: answers.append(rest("GET", "/pulls").status_code))
     asking.start()
     assert Rest(forge)("GET", "").status_code == 200
-    assert answers == []
+    assert release.arrived.wait(10)
+    asking.join(0.1)
+    assert asking.is_alive()
     release.set()
     asking.join(10)
     assert answers == [200]
