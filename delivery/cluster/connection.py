@@ -1,0 +1,225 @@
+"""A connection to the cluster that a stack names, by its kubeconfig, for reading alone.
+
+The official client reads the kubeconfig and knows every way to log in; the few answers that are wanted from
+the API are taken as JSON, which spares importing its thousand models. The current context is never used.
+"""
+
+import json
+import logging
+import os
+import shlex
+import ssl
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlencode
+
+import yaml
+
+from delivery.problems import Json, set_command
+from delivery.secret_text import SecretText
+
+if TYPE_CHECKING:
+    from kubernetes.client import ApiClient
+
+CONNECT_SECONDS = 5.0
+READ_SECONDS = 10.0
+
+Object = Mapping[str, Json]
+
+
+class ClusterError(Exception):
+    """The cluster cannot be asked at all: `str()` says why in one line, `mend` what to do."""
+
+    def __init__(self, found: str, mend: str) -> None:
+        super().__init__(found)
+        self.found = found
+        self.mend = mend
+
+
+class Refused(Exception):  # noqa: N818 - an answer, which the caller may well live with
+    """The cluster answered, but not with what was asked for: what it answered stays unknown."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(f"the cluster answered {status}: {message}")
+        self.status = status
+
+
+class Connection:
+    """Asks one API server. `address` is its URL, `context` the kubeconfig's name for it.
+
+    Every call raises `ClusterError` when no answer comes (5 s to connect, 10 s to answer, no second try) or the
+    login is refused, and `Refused` for any other answer that is neither a success nor "not found".
+    """
+
+    def __init__(self, client: "ApiClient", context: str) -> None:
+        self._client = client
+        self.context = context
+        self.address = str(client.configuration.host)
+
+    def get(self, path: str, **query: str) -> Object | None:
+        """The object at `path`, None when the server knows none."""
+        return self._call("GET", f"{path}?{urlencode(query)}" if query else path, None)
+
+    def items(self, path: str, **query: str) -> Sequence[Object] | None:
+        """The items of the list at `path`, None when the server does not know such things."""
+        found = self.get(path, **query)
+        items = found.get("items") if found else None
+        if found is None:
+            return None
+        return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+
+    def ask(self, path: str, question: Object) -> Object:
+        """The server's answer to a review: these are posted, and leave nothing behind."""
+        return self._call("POST", path, question) or {}
+
+    def _call(self, method: str, path: str, body: Object | None) -> Object | None:
+        from kubernetes.client.exceptions import ApiException
+        from urllib3.exceptions import HTTPError
+
+        headers = {"Accept": "application/json", "Content-Type": "application/json"}
+        try:
+            request = self._client.param_serialize(
+                method, path, header_params=headers, body=body, auth_settings=["BearerToken"]
+            )
+            response = self._client.call_api(*request, _request_timeout=(CONNECT_SECONDS, READ_SECONDS))
+            data: bytes = response.read()  # type: ignore[no-untyped-call]
+        except (ApiException, HTTPError, OSError) as error:
+            raise self.useless(_reason(error)) from None
+        return self._answer(int(response.status), data)
+
+    def _answer(self, status: int, data: bytes) -> Object | None:
+        try:
+            answer = json.loads(data)
+        except ValueError:
+            answer = None
+        if status == 401:
+            raise ClusterError(
+                f"the login of context {self.context!r} is refused (401)",
+                f"log in again, until this works: kubectl --context {shlex.quote(self.context)} get namespaces",
+            )
+        if status == 404:
+            return None
+        if not 200 <= status < 300 or not isinstance(answer, dict):
+            said = answer.get("message") if isinstance(answer, dict) else None
+            raise Refused(status, one_line(str(said or "no object of the Kubernetes API")))
+        return answer
+
+    def useless(self, why: str) -> ClusterError:
+        """The error for an address where no cluster can be worked with."""
+        mend = f"kubectl --context {shlex.quote(self.context)} version"
+        return ClusterError(
+            f"no cluster at {self.address} ({why})", f"start it or open the way to it, until this works: {mend}"
+        )
+
+
+@contextmanager
+def connect(context: str, kubeconfig: SecretText | None) -> Iterator[Connection]:
+    """The cluster that `context` names in `kubeconfig` (its text, or a path), else in the person's own files.
+
+    Nothing is sent yet, except by a login plugin that the kubeconfig itself names. Raises `ClusterError`.
+    """
+    from kubernetes.client import ApiClient, Configuration
+    from urllib3.exceptions import InsecureRequestWarning
+
+    configuration = Configuration()
+    _load(configuration, context, kubeconfig)
+    configuration.retries = False
+    with warnings.catch_warnings(), ApiClient(configuration) as client:
+        # A kubeconfig that trusts any certificate is its owner's decision; once said there is enough.
+        warnings.simplefilter("ignore", InsecureRequestWarning)
+        yield Connection(client, context)
+
+
+def namespaced(group_version: str, namespace: str, resource: str) -> str:
+    """The path of a resource in a namespace: `apis/apps/v1`, `argocd`, `deployments`."""
+    return f"/{group_version}/namespaces/{quote(namespace, safe='')}/{resource}"
+
+
+def one_line(text: str) -> str:
+    """A server's words, printable and on one line of moderate length."""
+    line = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+    return line if len(line) <= 300 else line[:299] + "…"
+
+
+def _load(configuration: object, context: str, kubeconfig: SecretText | None) -> None:
+    from kubernetes.config import kube_config
+    from kubernetes.config.config_exception import ConfigException
+
+    text = kubeconfig.reveal() if kubeconfig else ""
+    is_text = "\n" in text or text.lstrip().startswith("{")
+    paths = "" if is_text else text or os.environ.get("KUBECONFIG") or str(Path("~/.kube/config").expanduser())
+    where = "delivery:kubeconfig" if kubeconfig else paths
+    with _quiet():
+        try:
+            if is_text:
+                kube_config.load_kube_config_from_dict(  # type: ignore[no-untyped-call]
+                    yaml.safe_load(text), context=context, client_configuration=configuration, persist_config=False
+                )
+            else:
+                kube_config.load_kube_config(  # type: ignore[no-untyped-call]
+                    paths, context=context, client_configuration=configuration, persist_config=False
+                )
+        except (ConfigException, OSError, yaml.YAMLError, ValueError, TypeError, AttributeError, KeyError) as error:
+            # Anything else that the client says may quote the file, and the file holds a login.
+            known = _contexts(text if is_text else None, paths)
+            if known and context not in known:
+                found = f"no context {context!r} in {where}; there are {', '.join(sorted(known))}"
+                raise ClusterError(found, set_command("kubeContext", sorted(known)[0])) from None
+            if not known:
+                found = f"no kubeconfig with contexts in {where}"
+            else:
+                found = f"context {context!r} of {where} cannot be used ({type(error).__name__})"
+            mend = "give the file as text: pulumi config set --secret delivery:kubeconfig < FILE, or set KUBECONFIG"
+            raise ClusterError(found, mend) from None
+
+
+def _contexts(text: str | None, paths: str) -> frozenset[str]:
+    """The contexts of a kubeconfig, as far as it can be read at all."""
+    texts = [text] if text is not None else []
+    for path in paths.split(os.pathsep) if text is None else ():
+        try:
+            texts.append(Path(path).expanduser().read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError):
+            continue
+    names: set[str] = set()
+    for each in texts:
+        try:
+            document = yaml.safe_load(each)
+        except yaml.YAMLError:
+            continue
+        entries = document.get("contexts") if isinstance(document, dict) else None
+        names |= {str(entry["name"]) for entry in entries or [] if isinstance(entry, dict) and "name" in entry}
+    return frozenset(names)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """The client logs what a failing login plugin prints; what follows is a refused login, which is said here."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(before)
+
+
+def _reason(error: BaseException) -> str:
+    """The innermost cause in a few words: the client wraps it several times."""
+    seen: list[BaseException] = []
+    current: BaseException | None = error
+    while current is not None and current not in seen:
+        seen.append(current)
+        current = current.__cause__ or current.__context__ or getattr(current, "reason", None)
+        if not isinstance(current, BaseException):
+            current = None
+    if any("Timeout" in type(each).__name__ for each in seen):
+        return f"no answer within {CONNECT_SECONDS:.0f} s to connect and {READ_SECONDS:.0f} s to read"
+    for each in reversed(seen):
+        if isinstance(each, ssl.SSLCertVerificationError):
+            return f"its certificate is not trusted: {each.verify_message}"
+        if isinstance(each, OSError) and each.strerror:
+            return each.strerror
+    return one_line(str(getattr(error, "reason", "") or type(seen[-1]).__name__))

@@ -1,0 +1,174 @@
+"""Single questions to a cluster, each with its answer or None. A refusal reaches the caller as `Refused`."""
+
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from delivery.cluster.connection import Connection, Object, Refused, namespaced
+from delivery.cluster.needs import Definition, Right
+from delivery.problems import Json
+
+_REVIEWS = "/apis/authorization.k8s.io/v1"
+_AT_ONCE = 8
+_OPERATOR = "control-plane=lifecycle-operator"
+_CONTROLLER = "app.kubernetes.io/component=application-controller"
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A controller that runs in the cluster. `version` is its image's tag, `environment` its plain variables."""
+
+    name: str
+    namespace: str
+    version: str
+    ready: int
+    environment: Mapping[str, str]
+
+
+def server_version(connection: Connection) -> str:
+    """The API server's version, like `v1.37.2`; `Refused` where the login may not know it.
+
+    Raises `ClusterError` when what answers is no Kubernetes API that works: ask this before all else.
+    """
+    try:
+        version = (connection.get("/version") or {}).get("gitVersion")
+    except Refused as refusal:
+        if refusal.status == 403:
+            raise
+        raise connection.useless(str(refusal)) from None
+    if not isinstance(version, str):
+        raise connection.useless("what answers is no Kubernetes API")
+    return version
+
+
+def has_namespace(connection: Connection, name: str) -> bool:
+    """Whether the namespace is there."""
+    return connection.get(f"/api/v1/namespaces/{name}") is not None
+
+
+def missing_definitions(connection: Connection, definitions: Iterable[Definition]) -> tuple[Definition, ...]:
+    """Those of `definitions` that the server does not serve, asked of its discovery, which everybody may read."""
+    wanted = tuple(definitions)
+    served: set[tuple[str, str, str]] = set()
+    for group, version in dict.fromkeys((each.group, each.version) for each in wanted):
+        found = connection.get(f"/apis/{group}/{version}") or {}
+        served |= {(group, version, str(each.get("name"))) for each in _objects(found.get("resources"))}
+    return tuple(each for each in wanted if (each.group, each.version, each.resource) not in served)
+
+
+def served_versions(connection: Connection, group: str) -> tuple[str, ...]:
+    """The versions of an API group that the server serves; none when it does not know the group."""
+    found = connection.get(f"/apis/{group}") or {}
+    return tuple(str(each.get("version")) for each in _objects(found.get("versions")))
+
+
+def missing_rights(connection: Connection, needed: Iterable[Right]) -> tuple[Right, ...]:
+    """Those of `needed` that the login has not got.
+
+    One review a namespace answers for all rules; what that leaves open (a login whose rules the server cannot
+    list) is asked one by one. A right that nobody can tell is not missing.
+    """
+    by_namespace: dict[str, list[Right]] = {}
+    for right in sorted(set(needed)):
+        by_namespace.setdefault(right.namespace, []).append(right)
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        found = pool.map(lambda pair: _uncovered(connection, *pair), by_namespace.items())
+        uncovered = [right for rights in found for right in rights]
+        allowed = pool.map(lambda right: _may(connection, right), uncovered)
+        return tuple(right for right, may in zip(uncovered, allowed, strict=True) if not may)
+
+
+def collector_addresses(connection: Connection) -> tuple[str, ...] | None:
+    """The collector's address of each KeptnConfig (empty where it has none), None where Keptn defines no such thing."""
+    found = connection.items("/apis/options.keptn.sh/v1alpha1/keptnconfigs")
+    if found is None:
+        return None
+    return tuple(str(_object(each.get("spec")).get("OTelCollectorUrl") or "") for each in found)
+
+
+def keptn_operators(connection: Connection) -> tuple[Workload, ...]:
+    """Keptn's lifecycle operator, wherever it is installed."""
+    return _workloads(connection.items("/apis/apps/v1/deployments", labelSelector=_OPERATOR))
+
+
+def argocd_controllers(connection: Connection, namespace: str) -> tuple[Workload, ...]:
+    """Argo CD's application controller in `namespace`: a StatefulSet, or a Deployment where it scales by itself."""
+    found = (
+        connection.items(namespaced("apis/apps/v1", namespace, kind), labelSelector=_CONTROLLER)
+        for kind in ("statefulsets", "deployments")
+    )
+    return tuple(workload for items in found for workload in _workloads(items))
+
+
+def _uncovered(connection: Connection, namespace: str, needed: list[Right]) -> list[Right]:
+    if not namespace:
+        # The review lists rules for a namespace, and does not tell which of them hold for the whole cluster.
+        return needed
+    question: Object = {"spec": {"namespace": namespace}}
+    try:
+        status = _object(connection.ask(f"{_REVIEWS}/selfsubjectrulesreviews", question).get("status"))
+    except Refused:
+        return needed
+    rules = _objects(status.get("resourceRules"))
+    return [right for right in needed if not any(_covers(rule, right) for rule in rules)]
+
+
+def _covers(rule: Object, right: Right) -> bool:
+    def listed(key: str, value: str) -> bool:
+        values = rule.get(key)
+        return isinstance(values, list) and ("*" in values or value in values)
+
+    return (
+        not rule.get("resourceNames")
+        and listed("verbs", right.verb)
+        and listed("apiGroups", right.group)
+        and listed("resources", right.resource)
+    )
+
+
+def _may(connection: Connection, right: Right) -> bool:
+    attributes: Json = {
+        "namespace": right.namespace,
+        "group": right.group,
+        "resource": right.resource,
+        "verb": right.verb,
+    }
+    question: Object = {"spec": {"resourceAttributes": attributes}}
+    try:
+        answer = connection.ask(f"{_REVIEWS}/selfsubjectaccessreviews", question)
+    except Refused:
+        return True
+    return _object(answer.get("status")).get("allowed") is not False
+
+
+def _workloads(items: Iterable[Object] | None) -> tuple[Workload, ...]:
+    return tuple(_workload(each) for each in items or ())
+
+
+def _workload(item: Object) -> Workload:
+    metadata, status = _object(item.get("metadata")), _object(item.get("status"))
+    template = _object(_object(item.get("spec")).get("template"))
+    containers = _objects(_object(template.get("spec")).get("containers"))
+    first = containers[0] if containers else {}
+    image = str(first.get("image", "")).partition("@")[0]
+    _, _, tag = image.rpartition("/")[2].partition(":")
+    ready = status.get("readyReplicas")
+    return Workload(
+        name=str(metadata.get("name", "")),
+        namespace=str(metadata.get("namespace", "")),
+        version=tag or "of no tagged version",
+        ready=ready if isinstance(ready, int) else 0,
+        environment={
+            str(each.get("name")): str(each.get("value", ""))
+            for container in containers
+            for each in _objects(container.get("env"))
+        },
+    )
+
+
+def _object(value: Json) -> dict[str, Json]:
+    return value if isinstance(value, dict) else {}
+
+
+def _objects(value: Json) -> list[dict[str, Json]]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []

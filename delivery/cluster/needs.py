@@ -1,0 +1,84 @@
+"""What a stack needs of its cluster: the definitions of others, and rights. Derived from what it declares."""
+
+from dataclasses import dataclass
+
+from delivery.manifests import PROMOTION_ROLE_RULES, task_specs
+from delivery.pipeline import StackConfiguration
+
+VERBS = ("create", "delete", "get", "patch")
+"""What it takes to put an object there, compare it, change it and take it away again."""
+
+KEPTN = "Keptn"
+ARGO_CD = "Argo CD"
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A custom resource that `product` defines: served as `resource` in `group`/`version`."""
+
+    product: str
+    group: str
+    version: str
+    resource: str
+
+    @property
+    def name(self) -> str:
+        """The name of its CustomResourceDefinition."""
+        return f"{self.resource}.{self.group}"
+
+
+@dataclass(frozen=True, order=True)
+class Right:
+    """A thing that may be done: `verb` on `resource` of `group` (empty: core), in `namespace` (empty: the cluster)."""
+
+    namespace: str
+    group: str
+    resource: str
+    verb: str
+
+    @property
+    def name(self) -> str:
+        """The resource as kubectl names it: `secrets`, `applications.argoproj.io`."""
+        return f"{self.resource}.{self.group}" if self.group else self.resource
+
+
+APPLICATIONS = Definition(ARGO_CD, "argoproj.io", "v1alpha1", "applications")
+DEFINITIONS = (
+    Definition(KEPTN, "lifecycle.keptn.sh", "v1", "keptntaskdefinitions"),
+    Definition(KEPTN, "lifecycle.keptn.sh", "v1", "keptnappcontexts"),
+    Definition(KEPTN, "lifecycle.keptn.sh", "v1", "keptnapps"),
+    Definition(KEPTN, "lifecycle.keptn.sh", "v1", "keptnappversions"),
+    APPLICATIONS,
+)
+"""What the stack, its charts and its promotion task use."""
+
+
+def rights(configuration: StackConfiguration) -> tuple[Right, ...]:
+    """Everything that an update of this stack does in its cluster, as rights; sorted."""
+    needed = {Right("", "", "namespaces", verb) for verb in VERBS}
+    needed |= {Right(configuration.argocd.namespace, APPLICATIONS.group, APPLICATIONS.resource, verb) for verb in VERBS}
+    for placement in configuration.placements:
+        resources: list[tuple[str, str]] = []
+        if task_specs(configuration, placement):
+            resources.append(("lifecycle.keptn.sh", "keptntaskdefinitions"))
+        if configuration.promotes_to:
+            resources += [("", "secrets"), ("", "serviceaccounts")]
+            resources += [("rbac.authorization.k8s.io", "roles"), ("rbac.authorization.k8s.io", "rolebindings")]
+        needed |= {Right(placement.namespace, group, name, verb) for group, name in resources for verb in VERBS}
+    return tuple(sorted(needed))
+
+
+def granted_rights(configuration: StackConfiguration) -> tuple[Right, ...]:
+    """What the promotion task's role grants. Kubernetes lets nobody grant what they may not do themselves."""
+    if not configuration.promotes_to:
+        return ()
+    return tuple(
+        sorted(
+            Right(placement.namespace, group, resource, verb)
+            for placement in configuration.placements
+            for rule in PROMOTION_ROLE_RULES
+            for group in rule["apiGroups"]
+            for resource in rule["resources"]
+            for verb in rule["verbs"]
+        )
+    )
