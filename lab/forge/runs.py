@@ -1,11 +1,10 @@
-"""Workflow runs: what a dispatch starts, one after another in a worker thread, and how each ended.
+"""Workflow runs: what a dispatch starts, each in a thread of its own, and how each ended.
 
 The forge runs no workflow. Whoever registers a callback does (`lab.actions`); its return value is the
 run's conclusion (None: `success`), an exception means `failure` and comes out of `wait`.
-Concurrency groups are not modelled: one worker means one run at a time.
+Whether runs wait for one another (a concurrency group) is decided by who carries them out.
 """
 
-import queue
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -34,48 +33,42 @@ class Run:
 
 
 class Runs:
-    """All runs so far, oldest first, and the worker that carries them out."""
+    """All runs so far, oldest first, and the threads that carry them out."""
 
     def __init__(self) -> None:
         self.all: list[Run] = []
         self.callback: DispatchCallback | None = None
-        self._queue: queue.Queue[Run | None] = queue.Queue()
-        self._worker: threading.Thread | None = None
+        self._threads: list[threading.Thread] = []
         self._errors: list[BaseException] = []
 
     def start(self, run: Run) -> None:
         """Take a run in; without a callback it stays `queued`."""
         self.all.append(run)
-        if self.callback is None:
-            return
-        if self._worker is None:
-            self._worker = threading.Thread(target=self._work, name="forge-runs", daemon=True)
-            self._worker.start()
-        self._queue.put(run)
+        if self.callback is not None:
+            thread = threading.Thread(
+                target=self._carry_out, args=(run, self.callback), name=f"forge-run-{run.identifier}", daemon=True
+            )
+            self._threads.append(thread)
+            thread.start()
 
     def wait(self) -> list[Run]:
-        """Wait until every run has ended and give all of them; raises what a callback raised."""
-        self._queue.join()
+        """Wait until every run has ended, those included that start meanwhile; raises what a callback raised."""
+        self.stop()
         if self._errors:
             raise self._errors.pop(0)
         return list(self.all)
 
     def stop(self) -> None:
-        """End the worker after the runs it has."""
-        if self._worker is not None:
-            self._queue.put(None)
-            self._worker.join(timeout=60)
-            self._worker = None
+        """Wait until every run has ended, however it did."""
+        while self._threads:
+            self._threads[0].join()
+            self._threads.pop(0)
 
-    def _work(self) -> None:
-        while (run := self._queue.get()) is not None:
-            run.status = "in_progress"
-            try:
-                assert self.callback is not None  # noqa: S101 - `start` queues only with a callback
-                run.conclusion = self.callback(run.repository, run.workflow, run.ref, run.inputs) or "success"
-            except BaseException as error:
-                run.conclusion = "failure"
-                self._errors.append(error)
-            run.status, run.updated_at = "completed", timestamp()
-            self._queue.task_done()
-        self._queue.task_done()
+    def _carry_out(self, run: Run, callback: DispatchCallback) -> None:
+        run.status = "in_progress"
+        try:
+            run.conclusion = callback(run.repository, run.workflow, run.ref, run.inputs) or "success"
+        except BaseException as error:
+            run.conclusion = "failure"
+            self._errors.append(error)
+        run.status, run.updated_at = "completed", timestamp()

@@ -34,17 +34,19 @@ def test_the_run_is_told_to_who_asks_for_it(forge: Forge, rest: Rest) -> None:
     assert (run["id"], run["status"], run["conclusion"]) == (told["workflow_run_id"], "queued", None)
 
 
-def test_runs_follow_one_another_and_are_listed_with_how_they_ended(forge: Forge, rest: Rest) -> None:
-    gate = threading.Event()
+def test_runs_go_side_by_side_and_are_listed_with_how_they_ended(forge: Forge, rest: Rest) -> None:
+    gate, both = threading.Event(), threading.Barrier(3)
 
     def carry_out(_repository: str, _workflow: str, _ref: str, inputs: Mapping[str, str]) -> str | None:
+        both.wait(10)
         assert gate.wait(10)
         return "failure" if inputs["application"] == "b" else None
 
     forge.on_dispatch(carry_out)
     for application in ("a", "b"):
         assert rest("POST", DISPATCH, {"ref": "main", "inputs": {"application": application}}).status_code == 204
-    assert rest("GET", "/actions/runs?status=completed").json()["total_count"] == 0
+    both.wait(10)
+    assert rest("GET", "/actions/runs?status=in_progress").json()["total_count"] == 2
     gate.set()
     forge.wait_for_runs()
     found = rest("GET", "/actions/workflows/promote.yaml/runs").json()["workflow_runs"]
