@@ -192,7 +192,7 @@ class Forge:
         return found
 
     def on_dispatch(self, callback: DispatchCallback) -> None:
-        """Have `callback(repository, workflow_file, ref, inputs)` carry out each dispatched run, in a thread of its own.
+        """Have `callback(repository, workflow_file, ref, inputs)` carry out each dispatched run, in its own thread.
 
         It gives the conclusion; None means `success`. `inputs` have their defaults filled in.
         """
