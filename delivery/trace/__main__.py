@@ -7,7 +7,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from delivery.trace.deliveries import Delivery, choose, deliveries
+from delivery.trace.deliveries import choose, deliveries
+from delivery.trace.model import Delivery
 from delivery.trace.otlp import Span, SpanId, read
 from delivery.trace.page import page
 from delivery.trace.summary import summary

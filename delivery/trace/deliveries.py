@@ -6,135 +6,9 @@ promotion phase, however much later they run. Times and drawing are `delivery.tr
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
+from delivery.trace.model import APP_NAME, APP_NAMESPACE, ENVIRONMENT, PIPELINE, Delivery, Hop, Rollout, Run
 from delivery.trace.otlp import Span, SpanId
-
-APP_NAME = "keptn.deployment.app.name"
-APP_VERSION = "keptn.deployment.app.version"
-APP_NAMESPACE = "keptn.deployment.app.namespace"
-PROMOTION_PHASE = "PromotionTasks"
-PIPELINE = "cicd.pipeline.name"
-ENVIRONMENT = "deployment.environment.name"
-
-
-@dataclass(frozen=True)
-class Rollout:
-    """One version in one stage, as Keptn traced it: the root span, or None while it still runs, and all spans below.
-
-    `spans` are in the order of a tree, each with its depth below the root; `phase` is the promotion phase.
-    """
-
-    root: Span | None
-    spans: tuple[tuple[int, Span], ...]
-
-    @property
-    def known(self) -> Span:
-        """The span to ask for names: the root where there is one."""
-        return self.root or self.spans[0][1]
-
-    @property
-    def phase(self) -> Span | None:
-        return next((span for _, span in self.spans if span.name == PROMOTION_PHASE), None)
-
-    @property
-    def trace(self) -> str:
-        return self.known.id.trace
-
-    @property
-    def start(self) -> int:
-        return min(span.start for span in self._all)
-
-    @property
-    def end(self) -> int:
-        return max(span.end for span in self._all)
-
-    @property
-    def _all(self) -> list[Span]:
-        return [*([self.root] if self.root else []), *(span for _, span in self.spans)]
-
-    @property
-    def upstream(self) -> tuple[SpanId, ...]:
-        """The promotion phases of earlier stages that this rollout follows from."""
-        return tuple(link.to for link in self.root.links) if self.root else ()
-
-
-@dataclass(frozen=True)
-class Run:
-    """One run of the promoter: its SERVER span and its steps in order."""
-
-    span: Span
-    steps: tuple[Span, ...]
-
-    @property
-    def pipeline(self) -> str:
-        return self.span.get(PIPELINE)
-
-    @property
-    def follows(self) -> tuple[SpanId, ...]:
-        """The promotion phases it acted on; what a rollback undoes is none of them."""
-        return tuple(link.to for link in self.span.links if link.relation in ("", "verified"))
-
-
-@dataclass(frozen=True)
-class Hop:
-    """What brought a version from one stage towards the next: the promotion phase's id, and the runs it caused."""
-
-    phase: SpanId
-    runs: tuple[Run, ...]
-
-    @property
-    def run(self) -> Run | None:
-        """The run that people ask about: the first that has a pull request, else the last."""
-        opened = (run for run in self.runs if run.span.get("vcs.change.id") and not run.span.failed)
-        return next(opened, self.runs[-1] if self.runs else None)
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """One version's way: `rollouts[i]` was promoted by `hops[i]`, and `rollouts[i + 1]` came of that.
-
-    A rollout is None where nothing of it was exported. There is one hop more than that when the pull request waits.
-    """
-
-    rollouts: tuple[Rollout | None, ...]
-    hops: tuple[Hop, ...]
-
-    @property
-    def complete(self) -> bool:
-        """Whether the version arrived: a finished rollout that came of a promotion."""
-        last = self.rollouts[-1]
-        return len(self.rollouts) > 1 and last is not None and last.root is not None
-
-    @property
-    def application(self) -> str:
-        return self._said(APP_NAME)
-
-    @property
-    def version(self) -> str:
-        """The version in the last stage it reached; the promoter's word for it where it reached none."""
-        return self._said(APP_VERSION)
-
-    @property
-    def end(self) -> int:
-        ends = [rollout.end for rollout in self.rollouts if rollout]
-        return max(ends + [run.span.end for hop in self.hops for run in hop.runs], default=0)
-
-    @property
-    def stages(self) -> tuple[str, ...]:
-        """The stages' names: the promoter's where a run says them, else Keptn's namespaces."""
-        names = [rollout.known.get(APP_NAMESPACE) if rollout else "" for rollout in self.rollouts]
-        names += [""] * (len(self.hops) + 1 - len(names))
-        for index, hop in enumerate(self.hops):
-            if hop.run:
-                names[index] = hop.run.span.get("delivery.source.environment.name") or names[index]
-                names[index + 1] = hop.run.span.get(ENVIRONMENT) or names[index + 1]
-        return tuple(name or f"stage {number}" for number, name in enumerate(names, 1))
-
-    def _said(self, name: str) -> str:
-        speakers = [rollout.known for rollout in reversed(self.rollouts) if rollout]
-        speakers += [run.span for hop in self.hops for run in hop.runs]
-        return next((span.get(name) for span in speakers if span.get(name)), "")
 
 
 def deliveries(spans: Iterable[Span]) -> tuple[Delivery, ...]:
@@ -149,10 +23,16 @@ def deliveries(spans: Iterable[Span]) -> tuple[Delivery, ...]:
     by_trace = {rollout.trace: rollout for rollout in rollouts}
     found = [_way_to(rollout, by_trace, runs) for rollout in rollouts]
     found += list(_waiting(found, by_trace, runs))
-    used = {rollout.trace for delivery in found for rollout in delivery.rollouts[:-1] if rollout}
-    used |= {delivery.hops[-1].phase.trace for delivery in found if len(delivery.hops) == len(delivery.rollouts)}
-    ends = [one for one in found if one.hops or one.rollouts[-1] is None or one.rollouts[-1].trace not in used]
-    return tuple(sorted(ends, key=lambda one: one.end, reverse=True))
+    passed = {rollout.trace for delivery in found for rollout in delivery.rollouts[: len(delivery.hops)] if rollout}
+    ends = [one for one in found if len(one.hops) == len(one.rollouts) or _last(one) not in passed]
+    # Links in a circle leave no end.
+    return tuple(sorted(ends or found, key=lambda one: one.end, reverse=True))
+
+
+def _last(delivery: Delivery) -> str:
+    """The trace of the last rollout, empty where that is not known."""
+    last = delivery.rollouts[-1]
+    return last.trace if last else ""
 
 
 def choose(found: Sequence[Delivery], application: str = "", version: str = "") -> Delivery | None:

@@ -101,13 +101,13 @@ def _spent_row(section: Section, whole: int) -> str:
 
 def _waterfall(line: Timeline) -> str:
     axis = line.scale
-    note = "Time runs to scale." if axis.linear else "Time is bent: every column has a scale of its own."
+    note = "Time runs to scale." if axis.linear else "Not to scale: every column has a scale of its own."
     rows = "\n".join(_row(row, axis) for row in line.rows)
     return (
         '<section aria-labelledby="waterfall">\n<h2 id="waterfall">Waterfall</h2>\n'
         f'<p class="note">{note} A dashed line follows a link from one trace to the next. '
         "Point at a row, or move to it with the Tab key, for its details.</p>\n"
-        f'<div class="waterfall">\n<div class="heads">{_heads(axis)}</div>\n'
+        f'<div class="waterfall">\n<div class="heads">{_heads(line, axis)}</div>\n'
         f'<div class="body"><div class="field" aria-hidden="true">{_grid(axis)}{_links(line.rows, axis)}</div>\n'
         f"<ol>\n{rows}\n</ol></div>\n</div>\n</section>"
     )
@@ -117,11 +117,15 @@ def _percent(place: float) -> str:
     return f"{place * 100:.3f}%"
 
 
-def _heads(axis: Scale) -> str:
+def _heads(line: Timeline, axis: Scale) -> str:
+    """Above each column the section that it shows, and how long that is."""
+    names = {section.start: section for section in line.sections if section.length}
     return "".join(
-        f'<span style="left:{_percent(piece.left)};width:{_percent(piece.right - piece.left)}">'
-        f"{duration(piece.end - piece.start)}</span>"
+        f'<span class="{names[piece.start].kind}" style="left:{_percent(piece.left)};'
+        f'width:{_percent(piece.right - piece.left)}">{_name(names[piece.start].name)}'
+        f"<b>{duration(piece.end - piece.start)}</b></span>"
         for piece in axis.pieces
+        if piece.start in names
     )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-_SMALLEST_TO_SCALE = 0.06  # with less of the width than this, a section's spans are no longer readable
+_SMALLEST_TO_SCALE = 0.05  # with less of the width than this, a section's spans are no longer readable
 _FLOOR = 0.12  # a wait has this share, for it is one bar only; what has spans of its own has more
 
 

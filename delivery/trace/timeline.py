@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from delivery.trace.deliveries import PROMOTION_PHASE, Delivery, Hop, Rollout
+from delivery.trace.model import PROMOTION_PHASE, Delivery, Hop, Rollout
 from delivery.trace.otlp import Span, SpanId
 from delivery.trace.scale import Scale, scale
 

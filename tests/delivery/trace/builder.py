@@ -116,7 +116,7 @@ class Story:
         target: str = "production",
         application: str = "podtato-head",
         committed: float | None = -75,
-        **attributes: str,
+        attributes: dict[str, str] | None = None,
     ) -> None:
         """A promoter's run of 3 s that opens pull request 7."""
         trace = trace or f"run{target}"
@@ -130,7 +130,7 @@ class Story:
             "vcs.change.id": "7",
             "vcs.change.title": "Promote podtato-head v0.3.1 to production",
             "delivery.change.url": "https://github.com/acme/gitops/pull/7",
-        } | attributes
+        } | (attributes or {})
         if committed is not None:
             said["delivery.commit.time"] = datetime.fromtimestamp(DAY + committed, UTC).isoformat()
         spans = [
