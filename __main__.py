@@ -5,7 +5,7 @@ exists once a repository. What a stage consists of is listed in `components/prog
 """
 
 from components.program import declare
-from components.stack import read_stack
+from components.stack import adopted_files, read_stack
 
 configuration, secrets = read_stack()
-declare(configuration, secrets, existing=())
+declare(configuration, secrets, adopted_files(configuration, secrets.github))

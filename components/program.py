@@ -6,6 +6,7 @@ import pulumi
 
 from components.actions_permissions import ActionsPermissions
 from components.application_in_stage import ApplicationInStage
+from components.promotions import declare_promotions
 from components.providers import github_provider, kubernetes_provider
 from components.repository_files import RepositoryFiles
 from components.stack import Secrets, secret_output
@@ -41,6 +42,9 @@ def declare(configuration: StackConfiguration, secrets: Secrets, existing: Colle
             "argocdApplication": staged.application or placement.argocd_application,
             "path": placement.path,
         }
+    if configuration.declares_promotions and secrets.github is not None:
+        files = [last] if last else []
+        pulumi.export("promotions", declare_promotions(configuration, secrets.github, files, on_forge))
     pulumi.export("stage", configuration.stage.name)
     pulumi.export("repository", repository.url)
     pulumi.export("applications", applications)

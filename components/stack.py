@@ -6,17 +6,23 @@ refused here: mistakes, tokens in plain text, and an update that still lacks som
 
 import os
 from dataclasses import dataclass
+from functools import partial
 
 import pulumi
 from pulumi.runtime import config as runtime_config
 
 from delivery.configuration import SECRETS, parse
+from delivery.git import GitError, Repository
+from delivery.gitops_files import seed_paths
 from delivery.pipeline import StackConfiguration
 from delivery.problems import ConfigurationError, Problem
 from delivery.readiness import missing_for_update
 from delivery.secret_text import SecretText
+from delivery.seeds import existing_seeds
 
 NAMESPACE = "delivery:"
+PROMOTE_VARIABLE = "DELIVERY_PROMOTE"
+"""In CI: what `delivery:promote` would be, as JSON. A workflow hands its inputs over with `toJSON(inputs)`."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +40,9 @@ def read_stack() -> tuple[StackConfiguration, Secrets]:
     ours = {key.removeprefix(NAMESPACE): value for key, value in given.items() if key.startswith(NAMESPACE)}
     secrets = {key: SecretText(ours.pop(key)) for key in SECRETS & ours.keys()}
     problems = [_in_plain_text(key) for key in sorted(secrets) if not runtime_config.is_config_secret(NAMESPACE + key)]
-    if "GITHUB_TOKEN" in os.environ:
+    if os.environ.get(PROMOTE_VARIABLE):
+        ours["promote"] = os.environ[PROMOTE_VARIABLE]
+    if os.environ.get("GITHUB_TOKEN"):
         secrets.setdefault("githubToken", SecretText(os.environ["GITHUB_TOKEN"]))
     try:
         configuration = parse(ours, pulumi.get_stack())
@@ -45,6 +53,21 @@ def read_stack() -> tuple[StackConfiguration, Secrets]:
     if problems:
         raise _refused(problems)
     return configuration, Secrets(secrets.get("githubToken"), secrets.get("promotionToken"), secrets.get("kubeconfig"))
+
+
+def adopted_files(configuration: StackConfiguration, token: SecretText | None) -> frozenset[str]:
+    """Files that git owns already, and that an update therefore adopts. Raises `pulumi.RunError`.
+
+    Without a token, or with the example's owner, this is a preview that reads nothing.
+    """
+    repository = configuration.pipeline.repository
+    if token is None or repository.is_example:
+        return frozenset()
+    connect = partial(Repository, f"{repository.url}.git", token.reveal())
+    try:
+        return existing_seeds(connect, repository.default_branch, seed_paths(configuration))
+    except GitError as error:
+        raise pulumi.RunError(str(error)) from None
 
 
 def secret_output(secret: SecretText | None) -> pulumi.Output[str] | None:

@@ -46,6 +46,22 @@ def _is_right(repository: Repository, state: EdgeState, decision: Decision, head
 
 
 def _on_top(repository: Repository, state: EdgeState, decision: Decision, head: str, message: str) -> str | None:
+    file = on_top(repository, state, decision, head)
+    if file is None:
+        return None
+    text = "".join(
+        f"{line}{ON_TOP}\n" if line.startswith(f"{TRAILER}:") else f"{line}\n" for line in message.splitlines()
+    )
+    commit = repository.commit(head, state.edge.target_values, file, text)
+    repository.push(state.branch.name, commit, observed=head, rewrite=False)
+    return commit
+
+
+def on_top(repository: Repository, state: EdgeState, decision: Decision, head: str) -> File | None:
+    """The target's values on a branch that others have worked on, with the promoted keys as planned.
+
+    None when they are so already. Raises `PromotionError` when commits of others changed a promoted key.
+    """
     path, keys = state.edge.target_values, list(decision.values)
     base = state.branch.own[0].sha if state.branch.own else repository.merge_base(head, state.tip)
     current = repository.read(head, path)
@@ -58,12 +74,7 @@ def _on_top(repository: Repository, state: EdgeState, decision: Decision, head: 
     if present != read_keys(before.content, keys, where=path):
         raise PromotionError(_conflict(state, f"changed {' or '.join(keys)} themselves"))
     planned = plan_values(decision.values, current.content, decision.traceparent, target_name=path)
-    text = "".join(
-        f"{line}{ON_TOP}\n" if line.startswith(f"{TRAILER}:") else f"{line}\n" for line in message.splitlines()
-    )
-    commit = repository.commit(head, path, File(planned.text, current.mode), text)
-    repository.push(state.branch.name, commit, observed=head, rewrite=False)
-    return commit
+    return File(planned.text, current.mode)
 
 
 def _conflict(state: EdgeState, what: str) -> str:

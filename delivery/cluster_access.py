@@ -1,15 +1,7 @@
 """How a stack's cluster is reached when it is not."""
 
-import json
+NO_CLUSTER = '{"apiVersion": "v1", "kind": "Config"}'
+"""A kubeconfig that names no cluster: for rendering, and for previews before a stack has been given its own.
 
-NO_CLUSTER = json.dumps(
-    {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "clusters": [{"name": "none", "cluster": {"server": "https://no-cluster-configured.invalid"}}],
-        "contexts": [{"name": "none", "context": {"cluster": "none", "user": "none"}}],
-        "users": [{"name": "none", "user": {}}],
-        "current-context": "none",
-    }
-)
-"""A kubeconfig that reaches nothing: for previews before a stack has been given its cluster."""
+Without one, the provider would read the context that a person happens to have selected.
+"""

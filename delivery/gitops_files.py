@@ -72,6 +72,11 @@ def promoter_modules() -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
+def seed_paths(configuration: StackConfiguration) -> tuple[str, ...]:
+    """The files of this stack whose content git owns after the first commit."""
+    return tuple(f"{placement.path}/values.yaml" for placement in configuration.placements)
+
+
 def _chart(placement: Placement) -> str:
     return read_gitops("chart/Chart.yaml").replace(_CHART_NAME, f"name: {placement.application.name}\n")
 

@@ -20,6 +20,10 @@ class PromotionError(Exception):
     """A promotion that must not or cannot be made; `str()` is one line that says what to do."""
 
 
+class NotThereYet(PromotionError):  # noqa: N818 - a stage before its first `pulumi up` is no failure by itself
+    """What is to be promoted, or where to, has not been committed so far."""
+
+
 class Order(Enum):
     """How a commit stands to another one."""
 

@@ -185,12 +185,21 @@ class Cluster:
 
 @dataclass(frozen=True)
 class PromotionRequest:
-    """One promotion that was asked for; empty strings stand for "whatever the source stage has"."""
+    """One promotion that was asked for; empty strings stand for "whatever the source stage has".
 
+    `application` and `source` say which edge it is meant for; empty, it is meant for every edge.
+    """
+
+    application: str = ""
+    source: str = ""
     version: str = ""
     commit: str = ""
     traceparent: str = ""
     again: bool = False
+
+    def meant_for(self, edge: Edge) -> bool:
+        """Whether this asks for a promotion along `edge`."""
+        return self.application in ("", edge.application) and self.source in ("", edge.source)
 
 
 @dataclass(frozen=True)
@@ -220,6 +229,16 @@ class StackConfiguration:
     def promotes_to(self) -> tuple[str, ...]:
         """The stages that this one promotes to."""
         return self.pipeline.targets(self.stage)
+
+    @property
+    def incoming(self) -> tuple[Edge, ...]:
+        """The edges into this stage, application by application."""
+        return tuple(edge for edge in self.pipeline.edges() if edge.target == self.stage.name)
+
+    @property
+    def declares_promotions(self) -> bool:
+        """Whether this stack opens the pull requests into its stage itself."""
+        return self.pipeline.promotions.engine == "pulumi" and not self.pipeline.repository.is_example
 
     @property
     def owns_repository(self) -> bool:

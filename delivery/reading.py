@@ -9,7 +9,7 @@ from delivery.block import parse_block
 from delivery.edges import Edge, PromotionSettings
 from delivery.git import Commit, File, Repository
 from delivery.github import GitHub
-from delivery.history import History, PromotionError, Proposal
+from delivery.history import History, NotThereYet, PromotionError, Proposal
 from delivery.names import is_commit
 
 DEPTH = 200
@@ -95,7 +95,7 @@ def read_edge(
     )
     tip = repository.resolve(_TIP)
     if tip is None:
-        raise PromotionError(f"the default branch {settings.default_branch} has no commits: push a first one")
+        raise NotThereYet(f"the default branch {settings.default_branch} has no commits: push a first one")
     history = History(repository, github, tip)
     if commit is not None and not history.contains(commit):
         raise PromotionError(
@@ -130,7 +130,7 @@ def _newest(repository: Repository, tip: str, path: str) -> str:
 def _file(repository: Repository, commit: str, path: str, stage: str) -> File:
     found = repository.read(commit, path)
     if found is None:
-        raise PromotionError(f"{path} is not in commit {commit[:12]}: run `pulumi up` on the stack {stage} first")
+        raise NotThereYet(f"{path} is not in commit {commit[:12]}: run `pulumi up` on the stack {stage} first")
     if found.mode not in ("100644", "100755"):
         raise PromotionError(f"{path} is a symbolic link in commit {commit[:12]}: make it a file")
     return found

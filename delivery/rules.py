@@ -32,6 +32,11 @@ def _is_branch(text: str) -> bool:
     )
 
 
+def one_of(options: tuple[str, ...]) -> Rule:
+    """The rule that only these texts keep."""
+    return Rule(lambda text: text in options, " or ".join(options) or "nothing", options[0] if options else "")
+
+
 DNS_LABEL_WORDS = "lower-case letters, digits and '-', at most 63 characters (a DNS label)"
 DNS_LABEL = Rule(is_dns_label, DNS_LABEL_WORDS, "podtato-head")
 STAGE = Rule(is_dns_label, DNS_LABEL_WORDS, "dev")
@@ -76,4 +81,4 @@ METADATA_KEY = _pattern(
 )
 CONTEXT = _pattern(r"[ -~]+", "the name of a context in the kubeconfig", "dev-cluster")
 FOLDER = _pattern(r"[^\x00]+", "a folder", "manifests")
-ANYTHING = Rule(lambda _: True, "a text", "text")
+ONE_LINE = _pattern(r"[^\x00-\x1f\x7f]{0,200}", "one line of text", "")

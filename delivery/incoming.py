@@ -1,0 +1,133 @@
+"""What is due along the edges into a stage, for a stack that declares its promotions as resources.
+
+Reads and decides with the promoter's own modules, and says which pull request has to exist; declaring it is
+the component's matter. Asks the forge twice for an edge: one list of pull requests, one fetch.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from delivery.branch import on_top
+from delivery.edges import Edge, PromotionSettings
+from delivery.git import Repository
+from delivery.github import GitHub
+from delivery.history import NotThereYet
+from delivery.pipeline import PromotionRequest
+from delivery.proposal import Decision, Request, Result, propose
+from delivery.reading import EdgeState, read_edge
+from delivery.telemetry_span import PromotionSpan
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The pull request that has to exist, with the branch and the one file on it.
+
+    `generation` is the newest pull request of the edge that is finished (0: none): what follows it is another
+    promotion, with resources of its own. `open_number` is the open pull request, 0 when there is none yet.
+    `left_over` is the head of a branch that a finished promotion left behind, empty when there is none.
+    """
+
+    branch: str
+    path: str
+    content: str
+    message: str
+    title: str
+    body: str
+    version: str
+    generation: int
+    open_number: int
+    left_over: str
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """One edge: `why` says in a line what is due or why nothing is; `wanted` is None when nothing is."""
+
+    edge: Edge
+    why: str
+    commit: str
+    traceparent: str
+    wanted: Wanted | None
+
+
+def read_incoming(
+    edge: Edge,
+    settings: PromotionSettings,
+    asked: PromotionRequest,
+    github: GitHub,
+    connect: Callable[[], Repository],
+    span: PromotionSpan,
+) -> Incoming:
+    """What is due along `edge`, as `asked`, or whatever the source stage has when nothing was asked.
+
+    Raises `PromotionError`, `ValuesError`, `GitHubError` or `GitError`, each with one line. A stage that has not
+    been committed yet is no error: there is nothing to promote so far.
+    """
+    request = Request(
+        edge.application,
+        edge.source,
+        edge.target,
+        version=asked.version,
+        commit=asked.commit,
+        traceparent=asked.traceparent,
+        again=asked.again,
+    )
+    try:
+        with connect() as repository:
+            with span.step("read"):
+                state = read_edge(edge, settings, github, repository, commit=asked.commit or None)
+            with span.step("plan"):
+                decision = propose(state, request, settings, promotion=span.traceparent or "")
+            span.set_commit(decision.commit)
+            wanted = _wanted(state, decision, repository)
+    except NotThereYet as missing:
+        return Incoming(edge, f"nothing to promote so far: {missing}", "", "", None)
+    why = decision.why
+    if decision.result is Result.DECLINED:
+        why += "; to ask again: pulumi config set --path delivery:promote.again true"
+    return Incoming(edge, why, decision.commit, decision.traceparent, wanted)
+
+
+def _wanted(state: EdgeState, decision: Decision, repository: Repository) -> Wanted | None:
+    rendered = decision.rendered
+    if rendered is None:
+        return None
+    content = decision.plan.text
+    if state.branch.foreign and state.branch.head is not None:
+        theirs = on_top(repository, state, decision, state.branch.head)
+        present = repository.read(state.branch.head, state.edge.target_values)
+        content = (theirs or present or state.target).content
+    title, body = rendered.title, rendered.body
+    if state.open is not None:
+        # Said already, it stays as it is: the run that says it is another one each time, and no change by itself.
+        found = state.open.pull_request
+        said = rendered.says(state.open.block)
+        title, body = (found.title, found.body) if said else (title, rendered.over(found.body))
+    finished = (each.pull_request for each in state.on_branch if each.pull_request.state != "open")
+    return Wanted(
+        branch=state.branch.name,
+        path=state.edge.target_values,
+        content=content.decode("utf-8"),
+        # Git keeps no newline at the end of what GitHub is given, and a difference would be a change each time.
+        message=rendered.message.strip(),
+        title=title,
+        body=body,
+        version=rendered.block.version,
+        generation=max((each.number for each in finished), default=0),
+        open_number=state.open.pull_request.number if state.open else 0,
+        left_over=(state.branch.head or "") if state.open is None and not state.branch.foreign else "",
+    )
+
+
+def renew_branch(wanted: Wanted, settings: PromotionSettings, connect: Callable[[], Repository]) -> None:
+    """Bring a left-over branch to the tip of the default branch, if it is still where it was read.
+
+    The next promotion must not be a commit on what was merged or closed. Raises `GitError`.
+    """
+    if not wanted.left_over:
+        return
+    with connect() as repository:
+        repository.fetch([f"+refs/heads/{settings.default_branch}:refs/delivery/default"], 1)
+        tip = repository.resolve("refs/delivery/default")
+        if tip is not None:
+            repository.push(wanted.branch, tip, observed=wanted.left_over, rewrite=True)
