@@ -30,10 +30,8 @@ def kubernetes_provider(cluster: Cluster, kubeconfig: pulumi.Output[str] | None)
     if cluster.mode == "none":
         return None
     if cluster.mode == "render":
-        # What is rendered is read back from the state, never from a cluster: a refresh finds it as it was.
-        return kubernetes.Provider(
-            "cluster", render_yaml_to_directory=cluster.render_to, kubeconfig=NO_CLUSTER, skip_update_unreachable=True
-        )
+        # There is no cluster to read back from: a refresh takes what was rendered as it stands in the state.
+        return kubernetes.Provider("cluster", render_yaml_to_directory=cluster.render_to, skip_update_unreachable=True)
     if not cluster.context:
         # Only a preview comes this far; it must not read a cluster that nobody has named.
         return kubernetes.Provider("cluster", kubeconfig=NO_CLUSTER)

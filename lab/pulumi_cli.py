@@ -37,6 +37,8 @@ class PulumiEngine:
             "PULUMI_CONFIG_PASSPHRASE": "nothing here is worth one",
             "PULUMI_HOME": str(folder / "home"),
             "PULUMI_SKIP_UPDATE_CHECK": "true",
+            # A file that is not there: no person's cluster is ever asked for anything.
+            "KUBECONFIG": str(folder / "no-kubeconfig"),
         }
         self.project.mkdir(parents=True)
         (folder / "state").mkdir()
