@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STACK ?= dev
 OUT ?= out
 
-.PHONY: help demo render test bench lock clean
+.PHONY: help demo render doctor test bench lock clean
 
 help: ## What there is to type
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ demo: $(VENV)/.runtime ## Play the whole guide on this machine: no cluster, no a
 
 render: $(VENV)/.runtime ## Show what STACK=dev declares as files under OUT=out, without the Pulumi CLI
 	@$(BIN)/python -m lab.render --stack $(STACK) --out $(OUT)
+
+doctor: $(VENV)/.runtime ## Check what STACK=dev needs before an update: tools, cluster, tokens, repository
+	@$(BIN)/python -m delivery.doctor --stack $(STACK)
 
 test: $(VENV)/.development ## Format, lint, types, and every test that this machine can run
 	@$(BIN)/ruff format --check .

@@ -25,6 +25,15 @@ class Workload:
     environment: Mapping[str, str]
 
 
+@dataclass(frozen=True)
+class KeptnConfig:
+    """Keptn's settings. `collector` is the address that its spans go to, empty for nowhere."""
+
+    name: str
+    namespace: str
+    collector: str
+
+
 def server_version(connection: Connection) -> str:
     """The API server's version, like `v1.37.2`; `Refused` where the login may not know it.
 
@@ -78,12 +87,19 @@ def missing_rights(connection: Connection, needed: Iterable[Right]) -> tuple[Rig
         return tuple(right for right, may in zip(uncovered, allowed, strict=True) if not may)
 
 
-def collector_addresses(connection: Connection) -> tuple[str, ...] | None:
-    """The collector's address of each KeptnConfig (empty where it has none), None where Keptn defines no such thing."""
+def keptn_configs(connection: Connection) -> tuple[KeptnConfig, ...] | None:
+    """Every KeptnConfig of the cluster, None where there is no such definition."""
     found = connection.items("/apis/options.keptn.sh/v1alpha1/keptnconfigs")
     if found is None:
         return None
-    return tuple(str(_object(each.get("spec")).get("OTelCollectorUrl") or "") for each in found)
+    return tuple(
+        KeptnConfig(
+            name=str(_object(each.get("metadata")).get("name", "")),
+            namespace=str(_object(each.get("metadata")).get("namespace", "")),
+            collector=str(_object(each.get("spec")).get("OTelCollectorUrl") or ""),
+        )
+        for each in found
+    )
 
 
 def keptn_operators(connection: Connection) -> tuple[Workload, ...]:

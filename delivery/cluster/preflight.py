@@ -87,8 +87,8 @@ def right_problems(connection: Connection, configuration: StackConfiguration) ->
     return problems
 
 
-def install_command(product: str, context: str, namespace: str) -> str:
-    """The command that installs `product` as this project needs it."""
+def install_command(product: str, context: str, namespace: str = "argocd") -> str:
+    """The command that installs `product` as this project needs it; `namespace` is Argo CD's."""
     where = shlex.quote(context)
     if product == KEPTN:
         return (
@@ -107,7 +107,7 @@ def _definitions(connection: Connection, product: str, missing: list[Definition]
         f"cluster {connection.context!r}",
         f"no definition of {names}",
         f"{product}, installed before the first update",
-        install_command(product, connection.context, "argocd"),
+        install_command(product, connection.context),
     )
 
 

@@ -1,0 +1,82 @@
+"""`python -m delivery.doctor`: every check of one stack, in the order in which a person would mend them."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+from delivery.doctor.check import Check, unknown
+from delivery.doctor.forge import Forge
+from delivery.doctor.given import Given, read_given
+from delivery.doctor.in_cluster import in_cluster
+from delivery.doctor.promotions import promotions
+from delivery.doctor.redaction import redacted
+from delivery.doctor.repository import repository
+from delivery.doctor.tokens import needed_permissions, token
+from delivery.doctor.toolchain import toolchain
+from delivery.pipeline import StackConfiguration
+
+PROJECT_FOLDER = Path(__file__).resolve().parent.parent.parent
+TOKENS = ("githubToken", "promotionToken")
+
+
+def checks(project: Path, stack: str, environ: Mapping[str, str]) -> Iterator[Check]:
+    """Every check of `stack`, one after another; what depends on something that is wrong says so and stays unknown."""
+    yield from toolchain(project, environ)
+    given = Given()
+    for check in read_given(given, project, stack, environ):
+        yield redacted(check, given.secrets.values())
+    if given.configuration is None:
+        yield unknown("cluster and repository", "not asked: they follow from the configuration")
+        return
+    for check in _outside(given, given.configuration):
+        yield redacted(check, given.secrets.values())
+
+
+def _outside(given: Given, configuration: StackConfiguration) -> Iterator[Check]:
+    yield from in_cluster(configuration, given.secrets.get("kubeconfig"))
+    if configuration.pipeline.repository.is_example:
+        yield unknown("repository", "not asked: delivery:repositoryOwner is still the example's")
+        return
+    forges = {
+        key: Forge(configuration.pipeline.repository, key, given.secrets[key]) for key in TOKENS if key in given.secrets
+    }
+    for key in TOKENS:
+        if key in forges:
+            yield from token(forges[key], configuration)
+        elif needed_permissions(configuration, key):
+            yield unknown(key, "not asked: there is no token to ask with")
+    if "githubToken" in forges:
+        yield from repository(forges["githubToken"], configuration)
+        yield from promotions(configuration, given.secrets["githubToken"])
+    else:
+        yield unknown("repository", "not asked: there is no githubToken to ask with")
+
+
+def main(arguments: list[str]) -> int:
+    """The command. Exit status: 0 nothing is wrong, 1 something is, 2 the command itself was not understood."""
+    parser = argparse.ArgumentParser(prog="python -m delivery.doctor", description=__doc__.split("\n")[0])
+    parser.add_argument("--stack", required=True, help="the stack to check")
+    parser.add_argument("--project", type=Path, default=PROJECT_FOLDER, help="the folder of Pulumi.yaml")
+    parser.add_argument("--json", action="store_true", help="one JSON object instead of lines")
+    options = parser.parse_args(arguments)
+    if not options.project.is_dir():
+        parser.error(f"{options.project} is no folder")
+    found: list[Check] = []
+    for check in checks(options.project, options.stack, os.environ):
+        found.append(check)
+        if not options.json:
+            print(check, flush=True)
+    count = {status: sum(each.status == status for each in found) for status in ("ok", "wrong", "unknown")}
+    if options.json:
+        print(json.dumps({"stack": options.stack, **count, "checks": [asdict(each) for each in found]}, indent=2))
+    else:
+        print(f"{options.stack}: {count['ok']} ok, {count['wrong']} wrong, {count['unknown']} unknown")
+    return 1 if count["wrong"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

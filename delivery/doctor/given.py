@@ -1,0 +1,131 @@
+"""What the stack was given: its configuration from the files, its secrets from the CLI or the environment.
+
+The configuration is read as `make render` reads it; secrets only the CLI can decrypt. None is ever shown.
+"""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from delivery.configuration import SECRETS, parse
+from delivery.doctor.check import Check, ok, unknown, wrong
+from delivery.pipeline import StackConfiguration
+from delivery.problems import ConfigurationError, Problem
+from delivery.readiness import missing_for_update
+from delivery.secret_text import SecretText
+from delivery.stack_files import PROJECT, StackConfig, StackFilesError, read_stack_config
+
+ENVIRONMENT = {"githubToken": "GITHUB_TOKEN", "promotionToken": "PROMOTION_TOKEN"}
+"""Where else a token may come from, when the stack has none or it cannot be decrypted."""
+
+
+@dataclass
+class Given:
+    """What is known of the stack so far. `set_keys` are the secrets that are configured, decrypted or not."""
+
+    configuration: StackConfiguration | None = None
+    secrets: dict[str, SecretText] = field(default_factory=dict)
+    set_keys: frozenset[str] = frozenset()
+
+
+def read_given(given: Given, project: Path, stack: str, environ: Mapping[str, str]) -> Iterator[Check]:
+    """Fill `given`, and check what is found on the way."""
+    try:
+        files = read_stack_config(project, stack)
+    except StackFilesError as error:
+        yield wrong("configuration", str(error), f"python -m delivery.doctor --project FOLDER --stack {stack}")
+        return
+    prefix = f"{PROJECT}:"
+    texts = {key.removeprefix(prefix): text for key, text in files.values.items() if key.startswith(prefix)}
+    given.set_keys = frozenset(SECRETS & texts.keys())
+    problems = list(_in_plain_text(files, given.set_keys))
+    try:
+        given.configuration = parse(texts, stack)
+    except ConfigurationError as error:
+        problems += error.problems
+    for problem in problems:
+        yield _of(problem, "configuration")
+    if not problems:
+        yield ok("configuration", "valid")
+    yield secrets(given, files, project, stack, environ)
+    if given.configuration:
+        yield from readiness(given.configuration, {*given.set_keys, *given.secrets})
+
+
+def secrets(given: Given, files: StackConfig, project: Path, stack: str, environ: Mapping[str, str]) -> Check:
+    """Decrypt the stack's secrets into `given`; what the environment holds stands in for what is missing."""
+    encrypted = {key for key in given.set_keys if f"{PROJECT}:{key}" in files.secret_keys}
+    plain = given.set_keys - encrypted
+    given.secrets |= {key: SecretText(files.values[f"{PROJECT}:{key}"]) for key in plain}
+    decrypted: dict[str, SecretText] = {}
+    reason = ""
+    if encrypted:
+        decrypted, reason = _decrypted(project, stack, environ)
+    given.secrets |= {key: text for key, text in decrypted.items() if key in encrypted}
+    for key, variable in ENVIRONMENT.items():
+        if environ.get(variable):
+            given.secrets.setdefault(key, SecretText(environ[variable]))
+    closed = sorted(encrypted - given.secrets.keys())
+    if closed:
+        mend = "log in and give the passphrase as for pulumi preview, or set GITHUB_TOKEN and PROMOTION_TOKEN"
+        return unknown("secrets", f"{', '.join(closed)} cannot be decrypted: {reason}", mend)
+    known = ", ".join(sorted(given.secrets)) or "none is set"
+    return ok("secrets", f"{known}{' (from the environment)' if encrypted - decrypted.keys() else ''}")
+
+
+def readiness(configuration: StackConfiguration, given: set[str]) -> Iterator[Check]:
+    """Nothing is missing that only an update asks for."""
+    problems = missing_for_update(configuration, given)
+    for problem in problems:
+        yield _of(problem, "ready for an update")
+    if not problems:
+        yield ok("ready for an update", "nothing is missing from the configuration")
+
+
+def _of(problem: Problem, name: str) -> Check:
+    return wrong(name, f"{problem.where}: found {problem.found}; allowed: {problem.allowed}", problem.mend)
+
+
+def _in_plain_text(files: StackConfig, keys: frozenset[str]) -> Iterator[Problem]:
+    for key in sorted(keys):
+        where = f"{PROJECT}:{key}"
+        if where not in files.secret_keys:
+            mend = f"revoke it, then pulumi config set --secret {where}"
+            yield Problem(where, "a secret in plain text", "an encrypted value", mend)
+
+
+def _decrypted(project: Path, stack: str, environ: Mapping[str, str]) -> tuple[dict[str, SecretText], str]:
+    """The stack's secrets by key, or none and why."""
+    found = shutil.which("pulumi", path=environ.get("PATH"))
+    if found is None:
+        return {}, "the pulumi CLI is not on PATH"
+    command = [found, "config", "--show-secrets", "--json", "--non-interactive", "--stack", stack]
+    quiet = {**environ, "PULUMI_SKIP_UPDATE_CHECK": "true"}
+    try:
+        done = subprocess.run(
+            command,
+            cwd=project,
+            env=quiet,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+        if done.returncode:
+            lines = [line for line in done.stderr.splitlines() if line.strip()]
+            return {}, lines[-1].strip() if lines else "the pulumi CLI does not say why"
+        entries = json.loads(done.stdout)
+        prefix = f"{PROJECT}:"
+        return {
+            key.removeprefix(prefix): SecretText(str(entry["value"]))
+            for key, entry in entries.items()
+            if key.startswith(prefix) and key.removeprefix(prefix) in SECRETS and "value" in entry
+        }, "the stack has no such value"
+    except (OSError, subprocess.TimeoutExpired):
+        return {}, "the pulumi CLI does not answer"
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return {}, "the pulumi CLI answers something else than its configuration"

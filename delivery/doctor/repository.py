@@ -1,0 +1,163 @@
+"""Checks of the GitOps repository: there, its default branch, what Actions may do, the files as declared."""
+
+import hashlib
+from collections.abc import Iterator
+from urllib.parse import quote
+
+from delivery.doctor.check import Check, ok, unknown, wrong
+from delivery.doctor.forge import Forge
+from delivery.edges import SETTINGS_PATH
+from delivery.gitops_files import repository_files, stage_files
+from delivery.manifests import WORKFLOW_FILE
+from delivery.pipeline import StackConfiguration
+from delivery.problems import set_command
+
+
+def repository(forge: Forge, configuration: StackConfiguration) -> Iterator[Check]:
+    """Every check of the repository; the first only, when that cannot be read."""
+    first = reachable(forge)
+    yield first
+    if first.status == "ok":
+        yield default_branch(forge)
+        yield protection(forge)
+        yield actions_settings(forge, configuration)
+        yield files(forge, configuration)
+        yield workflow(forge)
+
+
+def reachable(forge: Forge) -> Check:
+    """The repository is there under its configured name, and takes changes."""
+    name, wanted, found = "repository", f"{forge.repository.owner}/{forge.repository.name}", forge.get()
+    where = forge.repository.api_url
+    if found.status == 404:
+        mend = f"create it (gh repo create {wanted} --private --add-readme), or let {forge.name} see it"
+        return wrong(name, f"{wanted} is not at {where}, or the token may not see it", mend)
+    if not found.ok:
+        return unknown(name, f"{wanted} at {where}: {found.why}")
+    actual = found.field("full_name")
+    if not isinstance(actual, str):
+        return wrong(
+            name, f"{where} does not answer like GitHub", set_command("githubApiUrl", "https://api.github.com")
+        )
+    if actual.lower() != wanted.lower():
+        owner, _, short = actual.partition("/")
+        mend = f"{set_command('repositoryOwner', owner)} && {set_command('repositoryName', short)}"
+        return wrong(name, f"{wanted} has moved to {actual}", mend)
+    if found.field("archived") is True:
+        return wrong(name, f"{wanted} is archived: nothing can be promoted", f"gh repo unarchive {wanted}")
+    return ok(name, f"{forge.repository.url}{' (public)' if found.field('private') is False else ''}")
+
+
+def default_branch(forge: Forge) -> Check:
+    """The configured default branch exists and is the repository's own: only there a workflow can be dispatched."""
+    wanted, actual = forge.repository.default_branch, forge.get().field("default_branch")
+    found = forge.get(f"/branches/{quote(wanted)}")
+    if found.status == 404:
+        if actual != wanted:
+            detail = f"there is no branch {wanted}; the repository's own is {actual}"
+            return wrong("default branch", detail, set_command("defaultBranch", str(actual)))
+        repository_name = f"{forge.repository.owner}/{forge.repository.name}"
+        mend = f"push a first commit to {wanted}: gh repo clone {repository_name}"
+        return wrong("default branch", f"{wanted} has no commit yet", mend)
+    if actual != wanted:
+        detail = f"{wanted} is not the repository's default branch {actual}: no workflow can be dispatched there"
+        return wrong("default branch", detail, set_command("defaultBranch", str(actual)))
+    if not found.ok:
+        return unknown("default branch", found.why)
+    return ok("default branch", wanted)
+
+
+def protection(forge: Forge) -> Check:
+    """What protects the default branch. Promotions are pull requests; `pulumi up` commits to it directly."""
+    name, branch = "branch protection", quote(forge.repository.default_branch)
+    found, rules = forge.get(f"/branches/{branch}"), forge.get(f"/rules/branches/{branch}")
+    if not found.ok:
+        return unknown(name, found.why)
+    by_rule = [
+        str(rule.get("type"))
+        for rule in (rules.body if isinstance(rules.body, list) else [])
+        if isinstance(rule, dict) and rule.get("type") in ("pull_request", "update", "required_status_checks")
+    ]
+    if found.field("protected") is not True and not by_rule:
+        detail = "none: whoever may write the repository can change every stage without a pull request"
+        return ok(name, detail)
+    settings = forge.get(f"/branches/{branch}/protection")
+    asked = isinstance(settings.field("required_pull_request_reviews"), dict)
+    if settings.ok and asked and settings.field("enforce_admins", "enabled") is True:
+        mend = "let the account of githubToken bypass the pull requests in the branch's protection, administrators too"
+        return wrong(name, "changes come by pull request only, so `pulumi up` cannot commit its files", mend)
+    if settings.ok and not asked and not by_rule:
+        return ok(name, "protected; direct commits, which `pulumi up` makes, are allowed")
+    detail = "protected: whether githubToken may commit directly, which `pulumi up` does, is not told"
+    return unknown(name, detail, "let its account bypass the rule, as administrators do")
+
+
+def actions_settings(forge: Forge, configuration: StackConfiguration) -> Check:
+    """Actions are on, and may open pull requests."""
+    name = "Actions may open pull requests"
+    mend = f"pulumi up -s {configuration.pipeline.first_stage.name}"
+    found, general = forge.get("/actions/permissions/workflow"), forge.get("/actions/permissions")
+    if not found.ok:
+        return unknown(name, found.why)
+    if general.field("enabled") is False:
+        where = f"{forge.repository.url}/settings/actions"
+        return wrong(name, "Actions are switched off in this repository", f"allow them at {where}")
+    if found.field("can_approve_pull_request_reviews") is not True:
+        return wrong(name, "no: the workflow would fail at the last step", mend)
+    return ok(name, "yes")
+
+
+def files(forge: Forge, configuration: StackConfiguration) -> Check:
+    """The workflow, the promoter and the charts on the default branch are what this program would commit."""
+    name = "workflow and charts"
+    found = forge.get(f"/git/trees/{quote(forge.repository.default_branch)}?recursive=1")
+    if not found.ok:
+        return unknown(name, found.why)
+    tree = found.field("tree")
+    present = {
+        str(each.get("path")): str(each.get("sha"))
+        for each in (tree if isinstance(tree, list) else [])
+        if isinstance(each, dict) and each.get("type") == "blob"
+    }
+    first = configuration.pipeline.first_stage.name
+    declared = {each.path: (each, first) for each in repository_files(configuration)}
+    if not configuration.owns_repository:
+        # The settings follow the first stage's own configuration, which may differ from this stack's.
+        del declared[SETTINGS_PATH]
+    for placement in configuration.placements:
+        declared |= {each.path: (each, configuration.stage.name) for each in stage_files(configuration, placement)}
+    missing = [path for path in declared if path not in present]
+    if missing and found.field("truncated") is True:
+        return unknown(name, "the repository has more files than GitHub lists in one answer")
+    changed = [
+        path
+        for path, (each, _) in declared.items()
+        if path in present and not each.seed and present[path] != _blob(each.content)
+    ]
+    if missing or changed:
+        parts = [f"{what} {_some(paths)}" for what, paths in (("missing", missing), ("changed", changed)) if paths]
+        stacks = dict.fromkeys(declared[path][1] for path in (*missing, *changed))
+        return wrong(name, "; ".join(parts), " && ".join(f"pulumi up -s {stack}" for stack in stacks))
+    return ok(name, f"{len(declared)} files as declared")
+
+
+def workflow(forge: Forge) -> Check:
+    """The workflow can be dispatched: GitHub knows it, and nobody has switched it off."""
+    found = forge.get(f"/actions/workflows/{WORKFLOW_FILE}")
+    where = f"--repo {forge.repository.owner}/{forge.repository.name}"
+    state = found.field("state")
+    if not found.ok:
+        return unknown("workflow", f"whether it is switched on is not told to {forge.name} ({found.why})")
+    if state != "active":
+        return wrong("workflow", f"{WORKFLOW_FILE} is {state}", f"gh workflow enable {WORKFLOW_FILE} {where}")
+    return ok("workflow", f"{WORKFLOW_FILE} is active")
+
+
+def _blob(content: str) -> str:
+    """Git's name for a file with this content."""
+    data = content.encode()
+    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+
+
+def _some(paths: list[str]) -> str:
+    return ", ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
