@@ -21,7 +21,7 @@ _BOOLEANS = {
 _NULLS = frozenset(("", "~", "null", "Null", "NULL"))
 _SPECIAL_FLOAT = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 # strconv.ParseInt with base 0, after every underscore is gone
-_INTEGER = re.compile(r"[-+]?(0[oO]?[0-7]+|0|[1-9][0-9]*)")
+_INTEGER = re.compile(r"[-+]?(0[0-7]*|[1-9][0-9]*)")
 _PREFIXED = re.compile(r"[-+]?0([xX][0-9a-fA-F]+|[bB][01]+|[oO][0-7]+)")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 # Strings for Helm, but dates, base-60 and other numbers for other readers of YAML: quoted when written.

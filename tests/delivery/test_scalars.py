@@ -93,6 +93,13 @@ def test_an_ordinary_string_stays_without_quotes(text: str) -> None:
     assert spell(Scalar(text), "plain") == text
 
 
+@pytest.mark.parametrize(
+    "text", ["a ", " a", "a: b", "a:", "a #b", "- a", "*a", "&a", "!a", "%a", "@a", "`a", "a, b]", ""]
+)
+def test_a_string_that_would_not_survive_without_quotes_gets_them(text: str) -> None:
+    assert spell(Scalar(text), "plain") == f'"{text}"'
+
+
 def test_line_breaks_and_what_cannot_be_seen_are_written_as_escapes() -> None:
     assert spell(Scalar('a\n\t"\\\x07\x85\u2028\u00a0\U000e0001😀'), "single") == (
         '"a\\n\\t\\"\\\\\\x07\\x85\\u2028\\xa0\\U000e0001😀"'

@@ -2,7 +2,8 @@
 
 import pytest
 
-from delivery.documents import MAX_BYTES, ValuesError, load
+from delivery.documents import MAX_BYTES, ValuesError
+from delivery.yaml_reader import load
 
 
 def refusal(text: str | bytes) -> str:
@@ -43,6 +44,8 @@ def refusal(text: str | bytes) -> str:
         ("[" * 10_000 + "]" * 10_000, "dev/values.yaml:1:101: more than 100 levels"),
         ("- " * 10_000, "dev/values.yaml:1:201: more than 100 levels"),
         ("#" * (MAX_BYTES + 1), "dev/values.yaml:1:1: larger than 256 KiB"),
+        ('a: "\\UFFFFFFFF"\n', "dev/values.yaml:1:1: no YAML (OverflowError)"),
+        ('a: "\\U00110000"\n', "dev/values.yaml:1:1: no YAML (ValueError)"),
         ("k" * 5000 + ": 1\n", "dev/values.yaml:1:5001: "),
     ],
     ids=lambda value: None if isinstance(value, bytes) or len(value) > 40 else value,
