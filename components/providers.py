@@ -30,8 +30,7 @@ def kubernetes_provider(cluster: Cluster, kubeconfig: pulumi.Output[str] | None)
     if cluster.mode == "none":
         return None
     if cluster.mode == "render":
-        # There is no cluster to read back from: a refresh takes what was rendered as it stands in the state.
-        return kubernetes.Provider("cluster", render_yaml_to_directory=cluster.render_to, skip_update_unreachable=True)
+        return kubernetes.Provider("cluster", render_yaml_to_directory=cluster.render_to)
     if not cluster.context:
         # Only a preview comes this far; it must not read a cluster that nobody has named.
         return kubernetes.Provider("cluster", kubeconfig=NO_CLUSTER)
