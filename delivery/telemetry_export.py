@@ -91,7 +91,7 @@ class Destinations:
 def _port(endpoint: str) -> int | None:
     try:
         return urlsplit(endpoint if "//" in endpoint else f"//{endpoint}").port
-    except ValueError:
+    except ValueError:  # no address at all: the exporter will say so
         return None
 
 
@@ -101,9 +101,9 @@ def _insecure(endpoint: str, environ: Mapping[str, str]) -> bool:
     Pulumi's SDK sets `OTEL_EXPORTER_OTLP_INSECURE=true` for its whole process when the engine traces. That is
     meant for its own socket, so beside it only the variable for traces, which the SDK leaves alone, counts.
     """
-    scheme = urlsplit(endpoint).scheme.lower()
-    if scheme in ("http", "https"):
-        return scheme == "http"
+    scheme, scheme_given, _ = endpoint.partition("://")
+    if scheme_given:
+        return scheme.lower() == "http"
     traces = environ.get("OTEL_EXPORTER_OTLP_TRACES_INSECURE", "")
     general = (
         "" if environ.get("PULUMI_OTEL_EXPORTER_OTLP_ENDPOINT") else environ.get("OTEL_EXPORTER_OTLP_INSECURE", "")

@@ -271,7 +271,7 @@ def test_an_installed_provider_is_joined_and_only_our_spans_go_to_our_file(file:
         from opentelemetry.sdk.trace import TracerProvider
         installed = TracerProvider()
         trace.set_tracer_provider(installed)
-        with trace.get_tracer("engine").start_as_current_span("pulumi up") as engine:
+        with trace.get_tracer("engine").start_as_current_span("pulumi up", kind=trace.SpanKind.SERVER) as engine:
             for _ in range(2):
                 with promotion(EDGE, SETTINGS, traceparent=PHASE) as run:
                     pass
@@ -328,3 +328,15 @@ def test_the_source_stages_traceparent_is_no_parent_even_when_pulumis_sdk_has_ma
     (span,) = exported(file)
     assert "parentSpanId" not in span
     assert span["traceId"] != PHASE.split("-")[1]
+
+
+def test_a_promotion_that_exports_to_a_file_imports_no_exporter(file: Path) -> None:
+    done = run_program(
+        """
+        with promotion(EDGE, SETTINGS):
+            pass
+        print([name for name in ("grpc", "google.protobuf", "requests") if name in sys.modules])
+        """,
+        file,
+    )
+    assert done.stdout == "[]\n"

@@ -221,6 +221,7 @@ def test_a_configured_certificate_is_trusted(file: Path, protocol: str, certific
         ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json"),
         ("OTEL_EXPORTER_OTLP_CERTIFICATE", "/nowhere/secret-place.pem"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "not an address"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://[broken"),
     ],
 )
 def test_wrong_configuration_costs_one_line_without_paths(file: Path, name: str, value: str) -> None:
