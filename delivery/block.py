@@ -13,6 +13,8 @@ from delivery.names import is_commit, is_traceparent
 from delivery.plan import Change
 
 _BLOCK = re.compile(r"<!-- delivery-promotion ({.*?}) -->")
+# What could end the comment, or be taken for a mention, a reference or a link by a reader of the raw text.
+_ACTIVE = re.compile(r"[<>&#@`$|]|-(?=-)|(?<=-)-|(?<=:)/|(?<=[gG][hH])-")
 Kind = Literal["promotion", "rollback"]
 
 
@@ -55,9 +57,7 @@ class Block:
             "digest": self.digest,
         }
         text = json.dumps({key: value for key, value in data.items() if value})
-        for character in "<>&":
-            text = text.replace(character, f"\\u{ord(character):04x}")
-        return f"<!-- delivery-promotion {text.replace('--', chr(92) + 'u002d' + chr(92) + 'u002d')} -->"
+        return f"<!-- delivery-promotion {_ACTIVE.sub(lambda each: f'{chr(92)}u{ord(each[0]):04x}', text)} -->"
 
 
 def parse_block(body: str, edge: Edge) -> Block | None:

@@ -4,9 +4,6 @@ Nothing of the user's own git configuration takes part, and the token travels on
 git process, never in its arguments. Which commit is wanted is decided elsewhere.
 """
 
-import base64
-import os
-import re
 import subprocess
 import tempfile
 import time
@@ -14,7 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
-from urllib.parse import urlsplit
+
+from delivery.git_process import GitError, LeaseLost, explain, git_environment, is_transient, lost_lease, shown
+
+__all__ = ["ON_TOP", "TRAILER", "Commit", "File", "GitError", "LeaseLost", "Repository"]
 
 PROMOTER_NAME = "Delivery promoter"
 # A reserved top-level domain: no person can own this address, so no person's commit is taken for ours.
@@ -23,36 +23,6 @@ TRAILER = "Delivery-Promotion"
 ON_TOP = " on-top"
 
 _FIELDS = f"%H%x00%P%x00%ce%x00%an%x00%s%x00%(trailers:key={TRAILER},valueonly,separator=%x2C)"
-_TRANSIENT = re.compile(
-    r"returned error: (429|5\d\d)|Connection reset|unexpected disconnect|early EOF|hung up|timed out|"
-    r"Could not resolve host|Failed to connect|Connection refused|Empty reply|RPC failed",
-    re.IGNORECASE,
-)
-_LEASE = re.compile(r"stale info|fetch first|non-fast-forward|cannot lock ref .* but expected")
-# What git says, and what to do about it. The first that fits is shown.
-_MENDS = (
-    (r"GH006|GH013|[Pp]rotected branch|rule violations|pre-receive hook declined",
-     "the branch is protected: let the promoter's identity push to branches under promote/ and rollback/"),
-    (r"returned error: 401|Authentication failed|could not read Username|Invalid username or",
-     "the token is wrong or expired, or there is none: set GITHUB_TOKEN"),
-    (r"returned error: 403|Permission to .* denied|Write access to repository not granted",
-     "the token lacks the permission Contents: write on this repository"),
-    (r"returned error: 404|[Rr]epository not found|does not appear to be a git repository|not found",
-     "the repository is not there, or the token may not see it"),
-    (r"cannot lock ref|directory file conflict",
-     "a branch in the way (one named like the folder of this one): delete or rename it"),
-    (r"could(n't| not) find remote ref refs/heads/", "the default branch is not there: push a first commit to it"),
-    (r"not our ref|unadvertised object|could(n't| not) find remote ref|bad object|remote error: upload-pack",
-     "the commit is not in the repository: give one that is on the default branch"),
-)  # fmt: skip
-
-
-class GitError(Exception):
-    """Git did not do what it was asked to; `str()` is one line that says what to do."""
-
-
-class LeaseLost(GitError):  # noqa: N818 - not a failure by itself: somebody else was faster
-    """The branch on the remote is not (any more) where it was when it was read."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +67,7 @@ class Repository:
         environ: Mapping[str, str] | None = None,
     ) -> None:
         self._remote, self._token, self._sleep = remote, token, sleep
-        self._environ = _environment(remote, token, os.environ if environ is None else environ)
+        self._environ = git_environment(remote, token, PROMOTER_NAME, PROMOTER_MAIL, environ)
 
     def __enter__(self) -> Self:
         self._folder = tempfile.TemporaryDirectory(prefix="delivery-", ignore_cleanup_errors=True)
@@ -181,31 +151,17 @@ class Repository:
             if done.returncode == 0:
                 return
             said = (done.stderr + b"\n" + done.stdout).decode("utf-8", "replace")
-            if _LEASE.search(said):
-                raise LeaseLost(f"could not {doing} {self._shown()}: somebody else pushed in between; run again")
-            if attempt == 3 or not _TRANSIENT.search(said):
-                raise GitError(f"could not {doing} {self._shown()}: {self._explain(said)}")
+            if lost_lease(said):
+                raise LeaseLost(f"could not {doing} {shown(self._remote)}: somebody else pushed in between; run again")
+            if attempt == 3 or not is_transient(said):
+                raise GitError(f"could not {doing} {shown(self._remote)}: {explain(said, self._remote, self._token)}")
             self._sleep(2.0**attempt)
-
-    def _explain(self, said: str) -> str:
-        for pattern, mend in _MENDS:
-            if re.search(pattern, said):
-                return mend
-        lines = [line for line in said.splitlines() if line.strip() and not line.startswith(("To ", "Done"))]
-        line = re.sub(r"[^\x20-\x7e]+", " ", lines[0] if lines else "git gave no reason")
-        for secret in (self._token, _basic(self._token)):
-            line = line.replace(secret, "***") if secret else line
-        later = "; run again later" if _TRANSIENT.search(said) else ""
-        return line.replace(self._remote, self._shown())[:300] + later
-
-    def _shown(self) -> str:
-        """The remote without what somebody may have written before the `@`."""
-        return re.sub(r"(://)[^/@]*@", r"\1", self._remote)
 
     def _git(self, *arguments: str, given: bytes | None = None, environ: Mapping[str, str] | None = None) -> bytes:
         done = self._run(*arguments, given=given, environ=environ)
         if done.returncode != 0:
-            raise GitError(f"git {arguments[0]} failed: {self._explain(done.stderr.decode('utf-8', 'replace'))}")
+            said = done.stderr.decode("utf-8", "replace")
+            raise GitError(f"git {arguments[0]} failed: {explain(said, self._remote, self._token)}")
         return done.stdout
 
     def _run(
@@ -229,36 +185,3 @@ class Repository:
             raise GitError("git is not on PATH: install it") from error
         except subprocess.TimeoutExpired:
             return subprocess.CompletedProcess(command, 1, b"", f"timed out after {seconds:.0f} s".encode())
-
-
-def _basic(token: str) -> str:
-    return base64.b64encode(f"x-access-token:{token}".encode()).decode() if token else ""
-
-
-def _environment(remote: str, token: str, environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment of every git process: nobody's configuration, no prompts, English messages, the token."""
-    kept = {
-        name: value
-        for name, value in environ.items()
-        if not name.startswith(("GIT_", "GITHUB_", "SECURE_")) or name.startswith(("GIT_SSL_", "GIT_SSH"))
-    }
-    settings = [
-        ("remote.origin.url", remote),
-        ("gc.auto", "0"),
-        ("maintenance.auto", "false"),
-        ("core.hooksPath", os.devnull),
-        ("http.lowSpeedLimit", "1000"),
-        ("http.lowSpeedTime", "30"),
-        ("i18n.logOutputEncoding", "UTF-8"),
-    ]
-    address = urlsplit(remote)
-    if token and address.scheme in ("http", "https"):
-        # For this server only: git would otherwise send the header wherever it is redirected to.
-        host = address.netloc.rpartition("@")[2]
-        settings.append((f"http.{address.scheme}://{host}/.extraHeader", f"Authorization: Basic {_basic(token)}"))
-    kept |= {"GIT_CONFIG_COUNT": str(len(settings)), "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
-    for number, (key, value) in enumerate(settings):
-        kept |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
-    for role in ("AUTHOR", "COMMITTER"):
-        kept |= {f"GIT_{role}_NAME": PROMOTER_NAME, f"GIT_{role}_EMAIL": PROMOTER_MAIL}
-    return kept | {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C", "LANGUAGE": "C"}

@@ -4,7 +4,6 @@ Every call either returns typed data or raises `GitHubError` with one line that 
 What a pull request says and when one is due is decided elsewhere (`pull_request.py`, `history.py`).
 """
 
-import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,24 +13,11 @@ from urllib.parse import quote
 import requests
 from requests.auth import AuthBase
 
+from delivery.github_answers import GitHubError, failure_of, pause_before_retry
+
+__all__ = ["GitHub", "GitHubError", "PullRequest"]
+
 State = Literal["open", "merged", "closed"]
-_TRANSIENT = frozenset({500, 502, 503, 504})
-_MAX_BODY_QUOTED = 300
-
-
-class GitHubError(Exception):
-    """A call that did not succeed; `str()` is one line without the token.
-
-    `status` is 0 when no answer arrived. `permissions` is GitHub's `x-accepted-github-permissions`: what the
-    token would have needed, or empty.
-    """
-
-    def __init__(self, status: int, message: str, permissions: str = "") -> None:
-        needed = f" (the token needs: {permissions})" if permissions else ""
-        super().__init__(f"{message}{needed}")
-        self.status = status
-        self.message = message
-        self.permissions = permissions
 
 
 @dataclass(frozen=True)
@@ -43,6 +29,7 @@ class PullRequest:
     title: str
     body: str
     state: State
+    branch: str
     head: str
     merge_commit: str
     labels: tuple[str, ...] = ()
@@ -108,7 +95,7 @@ class GitHub:
         if not isinstance(found, list):
             raise GitHubError(200, "GitHub's list of pull requests is not a list; is the API address right?")
         # The head filter is GitHub's to apply, but a server that ignores it must not make strangers ours.
-        return tuple(_pull_request(item) for item in found if item["head"]["ref"] == branch)
+        return tuple(each for each in map(_pull_request, found) if each.branch == branch)
 
     def create_pull_request(self, branch: str, base: str, title: str, body: str) -> PullRequest:
         """Open a pull request. A 422 "already exists" is the caller's: it may be one of our own, from a lost answer."""
@@ -169,13 +156,16 @@ class GitHub:
             try:
                 response = self._send(method, path, body, query)
             except requests.RequestException as error:
-                failure = GitHubError(0, self._clean(f"no answer from {self._base}: {type(error).__name__}"))
+                failure = GitHubError(
+                    0, f"no answer from {self._base} ({type(error).__name__}): is the API address right?"
+                )
                 pause: float | None = 2.0**attempt if again_when_unknown else None
             else:
                 if response.status_code in range(200, 300):
                     return self._json(response)
-                failure = self._failure(method, path, response)
-                pause = self._pause(response, attempt, again_when_unknown)
+                what = f"{method} {path} at {self.owner}/{self.repository}"
+                failure = failure_of(response, what, self._token)
+                pause = pause_before_retry(response, attempt, self._now(), again_when_unknown=again_when_unknown)
             if pause is None or self._clock() + pause > self._until or attempt >= 6:
                 raise failure
             self._sleep(pause)
@@ -206,49 +196,6 @@ class GitHub:
                 response.status_code, f"{self._base} does not answer like the GitHub API; is the API address right?"
             ) from error
 
-    def _pause(self, response: requests.Response, attempt: int, again_when_unknown: bool) -> float | None:
-        """Seconds to wait before trying again, or None. The order is the one that GitHub's documentation gives."""
-        if response.status_code in _TRANSIENT:
-            return float(2**attempt) if again_when_unknown else None
-        if response.status_code not in (403, 429):
-            return None
-        headers = response.headers
-        retry_after = headers.get("retry-after", "")
-        if retry_after.isdecimal():
-            return float(retry_after)
-        if headers.get("x-ratelimit-remaining") == "0" and headers.get("x-ratelimit-reset", "").isdecimal():
-            return max(1.0, float(headers["x-ratelimit-reset"]) - self._now() + 1)
-        # A 403 without a word about limits is a missing permission, and stays one.
-        if response.status_code == 429 or "rate limit" in response.text[:2000].lower():
-            return 60.0 * attempt
-        return None
-
-    def _failure(self, method: str, path: str, response: requests.Response) -> GitHubError:
-        status = response.status_code
-        said = self._clean(_said(response))
-        what = f"{method} {path} at {self.owner}/{self.repository}"
-        mend = ""
-        if status == 401:
-            mend = "; the token is wrong or expired: set a new one as GITHUB_TOKEN"
-        elif status == 404:
-            mend = "; does the repository exist, and may the token read it?"
-        elif status in (429, *_TRANSIENT) or (status == 403 and "rate limit" in said.lower()):
-            mend = "; run again later"
-        elif "not permitted to create or approve pull requests" in said:
-            mend = (
-                '; switch on "Allow GitHub Actions to create and approve pull requests" in the repository\'s Actions '
-                "settings (`pulumi up` on the first stage's stack does it)"
-            )
-        elif 300 <= status < 400:
-            mend = "; the repository has moved: give its new owner and name"
-        permissions = self._clean(response.headers.get("x-accepted-github-permissions", ""))
-        return GitHubError(status, f"GitHub answered {status} to {what}: {said}{mend}", permissions)
-
-    def _clean(self, text: str) -> str:
-        """One printable line without the token, whatever a server put into its answer."""
-        line = re.sub(r"[^\x20-\x7e\xa0-\uffff]+", " ", text).strip()
-        return (line.replace(self._token, "***") if self._token else line)[:_MAX_BODY_QUOTED]
-
 
 def _pull_request(item: Any) -> PullRequest:
     try:
@@ -259,23 +206,10 @@ def _pull_request(item: Any) -> PullRequest:
             title=str(item["title"]),
             body=str(item["body"] or ""),
             state=state,
+            branch=str(item["head"]["ref"]),
             head=str(item["head"]["sha"]),
             merge_commit=str(item["merge_commit_sha"] or ""),
             labels=tuple(str(label["name"]) for label in item["labels"]),
         )
     except (KeyError, TypeError) as error:
         raise GitHubError(200, "GitHub described a pull request without what it always has; run again later") from error
-
-
-def _said(response: requests.Response) -> str:
-    try:
-        answer = response.json()
-        details = [
-            str(detail.get("message") or f"{detail.get('field', '')} {detail.get('code', '')}")
-            if isinstance(detail, dict)
-            else str(detail)
-            for detail in answer.get("errors", [])
-        ]
-        return ": ".join([str(answer.get("message", "")), *details])
-    except (requests.JSONDecodeError, AttributeError, TypeError):
-        return response.reason or "no reason given"

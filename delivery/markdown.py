@@ -53,6 +53,6 @@ def _visible(character: str) -> str:
 
 
 def _entity(character: str, literal: re.Pattern[str]) -> str:
-    if literal.fullmatch(character) or (ord(character) > 127 and unicodedata.category(character)[0] in "LNMS"):
+    if literal.fullmatch(character) or (ord(character) > 127 and unicodedata.category(character)[0] in "LNMSP"):
         return character
     return f"&#{ord(character)};"

@@ -9,6 +9,7 @@ import json
 import os
 import secrets
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -29,7 +30,11 @@ needs Contents: write and Pull requests: write. Exit status: 0 done or nothing t
 """
 
 
-def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ) -> int:
+def main(
+    arguments: Sequence[str] | None = None,
+    environ: Mapping[str, str] = os.environ,
+    sleep: Callable[[float], None] = time.sleep,
+) -> int:
     """Run the command; returns its exit status. Failures are one line on standard error."""
     options = _parser(environ).parse_args(arguments)
 
@@ -38,7 +43,7 @@ def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os
 
     try:
         try:
-            outcome = _run(options, environ, say)
+            outcome = _run(options, environ, say, sleep)
         except (RequestError, SettingsError, OSError) as error:
             return _failed(error, 2, environ)
         except (PromotionError, ValuesError, GitHubError, GitError) as error:
@@ -109,7 +114,12 @@ def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
     return parser
 
 
-def _run(options: argparse.Namespace, environ: Mapping[str, str], say: Callable[[str], None]) -> Outcome:
+def _run(
+    options: argparse.Namespace,
+    environ: Mapping[str, str],
+    say: Callable[[str], None],
+    sleep: Callable[[float], None],
+) -> Outcome:
     for name in ("application", "from", "to"):
         if not getattr(options, name):
             raise RequestError(f"--{name} is missing: give it, or set {name.upper()}")
@@ -133,6 +143,7 @@ def _run(options: argparse.Namespace, environ: Mapping[str, str], say: Callable[
         settings.owner,
         settings.repository,
         token,
+        sleep=sleep,
         write_interval=_seconds(environ.get("DELIVERY_WRITE_INTERVAL", "1")),
     )
     remote = options.remote or f"{settings.web_url}.git"
@@ -150,7 +161,7 @@ def _run(options: argparse.Namespace, environ: Mapping[str, str], say: Callable[
             request,
             settings,
             github,
-            lambda: Repository(remote, token, environ=environ),
+            lambda: Repository(remote, token, sleep=sleep, environ=environ),
             span,
             dry_run=options.dry_run,
             progress=say,

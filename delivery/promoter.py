@@ -6,6 +6,7 @@ Everything it decides by is in `proposal.py` and `rollback.py`; here is only the
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from delivery.block import parse_block
 from delivery.branch import put_branch
 from delivery.edges import Edge, PromotionSettings
 from delivery.git import LeaseLost, Repository
@@ -132,7 +133,9 @@ def _open(
             found = github.find_open(branch, base)
             if found is None:
                 raise
-            block = rendered.block if rendered.block.to_comment() in found.body else None
+            block = parse_block(found.body, state.edge)
+            if block is None or block.promotion != rendered.block.promotion:
+                result = Result.UNCHANGED
     if not rendered.says(block):
         result = Result.UPDATED
         found = github.update_pull_request(found.number, rendered.title, rendered.over(found.body))

@@ -1,0 +1,108 @@
+"""How git is run, and what its complaints mean: the environment of its processes, its messages with the mend.
+
+Which commands are run is `git.py`'s matter.
+"""
+
+import base64
+import os
+import re
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+_TRANSIENT = re.compile(
+    r"returned error: (429|5\d\d)|Connection reset|unexpected disconnect|early EOF|hung up|timed out|"
+    r"Could not resolve host|Failed to connect|Connection refused|Empty reply|RPC failed",
+    re.IGNORECASE,
+)
+_LEASE = re.compile(
+    r"stale info|fetch first|non-fast-forward|cannot lock ref .*(but expected|reference already exists)"
+)
+# What git says, and what to do about it. The first that fits is shown.
+_MENDS = (
+    (r"GH006|GH013|[Pp]rotected branch|rule violations|pre-receive hook declined",
+     "the branch is protected: let the promoter's identity push to branches under promote/ and rollback/"),
+    (r"returned error: 401|Authentication failed|could not read Username|Invalid username or",
+     "the token is wrong or expired, or there is none: set GITHUB_TOKEN"),
+    (r"returned error: 403|Permission to .* denied|Write access to repository not granted",
+     "the token lacks the permission Contents: write on this repository"),
+    (r"returned error: 404|[Rr]epository not found|does not appear to be a git repository|not found",
+     "the repository is not there, or the token may not see it"),
+    (r"exists; cannot create|directory file conflict|cannot lock ref|failed to update ref",
+     "a branch in the way (one named like the folder of this one): delete or rename it"),
+    (r"could(n't| not) find remote ref refs/heads/", "the default branch is not there: push a first commit to it"),
+    (r"not our ref|unadvertised object|could(n't| not) find remote ref|bad object|remote error: upload-pack",
+     "the commit is not in the repository: give one that is on the default branch"),
+)  # fmt: skip
+
+
+class GitError(Exception):
+    """Git did not do what it was asked to; `str()` is one line that says what to do."""
+
+
+class LeaseLost(GitError):  # noqa: N818 - not a failure by itself: somebody else was faster
+    """The branch on the remote is not (any more) where it was when it was read."""
+
+
+def lost_lease(said: str) -> bool:
+    """Whether git refused a push because the branch is not where it was."""
+    return _LEASE.search(said) is not None
+
+
+def is_transient(said: str) -> bool:
+    """Whether trying again may help: the network, or a server that is busy."""
+    return _TRANSIENT.search(said) is not None
+
+
+def explain(said: str, remote: str, token: str) -> str:
+    """One line about what git `said`: the mend where it is known, else git's own words, without secrets."""
+    for pattern, mend in _MENDS:
+        if re.search(pattern, said):
+            return mend
+    lines = [line for line in said.splitlines() if line.strip() and not line.startswith(("To ", "Done"))]
+    line = re.sub(r"[^\x20-\x7e]+", " ", lines[0] if lines else "git gave no reason")
+    for secret in (token, _basic(token)):
+        line = line.replace(secret, "***") if secret else line
+    return line.replace(remote, shown(remote))[:300] + ("; run again later" if is_transient(said) else "")
+
+
+def shown(remote: str) -> str:
+    """The remote without what somebody may have written before the `@`."""
+    return re.sub(r"(://)[^/@]*@", r"\1", remote)
+
+
+def _basic(token: str) -> str:
+    return base64.b64encode(f"x-access-token:{token}".encode()).decode() if token else ""
+
+
+def git_environment(
+    remote: str, token: str, name: str, mail: str, environ: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """The environment of every git process: nobody's configuration, no prompts, English messages, the token.
+
+    `remote` becomes the remote `origin`, `name` and `mail` who commits. `environ` is the process's own unless given.
+    """
+    kept = {
+        name: value
+        for name, value in (os.environ if environ is None else environ).items()
+        if not name.startswith(("GIT_", "GITHUB_", "SECURE_")) or name.startswith(("GIT_SSL_", "GIT_SSH"))
+    }
+    settings = [
+        ("remote.origin.url", remote),
+        ("gc.auto", "0"),
+        ("maintenance.auto", "false"),
+        ("core.hooksPath", os.devnull),
+        ("http.lowSpeedLimit", "1000"),
+        ("http.lowSpeedTime", "30"),
+        ("i18n.logOutputEncoding", "UTF-8"),
+    ]
+    address = urlsplit(remote)
+    if token and address.scheme in ("http", "https"):
+        # For this server only: git would otherwise send the header wherever it is redirected to.
+        host = address.netloc.rpartition("@")[2]
+        settings.append((f"http.{address.scheme}://{host}/.extraHeader", f"Authorization: Basic {_basic(token)}"))
+    kept |= {"GIT_CONFIG_COUNT": str(len(settings)), "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+    for number, (key, value) in enumerate(settings):
+        kept |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+    for role in ("AUTHOR", "COMMITTER"):
+        kept |= {f"GIT_{role}_NAME": name, f"GIT_{role}_EMAIL": mail}
+    return kept | {"GIT_LITERAL_PATHSPECS": "1", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C", "LANGUAGE": "C"}

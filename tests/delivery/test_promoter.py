@@ -1,0 +1,368 @@
+"""Promotions as stories: what happens on the forge, one run of the promoter after another."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from delivery.block import parse_block
+from tests.delivery.story import EDGE, NAME, PRODUCTION, TRACEPARENT, Story, story
+
+PULLS = f"/repos/{NAME}/pulls"
+BRANCH = EDGE.branch
+
+
+@pytest.fixture
+def told(tmp_path: Path) -> Iterator[Story]:
+    with story(tmp_path) as begun:
+        yield begun
+
+
+def test_a_promotion_opens_a_pull_request_with_the_promoted_key_and_the_trace_only(told: Story) -> None:
+    commit = told.release("v0.3.1")
+
+    run = told.promote(commit, "v0.3.1")
+
+    assert (run.status, run.result) == (0, "created")
+    expected = PRODUCTION.format("v0.3.1").replace('""', f'"{TRACEPARENT}"')
+    assert told.production(BRANCH) == expected
+    [pull_request] = told.pull_requests
+    assert pull_request.title == "Promote podtato-head v0.3.1 to production"
+    block = parse_block(pull_request.body or "", EDGE)
+    assert block is not None
+    assert (block.commit, block.version, block.traceparent) == (commit, "v0.3.1", TRACEPARENT)
+    assert told.production() == PRODUCTION.format("v0.3.0")
+
+
+def test_what_is_promoted_is_what_was_verified_and_not_what_came_since(told: Story) -> None:
+    verified = told.release("v0.3.1")
+    told.release("v0.4.0")
+
+    told.promote(verified, "v0.3.1")
+
+    assert told.version(BRANCH) == "v0.3.1"
+
+
+def test_creating_takes_at_most_six_requests_one_fetch_and_one_push(told: Story) -> None:
+    told.configure(labels=("promotion",), reviewers=("hubot",))
+    told.forge.settings(NAME).collaborators.add("hubot")
+
+    run = told.promote(told.release("v0.3.1"))
+
+    assert run.result == "created"
+    assert run.requests == [
+        f"GET {PULLS}",
+        f"POST {PULLS}",
+        f"POST {PULLS}/1/requested_reviewers",
+        f"POST /repos/{NAME}/issues/1/labels",
+    ]
+    assert (run.fetches, run.pushes) == (1, 1)
+
+
+def test_nothing_to_change_is_a_success_with_one_request_and_one_fetch(told: Story) -> None:
+    commit = told.forge.branch(NAME, "main") or ""
+
+    run = told.promote(commit, "v0.3.0")
+
+    assert (run.status, run.result) == (0, "nothing to change")
+    assert run.requests == [f"GET {PULLS}"]
+    assert (run.fetches, run.pushes) == (1, 0)
+    assert told.forge.branch(NAME, BRANCH) is None
+
+
+def test_the_same_promotion_again_changes_nothing(told: Story) -> None:
+    commit = told.release("v0.3.1")
+    told.promote(commit)
+    head = told.forge.branch(NAME, BRANCH)
+    told.forge.commit(NAME, {"README.md": "hello"}, "Something else lands")
+
+    run = told.promote(commit)
+
+    assert run.result == "unchanged"
+    assert run.requests == [f"GET {PULLS}"]
+    assert told.forge.branch(NAME, BRANCH) == head
+
+
+def test_a_newer_version_updates_the_open_pull_request_and_keeps_what_people_wrote_above(told: Story) -> None:
+    told.promote(told.release("v0.3.1"))
+    pull_request = told.pull_requests[0]
+    pull_request.body = "Ask Ada before merging.\n\n" + (pull_request.body or "")
+
+    run = told.promote(told.release("v0.3.2"))
+
+    assert run.result == "updated"
+    [pull_request] = told.pull_requests
+    assert pull_request.title == "Promote podtato-head v0.3.2 to production"
+    assert (pull_request.body or "").startswith("Ask Ada before merging.\n\n<!-- delivery:")
+    assert "v0.3.1" not in (pull_request.body or "").replace("Release v0.3.1", "")
+    assert told.version(BRANCH) == "v0.3.2"
+    assert told.forge.settings(NAME).git("rev-list", "--count", f"main..{BRANCH}").strip() == "1"
+
+
+def test_the_branch_is_built_anew_when_the_targets_values_changed_below_it(told: Story) -> None:
+    commit = told.release("v0.3.1")
+    told.promote(commit)
+    told.forge.commit(NAME, {"production/values.yaml": PRODUCTION.format("v0.3.0") + "more: 1\n"}, "Add a value")
+
+    run = told.promote(commit)
+
+    assert run.result == "updated"
+    assert told.production(BRANCH).endswith("more: 1\n")
+    told.merge(1)
+    assert told.version() == "v0.3.1"
+
+
+def test_an_older_version_than_the_open_pull_requests_is_superseded(told: Story) -> None:
+    older, newer = told.release("v0.3.1"), told.release("v0.3.2")
+    told.promote(newer)
+
+    run = told.promote(older)
+
+    assert (run.status, run.result) == (0, "superseded")
+    assert newer[:12] in str(run.outcome["why"])
+    assert (run.requests, run.pushes) == ([f"GET {PULLS}"], 0)
+
+
+@pytest.mark.parametrize("method", ["merge", "squash"])
+@pytest.mark.parametrize("delete_branch", [True, False])
+def test_after_a_merge_the_next_promotion_is_a_new_pull_request(told: Story, method: str, delete_branch: bool) -> None:
+    told.promote(told.release("v0.3.1"))
+    told.merge(1, method, delete_branch=delete_branch)
+
+    run = told.promote(told.release("v0.3.2"))
+
+    assert run.result == "created"
+    assert [each.number for each in told.pull_requests] == [1, 2]
+    assert told.forge.settings(NAME).git("rev-list", "--count", f"main..{BRANCH}").strip() == "1"
+    told.merge(2, method)
+    assert told.version() == "v0.3.2"
+
+
+def test_the_body_compares_with_what_the_target_ran_before(told: Story) -> None:
+    first = told.release("v0.3.1")
+    told.promote(first)
+    told.merge(1)
+    told.release("v0.3.2")
+    second = told.release("v0.3.3", "Fix the hat, closes #1 (thanks @octocat)")
+
+    told.promote(second)
+
+    body = told.pull_requests[1].body or ""
+    assert f"/compare/{first}...{second}" in body
+    assert "Release v0.3.2" in body
+    assert "Release v0.3.1" not in body
+    assert "#1" not in body
+    assert "@octocat" not in body
+
+
+def test_an_older_version_than_the_merged_one_is_superseded(told: Story) -> None:
+    older, newer = told.release("v0.3.1"), told.release("v0.3.2")
+    told.promote(newer)
+    told.merge(1)
+
+    run = told.promote(older)
+
+    assert (run.status, run.result, len(told.pull_requests)) == (0, "superseded", 1)
+
+
+def test_an_open_pull_request_that_became_pointless_is_closed_with_a_word_why(told: Story) -> None:
+    promoted = told.release("v0.3.1")
+    told.promote(promoted)
+    taken_back = told.release("v0.3.0", "Take v0.3.1 back")
+
+    run = told.promote(taken_back, "v0.3.0")
+
+    assert run.result == "closed as pointless"
+    assert len(run.requests) == 3
+    [pull_request] = told.pull_requests
+    assert pull_request.state == "closed"
+    assert (pull_request.body or "").startswith("> Closed by the promoter: production already has what dev has")
+    assert len(pull_request.comments) == 1
+
+    replayed = told.promote(promoted)
+    assert (replayed.result, len(told.pull_requests)) == ("superseded", 1)
+
+    assert told.promote(told.release("v0.3.2")).result == "created"
+
+
+def test_an_old_version_does_not_make_a_newer_open_pull_request_pointless(told: Story) -> None:
+    old = told.forge.branch(NAME, "main") or ""
+    told.promote(told.release("v0.3.1"))
+
+    run = told.promote(old, "v0.3.0")
+
+    assert run.result == "superseded"
+    assert told.pull_requests[0].state == "open"
+
+
+def test_what_a_person_closed_stays_closed_until_asked_again_or_something_newer_comes(told: Story) -> None:
+    older, commit = told.release("v0.3.1"), told.release("v0.3.2")
+    told.promote(commit)
+    told.forge.close(NAME, 1)
+
+    run = told.promote(commit)
+
+    assert (run.status, run.result) == (0, "declined")
+    assert "again=true" in str(run.outcome["why"])
+    assert told.promote(older).result == "declined"
+    assert len(told.pull_requests) == 1
+    assert told.promote(commit, AGAIN="true").result == "created"
+    told.forge.close(NAME, 2)
+    assert told.promote(told.release("v0.3.3")).result == "created"
+
+
+def test_a_branch_deleted_by_hand_is_a_no_and_again_brings_it_back(told: Story) -> None:
+    commit = told.release("v0.3.1")
+    told.promote(commit)
+    told.forge.delete_branch(NAME, BRANCH)
+
+    assert told.promote(commit).result == "declined"
+    assert told.promote(commit, AGAIN="true").result == "created"
+    assert told.version(BRANCH) == "v0.3.1"
+
+
+def test_commits_of_others_stay_and_get_one_on_top(told: Story) -> None:
+    told.promote(told.release("v0.3.1"))
+    told.forge.commit(NAME, {"production/notes.md": "careful"}, "Add notes", branch=BRANCH)
+    values = told.production(BRANCH).replace("replicas: 3", "replicas: 5")
+    theirs = told.forge.commit(NAME, {"production/values.yaml": values}, "More replicas", branch=BRANCH)
+
+    run = told.promote(told.release("v0.3.2"))
+
+    assert run.result == "updated"
+    assert told.forge.settings(NAME).git("rev-parse", f"{BRANCH}^").strip() == theirs
+    assert told.version(BRANCH) == "v0.3.2"
+    assert "replicas: 5" in told.production(BRANCH)
+    assert "commits that the promoter did not make" in (told.pull_requests[0].body or "")
+
+    assert told.promote(told.release("v0.3.3")).result == "updated"
+    assert told.version(BRANCH) == "v0.3.3"
+    assert told.forge.settings(NAME).git("merge-base", theirs, BRANCH).strip() == theirs
+
+
+def test_a_promoted_key_that_others_changed_on_the_branch_is_for_people_to_decide(told: Story) -> None:
+    told.promote(told.release("v0.3.1"))
+    values = told.production(BRANCH).replace("v0.3.1", "v0.3.1-hotfix")
+    theirs = told.forge.commit(NAME, {"production/values.yaml": values}, "Hotfix", branch=BRANCH)
+
+    run = told.promote(told.release("v0.3.2"))
+
+    assert run.status == 1
+    assert "pull request #1" in run.errors
+    assert "serviceVersion" in run.errors
+    assert told.forge.branch(NAME, BRANCH) == theirs
+
+
+def test_a_commit_by_somebody_with_our_address_but_no_trailer_is_not_ours(told: Story) -> None:
+    told.promote(told.release("v0.3.1"))
+    repository = told.forge.settings(NAME)
+    environ = "user.name=x", "user.email=promoter@delivery.invalid"
+    tree = repository.git("rev-parse", f"{BRANCH}^{{tree}}").strip()
+    options = [part for each in environ for part in ("-c", each)]
+    theirs = repository.git(*options, "commit-tree", tree, "-p", BRANCH, "-m", "empty").strip()
+    repository.git("update-ref", f"refs/heads/{BRANCH}", theirs)
+
+    told.promote(told.release("v0.3.2"))
+
+    assert repository.git("rev-parse", f"{BRANCH}^").strip() == theirs
+
+
+def test_a_commit_that_is_not_on_the_default_branch_is_refused(told: Story) -> None:
+    evil = told.forge.commit(NAME, {"dev/values.yaml": "serviceVersion: evil\n"}, "Evil", branch="elsewhere")
+
+    run = told.promote(evil)
+
+    assert run.status == 1
+    assert "is not on main" in run.errors
+    assert (run.pushes, told.pull_requests) == (0, [])
+
+
+def test_a_version_that_the_commit_does_not_have_is_an_error_before_anything_is_written(told: Story) -> None:
+    run = told.promote(told.release("v0.3.1"), "v0.9.9")
+
+    assert run.status == 1
+    assert "version v0.9.9 was asked for" in run.errors
+    assert (run.pushes, told.pull_requests) == (0, [])
+
+
+def test_keptns_hash_for_several_workloads_is_noted_and_promoted(told: Story) -> None:
+    run = told.promote(told.release("v0.3.1"), "1a1fad80cd")
+
+    assert run.result == "created"
+    assert "`1a1fad80cd`" in (told.pull_requests[0].body or "")
+
+
+def test_an_invalid_traceparent_is_left_out_with_a_note(told: Story) -> None:
+    run = told.promote(told.release("v0.3.1"), TRACEPARENT=TRACEPARENT.upper() + "\n")
+
+    assert run.result == "created"
+    assert 'traceParent: ""' in told.production(BRANCH)
+    assert "not a valid `traceparent`" in (told.pull_requests[0].body or "")
+
+
+def test_without_a_commit_the_newest_one_that_touches_the_source_stage_counts(told: Story) -> None:
+    commit = told.release("v0.3.1")
+    told.forge.commit(NAME, {"README.md": "hello"}, "Something else lands")
+
+    run = told.promote()
+
+    assert (run.result, run.outcome["commitID"]) == ("created", commit)
+    assert "No commit was given" in (told.pull_requests[0].body or "")
+    assert told.promote().result == "unchanged"
+
+
+def test_a_rewritten_history_is_an_error_that_says_how_to_go_on(told: Story) -> None:
+    told.promote(told.release("v0.3.1"))
+    told.merge(1, "squash", delete_branch=True)
+    repository = told.forge.settings(NAME)
+    tree = repository.git("rev-parse", "main^{tree}").strip()
+    author = ["-c", "user.name=x", "-c", "user.email=x@example.org"]
+    root = repository.git(*author, "commit-tree", tree, "-m", "New root").strip()
+    repository.git("update-ref", "refs/heads/main", root)
+    commit = told.release("v0.3.2")
+
+    run = told.promote(commit)
+
+    assert run.status == 1
+    assert "again=true" in run.errors
+    assert told.promote(commit, AGAIN="true").result == "created"
+
+
+def test_beyond_the_fetched_history_github_is_asked(told: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("delivery.reading.read_edge.__kwdefaults__", {"commit": None, "rollback": False, "depth": 2})
+    first, second = told.release("v0.3.1"), told.release("v0.3.2")
+    for number in range(5):
+        told.forge.commit(NAME, {"README.md": str(number)}, f"Unrelated {number}")
+
+    run = told.promote(second)
+    assert run.result == "created"
+    tip = told.forge.branch(NAME, "main")
+    assert run.requests == [f"GET {PULLS}", f"GET /repos/{NAME}/compare/{second}...{tip}", f"POST {PULLS}"]
+
+    assert told.promote(first).result == "superseded"
+    for number in range(5):
+        told.forge.commit(NAME, {"README.md": f"again {number}"}, f"Unrelated again {number}")
+    third = told.release("v0.3.3")
+    assert told.promote(third).result == "updated"
+    assert told.forge.settings(NAME).git("rev-list", "--count", f"main..{BRANCH}").strip() == "1"
+
+
+def test_a_dry_run_writes_nothing(told: Story) -> None:
+    run = told.promote(told.release("v0.3.1"), "", "--dry-run")
+
+    assert run.result == "planned"
+    assert run.outcome["changes"] == [{"key": "serviceVersion", "was": "v0.3.0", "becomes": "v0.3.1"}]
+    assert (run.pushes, run.requests) == (0, [f"GET {PULLS}"])
+
+
+def test_labels_and_reviewers_that_do_not_work_are_notes(told: Story) -> None:
+    told.configure(labels=("promotion",), reviewers=("nobody",))
+    told.forge.fail_next("POST", r"/labels", status=403, body={"message": "Resource not accessible by integration"})
+    commit = told.release("v0.3.1")
+
+    run = told.promote(commit)
+
+    assert (run.status, run.result) == (0, "created")
+    assert len(list(run.outcome["notes"])) == 2  # type: ignore[call-overload]
+    told.promote(commit)
+    assert told.pull_requests[0].labels == ["promotion"]

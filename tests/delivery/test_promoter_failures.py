@@ -1,0 +1,248 @@
+"""What a promotion does when the forge, the network or a repository is not as it should be.
+
+Every failure is one line that says what to do, and running again after its cause is gone completes the work.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from delivery.git import Repository
+from tests.delivery.story import EDGE, NAME, PRODUCTION, TOKEN, Run, Story, story
+
+PULLS = f"/repos/{NAME}/pulls"
+GIT = f"/{NAME}.git"
+BRANCH = EDGE.branch
+
+
+@pytest.fixture
+def told(tmp_path: Path) -> Iterator[Story]:
+    with story(tmp_path) as begun:
+        yield begun
+
+
+def failed_with(run: Run, *said: str) -> None:
+    assert run.status == 1, run.errors
+    [line] = [line for line in run.errors.splitlines() if line.startswith("error: ")]
+    for each in said:
+        assert each in line
+    assert TOKEN not in run.errors
+    assert "Traceback" not in run.errors
+
+
+def completes(told: Story, commit: str) -> None:
+    assert told.promote(commit).status == 0
+    [pull_request] = told.pull_requests
+    assert pull_request.state == "open"
+    assert told.version(BRANCH) == "v0.3.1"
+    told.merge(1)
+    assert told.version() == "v0.3.1"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", PULLS, 502),
+        ("GET", PULLS, None),
+        ("POST", f"{GIT}/git-upload-pack", 503),
+        ("POST", f"{GIT}/git-upload-pack", None),
+        ("POST", f"{GIT}/git-receive-pack", 502),
+        ("POST", f"{GIT}/git-receive-pack", None),
+        ("POST", PULLS, 500),
+        ("POST", PULLS, None),
+    ],
+)
+@pytest.mark.parametrize("after_commit", [False, True])
+def test_a_hiccup_is_got_over_without_a_duplicate(
+    told: Story, method: str, path: str, status: int | None, after_commit: bool
+) -> None:
+    told.forge.fail_next(method, f"^{path}", status=status, after_commit=after_commit)
+
+    run = told.promote(told.release("v0.3.1"))
+
+    assert (run.status, run.result) == (0, "created"), run.errors
+    assert len(told.pull_requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "times", "after_commit"),
+    [
+        ("POST", f"{GIT}/git-receive-pack", 3, False),
+        ("POST", PULLS, 6, False),
+        ("POST", PULLS, 6, True),
+        ("PATCH", f"{PULLS}/1", 6, False),
+        ("PATCH", f"{PULLS}/1", 6, True),
+    ],
+)
+def test_after_a_lasting_failure_running_again_completes(
+    told: Story, method: str, path: str, times: int, after_commit: bool
+) -> None:
+    if method == "PATCH":
+        told.promote(told.release("v0.3.0-rc1"))
+    commit = told.release("v0.3.1")
+    told.forge.fail_next(method, f"^{path}", status=503, times=times, after_commit=after_commit)
+
+    failed_with(told.promote(commit), "run again later")
+
+    assert told.forge.pending_faults == 0
+    completes(told, commit)
+
+
+def test_a_list_that_lags_behind_is_asked_again_before_giving_up(told: Story) -> None:
+    commit = told.release("v0.3.1")
+    told.promote(commit)
+    told.forge.lag_pull_request_lists(2)
+
+    run = told.promote(commit)
+
+    assert run.status == 0, run.errors
+    assert len(told.pull_requests) == 1
+
+
+def test_a_rate_limit_is_waited_for(told: Story) -> None:
+    told.forge.fail_next("POST", f"^{PULLS}", status=429, headers={"retry-after": "1"})
+
+    assert told.promote(told.release("v0.3.1")).result == "created"
+
+
+def test_somebody_who_pushes_in_between_makes_it_read_again(told: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    told.promote(told.release("v0.3.1"))
+    commit = told.release("v0.3.2")
+
+    push = Repository.push
+    pushed: list[str] = []
+
+    def interrupted(self: Repository, branch: str, name: str, *, observed: str | None, rewrite: bool) -> None:
+        if not pushed:
+            pushed.append(told.forge.commit(NAME, {"notes.md": "mine"}, "Mine", branch=BRANCH))
+        push(self, branch, name, observed=observed, rewrite=rewrite)
+
+    monkeypatch.setattr(Repository, "push", interrupted)
+    run = told.promote(commit)
+
+    assert (run.status, run.result) == (0, "updated"), run.errors
+    assert "reading again" in run.errors
+    assert told.forge.settings(NAME).git("rev-parse", f"{BRANCH}^").strip() == pushed[0]
+
+
+def test_a_wrong_token(told: Story) -> None:
+    commit = told.release("v0.3.1")
+    failed_with(told.promote(commit, token="ghp_wrong"), "401", "GITHUB_TOKEN")
+    completes(told, commit)
+
+
+def test_a_token_that_may_not_push(told: Story) -> None:
+    commit = told.release("v0.3.1")
+    told.forge.add_token("reader", {"contents": "read", "pull_requests": "write"}, actions=True)
+
+    failed_with(told.promote(commit, token="reader"), "Contents: write")
+
+    completes(told, commit)
+
+
+def test_a_token_that_may_not_open_pull_requests(told: Story) -> None:
+    commit = told.release("v0.3.1")
+    told.forge.add_token("pusher", {"contents": "write", "pull_requests": "read"}, actions=True)
+
+    failed_with(told.promote(commit, token="pusher"), "403", "pull_requests=write")
+
+    completes(told, commit)
+
+
+def test_actions_that_may_not_open_pull_requests(told: Story) -> None:
+    commit = told.release("v0.3.1")
+    told.forge.settings(NAME).actions_may_open_pull_requests = False
+
+    failed_with(told.promote(commit), "Allow GitHub Actions to create and approve pull requests", "pulumi up")
+
+    told.forge.settings(NAME).actions_may_open_pull_requests = True
+    completes(told, commit)
+
+
+def test_a_protected_branch(told: Story) -> None:
+    commit = told.release("v0.3.1")
+    told.forge.protect(NAME, BRANCH)
+
+    failed_with(told.promote(commit), "protected", "promote/")
+
+    told.forge.unprotect(NAME, BRANCH)
+    completes(told, commit)
+
+
+def test_a_repository_that_is_not_there(told: Story) -> None:
+    failed_with(
+        told.promote("", "", "--repository", "acme/nowhere"), "404", "acme/nowhere", "does the repository exist"
+    )
+
+
+def test_a_default_branch_that_is_not_there(told: Story) -> None:
+    told.configure(default_branch="trunk")
+    failed_with(told.promote(), "default branch")
+
+
+def test_a_commit_that_is_not_there(told: Story) -> None:
+    failed_with(told.promote("ab" * 20), "not in the repository")
+
+
+@pytest.mark.parametrize("file", ["dev/values.yaml", "production/values.yaml"])
+def test_values_that_are_not_there(told: Story, file: str) -> None:
+    commit = told.forge.commit(NAME, {file: None, "dev/other": "x"}, "Remove")
+
+    failed_with(told.promote(commit), file, "pulumi up")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"serviceVersion:\tv0.3.1\n\tx: y\n",
+        b"serviceVersion: v0.3.1\nserviceVersion: v0.3.2\n",
+        b"\xff\xfeserviceVersion: v0.3.1\n",
+        b"",
+        b"- serviceVersion\n",
+        b'serviceVersion: "v0.3.1\\n${{ github.token }}"\n',
+        b"serviceVersion: {a: b}\n",
+        b"serviceVersion:\n",
+    ],
+)
+def test_unreadable_source_values_are_an_error_and_nothing_is_written(told: Story, content: bytes) -> None:
+    commit = told.forge.commit(NAME, {"dev/values.yaml": content}, "Break it")
+
+    run = told.promote(commit)
+
+    failed_with(run, "dev/values.yaml")
+    assert (run.pushes, told.pull_requests) == (0, [])
+    completes(told, told.release("v0.3.1"))
+
+
+@pytest.mark.parametrize("content", [b"\tx: 1\n", b"a: 1\na: 2\n", b"\xff\n", b"- x\n"])
+def test_unreadable_target_values_are_an_error_and_nothing_is_written(told: Story, content: bytes) -> None:
+    told.forge.commit(NAME, {"production/values.yaml": content}, "Break it")
+    commit = told.release("v0.3.1")
+
+    run = told.promote(commit)
+
+    failed_with(run, "production/values.yaml")
+    assert (run.pushes, told.pull_requests) == (0, [])
+    told.forge.commit(NAME, {"production/values.yaml": PRODUCTION.format("v0.3.0")}, "Mend it")
+    completes(told, commit)
+
+
+@pytest.mark.parametrize("ending", ["\r\n", "\n", ""])
+def test_line_ends_of_the_target_stay(told: Story, ending: str) -> None:
+    told.forge.commit(NAME, {"production/values.yaml": f"serviceVersion: v0.3.0{ending}"}, "Other line ends")
+
+    told.promote(told.release("v0.3.1"))
+
+    assert told.production(BRANCH).startswith(f"serviceVersion: v0.3.1{ending or chr(10)}")
+    assert told.production(BRANCH).count("serviceVersion") == 1
+
+
+def test_a_branch_in_the_way_is_named(told: Story) -> None:
+    told.forge.commit(NAME, {"x": "y"}, "A branch called like a folder", branch="promote")
+    commit = told.release("v0.3.1")
+
+    failed_with(told.promote(commit), "a branch in the way")
+
+    told.forge.delete_branch(NAME, "promote")
+    completes(told, commit)

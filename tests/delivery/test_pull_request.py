@@ -1,0 +1,157 @@
+"""What pull requests say, and the block that is read back from them."""
+
+import json
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from delivery.block import Block, parse_block
+from delivery.edges import Edge, PromotionSettings
+from delivery.git import Commit
+from delivery.plan import Change
+from delivery.pull_request import BODY_LIMIT, TITLE_LIMIT, Subject, closed_body, render
+
+TRACEPARENT = "00-23679963727bf63245f9b55983c73104-b427a6fcfc56cd6a-01"
+EDGE = Edge("podtato-head", "dev", "production", "dev", "production", ("serviceVersion",))
+SETTINGS = PromotionSettings(
+    "acme",
+    "gitops",
+    "main",
+    "https://api.github.com",
+    "https://github.com/acme/gitops",
+    {"dev": (), "staging": ("dev",), "production": ("dev", "staging")},
+    (EDGE,),
+    trace_url="https://jaeger.example/trace/{trace_id}?uiFind={span_id}",
+)
+HOSTILE = "--><script>fixes #1 @acme/team | `x` \u202e\n```\n<!-- -->"
+
+
+def block(**changes: object) -> Block:
+    usual: dict[str, object] = {
+        "kind": "promotion",
+        "application": "podtato-head",
+        "source": "dev",
+        "target": "production",
+        "commit": "ab" * 20,
+        "version": "v0.3.1",
+        "traceparent": TRACEPARENT,
+        "changes": (Change("serviceVersion", "v0.3.0", "v0.3.1"),),
+    }
+    return Block(**(usual | changes))  # type: ignore[arg-type]
+
+
+def subject(of: Block | None = None, **changes: object) -> Subject:
+    return Subject(EDGE, of or block(), **changes)  # type: ignore[arg-type]
+
+
+def commit(message: str, author: str = "Ada") -> Commit:
+    return Commit("cd" * 20, (), "ada@example.org", author, message, "")
+
+
+def test_the_body_tells_the_change_the_commit_the_trace_and_how_to_roll_back() -> None:
+    body = render(subject(base="ef" * 20, commits=(commit("Release v0.3.1"),), more=3), SETTINGS).body
+
+    assert "| `serviceVersion` | `v0.3.0` | `v0.3.1` |" in body
+    assert f"https://github.com/acme/gitops/compare/{'ef' * 20}...{'ab' * 20}" in body
+    assert "`Release v0.3.1` by `Ada`" in body
+    assert "and 3 more" in body
+    assert "https://jaeger.example/trace/23679963727bf63245f9b55983c73104?uiFind=b427a6fcfc56cd6a" in body
+    assert "-f application=podtato-head -f from=dev -f to=production -f rollback=" in body
+
+
+def test_the_stage_graph_marks_this_edge() -> None:
+    body = render(subject(), SETTINGS).body
+
+    assert 's0 == "this one" ==> s2' in body
+    assert "s0 --> s1" in body
+    assert "s1 --> s2" in body
+
+
+@pytest.mark.parametrize("traceparent", ["", None])
+def test_without_a_trace_there_is_no_trace_link(traceparent: str | None) -> None:
+    assert "jaeger" not in render(subject(block(traceparent=traceparent or "")), SETTINGS).body
+
+
+def test_hostile_text_breaks_nothing() -> None:
+    hostile = block(version=HOSTILE, changes=(Change(HOSTILE, HOSTILE, HOSTILE),))
+
+    rendered = render(subject(hostile, commits=(commit(HOSTILE, HOSTILE),)), SETTINGS)
+
+    _, _, row = [line for line in rendered.body.splitlines() if line.startswith("| ")]
+    assert row.count("|") == 4
+    visible = re.sub(r"&#\d+;", "", rendered.body)
+    assert "<script" not in visible
+    for text in (rendered.title, rendered.message, visible):
+        assert not re.search(r"#\d|@\w|\u202e", text)
+    assert rendered.body.count("```") == 4
+    assert rendered.body.count("<!--") == 2
+    assert rendered.message.count("\n\n") == 2
+    assert rendered.message.splitlines()[-1].startswith("Delivery-Promotion: podtato-head dev->production ab")
+
+
+@given(st.text(), st.text(), st.none() | st.text())
+def test_a_block_is_read_back_as_it_was_written(version: str, becomes: str, was: str | None) -> None:
+    written = block(version=version, changes=(Change("a.b", was, becomes),), undoes=3, until="12" * 20, digest="x")
+    comment = written.to_comment()
+
+    assert parse_block(f"text\n{comment}\nmore", EDGE) == written
+    assert "--" not in comment.removeprefix("<!--").removesuffix("-->")
+    assert not re.search(r"[<>&\n]", comment.removeprefix("<!--").removesuffix("-->"))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"application": "other"},
+        {"to": "staging"},
+        {"commitID": "main"},
+        {"commitID": None},
+        {"changes": [{"key": 1}]},
+        {"changes": 3},
+        {"undoes": "x"},
+    ],
+)
+def test_a_block_that_is_not_ours_is_none(changed: dict[str, object]) -> None:
+    data = json.loads(block().to_comment().removeprefix("<!-- delivery-promotion ").removesuffix(" -->"))
+
+    assert parse_block(f"<!-- delivery-promotion {json.dumps(data | changed)} -->", EDGE) is None
+
+
+def test_a_traceparent_that_somebody_edited_into_the_block_is_dropped() -> None:
+    edited = block().to_comment().replace(TRACEPARENT, "x]({{evil}})")
+
+    found = parse_block(edited, EDGE)
+
+    assert found is not None
+    assert found.traceparent == ""
+
+
+@pytest.mark.parametrize("keys", [1, 300, 3000])
+def test_titles_and_bodies_keep_to_githubs_limits(keys: int) -> None:
+    changes = tuple(Change(f"key{number}", HOSTILE * 9, HOSTILE * 9) for number in range(keys))
+    commits = tuple(commit(HOSTILE * 50) for _ in range(20))
+
+    rendered = render(subject(block(version="v" * 500, changes=changes), commits=commits), SETTINGS)
+
+    assert len(rendered.title) <= TITLE_LIMIT
+    assert len(rendered.body) <= BODY_LIMIT
+    assert parse_block(rendered.body, EDGE) is not None
+    closed = closed_body(rendered.body, rendered.block, "pointless")
+    assert len(closed) <= BODY_LIMIT
+    assert len(rendered.over("x" * 60_000 + rendered.body)) <= BODY_LIMIT
+
+
+def test_another_run_says_the_same_but_another_commit_does_not() -> None:
+    first = render(subject(), SETTINGS)
+
+    assert render(subject(block(promotion=TRACEPARENT)), SETTINGS).says(first.block)
+    assert not render(subject(block(commit="cd" * 20)), SETTINGS).says(first.block)
+    assert not first.says(None)
+
+
+def test_a_trace_address_that_is_no_web_address_is_left_out() -> None:
+    settings = PromotionSettings(**{**vars(SETTINGS), "trace_url": "javascript:alert({trace_id})"})
+
+    assert "javascript" not in render(subject(), settings).body
