@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from delivery.trace.commits import CommitsError, commit_times
 from delivery.trace.deliveries import choose, deliveries
 from delivery.trace.model import Delivery
 from delivery.trace.otlp import Span, SpanId, read
@@ -35,6 +36,7 @@ def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os
     )
     parser.add_argument("--application", default="", help="only this application (default: any)")
     parser.add_argument("--version", default="", help="only this version (default: the newest that arrived)")
+    parser.add_argument("--repository", metavar="DIR", help="a clone of the GitOps repository, for times of commits")
     parser.add_argument("--html", metavar="FILE", help="also write one self-contained HTML page")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a drawing")
     parser.add_argument("--width", type=int, help="columns of the drawing, 80 to 120 (default: the terminal's)")
@@ -50,7 +52,11 @@ def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os
     chosen = choose(found, given.application, given.version)
     if chosen is None:
         return _complain(_nothing(found, len(spans)), 1)
-    line = timeline(chosen)
+    try:
+        times = commit_times(Path(given.repository), chosen.commits) if given.repository else {}
+    except CommitsError as error:
+        return _complain(str(error), 2)
+    line = timeline(chosen, times)
     if given.html:
         try:
             Path(given.html).write_text(page(line), encoding="utf-8")

@@ -10,6 +10,7 @@ from delivery.trace.otlp import Span, SpanId
 APP_NAME = "keptn.deployment.app.name"
 APP_VERSION = "keptn.deployment.app.version"
 APP_NAMESPACE = "keptn.deployment.app.namespace"
+COMMIT = "commitID"
 PROMOTION_PHASE = "PromotionTasks"
 PIPELINE = "cicd.pipeline.name"
 ENVIRONMENT = "deployment.environment.name"
@@ -102,6 +103,13 @@ class Delivery:
         """Whether the version arrived: a finished rollout that came of a promotion."""
         last = self.rollouts[-1]
         return len(self.rollouts) > 1 and last is not None and last.root is not None
+
+    @property
+    def commits(self) -> tuple[str, ...]:
+        """The commits that the stages synced and that were promoted, as far as spans tell."""
+        said = [rollout.known.get(COMMIT) for rollout in self.rollouts if rollout]
+        said += [run.span.get("vcs.ref.head.revision") for hop in self.hops for run in hop.runs]
+        return tuple(dict.fromkeys(filter(None, said)))
 
     @property
     def application(self) -> str:

@@ -4,14 +4,17 @@ Sections never overlap and have no gaps, so that their sum is the lead time. Clo
 read here; where they contradict each other, a section has no length and a note says so. Drawing is elsewhere.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Literal
 
-from delivery.trace.model import PROMOTION_PHASE, Delivery, Hop, Rollout
+from delivery.trace.model import COMMIT, PROMOTION_PHASE, Delivery, Hop, Rollout
 from delivery.trace.otlp import Span, SpanId
 from delivery.trace.scale import Scale, scale
+
+_SECOND = 1_000_000_000
 
 Kind = Literal["wait", "rollout", "promotion", "review"]
 
@@ -102,15 +105,16 @@ class _Sections:
         self.now = start
 
     def until(self, end: int, name: str, kind: Kind) -> None:
-        if end < self.now:
+        if end < self.now - _SECOND:  # git has no parts of a second
             self.notes.append(f"clocks disagree: {name} ended {(self.now - end) / 1e9:.3g} s before it began")
         self.all.append(Section(name, kind, self.now, max(end, self.now)))
         self.now = max(end, self.now)
 
 
-def timeline(delivery: Delivery) -> Timeline:
-    """What `delivery` did when."""
+def timeline(delivery: Delivery, commit_times: Mapping[str, int] = MappingProxyType({})) -> Timeline:
+    """What `delivery` did when; `commit_times` (nanoseconds) helps out where no span tells when a commit was made."""
     commit, commit_time = _commit(delivery)
+    commit_time = commit_time or commit_times.get(commit, 0)
     starts = [rollout.start for rollout in delivery.rollouts if rollout]
     starts += [run.span.start for hop in delivery.hops for run in hop.runs]
     sections = _Sections(commit_time or min(starts))
@@ -122,7 +126,8 @@ def timeline(delivery: Delivery) -> Timeline:
         before = delivery.hops[index - 1] if index else None
         if rollout:
             if index or commit_time:
-                _arrival(sections, before, rollout, stages[index], rows)
+                merged = commit_times.get(rollout.known.get(COMMIT), 0)
+                _arrival(sections, before, rollout, stages[index], rows, merged)
             rows += _rollout_rows(rollout, stages[index], before)
             sections.until(_verified(rollout, hop), f"{stages[index]} rollout", "rollout")
         if hop and hop.run:
@@ -134,12 +139,15 @@ def timeline(delivery: Delivery) -> Timeline:
     return Timeline(delivery, tuple(sections.all), tuple(rows), tuple(changes), commit, commit_time, tuple(notes))
 
 
-def _arrival(sections: _Sections, hop: Hop | None, rollout: Rollout, stage: str, rows: list[Row]) -> None:
-    """What passed before a rollout began: the review of its pull request, and the wait for its sync."""
+def _arrival(sections: _Sections, hop: Hop | None, rollout: Rollout, stage: str, rows: list[Row], synced: int) -> None:
+    """What passed before a rollout began: the review of its pull request, and the wait for its sync.
+
+    `synced` is when the commit was made that the stage synced: with the merge, or later by another one.
+    """
     change = _change(hop) if hop else None
     began = sections.now
     if hop and hop.run:
-        merged = change.merged if change and change.merged else 0
+        merged = (change.merged if change else 0) or (synced if synced >= hop.run.span.end - _SECOND else 0)
         name = f"review of #{change.number}" if change else "review"
         if merged:
             sections.until(min(merged, rollout.start), name, "review")
@@ -189,7 +197,7 @@ def _commit(delivery: Delivery) -> tuple[str, int]:
     """The verified commit of the first hop and when it was made; Keptn's `commitID` where no run tells."""
     runs = [run.span for run in (delivery.hops[0].runs if delivery.hops else ())]
     said = [span.get("vcs.ref.head.revision") for span in runs]
-    said += [rollout.known.get("commitID") for rollout in delivery.rollouts[:1] if rollout]
+    said += [rollout.known.get(COMMIT) for rollout in delivery.rollouts[:1] if rollout]
     times = (_time(span.get("delivery.commit.time")) for span in runs)
     return next(filter(None, said), ""), next(filter(None, times), 0)
 

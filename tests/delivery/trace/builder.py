@@ -68,6 +68,7 @@ class Story:
         application: str = "podtato-head",
         follows: str = "",
         promotes: bool = True,
+        commit: str = COMMIT,
     ) -> str:
         """Keptn's trace of a rollout of 60 s and a promotion phase of 4 s; the id of that phase comes back."""
         trace = trace or f"{stage}{version}"
@@ -75,7 +76,7 @@ class Story:
             "keptn.deployment.app.name": application,
             "keptn.deployment.app.version": version,
             "keptn.deployment.app.namespace": f"{application}-{stage}",
-            "commitID": COMMIT,
+            "commitID": commit,
         }
         end = start + (64 if promotes else 60)
         spans = [

@@ -90,6 +90,11 @@ def test_a_file_that_is_not_there_is_said(tmp_path: Path, capsys: Captured) -> N
     assert capsys.readouterr().err.endswith("nowhere: No such file or directory\n")
 
 
+def test_a_repository_that_is_none_is_said(file: str, tmp_path: Path, capsys: Captured) -> None:
+    assert main(["--file", file, "--repository", str(tmp_path / "nowhere")], {}) == 2
+    assert "give a clone of the GitOps repository" in capsys.readouterr().err
+
+
 def test_no_file_at_all_is_a_wrong_option(capsys: Captured) -> None:
     with pytest.raises(SystemExit, match="2"):
         main([], {})

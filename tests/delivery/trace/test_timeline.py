@@ -5,7 +5,7 @@ import pytest
 from delivery.trace.deliveries import deliveries
 from delivery.trace.otlp import read
 from delivery.trace.timeline import Timeline, timeline
-from tests.delivery.trace.builder import COMMIT, Story, guide
+from tests.delivery.trace.builder import COMMIT, Story, guide, nanoseconds
 
 
 def drawn(story: Story) -> Timeline:
@@ -105,3 +105,26 @@ def test_rows_tell_the_story_in_order_with_depth_and_links() -> None:
         (1, "AppPostDeployTasks", False),
         (2, "post-post-deployment-12345", False),
     ]
+
+
+def test_commits_of_a_clone_tell_when_it_began_and_when_it_was_merged() -> None:
+    story = Story()
+    phase = story.rollout("dev", "v0.3.1", 0)
+    story.run(phase, 70, committed=None)
+    story.rollout("production", "v0.3.1", 153, follows=phase, promotes=False, commit="e2" * 20)
+    times = {COMMIT: int(nanoseconds(-30)), "e2" * 20: int(nanoseconds(133))}
+    line = timeline(deliveries(read(story.lines, "x").spans)[0], times)
+    assert spent(line) == [
+        ("wait for dev's sync", "wait", 30),
+        ("dev rollout", "rollout", 60),
+        ("promotion to production", "promotion", 13),
+        ("review of #7", "review", 60),
+        ("wait for production's sync", "wait", 20),
+        ("production rollout", "rollout", 60),
+    ]
+    assert line.notes == ()
+
+
+def test_a_commit_from_before_the_promotion_is_not_its_merge() -> None:
+    line = timeline(deliveries(read(guide(200).lines, "x").spans)[0], {COMMIT: int(nanoseconds(-75))})
+    assert spent(line)[3] == ("review of #7", "review", 200)
