@@ -103,14 +103,13 @@ def _bar(left: float, right: float, room: int, style: Style, kind: Kind, *, fail
 
 
 def _facts(line: Timeline, style: Style) -> list[str]:
-    rows = (
-        [f"  commit        {line.commit}  {moment(line.commit_time) if line.commit_time else ''}"]
-        if line.commit
-        else []
-    )
-    rows += [
-        f"  pull request  #{printable(f'{change.number}  {change.url}  {change.title}')}" for change in line.changes
+    made = f"  {moment(line.commit_time)}" if line.commit_time else ""
+    facts = [("commit", line.commit + made)] if line.commit else []
+    facts += [("pull request", f"#{change.number}  {change.url}  {change.title}") for change in line.changes]
+    facts += [(name, f"trace {trace}") for name, trace in line.traces]
+    facts += [("note", note) for note in line.notes]
+    width = min(max((len(name) for name, _ in facts), default=0), 30)
+    return [
+        style.paint(f"  {fit(printable(name), width)}  {printable(what)}", "33" if name == "note" else "0")
+        for name, what in facts
     ]
-    rows += [f"  {name:<12}  trace {trace}" for name, trace in line.traces]
-    rows += [style.paint(f"  note          {printable(note)}", "33") for note in line.notes]
-    return rows

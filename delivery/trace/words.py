@@ -9,6 +9,8 @@ _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 def duration(nanoseconds: int) -> str:
     """A length of time with the two units that matter: `2 d 3 h`, `1 min 12 s`, `4.2 s`, `310 ms`."""
     seconds = nanoseconds / 1e9
+    if not nanoseconds:
+        return "0 s"
     if seconds < 1:
         return f"{seconds * 1000:.0f} ms" if seconds >= 0.0095 else f"{seconds * 1000:.1f} ms"
     if seconds < 59.95:

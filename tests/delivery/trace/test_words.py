@@ -10,7 +10,7 @@ SECOND = 10**9
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [
-        (0, "0.0 ms"),
+        (0, "0 s"),
         (0.0042, "4.2 ms"),
         (0.31, "310 ms"),
         (4.2, "4.2 s"),
