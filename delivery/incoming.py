@@ -13,7 +13,7 @@ from delivery.git import Repository
 from delivery.github import GitHub
 from delivery.history import NotThereYet
 from delivery.pipeline import PromotionRequest
-from delivery.proposal import Decision, Request, Result, propose
+from delivery.proposal import AGAIN, Decision, Request, propose
 from delivery.reading import EdgeState, read_edge
 from delivery.telemetry_span import PromotionSpan
 
@@ -82,9 +82,9 @@ def read_incoming(
             wanted = _wanted(state, decision, repository)
     except NotThereYet as missing:
         return Incoming(edge, f"nothing to promote so far: {missing}", "", "", None)
-    why = decision.why
-    if decision.result is Result.DECLINED:
-        why += "; to ask again: pulumi config set --path delivery:promote.again true"
+    why = decision.why.replace(
+        AGAIN, "set delivery:promote.again (pulumi config set --path delivery:promote.again true)"
+    )
     return Incoming(edge, why, decision.commit, decision.traceparent, wanted)
 
 

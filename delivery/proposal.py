@@ -18,6 +18,9 @@ from delivery.reading import EdgeState
 from delivery.scalars import Scalar
 from delivery.values import promoted
 
+AGAIN = "run again with the input again=true"
+"""How to ask again, for a promoter's run; the component says it in its own words."""
+
 # Keptn's version of an application with several workloads: a hash that names nothing in git.
 _KEPTN_HASH = re.compile(r"[0-9a-f]{6,12}")
 
@@ -170,15 +173,14 @@ def _state_notes(state: EdgeState) -> tuple[str, ...]:
 
 def _refused(stands: Standing, against: Proposal, planned: Plan, state: EdgeState) -> Decision:
     number, commit = against.pull_request.number, state.commit[:12]
-    again = "run again with the input again=true"
     if stands is Standing.SUPERSEDED:
         newer = against.block.until or against.block.commit if against.block else ""
         why = f"pull request #{number} already stands for the newer commit {newer[:12]} than {commit}"
         return Decision(Result.SUPERSEDED, why, planned, state.commit, against=against)
     if stands is Standing.UNDONE:
-        why = f"pull request #{number} promoted it and {state.edge.target} took it back since; to ask again, {again}"
+        why = f"pull request #{number} promoted it and {state.edge.target} took it back since; to ask again, {AGAIN}"
         return Decision(Result.UNDONE, why, planned, state.commit, against=against)
-    why = f"pull request #{number} was closed without merging; to ask again, reopen it or {again}"
+    why = f"pull request #{number} was closed without merging; to ask again, reopen it or {AGAIN}"
     return Decision(Result.DECLINED, why, planned, state.commit, against=against)
 
 
