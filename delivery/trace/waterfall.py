@@ -109,7 +109,5 @@ def _facts(line: Timeline, style: Style) -> list[str]:
     facts += [(name, f"trace {trace}") for name, trace in line.traces]
     facts += [("note", note) for note in line.notes]
     width = min(max((len(name) for name, _ in facts), default=0), 30)
-    return [
-        style.paint(f"  {fit(printable(name), width)}  {printable(what)}", "33" if name == "note" else "0")
-        for name, what in facts
-    ]
+    rows = ((name, f"  {fit(printable(name), width)}  {printable(what)}") for name, what in facts)
+    return [style.paint(row, "33") if name == "note" else row for name, row in rows]
