@@ -24,8 +24,8 @@ WORKFLOW_FILE = "promote.yaml"
 SYNC_FINALIZER = "resources-finalizer.argocd.argoproj.io"
 
 PROMOTION_ROLE_RULES: tuple[dict[str, list[str]], ...] = (
-    {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["get", "list"]},
-    {"apiGroups": ["lifecycle.keptn.sh"], "resources": ["keptnapps", "keptnappversions"], "verbs": ["get", "list"]},
+    {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["list"]},
+    {"apiGroups": ["lifecycle.keptn.sh"], "resources": ["keptnapps", "keptnappversions"], "verbs": ["get"]},
     {"apiGroups": [""], "resources": ["events"], "verbs": ["create"]},
 )
 """All that the promotion task may do, in its own namespace: see what runs, and say why it failed."""
@@ -85,8 +85,10 @@ def promotion_task_spec(configuration: StackConfiguration, placement: Placement)
     """The `spec` of the promotion task of a stage that promotes onward."""
     promotions = configuration.pipeline.promotions
     repository = configuration.pipeline.repository
-    # Keptn's timeout spans all retries together. One run gets an equal part of it, less a few seconds to start.
-    budget = promotions.timeout_seconds // (promotions.retries + 1) - 10
+    # Keptn's timeout spans all runs together, and the Job waits 10, 20, 40 … seconds between them. Each run gets
+    # an equal part of the rest, less the time that its pod takes to start and to leave its reason behind.
+    between = 10 * (2**promotions.retries - 1)
+    budget = (promotions.timeout_seconds - between) // (promotions.retries + 1) - 15
     return {
         "python": {
             "inline": {"code": read_gitops("tasks/promote.py")},
@@ -98,7 +100,7 @@ def promotion_task_spec(configuration: StackConfiguration, placement: Placement)
                     "application": placement.application.name,
                     "from": placement.stage.name,
                     "to": ",".join(configuration.promotes_to),
-                    "timeout": str(max(budget, 10)),
+                    "timeout": str(max(budget, 15)),
                 }
             },
             "secureParameters": {"secret": SECRET_NAME},
@@ -110,5 +112,6 @@ def promotion_task_spec(configuration: StackConfiguration, placement: Placement)
         "retries": promotions.retries,
         "timeout": f"{promotions.timeout_seconds}s",
         # Below 20 seconds the job is gone before Keptn has seen its end, and Keptn starts another, without end.
+        # A Job that is still there is not run again when the operator restarts, so longer is better.
         "ttlSecondsAfterFinished": promotions.ttl_seconds,
     }
