@@ -3,7 +3,8 @@
 Nothing here changes a cluster; what is declared in one is the components' matter.
 """
 
-from delivery.cluster.connection import ClusterError, Connection, Refused, connect
+from delivery.cluster.connection import Connection, Refused, connect
+from delivery.cluster.kubeconfig import ClusterError
 from delivery.cluster.preflight import preflight
 
 __all__ = ["ClusterError", "Connection", "Refused", "connect", "preflight"]

@@ -5,20 +5,16 @@ the API are taken as JSON, which spares importing its thousand models. The curre
 """
 
 import json
-import logging
-import os
 import shlex
 import ssl
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
-import yaml
-
-from delivery.problems import Json, set_command
+from delivery.cluster.kubeconfig import ClusterError, load
+from delivery.problems import Json
 from delivery.secret_text import SecretText
 
 if TYPE_CHECKING:
@@ -28,15 +24,6 @@ CONNECT_SECONDS = 5.0
 READ_SECONDS = 10.0
 
 Object = Mapping[str, Json]
-
-
-class ClusterError(Exception):
-    """The cluster cannot be asked at all: `str()` says why in one line, `mend` what to do."""
-
-    def __init__(self, found: str, mend: str) -> None:
-        super().__init__(found)
-        self.found = found
-        self.mend = mend
 
 
 class Refused(Exception):  # noqa: N818 - an answer, which the caller may well live with
@@ -125,7 +112,7 @@ def connect(context: str, kubeconfig: SecretText | None) -> Iterator[Connection]
     from urllib3.exceptions import InsecureRequestWarning
 
     configuration = Configuration()
-    _load(configuration, context, kubeconfig)
+    load(configuration, context, kubeconfig)
     configuration.retries = False
     with warnings.catch_warnings(), ApiClient(configuration) as client:
         # A kubeconfig that trusts any certificate is its owner's decision; once said there is enough.
@@ -142,68 +129,6 @@ def one_line(text: str) -> str:
     """A server's words, printable and on one line of moderate length."""
     line = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
     return line if len(line) <= 300 else line[:299] + "…"
-
-
-def _load(configuration: object, context: str, kubeconfig: SecretText | None) -> None:
-    from kubernetes.config import kube_config
-    from kubernetes.config.config_exception import ConfigException
-
-    text = kubeconfig.reveal() if kubeconfig else ""
-    is_text = "\n" in text or text.lstrip().startswith("{")
-    paths = "" if is_text else text or os.environ.get("KUBECONFIG") or str(Path("~/.kube/config").expanduser())
-    where = "delivery:kubeconfig" if kubeconfig else paths
-    with _quiet():
-        try:
-            if is_text:
-                kube_config.load_kube_config_from_dict(  # type: ignore[no-untyped-call]
-                    yaml.safe_load(text), context=context, client_configuration=configuration, persist_config=False
-                )
-            else:
-                kube_config.load_kube_config(  # type: ignore[no-untyped-call]
-                    paths, context=context, client_configuration=configuration, persist_config=False
-                )
-        except (ConfigException, OSError, yaml.YAMLError, ValueError, TypeError, AttributeError, KeyError) as error:
-            # Anything else that the client says may quote the file, and the file holds a login.
-            known = _contexts(text if is_text else None, paths)
-            if known and context not in known:
-                found = f"no context {context!r} in {where}; there are {', '.join(sorted(known))}"
-                raise ClusterError(found, set_command("kubeContext", sorted(known)[0])) from None
-            if not known:
-                found = f"no kubeconfig with contexts in {where}"
-            else:
-                found = f"context {context!r} of {where} cannot be used ({type(error).__name__})"
-            mend = "give the file as text: pulumi config set --secret delivery:kubeconfig < FILE, or set KUBECONFIG"
-            raise ClusterError(found, mend) from None
-
-
-def _contexts(text: str | None, paths: str) -> frozenset[str]:
-    """The contexts of a kubeconfig, as far as it can be read at all."""
-    texts = [text] if text is not None else []
-    for path in paths.split(os.pathsep) if text is None else ():
-        try:
-            texts.append(Path(path).expanduser().read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError):
-            continue
-    names: set[str] = set()
-    for each in texts:
-        try:
-            document = yaml.safe_load(each)
-        except yaml.YAMLError:
-            continue
-        entries = document.get("contexts") if isinstance(document, dict) else None
-        names |= {str(entry["name"]) for entry in entries or [] if isinstance(entry, dict) and "name" in entry}
-    return frozenset(names)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """The client logs what a failing login plugin prints; what follows is a refused login, which is said here."""
-    before = logging.root.manager.disable
-    logging.disable(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logging.disable(before)
 
 
 def _reason(error: BaseException) -> str:

@@ -8,8 +8,9 @@ import shlex
 from collections.abc import Iterable
 from contextlib import suppress
 
-from delivery.cluster.connection import ClusterError, Connection, Refused, connect
+from delivery.cluster.connection import Connection, Refused, connect
 from delivery.cluster.facts import has_namespace, missing_definitions, missing_rights, server_version
+from delivery.cluster.kubeconfig import ClusterError
 from delivery.cluster.needs import ARGO_CD, DEFINITIONS, KEPTN, Definition, Right, granted_rights, rights
 from delivery.pipeline import StackConfiguration
 from delivery.problems import Problem, set_command

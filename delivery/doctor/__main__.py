@@ -13,7 +13,7 @@ from delivery.doctor.forge import Forge
 from delivery.doctor.given import Given, read_given
 from delivery.doctor.in_cluster import in_cluster
 from delivery.doctor.promotions import promotions
-from delivery.doctor.redaction import redacted
+from delivery.doctor.redaction import presentable
 from delivery.doctor.repository import repository
 from delivery.doctor.tokens import needed_permissions, token
 from delivery.doctor.toolchain import toolchain
@@ -25,15 +25,18 @@ TOKENS = ("githubToken", "promotionToken")
 
 def checks(project: Path, stack: str, environ: Mapping[str, str]) -> Iterator[Check]:
     """Every check of `stack`, one after another; what depends on something that is wrong says so and stays unknown."""
-    yield from toolchain(project, environ)
     given = Given()
-    for check in read_given(given, project, stack, environ):
-        yield redacted(check, given.secrets.values())
+    for check in _all(given, project, stack, environ):
+        yield presentable(check, stack, given.secrets.values())
+
+
+def _all(given: Given, project: Path, stack: str, environ: Mapping[str, str]) -> Iterator[Check]:
+    yield from toolchain(project, environ)
+    yield from read_given(given, project, stack, environ)
     if given.configuration is None:
         yield unknown("cluster and repository", "not asked: they follow from the configuration")
-        return
-    for check in _outside(given, given.configuration):
-        yield redacted(check, given.secrets.values())
+    else:
+        yield from _outside(given, given.configuration)
 
 
 def _outside(given: Given, configuration: StackConfiguration) -> Iterator[Check]:

@@ -41,13 +41,16 @@ def read_given(given: Given, project: Path, stack: str, environ: Mapping[str, st
     prefix = f"{PROJECT}:"
     texts = {key.removeprefix(prefix): text for key, text in files.values.items() if key.startswith(prefix)}
     given.set_keys = frozenset(SECRETS & texts.keys())
-    problems = list(_in_plain_text(files, given.set_keys))
+    problems, more = list(_in_plain_text(files, given.set_keys)), 0
     try:
         given.configuration = parse(texts, stack)
     except ConfigurationError as error:
         problems += error.problems
+        more = error.more
     for problem in problems:
         yield _of(problem, "configuration")
+    if more:
+        yield unknown("configuration", f"{more} more, which are told when these are mended")
     if not problems:
         yield ok("configuration", "valid")
     yield secrets(given, files, project, stack, environ)

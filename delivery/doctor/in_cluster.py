@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from delivery.cluster.connection import ClusterError, Connection, Refused, connect
+from delivery.cluster.connection import Connection, Refused, connect
 from delivery.cluster.facts import (
     argocd_controllers,
     keptn_configs,
@@ -11,6 +11,7 @@ from delivery.cluster.facts import (
     served_versions,
     server_version,
 )
+from delivery.cluster.kubeconfig import ClusterError
 from delivery.cluster.needs import ARGO_CD, DEFINITIONS, KEPTN
 from delivery.cluster.preflight import install_command, right_problems
 from delivery.doctor.check import Check, ok, unknown, wrong

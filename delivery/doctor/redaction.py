@@ -1,5 +1,9 @@
-"""The last thing before a check is shown: no secret stands in it, whatever a server or a tool has said."""
+"""The last thing before a check is shown: one line, for the stack in question, and no secret in it.
 
+Whatever a server or a tool has said may be quoted in a check, so this is done to all of them.
+"""
+
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -8,12 +12,17 @@ import yaml
 from delivery.doctor.check import Check
 from delivery.secret_text import SecretText
 
+_CONFIG = re.compile(r"(pulumi config (?:set|rm)) (?!-s )")
 _SHORTEST = 6  # a shorter text is no secret, and would be found in ordinary words
 
 
-def redacted(check: Check, secrets: Iterable[SecretText]) -> Check:
-    """`check` on one line each, with every secret, and every login inside a kubeconfig, replaced."""
+def presentable(check: Check, stack: str, secrets: Iterable[SecretText]) -> Check:
+    """`check` with every secret, and every login inside a kubeconfig, replaced.
+
+    A command of Pulumi's names the stack, which need not be the one that a person has selected.
+    """
     detail, mend = (" ".join(text.split()) for text in (check.detail, check.mend))
+    mend = _CONFIG.sub(rf"\1 -s {stack} ", mend)
     for text in sorted({part for secret in secrets for part in _parts(secret.reveal())}, key=len, reverse=True):
         detail, mend = detail.replace(text, "[secret]"), mend.replace(text, "[secret]")
     return replace(check, detail=detail, mend=mend)
