@@ -155,11 +155,15 @@ class GitHub:
             attempt += 1
             try:
                 response = self._send(method, path, body, query)
-            except requests.RequestException as error:
+            except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
                 failure = GitHubError(
                     0, f"no answer from {self._base} ({type(error).__name__}): is the API address right?"
                 )
                 pause: float | None = 2.0**attempt if again_when_unknown else None
+            except requests.RequestException as error:
+                raise GitHubError(
+                    0, f"no request could be made to {self._base} ({type(error).__name__}): is the address right?"
+                ) from error
             else:
                 if response.status_code in range(200, 300):
                     return self._json(response)

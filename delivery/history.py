@@ -133,7 +133,8 @@ def standing(
     for proposal in dict.fromkeys(each for each in (next(iter(known), None), merged) if each is not None):
         block, state = proposal.block, proposal.pull_request.state
         assert block is not None  # noqa: S101 - narrowed by `known`
-        reference = block.until or block.commit
+        # One that the promoter closed stands for what made it pointless; reopened by a person, for itself again.
+        reference = block.until if block.until and state == "closed" else block.commit
         newest = proposal is known[0]
         order = history.order(commit, reference) if newest else history.local_order(commit, reference)
         if order is Order.UNRELATED:

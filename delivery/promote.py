@@ -7,6 +7,7 @@ Run by the workflow with its inputs in the environment, or by a person with opti
 import argparse
 import json
 import os
+import re
 import secrets
 import sys
 import time
@@ -50,7 +51,10 @@ def main(
             return _failed(error, 1, environ)
     except KeyboardInterrupt:
         return _failed(InterruptedError("interrupted; run again to complete it"), 1, environ)
-    _report(outcome, environ)
+    try:
+        _report(outcome, environ)
+    except OSError as error:
+        say(f"note: the workflow's outputs were not written ({error.strerror})")
     if options.json:
         print(json.dumps(as_json(outcome), indent=2))
     else:
@@ -138,6 +142,10 @@ def _run(
     token = environ.get("GITHUB_TOKEN", "")
     if not token and not options.dry_run:
         raise RequestError("GITHUB_TOKEN is not set: it needs Contents: write and Pull requests: write")
+    if not re.fullmatch(r"[!-~]*", token):
+        raise RequestError("GITHUB_TOKEN holds white space or characters that no token has: set it again")
+    if options.rollback and not options.rollback.strip():
+        raise RequestError("--rollback is blank: say why, or leave it out to promote")
     github = GitHub(
         settings.api_url,
         settings.owner,

@@ -17,6 +17,8 @@ from delivery.plan import Change
 TITLE_LIMIT = 256
 BODY_LIMIT = 65_536
 _LISTED = 20
+_CLOSED_BY = "> Closed by the promoter: "
+_CLOSED = re.compile(rf"\A{_CLOSED_BY}[^\n]*\n\n")
 _BEGIN = "<!-- delivery: from here on the promoter keeps the text up to date; your own text stays above this line -->"
 
 
@@ -53,11 +55,12 @@ class Rendered:
         The span of the run that wrote it does not count: every run has another. Nor do changes that people made
         to the text, so that they stay until there is something new to say.
         """
-        return block is not None and block.digest == self.block.digest
+        return block is not None and block.digest == self.block.digest and not block.until
 
     def over(self, existing: str) -> str:
         """The new body for a pull request with the body `existing`: what people wrote above ours is kept."""
         above, mark, _ = existing.partition(_BEGIN)
+        above = _CLOSED.sub("", above)
         return above + self.body if mark and len(above) + len(self.body) <= BODY_LIMIT else self.body
 
 
@@ -81,7 +84,7 @@ def render(subject: Subject, settings: PromotionSettings) -> Rendered:
 def closed_body(existing: str, block: Block, why: str) -> str:
     """The body of a pull request that the promoter closes: the reason on top, the block says until which commit."""
     said = without_blocks(existing)[: BODY_LIMIT - 8_000].rstrip()
-    return f"> Closed by the promoter: {why}\n\n{said}\n{replace(block, changes=()).to_comment()}\n"
+    return f"{_CLOSED_BY}{why}\n\n{said}\n{replace(block, changes=()).to_comment()}\n"
 
 
 def _title(subject: Subject) -> str:

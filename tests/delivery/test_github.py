@@ -171,6 +171,14 @@ def test_a_moved_repository_is_not_written_to_elsewhere() -> None:
         github.create_pull_request("b", "main", "t", "x")
 
 
+def test_an_address_that_is_none_is_not_tried_again() -> None:
+    github, session, _ = client(requests.exceptions.InvalidURL("x"))
+
+    with pytest.raises(GitHubError, match="is the address right"):
+        github.list_pull_requests("b", "main")
+    assert len(session.sent) == 1
+
+
 def test_nothing_in_common_is_diverged() -> None:
     github, _, _ = client((404, {"message": "No common ancestor"}, {}))
 

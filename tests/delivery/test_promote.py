@@ -31,6 +31,8 @@ def told(tmp_path: Path) -> Iterator[Story]:
         ({"FROM": ""}, "--from is missing"),
         ({"GITHUB_TOKEN": ""}, "GITHUB_TOKEN is not set"),
         ({"GITHUB_REPOSITORY": "gitops"}, "owner/name"),
+        ({"GITHUB_TOKEN": "x\ny"}, "GITHUB_TOKEN holds"),
+        ({"ROLLBACK": "  "}, "--rollback is blank"),
         ({"DELIVERY_WRITE_INTERVAL": "soon"}, "DELIVERY_WRITE_INTERVAL"),
     ],
 )

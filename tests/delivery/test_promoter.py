@@ -1,6 +1,8 @@
 """Promotions as stories: what happens on the forge, one run of the promoter after another."""
 
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -183,6 +185,50 @@ def test_an_open_pull_request_that_became_pointless_is_closed_with_a_word_why(to
     assert (replayed.result, len(told.pull_requests)) == ("superseded", 1)
 
     assert told.promote(told.release("v0.3.2")).result == "created"
+
+
+def test_a_pointless_pull_request_that_a_person_reopens_counts_again(told: Story) -> None:
+    commit = told.release("v0.3.1")
+    told.promote(commit)
+    told.promote(told.release("v0.3.0", "Take v0.3.1 back"))
+    told.pull_requests[0].reopen()
+
+    assert told.promote(commit).result == "updated"
+    assert not (told.pull_requests[0].body or "").startswith("> Closed")
+
+
+def test_several_keys_travel_together_and_everything_else_stays(told: Story) -> None:
+    edge = replace(EDGE, promoted_keys=("serviceVersion", "image.digest", "replicaLimit"))
+    told.configure(edges=(edge,))
+    source = "serviceVersion: v0.3.1\nimage: {digest: 'sha256:ab'}\nreplicaLimit: 4\nreplicas: 1\n"
+    commit = told.forge.commit(NAME, {"dev/values.yaml": source}, "Release")
+    target = "replicas: 9\nserviceVersion: 'v0.3.0'\nreplicaLimit: 2\nimage:\n  digest: sha256:00 # pinned\n"
+    told.forge.commit(NAME, {"production/values.yaml": target}, "Production")
+
+    told.promote(commit, "v0.3.1")
+
+    for line in ("replicas: 9", "serviceVersion: 'v0.3.1'", "replicaLimit: 4", "  digest: sha256:ab # pinned"):
+        assert line in told.production(BRANCH).splitlines()
+    assert "| `replicaLimit` | `2` | `4` |" in (told.pull_requests[0].body or "")
+
+
+def test_a_symbolic_link_in_place_of_values_is_refused(told: Story) -> None:
+    repository = told.forge.settings(NAME)
+    link = repository.git("hash-object", "-w", "--stdin", data=b"../dev/values.yaml").strip()
+    rows = repository.git("ls-tree", "main:production").replace("100644", "120000")
+    rows = re.sub(r"blob [0-9a-f]+", f"blob {link}", rows)
+    folder = repository.git("mktree", data=rows.encode()).strip()
+    dev = repository.git("rev-parse", "main:dev").strip()
+    root = repository.git("mktree", data=f"040000 tree {dev}\tdev\n040000 tree {folder}\tproduction\n".encode()).strip()
+    author = ["-c", "user.name=x", "-c", "user.email=x@example.org"]
+    commit = repository.git(*author, "commit-tree", root, "-p", "main", "-m", "Link").strip()
+    repository.git("update-ref", "refs/heads/main", commit)
+
+    run = told.promote(told.release("v0.3.1"))
+
+    assert run.status == 1
+    assert "symbolic link" in run.errors
+    assert run.pushes == 0
 
 
 def test_an_old_version_does_not_make_a_newer_open_pull_request_pointless(told: Story) -> None:
