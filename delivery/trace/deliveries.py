@@ -101,7 +101,9 @@ def _way_to(last: Rollout, by_trace: dict[str, Rollout], runs: Sequence[Run]) ->
     current: Rollout | None = last
     while current and current.upstream:
         phase, start = current.upstream[0], current.start
-        hops.insert(0, Hop(phase, tuple(run for run in _caused(phase, current, runs) if run.span.start <= start)))
+        acted = _caused(phase, current, runs)
+        before = [run for run in acted if run.span.start <= start]  # later ones are replays, and brought nothing here
+        hops.insert(0, Hop(phase, tuple(before or acted[:1])))  # or else the machines' clocks disagree
         current = by_trace.get(phase.trace) if phase.trace not in seen else None  # links may go round in circles
         seen.add(phase.trace)
         rollouts.insert(0, current)

@@ -57,6 +57,15 @@ def test_a_run_that_comes_after_production_began_did_not_bring_it_there() -> Non
     assert [run.span.id.trace for run in delivery.hops[0].runs] == [hexed("runproduction", 32)]
 
 
+def test_a_run_on_a_machine_whose_clock_is_ahead_is_still_the_one() -> None:
+    story = Story()
+    phase = story.rollout("dev", "v0.3.1", 0)
+    story.run(phase, 90)
+    story.rollout("production", "v0.3.1", 80, follows=phase)
+    (delivery,) = found(story)
+    assert [run.span.id.trace for run in delivery.hops[0].runs] == [hexed("runproduction", 32)]
+
+
 def test_the_run_with_the_pull_request_is_the_one_to_ask() -> None:
     story = Story()
     phase = story.rollout("dev", "v0.3.1", 0)
