@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STACK ?= dev
 OUT ?= out
+FILE ?= .demo/traces.jsonl
 
 .PHONY: help demo render doctor test bench lock clean
 
@@ -29,6 +30,9 @@ render: $(VENV)/.runtime ## Show what STACK=dev declares as files under OUT=out,
 
 doctor: $(VENV)/.runtime ## Check what STACK=dev needs before an update: tools, cluster, tokens, repository
 	@$(BIN)/python -m delivery.doctor --stack $(STACK)
+
+trace: $(VENV)/.runtime ## Draw one version's way from commit to production: FILE=.demo/traces.jsonl, as text and FILE.html
+	@$(BIN)/python -m delivery.trace --file $(FILE) --html $(FILE:.jsonl=.html)
 
 test: $(VENV)/.development ## Format, lint, types, and every test that this machine can run
 	@$(BIN)/ruff format --check .

@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
@@ -124,6 +125,10 @@ class Repository:
     def message(self, commit: str) -> str:
         """The whole commit message."""
         return self._git("log", "-1", "--format=%B", commit).decode("utf-8", "replace")
+
+    def committed_at(self, commit: str) -> datetime:
+        """When `commit` was made, as its committer's clock had it."""
+        return datetime.fromtimestamp(int(self._git("log", "-1", "--format=%ct", commit)), UTC)
 
     def log(self, *revisions: str, path: str | None = None, limit: int = 0) -> tuple[Commit, ...]:
         """Commits in `revisions` (as in `git log`), newest first; only those that touch `path` when one is given."""

@@ -78,7 +78,7 @@ def read_incoming(
                 state = read_edge(edge, settings, github, repository, commit=asked.commit or None)
             with span.step("plan"):
                 decision = propose(state, request, settings, promotion=span.traceparent or "")
-            span.set_commit(decision.commit)
+            span.set_commit(decision.commit, repository.committed_at(decision.commit))
             wanted = _wanted(state, decision, repository)
     except NotThereYet as missing:
         return Incoming(edge, f"nothing to promote so far: {missing}", "", "", None)

@@ -91,7 +91,7 @@ def _once(
         else:
             decision = propose(state, request, settings, promotion=own)
         progress(f"{decision.result.value}: {decision.why}")
-    span.set_commit(decision.commit)
+    span.set_commit(decision.commit, repository.committed_at(decision.commit))
     rendered = decision.rendered
     if rendered is not None:
         span.set_version(rendered.block.version)

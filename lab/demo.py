@@ -12,6 +12,7 @@ from pathlib import Path
 
 import yaml
 
+from delivery.trace.__main__ import main as draw
 from lab.cluster import Cluster
 from lab.engine import ProgramError
 from lab.forge import Forge
@@ -76,6 +77,12 @@ def tell(story: Story, engine: Engine, terminal: Terminal) -> None:
         raise DemoError(f"production runs {production.version} without a link to dev's promotion")
     terminal.note(f"{APPLICATION} {TO} is in production, and its trace links to dev's promotion.")
 
+    terminal.heading("6. The way from commit to production, from the spans that were exported")
+    page = story.folder / "trace.html"
+    which = ["--application", APPLICATION, "--version", TO, "--repository", str(story.git_folder)]
+    if draw(["--file", str(story.trace_file), *which, "--html", str(page)]):
+        raise DemoError("the trace could not be drawn")
+
 
 def main(arguments: list[str]) -> int:
     """The command. Returns its exit status: 0 the story ended well, 1 it did not."""
@@ -111,6 +118,7 @@ def closing(folder: Path, terminal: Terminal) -> None:
     terminal.plain(f"    {folder}/forge/{REPOSITORY}.git   the GitOps repository, with all commits")
     terminal.plain(f"    {folder}/synced/<stage>          the charts as Argo CD would deploy them")
     terminal.plain(f"    {folder}/traces.jsonl            every span, as OTLP JSON")
+    terminal.plain(f"    {folder}/trace.html              the waterfall as a page: open it in a browser")
     terminal.heading("To do it for real")
     terminal.plain("    pulumi stack init dev")
     terminal.plain("    pulumi config set delivery:repositoryOwner your-github-owner")

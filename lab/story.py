@@ -23,9 +23,6 @@ REPOSITORY = f"{OWNER}/{NAME}"
 APPLICATION = "podtato-head"
 UPDATE_TOKEN, TASK_TOKEN = "lab-token-of-the-platform", "lab-token-of-the-task"
 
-# How long the stand-in says that things took, in seconds, so that the trace has something to show.
-DURATIONS = {"AppDeploy": 42.0, "post-deployment": 6.0, "AppPreDeployTasks": 0.4}
-
 
 @dataclass
 class Story:
@@ -41,7 +38,7 @@ class Story:
 
     def __post_init__(self) -> None:
         self.trace_file = self.folder / "traces.jsonl"
-        self.keptn = Keptn(self.cluster, self.trace_file, durations=DURATIONS)
+        self.keptn = Keptn(self.cluster, self.trace_file)
         self.forge.create_repository(REPOSITORY, files={"README.md": "# What Argo CD reads\n"}, organization=True)
         self.forge.add_token(UPDATE_TOKEN, login="platform-engineer")
         self.forge.add_token(TASK_TOKEN, {"actions": "write", "metadata": "read"}, login="promotion-task")
@@ -56,6 +53,11 @@ class Story:
     def secrets(self) -> dict[str, str]:
         """What `pulumi config set --secret` gives each stack here."""
         return {"githubToken": UPDATE_TOKEN, "promotionToken": TASK_TOKEN}
+
+    @property
+    def git_folder(self) -> Path:
+        """The GitOps repository itself."""
+        return self.forge.settings(REPOSITORY).path
 
     def bring_up(self, engine: Engine, stage: str) -> Update:
         """`pulumi up` for one stage."""
@@ -119,7 +121,7 @@ class Story:
         return self.forge.merge(REPOSITORY, pull.number, login="rita")
 
     def _git(self, *arguments: str) -> str:
-        command = ["git", f"--git-dir={self.forge.settings(REPOSITORY).path}", *arguments]
+        command = ["git", f"--git-dir={self.git_folder}", *arguments]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
     def _values(self, stage: str) -> bytes:
