@@ -5,6 +5,7 @@ refused here: mistakes, tokens in plain text, and an update that still lacks som
 """
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -49,7 +50,7 @@ def read_stack() -> tuple[StackConfiguration, Secrets]:
     except ConfigurationError as error:
         raise _refused([*problems, *error.problems]) from None
     if not pulumi.runtime.is_dry_run():
-        problems += missing_for_update(configuration, secrets)
+        problems += missing_for_update(configuration, secrets) or _in_the_cluster(configuration, secrets)
     if problems:
         raise _refused(problems)
     return configuration, Secrets(secrets.get("githubToken"), secrets.get("promotionToken"), secrets.get("kubeconfig"))
@@ -73,6 +74,13 @@ def adopted_files(configuration: StackConfiguration, token: SecretText | None) -
 def secret_output(secret: SecretText | None) -> pulumi.Output[str] | None:
     """The secret as Pulumi carries one: encrypted in the state, masked in every log."""
     return pulumi.Output.secret(secret.reveal()) if secret else None
+
+
+def _in_the_cluster(configuration: StackConfiguration, secrets: Mapping[str, SecretText]) -> list[Problem]:
+    # Imported for an update alone: the Kubernetes client takes longer to load than a preview may cost.
+    from delivery.cluster import preflight
+
+    return preflight(configuration, secrets.get("kubeconfig"))
 
 
 def _in_plain_text(key: str) -> Problem:
