@@ -4,10 +4,11 @@ Input is what Pulumi hands a program: texts, JSON for structured values. Which k
 allowed, is decided here and nowhere else; tokens never come through here.
 """
 
+import json
 from collections.abc import Mapping
 
 from delivery import rules
-from delivery.fields import Fields, decode
+from delivery.fields import Fields, Rule, decode
 from delivery.pipeline import (
     ArgoCD,
     Checks,
@@ -18,26 +19,26 @@ from delivery.pipeline import (
     StackConfiguration,
     Stage,
 )
-from delivery.pipeline_configuration import read_applications, read_promotions, read_stages, stage_json
+from delivery.pipeline_configuration import EXAMPLE_APPLICATION, read_applications, read_promotions, read_stages
 from delivery.placements import placements
-from delivery.problems import Json, Problems
+from delivery.problems import Json, Problems, nearest, renamed, without
 
-STRUCTURED = frozenset(
-    {
-        "applications",
-        "metadata",
-        "postDeploymentEvaluations",
-        "postDeploymentTasks",
-        "preDeploymentEvaluations",
-        "preDeploymentTasks",
-        "promote",
-        "promotionLabels",
-        "promotionReviewers",
-        "promotionTeamReviewers",
-        "stages",
-        "tasks",
-    }
-)
+EXAMPLES: dict[str, Json] = {
+    "applications": [dict(EXAMPLE_APPLICATION)],
+    "metadata": {},
+    "postDeploymentEvaluations": [],
+    "postDeploymentTasks": [],
+    "preDeploymentEvaluations": [],
+    "preDeploymentTasks": [],
+    "promote": {},
+    "promotionLabels": [],
+    "promotionReviewers": [],
+    "promotionTeamReviewers": [],
+    "stages": [{"name": "dev"}],
+    "tasks": {},
+}
+"""An allowed value of each key that holds a list or a map."""
+STRUCTURED = frozenset(EXAMPLES)
 PLAIN = frozenset(
     {
         "adoptExisting",
@@ -79,15 +80,11 @@ def parse(raw: Mapping[str, str], stack: str) -> StackConfiguration:
     Raises `ConfigurationError` with one line for each mistake.
     """
     problems = Problems({})
-    decode({key: text for key, text in raw.items() if key not in SECRETS}, STRUCTURED, problems)
+    decode({key: text for key, text in raw.items() if key not in SECRETS}, EXAMPLES, problems)
     root = Fields(problems, problems.roots)
     root.only(KEYS)
-    stages = read_stages(root)
+    stages = read_stages(root, stack)
     current = next((stage for stage in stages if stage.name == stack), None)
-    if stages and current is None:
-        more: list[Json] = [stage_json(stage) for stage in stages]
-        more.append({"name": stack, "after": [stages[-1].name]})
-        problems.add(("stages",), f"no stage for stack {stack}", ", ".join(stage.name for stage in stages), more)
     applications = read_applications(root)
     tasks = _tasks(root)
     pipeline = Pipeline(
@@ -115,7 +112,7 @@ def parse(raw: Mapping[str, str], stack: str) -> StackConfiguration:
         tasks=tasks,
         metadata=_metadata(root),
         cluster=_cluster(root),
-        request=_request(root),
+        request=_request(root, pipeline, stack),
     )
     problems.check()
     return configuration
@@ -125,10 +122,12 @@ def _tasks(root: Fields) -> dict[str, str | None]:
     tasks: dict[str, str | None] = {}
     for name, code in root.table("tasks", rules.RESOURCE).items():
         if name == TASK_PROMOTE:
-            root.problems.add(("tasks", name), name, "any other name: the promotion task is declared already", None)
-        elif code is None or isinstance(code, str):
+            allowed = "any other name: the promotion task is declared already"
+            root.problems.add(("tasks",), name, allowed, without(name))
+        elif code is None or (isinstance(code, str) and code.strip()):
             tasks[name] = code
         else:
+            tasks[name] = None
             root.problems.add(
                 ("tasks", name), code, "Python source, or null for a task that is defined elsewhere", None
             )
@@ -148,10 +147,10 @@ def _checks(root: Fields, tasks: dict[str, str | None]) -> Checks:
     for key in ("preDeploymentTasks", "postDeploymentTasks"):
         for name in lists[key]:
             # Keptn waits for a definition that is not there without end, and says nothing.
-            if name not in tasks:
-                known: Json = [each for each in lists[key] if each in tasks]
+            if name not in tasks and "tasks" not in root.problems.unreadable:
+                near = nearest(name, tuple(tasks))
                 allowed = f"the names under delivery:tasks ({', '.join(tasks) or 'none'})"
-                root.problems.add((key,), name, allowed, known)
+                root.problems.add((key,), name, allowed, renamed(name, near) if near else without(name))
     return Checks(
         pre_deployment_tasks=lists["preDeploymentTasks"],
         post_deployment_tasks=lists["postDeploymentTasks"],
@@ -166,7 +165,8 @@ def _metadata(root: Fields) -> dict[str, str]:
         if isinstance(value, str):
             metadata[key] = value
         else:
-            root.problems.add(("metadata", key), value, "a text (quote it)", "" if value is None else str(value))
+            quoted = "" if value is None else json.dumps(value, ensure_ascii=False)
+            root.problems.add(("metadata", key), value, "a text (quote it)", quoted)
     return metadata
 
 
@@ -180,16 +180,24 @@ def _cluster(root: Fields) -> Cluster:
     )
 
 
-def _request(root: Fields) -> PromotionRequest:
+def _request(root: Fields, pipeline: Pipeline, stack: str) -> PromotionRequest:
     table = root.values.get("promote", {})
     if not isinstance(table, dict):
         root.problems.add(("promote",), table, "a map with version, commitID, traceParent, again", {})
         return PromotionRequest()
-    fields = Fields(root.problems, table, ("promote",))
-    fields.only(frozenset({"version", "commitID", "traceParent", "again"}))
+    # The workflow hands its inputs over as they are: what was left out is an empty text there.
+    fields = Fields(root.problems, {key: value for key, value in table.items() if value != ""}, ("promote",))
+    fields.only(frozenset({"application", "from", "to", "version", "commitID", "traceParent", "again", "rollback"}))
+    applications = tuple(application.name for application in pipeline.applications)
+    sources = next((stage.after for stage in pipeline.stages if stage.name == stack), ())
+    fields.text("to", rules.one_of((stack,)), stack)
+    fields.text("rollback", Rule(lambda text: not text, "nothing: the promoter opens rollbacks", ""), "")
     return PromotionRequest(
+        application=fields.text("application", rules.one_of(applications), ""),
+        source=fields.text("from", rules.one_of(sources), ""),
         version=fields.text("version", rules.VERSION, ""),
         commit=fields.text("commitID", rules.COMMIT, ""),
-        traceparent=fields.text("traceParent", rules.TRACEPARENT, ""),
+        # What cannot be linked to is left out further on, as everywhere; here it only has to be one line.
+        traceparent=fields.text("traceParent", rules.ONE_LINE, ""),
         again=fields.flag("again", False),
     )

@@ -3,11 +3,16 @@ what was wrong, so that reading goes on and one run reports every mistake.
 """
 
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 
-from delivery.problems import Json, Path, Problem, Problems, spell
+from delivery.problems import Edit, Json, Path, Problems, renamed
+
+LONGEST_TEXT = 1_000_000
+MOST_ENTRIES = 1000
+DEEPEST = 10
+"""Bounds of one key, generous for a pipeline, so that no configuration takes long to refuse."""
 
 
 @dataclass(frozen=True)
@@ -38,10 +43,10 @@ class Fields:
     def number(self, key: str, low: int, high: int, default: int | None = None, *, why: str = "") -> int:
         """A whole number from `low` to `high`; configuration may spell it as a text."""
         found = self.values.get(key, default)
-        number = int(found) if isinstance(found, str) and found.isascii() and found.isdigit() else found
+        number = int(found) if isinstance(found, str) and re.fullmatch(r"[0-9]{1,9}", found) else found
         if isinstance(number, int) and not isinstance(number, bool) and low <= number <= high:
             return number
-        instead = default if default is not None else low
+        instead = default if default is not None and low <= default <= high else low
         self.problems.add((*self.at, key), found, f"a whole number from {low} to {high}{why}", instead)
         return instead
 
@@ -57,23 +62,25 @@ class Fields:
 
     def choice(self, key: str, options: tuple[str, ...]) -> str:
         """One of `options`; the first is the default."""
-        words = " or ".join(options)
-        return self.text(key, Rule(lambda text: text in options, words, options[0]), options[0])
+        return self.text(key, Rule(options.__contains__, " or ".join(options), options[0]), options[0])
 
     def texts(self, key: str, rule: Rule, default: tuple[str, ...] = (), *, required: bool = False) -> tuple[str, ...]:
         """A list of different texts, each keeping `rule`."""
         found = self.values.get(key, list(default))
         words = f"a list{' that is not empty' if required else ''}, of: {rule.words}"
         if not isinstance(found, list) or (required and not found):
-            self.problems.add((*self.at, key), found, words, [rule.example])
-            return (rule.example,)
+            alone: list[Json] = [found] if isinstance(found, str) and rule.holds(found) else []
+            self.problems.add((*self.at, key), found, words, alone or ([rule.example] if required else []))
+            return (rule.example,) if required else ()
+        seen: set[str] = set()
         for index, item in enumerate(found):
             if not (isinstance(item, str) and rule.holds(item)):
                 self.problems.add((*self.at, key, index), item, rule.words, rule.example)
-            elif item in found[:index]:
-                unique: list[Json] = list(dict.fromkeys(str(each) for each in found))
-                self.problems.add((*self.at, key), found, "each name once", unique)
-        return tuple(item for item in found if isinstance(item, str))
+            elif item in seen:
+                self.problems.add((*self.at, key), found, "each name once", _each_once)
+            else:
+                seen.add(item)
+        return tuple(item for item in found if isinstance(item, str) and item in seen)
 
     def table(self, key: str, rule: Rule) -> dict[str, Json]:
         """A map whose keys keep `rule`; its values are the caller's to read."""
@@ -83,9 +90,8 @@ class Fields:
             return {}
         for name in found:
             if not rule.holds(name):
-                fixed: Json = {rule.example if each == name else each: value for each, value in found.items()}
-                self.problems.add((*self.at, key), name, f"as a key: {rule.words}", fixed)
-        return dict(found)
+                self.problems.add((*self.at, key), name, f"as a key: {rule.words}", _free(name, rule.example))
+        return {name: value for name, value in found.items() if rule.holds(name)}
 
     def items(self, key: str, example: dict[str, Json]) -> tuple["Fields", ...]:
         """A list of maps, none missing, each as fields of its own."""
@@ -106,25 +112,65 @@ class Fields:
         """Refuse keys that nothing reads: a misspelt key would silently be a default."""
         for key in self.values:
             if key not in known:
-                near = get_close_matches(key, sorted(known), n=1, cutoff=0.6)
-                allowed = f"did you mean {near[0]}?" if near else "one of " + ", ".join(sorted(known))
-                if self.at:
-                    rest: Json = {name: value for name, value in self.values.items() if name in known}
-                    self.problems.add(self.at, key, f"in this map: {allowed}", rest)
-                else:
-                    where = spell((key,))
-                    self.problems.found.append(
-                        Problem(where, "a key that nothing reads", allowed, f"pulumi config rm {where}")
-                    )
+                self.problems.add_unknown(self.at, key, sorted(known), given=list(self.values))
 
 
-def decode(raw: dict[str, str], structured: frozenset[str], problems: Problems) -> None:
-    """Fill `problems.roots` from configuration texts; structured keys hold JSON."""
+def _each_once(node: Json) -> Json:
+    return [each for index, each in enumerate(node) if each not in node[:index]] if isinstance(node, list) else node
+
+
+def _free(name: str, example: str) -> Edit:
+    def edit(node: Json) -> Json:
+        new, number = example, 2
+        while isinstance(node, dict) and new in node:
+            new, number = f"{example}-{number}", number + 1
+        return renamed(name, new)(node)
+
+    return edit
+
+
+def decode(raw: Mapping[str, str], examples: Mapping[str, Json], problems: Problems) -> None:
+    """Fill `problems.roots` from configuration texts.
+
+    The keys of `examples` are structured: they hold JSON, of the shape that the example has.
+    """
     for key, text in raw.items():
-        if key not in structured:
+        if key not in examples:
             problems.roots[key] = text
             continue
+        example = examples[key]
         try:
-            problems.roots[key] = json.loads(text)
+            value: Json = json.loads(text) if len(text) <= LONGEST_TEXT else None
+            refused = _excess(value) if len(text) <= LONGEST_TEXT else f"at most {LONGEST_TEXT} characters"
         except (ValueError, RecursionError):
-            problems.add((key,), text, "a list or a map (JSON on the command line)", [])
+            refused = f"a {'list' if isinstance(example, list) else 'map'} (JSON on the command line)"
+            # `key: name` where `key: [name]` was meant.
+            if example == [] and re.fullmatch(r"[\w. -]{1,63}", text):
+                example = [text]
+        if refused:
+            problems.add((key,), text, refused, example)
+            problems.unreadable.add(key)
+        else:
+            problems.roots[key] = value
+
+
+def _excess(value: Json) -> str | None:
+    """What there is too much of in `value`, as what would be allowed."""
+    level: list[Json] = [value]
+    for _ in range(DEEPEST):
+        below: list[Json] = []
+        for node in level:
+            if isinstance(node, str) and not _is_unicode(node):
+                return "Unicode text"
+            if isinstance(node, dict | list):
+                if len(node) > MOST_ENTRIES:
+                    return f"at most {MOST_ENTRIES} entries"
+                below += node.values() if isinstance(node, dict) else node
+                below += node if isinstance(node, dict) else ()
+        level = below
+    return f"at most {DEEPEST} levels" if any(isinstance(node, dict | list) for node in level) else None
+
+
+def _is_unicode(text: str) -> bool:
+    # JSON can spell half a surrogate pair, which no file and no API takes.
+    return not any("\ud800" <= each <= "\udfff" for each in text) if not text.isascii() else True

@@ -3,13 +3,19 @@
 A part of `delivery.configuration`, which puts it together with what is a stage's own.
 """
 
+from collections.abc import Container, Sequence
+from graphlib import CycleError, TopologicalSorter
+from itertools import pairwise
+
 from delivery import rules
 from delivery.fields import Fields
 from delivery.pipeline import Application, Promotions, Stage
 from delivery.placements import OVERRIDES
-from delivery.problems import Json
+from delivery.problems import REPORTED, Json, nearest, renamed, without
 
-_APPLICATION: dict[str, Json] = {"name": "podtato-head", "image": "ghcr.io/podtato-head/podtato-server"}
+EXAMPLE_APPLICATION: dict[str, Json] = {"name": "podtato-head", "image": "ghcr.io/podtato-head/podtato-server"}
+_SECONDS_A_RUN = 20
+"""Keptn's timeout spans all runs of the task: a run with less could not even ask the cluster."""
 _APPLICATION_KEYS = OVERRIDES | {
     "containerPort",
     "firstVersion",
@@ -21,58 +27,89 @@ _APPLICATION_KEYS = OVERRIDES | {
 }
 
 
-def stage_json(stage: Stage) -> Json:
-    """A stage as it stands in the configuration."""
-    return {"name": stage.name, "after": list(stage.after)} if stage.after else {"name": stage.name}
-
-
-def read_stages(root: Fields) -> tuple[Stage, ...]:
-    """The stages, as a graph without cycles in which every name is known."""
-    entries = root.items("stages", {"name": "dev"})
+def read_stages(root: Fields, stack: str) -> tuple[Stage, ...]:
+    """The stages, as a graph without cycles in which every name is known, `stack` one of them."""
+    entries = root.items("stages", {"name": stack if rules.STAGE.holds(stack) else rules.STAGE.example})
     stages: list[Stage] = []
+    names: dict[str, int] = {}
     for entry in entries:
         entry.only(frozenset({"name", "after"}))
-        stages.append(Stage(entry.text("name", rules.STAGE), entry.texts("after", rules.STAGE)))
-    names = [stage.name for stage in stages]
-    for index, (entry, stage) in enumerate(zip(entries, stages, strict=True)):
-        if stage.name in names[:index]:
-            root.problems.add((*entry.at, "name"), stage.name, "each stage once", f"{stage.name}-{index + 1}")
-        earlier: Json = [name for name in names[:index][-1:] if name != stage.name]
-        for position, after in enumerate(stage.after):
+        stage = Stage(entry.text("name", rules.STAGE), entry.texts("after", rules.STAGE))
+        stages.append(stage)
+        known = names.setdefault(stage.name, len(stages)) != len(stages)
+        if known and stage.name == entry.values.get("name"):
+            free = _free(stage.name, len(stages), names)
+            root.problems.add((*entry.at, "name"), stage.name, "each stage once", free)
+    if root.problems.any_at("stages", "name"):
+        # A name that is wrong makes the names after it wrong; what refers to it is looked at once it is right.
+        return tuple(stages)
+    for entry, stage in zip(entries, stages, strict=True):
+        for after in stage.after:
             if after not in names:
-                allowed = ", ".join(name for name in names if name != stage.name) or "nothing"
-                root.problems.add((*entry.at, "after", position), after, allowed, names[max(index - 1, 0)])
-                if index == 0:
-                    root.problems.found.pop()
-                    root.problems.add((*entry.at, "after"), after, "a stage of the pipeline", [])
-        if stage.name in _upstream(stage, stages):
-            found: Json = list(stage.after)
-            root.problems.add((*entry.at, "after"), found, f"no way back to {stage.name} (a cycle)", earlier)
+                earlier = [name for name in names if names[name] < names[stage.name]]
+                allowed = ", ".join(name for name in names if name != stage.name) or "nothing: there is no other stage"
+                near = nearest(after, earlier)
+                mend = renamed(after, near) if near else without(after)
+                root.problems.add((*entry.at, "after"), after, allowed, mend)
+    _refuse_cycles(entries, stages)
+    if stages and stack not in names:
+        _refuse_stack(root, stages, stack)
     return tuple(stages)
 
 
-def _upstream(stage: Stage, stages: list[Stage]) -> set[str]:
-    """Every stage from which a promotion can reach `stage`, itself only if there is a cycle."""
-    after = {each.name: each.after for each in stages}
-    seen: set[str] = set()
-    waiting = list(stage.after)
-    while waiting:
-        name = waiting.pop()
-        if name not in seen:
-            seen.add(name)
-            waiting.extend(after.get(name, ()))
-    return seen
+def _free(name: str, number: int, taken: Container[str]) -> str:
+    while f"{name[:50].rstrip('-')}-{number}" in taken:
+        number += 1
+    return f"{name[:50].rstrip('-')}-{number}"
+
+
+def _refuse_cycles(entries: Sequence[Fields], stages: Sequence[Stage]) -> None:
+    graph = {stage.name: set(stage.after) for stage in stages}
+    for _ in range(REPORTED):
+        try:
+            TopologicalSorter(graph).prepare()
+            return
+        except CycleError as error:
+            # graphlib names each stage after the one that waits for it, and the first one twice.
+            way: list[str] = list(reversed(error.args[1]))
+        index = min((index for index, stage in enumerate(stages) if stage.name in way), default=0)
+        here = stages[index].name
+        waits_for = next(after for name, after in pairwise(way) if name == here)
+        graph[here].discard(waits_for)
+        start = way.index(here)
+        shown = " after ".join((*way[start:-1], *way[:start], here))
+        entry = entries[index]
+        allowed = f"no way back to a stage ({shown})"
+        entry.problems.add((*entry.at, "after"), list(stages[index].after), allowed, without(waits_for))
+
+
+def _refuse_stack(root: Fields, stages: Sequence[Stage], stack: str) -> None:
+    allowed = ", ".join(stage.name for stage in stages)
+    if not rules.STAGE.holds(stack):
+        select = f"pulumi stack select {stages[0].name}"
+        root.problems.add_command(("stages",), f"no stage for stack {stack}", allowed, select)
+        return
+
+    def edit(node: Json) -> Json:
+        added: list[Json] = [{"name": stack, "after": [stages[-1].name]}]
+        return node + added if isinstance(node, list) else node
+
+    root.problems.add(("stages",), f"no stage for stack {stack}", allowed, edit)
 
 
 def read_applications(root: Fields) -> tuple[tuple[Application, Fields], ...]:
     """The applications, each with its own fields, which may override patterns."""
     read: list[tuple[Application, Fields]] = []
-    for entry in root.items("applications", _APPLICATION):
+    names: set[str] = set()
+    entries = root.items("applications", EXAMPLE_APPLICATION)
+    for entry in entries:
         entry.only(_APPLICATION_KEYS)
         name = entry.text("name", rules.DNS_LABEL)
-        if any(other.name == name for other, _ in read):
-            root.problems.add((*entry.at, "name"), name, "each application once", f"{name}-{len(read) + 1}")
+        if name in names:
+            free = _free(name, len(names) + 1, {*names, *(str(each.values.get("name")) for each in entries)})
+            root.problems.add((*entry.at, "name"), name, "each application once", free)
             continue
+        names.add(name)
         application = Application(
             name=name,
             image=entry.text("image", rules.IMAGE),
@@ -80,23 +117,36 @@ def read_applications(root: Fields) -> tuple[tuple[Application, Fields], ...]:
             container_port=entry.number("containerPort", 1, 65535, 8080),
             service_port=entry.number("servicePort", 1, 65535, 80),
             first_version=entry.text("firstVersion", rules.VERSION, "v0.1.0"),
-            promoted_keys=entry.texts("promotedKeys", rules.PROMOTED_KEY, ("serviceVersion",), required=True),
+            promoted_keys=_promoted_keys(entry),
         )
         read.append((application, entry))
     return tuple(read)
 
 
+def _promoted_keys(entry: Fields) -> tuple[str, ...]:
+    keys = entry.texts("promotedKeys", rules.PROMOTED_KEY, ("serviceVersion",), required=True)
+    for key in keys:
+        # What has keys below it is no value.
+        if any(other.startswith(f"{key}.") for other in keys):
+            entry.problems.add((*entry.at, "promotedKeys"), key, "a key that is not above another one", without(key))
+    return keys
+
+
 def read_promotions(root: Fields) -> Promotions:
     """How promotions look, and how Keptn runs their task."""
+    retries = root.number("promotionRetries", 0, 10, 2)
+    each = f" ({retries + 1} runs, {_SECONDS_A_RUN} seconds each)" if retries > 2 else ""
     return Promotions(
         engine=root.choice("promotionEngine", ("promoter", "pulumi")),
         labels=root.texts("promotionLabels", rules.LABEL),
         reviewers=root.texts("promotionReviewers", rules.PERSON),
         team_reviewers=root.texts("promotionTeamReviewers", rules.TEAM),
         trace_url=root.text("traceUrl", rules.TRACE_URL, rules.TRACE_URL.example),
-        retries=root.number("promotionRetries", 0, 10, 2),
-        timeout_seconds=root.number("promotionTimeoutSeconds", 60, 3600, 300),
+        retries=retries,
+        timeout_seconds=root.number(
+            "promotionTimeoutSeconds", max(60, (retries + 1) * _SECONDS_A_RUN), 3600, 300, why=each
+        ),
         ttl_seconds=root.number(
-            "promotionTtlSeconds", 30, 86400, 300, why=" (Keptn would repeat the promotion without end below 20)"
+            "promotionTtlSeconds", 30, 86400, 3600, why=" (Keptn would repeat the promotion without end below 20)"
         ),
     )

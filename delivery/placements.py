@@ -6,18 +6,20 @@ the one would overwrite the other.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from delivery.fields import Fields, Rule
 from delivery.names import is_dns_label, is_dns_subdomain
 from delivery.pipeline import Application, Placement, Stage
-from delivery.problems import Problems
+from delivery.problems import Path
 from delivery.rules import DNS_LABEL_WORDS
 
+MOST_PLACEMENTS = 20_000
 _SEGMENT = r"[A-Za-z0-9_-][A-Za-z0-9._-]*"
 _PATH = re.compile(rf"{_SEGMENT}(/{_SEGMENT})*")
 _PATTERN = Rule(
-    lambda text: re.fullmatch(r"([^{}]|\{application\}|\{stage\})+", text) is not None,
+    lambda text: len(text) <= 300 and re.fullmatch(r"([^{}]|\{application\}|\{stage\})+", text) is not None,
     "a text with {application} and {stage}",
     "{application}-{stage}",
 )
@@ -25,8 +27,18 @@ _PATH_WORDS = "a folder in the repository, without '..', '.github' or a slash at
 
 # What a pattern is called, what it names, its default, the rule of what comes out, and that rule in words.
 _KINDS: dict[str, tuple[str, str, Callable[[str], bool], str]] = {
-    "namespace": ("namespacePattern", "{application}-{stage}", is_dns_label, DNS_LABEL_WORDS),
-    "path": ("pathPattern", "{stage}", lambda text: _PATH.fullmatch(text) is not None, _PATH_WORDS),
+    "namespace": (
+        "namespacePattern",
+        "{application}-{stage}",
+        lambda text: is_dns_label(text) and text != "default" and not text.startswith("kube-"),
+        f"{DNS_LABEL_WORDS}, not default or kube-…",
+    ),
+    "path": (
+        "pathPattern",
+        "{stage}",
+        lambda text: len(text) <= 200 and _PATH.fullmatch(text) is not None,
+        _PATH_WORDS,
+    ),
     "argocdApplication": (
         "argocdApplicationPattern",
         "{application}-{stage}",
@@ -34,14 +46,30 @@ _KINDS: dict[str, tuple[str, str, Callable[[str], bool], str]] = {
         "a Kubernetes resource name (lower-case DNS subdomain)",
     ),
 }
+_MENDS = (
+    ("{application}-{stage}", "{stage}-{application}", "{application}-{stage}-own"),
+    ("{stage}/{application}", "{application}/{stage}", "apps/{application}/{stage}"),
+)
 OVERRIDES = frozenset(_KINDS)
 """The keys of one application that override a pattern for it, in every stage."""
 OWN = ("namespace", "argocdApplication")
 """The keys by which a stack overrides a pattern for its own stage. The path is not among them: the stacks
 before it have to know where to promote to."""
 
-_Source = tuple[Fields, str, str]
-"""Where a pattern was read: the fields, the key in them, the pattern."""
+
+@dataclass(frozen=True)
+class _Named:
+    """One name: `pattern` as it was read at `where`, for an application (at `at`) in a stage."""
+
+    application: Application
+    stage: Stage
+    at: Path
+    where: Path
+    pattern: str
+
+    @property
+    def name(self) -> str:
+        return self.pattern.replace("{application}", self.application.name).replace("{stage}", self.stage.name)
 
 
 def placements(
@@ -51,63 +79,91 @@ def placements(
 
     Names that break a rule, and names that meet, are noted in `root.problems`.
     """
-    patterns: dict[str, _Source] = {
-        kind: (root, key, root.text(key, _PATTERN, default)) for kind, (key, default, _, _) in _KINDS.items()
-    }
-    mine: dict[str, _Source] = {kind: (root, kind, root.text(kind, _PATTERN)) for kind in OWN if kind in root.values}
-    placed: list[tuple[Placement, dict[str, _Source]]] = []
+    patterns = {kind: _read(root, key, default) for kind, (key, default, _, _) in _KINDS.items()}
+    mine = {kind: _read(root, kind) for kind in OWN if kind in root.values}
+    if len(applications) * len(stages) > MOST_PLACEMENTS:
+        found = f"{len(applications)} applications in {len(stages)} stages"
+        mend = "split the pipeline: one project, with a GitOps repository of its own, for each group of applications"
+        root.problems.add_command(("applications",), found, f"{MOST_PLACEMENTS} placements at most", mend)
+        return ()
+    named: dict[str, list[_Named]] = {kind: [] for kind in _KINDS}
     for application, fields in applications:
-        theirs: dict[str, _Source] = {
-            kind: (fields, kind, fields.text(kind, _PATTERN)) for kind in OVERRIDES if kind in fields.values
-        }
+        theirs = {kind: _read(fields, kind) for kind in OVERRIDES if kind in fields.values}
         for stage in stages:
             sources = patterns | theirs | (mine if stage.name == own else {})
-            names = {kind: _expand(sources[kind], application.name, stage.name, kind) for kind in _KINDS}
-            placement = Placement(application, stage, names["namespace"], names["path"], names["argocdApplication"])
-            placed.append((placement, sources))
-    _refuse_meetings(placed, root.problems)
-    return tuple(placement for placement, _ in placed)
+            for kind in _KINDS:
+                named[kind].append(_Named(application, stage, fields.at, *sources[kind]))
+    if not (root.problems.any_at("stages", "name") or root.problems.any_at("applications", "name")):
+        # Names made of wrong names say nothing.
+        for kind, names in named.items():
+            _refuse(kind, names, root)
+    columns = (named[kind] for kind in ("namespace", "path", "argocdApplication"))
+    return tuple(
+        Placement(namespace.application, namespace.stage, namespace.name, path.name, application.name)
+        for namespace, path, application in zip(*columns, strict=True)
+    )
 
 
-def _expand(source: _Source, application: str, stage: str, kind: str) -> str:
-    fields, key, pattern = source
-    _, default, holds, words = _KINDS[kind]
-    name = pattern.replace("{application}", application).replace("{stage}", stage)
-    if not holds(name):
-        fields.problems.add((*fields.at, key), name, words, default)
-    return name
+def _read(fields: Fields, key: str, default: str | None = None) -> tuple[Path, str]:
+    return (*fields.at, key), fields.text(key, _PATTERN, default)
 
 
-def _refuse_meetings(placed: list[tuple[Placement, dict[str, _Source]]], problems: Problems) -> None:
+def _refuse(kind: str, named: Sequence[_Named], root: Fields) -> None:
+    argocd = str(root.values.get("argocdNamespace", "argocd")) if kind == "namespace" else ""
+    said: set[Path] = set()
+    for involved, allowed in _wrong(kind, named, argocd):
+        # Of two that meet, the pattern that was set on purpose is the one to change, once.
+        each = max(involved, key=_rank)
+        if any(one.where in said for one in involved):
+            continue
+        said.add(each.where)
+        where, pattern = _mend(kind, each, named, argocd)
+        found = each.name if len(involved) == 1 else each.pattern
+        root.problems.add(where, found if where == each.where else None, allowed, pattern)
+
+
+def _rank(named: _Named) -> int:
+    if named.where[0] in OWN:
+        return 2
+    return 1 if named.where[0] == "applications" else 0
+
+
+def _wrong(kind: str, named: Sequence[_Named], argocd: str) -> Iterator[tuple[tuple[_Named, ...], str]]:
+    """What is wrong with these names: the ones involved, and what is allowed instead."""
+    _, _, holds, words = _KINDS[kind]
+    for each in named:
+        who = f"{each.application.name} in {each.stage.name} gets {each.name!r}"
+        if not holds(each.name):
+            yield (each,), f"{words}; {who}"
+        elif each.name == argocd:
+            yield (each,), f"another namespace than Argo CD's own; {who}"
+    for one, other in _meetings(kind, named):
+        who = " and ".join(f"{each.application.name} in {each.stage.name}" for each in (one, other))
+        yield (one, other), f"one {kind} each, none inside another; {who} meet at {other.name!r}"
+
+
+def _mend(kind: str, culprit: _Named, named: Sequence[_Named], argocd: str) -> tuple[Path, str]:
+    """A pattern, and where to set it, with which nothing is wrong there any more."""
+    for pattern in _MENDS[kind == "path"]:
+        tried = [replace(each, pattern=pattern) if each.where == culprit.where else each for each in named]
+        if not any(culprit.where in (each.where for each in involved) for involved, _ in _wrong(kind, tried, argocd)):
+            return culprit.where, pattern
+    # No pattern fits all: a name of its own for this application.
+    return (*culprit.at, kind), f"{culprit.application.name[:30].rstrip('-')}-{culprit.at[-1]}-{{stage}}"
+
+
+def _meetings(kind: str, named: Sequence[_Named]) -> Iterator[tuple[_Named, _Named]]:
     # One pass, so that many applications stay as cheap as few: every name is looked up, never compared pairwise.
-    owners: dict[tuple[str, str], Placement] = {}
-    reported: set[str] = set()
-    for placement, sources in placed:
-        for kind, name in (
-            ("namespace", placement.namespace),
-            ("path", placement.path),
-            ("argocdApplication", placement.argocd_application),
-        ):
-            other = owners.get((kind, name))
-            if other is not None and kind not in reported:
-                reported.add(kind)
-                _report_meeting(kind, name, other, placement, sources[kind], problems)
-            owners[kind, name] = placement
-    # A chart inside another chart's folder belongs to both: Helm would pack it into the outer one.
-    for placement, sources in placed:
-        folder = placement.path
-        while "/" in folder and "path" not in reported:
-            folder = folder.rpartition("/")[0]
-            other = owners.get(("path", folder))
-            if other is not None:
-                reported.add("path")
-                _report_meeting("path", folder, other, placement, sources["path"], problems)
-
-
-def _report_meeting(
-    kind: str, name: str, one: Placement, other: Placement, source: _Source, problems: Problems
-) -> None:
-    fields, key, pattern = source
-    who = " and ".join(f"{each.application.name} in {each.stage.name}" for each in (one, other))
-    instead = "{stage}/{application}" if kind == "path" else "{application}-{stage}"
-    problems.add((*fields.at, key), pattern, f"one {kind} each; {who} both get {name!r}", instead)
+    owners: dict[str, _Named] = {}
+    for each in named:
+        other = owners.setdefault(each.name, each)
+        if other is not each:
+            yield other, each
+    if kind == "path":
+        # A chart inside another chart's folder belongs to both: Helm would pack it into the outer one.
+        for each in named:
+            folder = each.name
+            while "/" in folder:
+                folder = folder.rpartition("/")[0]
+                if folder in owners:
+                    yield owners[folder], each

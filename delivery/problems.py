@@ -5,23 +5,81 @@ allowed, and the command that sets it right. Problems are collected, so that one
 import copy
 import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 Path = tuple[str | int, ...]
+Edit = Callable[[Json], Json]
+"""Makes an allowed value of the one that is there."""
+
+REPORTED = 25
+"""So many mistakes are reported at once; whoever has more mends these first."""
+_LONGEST_FOUND = 80
+_LONGEST_COMMAND = 4000
+
+
+def one_line(text: str) -> str:
+    """`text` with everything that a terminal or a log would not print as JSON writes it: `\\n`, `\\u2028`."""
+    return "".join(each if each.isprintable() else json.dumps(each)[1:-1] for each in text)
 
 
 def spell(path: Path) -> str:
-    """A path as the CLI writes it: `delivery:stages[1].after[0]`."""
+    """A path as the CLI writes it: `delivery:stages[1].after[0]`, `delivery:tasks["load.test"]`."""
     first, *rest = path
-    return f"delivery:{first}" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in rest)
+    return f"delivery:{one_line(_shortened(str(first)))}" + "".join(_step(part) for part in rest)
+
+
+def _step(part: str | int) -> str:
+    if isinstance(part, int):
+        return f"[{part}]"
+    simple = part.replace("-", "").replace("_", "")
+    if simple.isascii() and simple.isalnum():
+        return f".{_shortened(part)}"
+    return f"[{one_line(json.dumps(_shortened(part), ensure_ascii=False))}]"
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST_FOUND else text[: _LONGEST_FOUND - 1] + "…"
 
 
 def set_command(key: str, value: Json, *, secret: bool = False) -> str:
     """The `pulumi config set` that gives `key` this value; structured values travel as JSON."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return f"pulumi config set {'--secret ' if secret else ''}delivery:{key} {shlex.quote(text)}"
+    # A value that begins with a dash would be taken for an option.
+    dashes = "-- " if text.startswith("-") else ""
+    return f"pulumi config set {'--secret ' if secret else ''}{dashes}delivery:{key} {shlex.quote(one_line(text))}"
+
+
+def without(*names: str) -> Edit:
+    """Takes entries out of a map or a list of names."""
+
+    def edit(node: Json) -> Json:
+        if isinstance(node, dict):
+            return {key: value for key, value in node.items() if key not in names}
+        return [each for each in node if each not in names] if isinstance(node, list) else node
+
+    return edit
+
+
+def renamed(name: str, new: str) -> Edit:
+    """Calls one entry of a map or a list of names by another name, at its place, and each but once."""
+
+    def edit(node: Json) -> Json:
+        if isinstance(node, dict):
+            return {new if key == name else key: value for key, value in node.items()}
+        if not isinstance(node, list):
+            return node
+        called = [new if each == name else each for each in node]
+        return [each for index, each in enumerate(called) if each != new or new not in called[:index]]
+
+    return edit
+
+
+def nearest(name: str, names: Sequence[str]) -> str | None:
+    """The one of `names` that was probably meant."""
+    return next(iter(get_close_matches(name, sorted(names), n=1, cutoff=0.6)), None)
 
 
 @dataclass(frozen=True)
@@ -38,51 +96,113 @@ class Problem:
 
 
 class ConfigurationError(Exception):
-    """A stack's configuration cannot be used. `problems` holds every mistake, `str()` one line for each."""
+    """A stack's configuration cannot be used. `problems` holds the mistakes, `str()` one line for each.
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
-        super().__init__("\n".join(str(problem) for problem in problems))
+    `more` counts the mistakes beyond those, which are reported once the first ones are mended.
+    """
+
+    def __init__(self, problems: Sequence[Problem], more: int = 0) -> None:
+        lines = [str(problem) for problem in problems]
+        if more:
+            lines.append(f"and {more} more; mend these first")
+        super().__init__("\n".join(lines))
         self.problems = tuple(problems)
+        self.more = more
+
+
+@dataclass(frozen=True)
+class _Mistake:
+    path: Path
+    found: str
+    allowed: str
+    edit: Edit | str
+    """What sets it right: an edit of the value at `path`, or a command of its own."""
 
 
 @dataclass
 class Problems:
-    """Collects mistakes while `roots`, the raw configuration, is read."""
+    """Collects mistakes while `roots`, the raw configuration, is read.
+
+    Of a key in `unreadable` everything is said: what else is found there only follows from that.
+    """
 
     roots: dict[str, Json]
-    found: list[Problem] = field(default_factory=list)
+    unreadable: set[str] = field(default_factory=set)
+    _mistakes: dict[tuple[Path, str, str], _Mistake] = field(default_factory=dict)
+    _more: int = 0
 
-    def add(self, path: Path, found: object, allowed: str, instead: Json) -> None:
-        """Note a mistake at `path`; `instead` is a value that would be allowed there."""
+    def add(self, path: Path, found: object, allowed: str, instead: Json | Edit) -> None:
+        """Note a mistake at `path`; `instead` is a value that would be allowed there, or makes one."""
+        if str(path[0]) in self.unreadable or self._full():
+            return
         shown = "nothing" if found is None else json.dumps(found, ensure_ascii=False)
-        shown = shown if len(shown) <= 80 else shown[:77] + "…"
-        self.found.append(Problem(spell(path), shown, allowed, self._mend(path, instead)))
+        edit: Edit = instead if callable(instead) else lambda _: instead
+        self._note(_Mistake(path, one_line(_shortened(shown)), allowed, edit))
 
-    def _mend(self, path: Path, instead: Json) -> str:
-        # A stack's value replaces the project's whole value, so the command has to carry all of the key.
-        key, *rest = path
-        if not rest:
-            return set_command(str(key), instead)
-        root = copy.deepcopy(self.roots.get(str(key)))
-        node: Json = root
-        for part in rest[:-1]:
-            node = _child(node, part)
-        last = rest[-1]
-        if isinstance(node, dict) and isinstance(last, str):
-            node[last] = instead
-        if isinstance(node, list) and isinstance(last, int):
-            node[last] = instead
-        return set_command(str(key), root)
+    def add_unknown(self, path: Path, key: str, known: Sequence[str], *, given: Sequence[str]) -> None:
+        """Note that nothing reads `key` in the map at `path`, among the keys `given` there."""
+        if self._full():
+            return
+        near = nearest(key, known)
+        allowed = f"did you mean {near}?" if near else "one of " + ", ".join(sorted(known))
+        if path:
+            edit = renamed(key, near) if near and near not in given else without(key)
+            self.add(path, key, f"in this map: {allowed}", edit)
+        else:
+            # Its value stays unsaid: a misspelt token is a token.
+            command = f"pulumi config rm {shlex.quote(f'delivery:{key}')}  # or take it out of Pulumi.yaml"
+            if not (key.isprintable() and len(key) <= _LONGEST_FOUND):
+                command = "take it out of the file that sets it, Pulumi.yaml or Pulumi.STACK.yaml"
+            self._note(_Mistake((key,), "a key that nothing reads", allowed, command))
+
+    def add_command(self, path: Path, found: str, allowed: str, command: str) -> None:
+        """Note a mistake that no other value of the key at `path` would mend, but `command` would."""
+        if not self._full():
+            self._note(_Mistake(path, one_line(_shortened(found)), allowed, command))
+
+    def any_at(self, first: str, last: str) -> bool:
+        """Whether anything is wrong with a `last` somewhere below the key `first`."""
+        return any((path[0], path[-1]) == (first, last) for path, _, _ in self._mistakes)
 
     def check(self) -> None:
         """Raise everything found so far, each mistake once."""
-        if self.found:
-            raise ConfigurationError(tuple(dict.fromkeys(self.found)))
+        if self._mistakes:
+            commands = {key: self._command(key) for key in {str(path[0]) for path, _, _ in self._mistakes}}
+            problems = [self._problem(each, commands[str(each.path[0])]) for each in self._mistakes.values()]
+            raise ConfigurationError(problems, self._more)
+
+    def _full(self) -> bool:
+        full = len(self._mistakes) >= REPORTED
+        self._more += full
+        return full
+
+    def _note(self, mistake: _Mistake) -> None:
+        self._mistakes.setdefault((mistake.path, mistake.found, mistake.allowed), mistake)
+
+    def _problem(self, mistake: _Mistake, command: str) -> Problem:
+        where = spell(mistake.path)
+        if isinstance(mistake.edit, str):
+            return Problem(where, mistake.found, mistake.allowed, mistake.edit)
+        if len(command) > _LONGEST_COMMAND:
+            command = f"correct it in the file that sets delivery:{mistake.path[0]}, Pulumi.yaml or Pulumi.STACK.yaml"
+        return Problem(where, mistake.found, mistake.allowed, command)
+
+    def _command(self, key: str) -> str:
+        # A stack's value replaces the project's whole value, so the command has to carry all of the key; and a
+        # second command would undo the first, so each one mends everything that is wrong with the key.
+        root = copy.deepcopy(self.roots.get(key))
+        for mistake in self._mistakes.values():
+            if mistake.path[0] == key and not isinstance(mistake.edit, str):
+                root = _edited(root, mistake.path[1:], mistake.edit)
+        return set_command(key, root)
 
 
-def _child(node: Json, part: str | int) -> Json:
-    if isinstance(node, dict) and isinstance(part, str):
-        return node.get(part)
-    if isinstance(node, list) and isinstance(part, int) and part < len(node):
-        return node[part]
-    return None
+def _edited(node: Json, path: Path, edit: Edit) -> Json:
+    if not path:
+        return edit(node)
+    first, *rest = path
+    if isinstance(node, dict) and isinstance(first, str):
+        node[first] = _edited(node.get(first), tuple(rest), edit)
+    if isinstance(node, list) and isinstance(first, int) and first < len(node):
+        node[first] = _edited(node[first], tuple(rest), edit)
+    return node

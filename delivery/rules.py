@@ -61,8 +61,8 @@ IMAGE = _pattern(
     "ghcr.io/podtato-head/podtato-server",
 )
 PROMOTED_KEY = _pattern(
-    r"(?!(commitID|traceParent)$)[A-Za-z_][\w-]*(\.[A-Za-z_][\w-]*)*",
-    "a key of values.yaml, dots between levels; not commitID, not traceParent",
+    r"(?!(commitID|traceParent|application|context|versionKey)(\.|$))[A-Za-z_][\w-]{0,62}(\.[A-Za-z_][\w-]{0,62}){0,5}",
+    "a key of values.yaml, dots between levels; not commitID, traceParent, or one of platform.yaml's own",
     "serviceVersion",
 )
 SERVER = _pattern(r"https?://[!-~]+", "the address of a Kubernetes API server", "https://kubernetes.default.svc")
@@ -80,5 +80,5 @@ METADATA_KEY = _pattern(
     "team",
 )
 CONTEXT = _pattern(r"[ -~]+", "the name of a context in the kubeconfig", "dev-cluster")
-FOLDER = _pattern(r"[^\x00]+", "a folder", "manifests")
+FOLDER = Rule(lambda text: text.isprintable() and bool(text), "a folder", "manifests")
 ONE_LINE = _pattern(r"[^\x00-\x1f\x7f]{0,200}", "one line of text", "")
