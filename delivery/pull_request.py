@@ -16,7 +16,7 @@ from delivery.plan import Change
 # GitHub's limits, in characters.
 TITLE_LIMIT = 256
 BODY_LIMIT = 65_536
-_LISTED = 20
+_BLOCK_LIMIT = 20_000
 _CLOSED_BY = "> Closed by the promoter: "
 _CLOSED = re.compile(rf"\A{_CLOSED_BY}[^\n]*\n\n")
 _BEGIN = "<!-- delivery: from here on the promoter keeps the text up to date; your own text stays above this line -->"
@@ -67,17 +67,15 @@ class Rendered:
 def render(subject: Subject, settings: PromotionSettings) -> Rendered:
     """Title, body and commit message for `subject`; a pure function of its arguments."""
     title = _title(subject)
-    for listed in (_LISTED, 5, 0):
-        region = _region(subject, settings, listed)
+    # Hundreds of promoted keys with long values: machines can do without them, git's history has them too.
+    changes = subject.block.changes if len(subject.block.to_comment()) <= _BLOCK_LIMIT else ()
+    for rows, listed in ((100, 20), (20, 5), (5, 0)):
+        region = _region(subject, settings, rows, listed)
         digest = hashlib.sha256(f"{title}\n{region}".encode()).hexdigest()[:16]
-        block = replace(subject.block, digest=digest)
+        block = replace(subject.block, version=subject.block.version[:TITLE_LIMIT], changes=changes, digest=digest)
         body = f"{_BEGIN}\n{region}\n{block.to_comment()}\n"
         if len(body) <= BODY_LIMIT:
             break
-    else:
-        # Hundreds of promoted keys with long values: keep what machines need, and say where to look.
-        block = replace(block, changes=())
-        body = f"{_BEGIN}\nThe change is too long to be told here: see the files.\n\n{block.to_comment()}\n"
     return Rendered(title, body, _message(subject, title), block)
 
 
@@ -104,10 +102,10 @@ def _message(subject: Subject, title: str) -> str:
     return f"{title}\n\n{changes}\n\n{trailer}\n"
 
 
-def _region(subject: Subject, settings: PromotionSettings, listed: int) -> str:
+def _region(subject: Subject, settings: PromotionSettings, rows: int, listed: int) -> str:
     parts = [
         _opening(subject),
-        _table(subject.block.changes),
+        _table(subject.block.changes, rows),
         _verified(subject, settings, listed),
         _graph(subject.edge, settings),
         _trace(subject, settings),
@@ -126,11 +124,13 @@ def _opening(subject: Subject) -> str:
     return f"Promotes **{edge.application}** from **{edge.source}** to **{edge.target}**, as it was verified there."
 
 
-def _table(changes: tuple[Change, ...]) -> str:
-    rows = (
+def _table(changes: tuple[Change, ...], limit: int) -> str:
+    rows = [
         f"| {code(each.key)} | {'*not set*' if each.was is None else code(each.was)} | {code(each.becomes)} |"
-        for each in changes
-    )
+        for each in changes[:limit]
+    ]
+    if len(changes) > limit:
+        rows.append(f"| and {len(changes) - limit} more | | |")
     return "\n".join(("| key | was | becomes |", "| --- | --- | --- |", *rows))
 
 

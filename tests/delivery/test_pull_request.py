@@ -138,6 +138,7 @@ def test_titles_and_bodies_keep_to_githubs_limits(keys: int) -> None:
     assert len(rendered.title) <= TITLE_LIMIT
     assert len(rendered.body) <= BODY_LIMIT
     assert parse_block(rendered.body, EDGE) is not None
+    assert ("more | | |" in rendered.body) == (keys > 5)
     closed = closed_body(rendered.body, rendered.block, "pointless")
     assert len(closed) <= BODY_LIMIT
     assert len(rendered.over("x" * 60_000 + rendered.body)) <= BODY_LIMIT
