@@ -23,8 +23,10 @@ def presentable(check: Check, stack: str, secrets: Iterable[SecretText]) -> Chec
     """
     detail, mend = (" ".join(text.split()) for text in (check.detail, check.mend))
     mend = _CONFIG.sub(rf"\1 -s {stack} ", mend)
-    for text in sorted({part for secret in secrets for part in _parts(secret.reveal())}, key=len, reverse=True):
-        detail, mend = detail.replace(text, "[secret]"), mend.replace(text, "[secret]")
+    parts = sorted({part for secret in secrets for part in _parts(secret.reveal())}, key=len, reverse=True)
+    if parts:
+        any_part = re.compile("|".join(map(re.escape, parts)))
+        detail, mend = any_part.sub("[secret]", detail), any_part.sub("[secret]", mend)
     return replace(check, detail=detail, mend=mend)
 
 

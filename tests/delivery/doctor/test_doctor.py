@@ -1,0 +1,140 @@
+import json
+
+import pytest
+
+from delivery.doctor.__main__ import main
+from lab.forge import Forge
+from tests.delivery.cluster.kubernetes_api import CONTEXT, TOKEN, KubernetesApi
+from tests.delivery.doctor.surroundings import (
+    FOR_GITHUB,
+    FOR_PROMOTIONS,
+    GITHUB_TOKEN,
+    PROMOTION_TOKEN,
+    REPOSITORY,
+    Project,
+)
+
+SECRETS = {"githubToken": GITHUB_TOKEN, "promotionToken": PROMOTION_TOKEN}
+
+
+@pytest.fixture
+def stack(project: Project, forge: Forge, api: KubernetesApi, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """A project whose stack dev has everything."""
+    forge.add_token(GITHUB_TOKEN, FOR_GITHUB)
+    forge.add_token(PROMOTION_TOKEN, FOR_PROMOTIONS)
+    project.configure(repositoryOwner="acme", githubApiUrl=forge.api_url, kubeContext=CONTEXT)
+    secrets = SECRETS | {"kubeconfig": api.kubeconfig().reveal()}
+    for key in secrets:
+        project.configure(**{key: {"secure": "v1:abc"}})
+    answer = project.folder / "secrets.json"
+    answer.write_text(json.dumps({f"delivery:{key}": {"value": value} for key, value in secrets.items()}))
+    plugins = [{"name": name, "kind": "resource", "version": version} for name, version in _locked(project).items()]
+    project.cli(plugins=json.dumps(plugins), config=f"/bin/cat {answer}")
+    for variable in ("GITHUB_TOKEN", "PROMOTION_TOKEN", "KUBECONFIG"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("PATH", str(project.programs))
+    return project
+
+
+def _locked(project: Project) -> dict[str, str]:
+    lines = (project.folder / "requirements.txt").read_text().splitlines()
+    pins = [line.split("==") for line in lines if line.startswith(("pulumi-kubernetes==", "pulumi-github=="))]
+    return {name.removeprefix("pulumi-"): version.split()[0] for name, version in pins}
+
+
+def run(project: Project, *options: str, stack: str = "dev") -> int:
+    return main(["--project", str(project.folder), "--stack", stack, *options])
+
+
+def test_a_healthy_stack_is_exit_status_0_and_a_line_for_each_check(
+    stack: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status = run(stack)
+    *lines, summary = capsys.readouterr().out.splitlines()
+    assert status == 0, lines
+    assert not [line for line in lines if line.startswith("wrong")]
+    assert all(line.split()[0] in ("ok", "unknown") for line in lines)
+    # What GitHub tells nobody: whether a fine-grained token may write, and, without Actions, of the workflow.
+    assert [line.split(":")[0].split(maxsplit=1)[1] for line in lines if line.startswith("unknown")] == [
+        "githubToken",
+        "promotionToken",
+        "workflow",
+    ]
+    assert summary == f"dev: {len(lines) - 3} ok, 0 wrong, 3 unknown"
+
+
+def test_anything_wrong_is_exit_status_1_and_its_line_has_the_mend(
+    stack: Project, api: KubernetesApi, capsys: pytest.CaptureFixture[str]
+) -> None:
+    del api.objects["/apis/lifecycle.keptn.sh/v1"]
+    assert run(stack) == 1
+    (line,) = [each for each in capsys.readouterr().out.splitlines() if each.startswith("wrong")]
+    assert "; mend: helm upgrade --install keptn " in line
+
+
+def test_json_holds_the_same_checks(stack: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(stack) == 0
+    *lines, _ = capsys.readouterr().out.splitlines()
+    assert run(stack, "--json") == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["stack"] == "dev"
+    assert (document["wrong"], document["unknown"]) == (0, 3)
+    assert [f"{each['status']:<8} {each['name']}: {each['detail']}" for each in document["checks"]] == [
+        line.partition("; mend: ")[0] for line in lines
+    ]
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_no_secret_is_in_the_output_whatever_the_servers_say(
+    stack: Project, forge: Forge, api: KubernetesApi, capsys: pytest.CaptureFixture[str], options: list[str]
+) -> None:
+    for path in list(api.objects):
+        api.objects[path] = 403  # the stand-in quotes the login in its refusals
+    words = {"message": f"I know you, {GITHUB_TOKEN} and {PROMOTION_TOKEN}"}
+    forge.fail_next("GET", rf"/repos/{REPOSITORY}", status=500, body=words, times=2)
+    run(stack, *options)
+    captured = capsys.readouterr()
+    for secret in (GITHUB_TOKEN, PROMOTION_TOKEN, TOKEN):
+        assert secret not in captured.out + captured.err
+    assert captured.out.count("[secret]") > 2
+
+
+def test_a_wrong_configuration_ends_in_lines_and_asks_nobody(
+    stack: Project, forge: Forge, api: KubernetesApi, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stack.configure(repositoryOwner="a b")
+    forge.forget_requests()
+    assert run(stack) == 1
+    assert "wrong    configuration: delivery:repositoryOwner: found" in capsys.readouterr().out
+    assert forge.requests == []
+    assert api.requests == []
+
+
+def test_without_tokens_the_repository_is_unknown(stack: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    stack.cli(config="exit 255")
+    run(stack)
+    lines = capsys.readouterr().out
+    for line in (
+        "unknown  githubToken: not asked: there is no token to ask with",
+        "unknown  promotionToken: not asked: there is no token to ask with",
+        "unknown  repository: not asked: there is no githubToken to ask with",
+    ):
+        assert line in lines
+
+
+def test_the_example_s_owner_is_not_asked_for(
+    project: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_TOKEN", "a-real-token")
+    monkeypatch.setenv("PATH", str(project.programs))
+    assert run(project) == 1
+    assert "unknown  repository: not asked: delivery:repositoryOwner is still the example's" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["--stack"], ["--stack", "dev", "--loud"], ["--stack", "dev", "--project", "/no"]]
+)
+def test_a_command_that_is_not_understood_is_exit_status_2(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as raised:
+        main(arguments)
+    assert raised.value.code == 2

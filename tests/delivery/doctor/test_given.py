@@ -1,0 +1,109 @@
+import json
+
+from delivery.doctor.check import Check
+from delivery.doctor.given import Given, read_given
+from tests.delivery.doctor.surroundings import Project
+
+ENCRYPTED = {"secure": "v1:abc"}
+
+
+def given(project: Project, stack: str = "dev", **environ: str) -> tuple[Given, dict[str, Check]]:
+    found = Given()
+    checks = {each.name: each for each in read_given(found, project.folder, stack, project.environ | environ)}
+    return found, checks
+
+
+def answering(**values: str) -> str:
+    entries = {f"delivery:{key}": {"value": value, "secret": True} for key, value in values.items()}
+    return f"echo '{json.dumps(entries)}'"
+
+
+def test_a_configuration_that_lacks_nothing_is_ready(project: Project) -> None:
+    project.cli(config=answering(githubToken="one-token", promotionToken="another-token"))
+    project.configure(repositoryOwner="acme", kubeContext="kind-dev")
+    project.configure(githubToken=ENCRYPTED, promotionToken=ENCRYPTED)
+    found, checks = given(project)
+    assert {name: each.status for name, each in checks.items()} == {
+        "configuration": "ok",
+        "secrets": "ok",
+        "ready for an update": "ok",
+    }
+    assert found.configuration is not None
+    assert {key: text.reveal() for key, text in found.secrets.items()} == {
+        "githubToken": "one-token",
+        "promotionToken": "another-token",
+    }
+
+
+def test_every_mistake_is_a_line_with_its_command(project: Project) -> None:
+    project.configure(repositoryOwner="a b", kubeContex="kind-dev")
+    lines = [each for each in read_given(Given(), project.folder, "dev", {}) if each.status == "wrong"]
+    assert len(lines) == 2
+    assert all(each.mend.startswith("pulumi config ") for each in lines)
+
+
+def test_an_unreadable_file_is_wrong_and_ends_it(project: Project) -> None:
+    (project.folder / "Pulumi.dev.yaml").write_text("config: [")
+    found, checks = given(project)
+    assert checks["configuration"].status == "wrong"
+    assert found.configuration is None
+
+
+def test_a_stack_without_a_stage_is_wrong(project: Project) -> None:
+    _, checks = given(project, "staging")
+    assert checks["configuration"].status == "wrong"
+    assert "staging" in checks["configuration"].detail
+
+
+def test_a_token_in_plain_text_is_wrong_and_is_not_shown(project: Project) -> None:
+    project.configure(githubToken="ghp_in_plain_text")
+    found, checks = given(project)
+    assert checks["configuration"].detail == (
+        "delivery:githubToken: found a secret in plain text; allowed: an encrypted value"
+    )
+    assert "ghp_in_plain_text" not in str(checks)
+    assert found.secrets["githubToken"].reveal() == "ghp_in_plain_text"
+
+
+def test_what_an_update_lacks_is_wrong_one_line_each(project: Project) -> None:
+    lines = [each for each in read_given(Given(), project.folder, "dev", {}) if each.name == "ready for an update"]
+    assert [each.detail.partition(":")[2].partition(":")[0] for each in lines] == [
+        "repositoryOwner",
+        "githubToken",
+        "promotionToken",
+        "kubeContext",
+    ]
+
+
+def test_secrets_that_cannot_be_decrypted_are_unknown_with_the_cli_s_own_reason(project: Project) -> None:
+    project.cli(config="echo warning: old >&2; echo error: incorrect passphrase >&2; exit 255")
+    project.configure(githubToken=ENCRYPTED)
+    _, checks = given(project)
+    assert checks["secrets"].status == "unknown"
+    assert checks["secrets"].detail == "githubToken cannot be decrypted: error: incorrect passphrase"
+
+
+def test_without_a_cli_encrypted_secrets_are_unknown(project: Project) -> None:
+    project.configure(promotionToken=ENCRYPTED)
+    _, checks = given(project)
+    assert checks["secrets"].detail == "promotionToken cannot be decrypted: the pulumi CLI is not on PATH"
+
+
+def test_a_cli_that_answers_nonsense_leaves_them_unknown(project: Project) -> None:
+    project.cli(config="echo '[1]'")
+    project.configure(promotionToken=ENCRYPTED)
+    assert given(project)[1]["secrets"].status == "unknown"
+
+
+def test_the_environment_stands_in_for_what_cannot_be_decrypted(project: Project) -> None:
+    project.configure(githubToken=ENCRYPTED)
+    found, checks = given(project, GITHUB_TOKEN="from-the-environment", PROMOTION_TOKEN="this-one-too")
+    assert checks["secrets"] == Check("secrets", "ok", "githubToken, promotionToken (from the environment)")
+    assert found.secrets["githubToken"].reveal() == "from-the-environment"
+
+
+def test_the_stack_s_own_token_goes_before_the_environment_s(project: Project) -> None:
+    project.cli(config=answering(githubToken="of-the-stack"))
+    project.configure(githubToken=ENCRYPTED)
+    found, _ = given(project, GITHUB_TOKEN="from-the-environment")
+    assert found.secrets["githubToken"].reveal() == "of-the-stack"

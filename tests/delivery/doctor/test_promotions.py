@@ -1,0 +1,77 @@
+from dataclasses import replace
+
+from delivery.block import Block
+from delivery.doctor.check import Check
+from delivery.doctor.promotions import promotions
+from delivery.github import GitHub
+from delivery.secret_text import SecretText
+from lab.forge import Forge
+from tests.delivery.doctor.surroundings import FOR_GITHUB, GITHUB_TOKEN, REPOSITORY, on, only
+
+BRANCH = "promote/podtato-head/dev-to-production"
+BLOCK = Block("promotion", "podtato-head", "dev", "production", commit="a" * 40, version="v0.3.1")
+NAME = "last promotion, podtato-head: dev → production"
+
+
+def check(forge: Forge, stack: str = "dev", **permissions: str) -> Check:
+    forge.add_token(GITHUB_TOKEN, permissions or FOR_GITHUB)
+    return only(list(promotions(on(forge, stack), SecretText(GITHUB_TOKEN))))
+
+
+def propose(forge: Forge, body: str, version: str = "v0.3.1") -> int:
+    forge.add_token("somebody")
+    forge.commit(REPOSITORY, {"production/values.yaml": f"serviceVersion: {version}\n"}, "Promote", branch=BRANCH)
+    owner, _, name = REPOSITORY.partition("/")
+    client = GitHub(forge.api_url, owner, name, "somebody", write_interval=0)
+    return client.create_pull_request(BRANCH, "main", f"Promote {version}", body).number
+
+
+def test_before_the_first_promotion_there_is_none(forge: Forge) -> None:
+    assert check(forge) == Check(NAME, "ok", "none so far")
+
+
+def test_an_edge_is_checked_from_both_of_its_ends(forge: Forge) -> None:
+    assert check(forge, "dev") == check(forge, "production")
+
+
+def test_an_open_pull_request_is_shown_with_its_address(forge: Forge) -> None:
+    number = propose(forge, BLOCK.to_comment())
+    found = check(forge)
+    assert found.status == "ok"
+    assert found.detail == f"v0.3.1 waits in #{number}, open: {forge.url}/{REPOSITORY}/pull/{number}"
+
+
+def test_a_merged_one_is_the_last_promotion(forge: Forge) -> None:
+    number = propose(forge, BLOCK.to_comment())
+    forge.merge(REPOSITORY, number)
+    assert check(forge) == Check(NAME, "ok", f"v0.3.1 merged in #{number}")
+
+
+def test_an_open_one_goes_before_a_newer_closed_one(forge: Forge) -> None:
+    first = propose(forge, BLOCK.to_comment())
+    forge.merge(REPOSITORY, first, delete_branch=True)
+    second = propose(forge, replace(BLOCK, version="v0.3.2").to_comment(), "v0.3.2")
+    assert f"v0.3.2 waits in #{second}" in check(forge).detail
+
+
+def test_a_closed_one_says_who_closed_it(forge: Forge) -> None:
+    number = propose(forge, BLOCK.to_comment())
+    forge.close(REPOSITORY, number)
+    assert check(forge).detail == f"v0.3.1 in #{number}, closed by a person without merging"
+    forge.delete_branch(REPOSITORY, BRANCH)
+    number = propose(forge, replace(BLOCK, until="b" * 40).to_comment())
+    forge.close(REPOSITORY, number)
+    assert check(forge).detail == f"v0.3.1 in #{number}, closed by the promoter: it had become pointless"
+
+
+def test_an_open_one_that_is_not_the_promoter_s_is_wrong_because_it_blocks_the_edge(forge: Forge) -> None:
+    number = propose(forge, "my own idea")
+    found = check(forge)
+    assert found.status == "wrong"
+    assert found.mend == f"gh pr close {number} --repo {REPOSITORY} --delete-branch"
+
+
+def test_a_token_that_may_not_read_pull_requests_leaves_it_unknown(forge: Forge) -> None:
+    found = check(forge, contents="write")
+    assert found.status == "unknown"
+    assert "pull_requests" in found.detail
