@@ -5,6 +5,7 @@ one holds something valid. The graph's questions (what does this stage promote t
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from delivery.edges import Edge, PromotionSettings
 
@@ -107,7 +108,11 @@ class Pipeline:
 
     def placement(self, application: str, stage: str) -> Placement:
         """Where that application lives in that stage."""
-        return next(p for p in self.placements if (p.application.name, p.stage.name) == (application, stage))
+        return self._placed[application, stage]
+
+    @cached_property
+    def _placed(self) -> dict[tuple[str, str], Placement]:
+        return {(placement.application.name, placement.stage.name): placement for placement in self.placements}
 
     def targets(self, stage: Stage) -> tuple[str, ...]:
         """The stages that `stage` promotes to, in the pipeline's order."""

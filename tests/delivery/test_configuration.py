@@ -300,17 +300,19 @@ def test_reading_takes_time_in_proportion_to_the_number_of_placements() -> None:
     def counted(number: int) -> int:
         many = applications(*({"name": f"app-{n}", "path": "{application}/{stage}"} for n in range(number)))
         given = raw("dev", stages=FIVE, applications=many)
-        calls = 0
+        lines = 0
 
-        def count(_frame: FrameType, event: str, _argument: object) -> None:
-            nonlocal calls
-            calls += event == "call"
+        def count(_frame: FrameType, event: str, _argument: object) -> object:
+            nonlocal lines
+            lines += event == "line"
+            return count
 
-        sys.setprofile(count)
+        before = sys.gettrace()
+        sys.settrace(count)
         try:
             parse(given, "dev").pipeline.promotion_settings()
         finally:
-            sys.setprofile(None)
-        return calls
+            sys.settrace(before)
+        return lines
 
     assert counted(100) < 12 * counted(10)
