@@ -6,6 +6,7 @@ import shlex
 import sys
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import pytest
 from hypothesis import given as given_any
@@ -302,7 +303,7 @@ def test_reading_takes_time_in_proportion_to_the_number_of_placements() -> None:
         given = raw("dev", stages=FIVE, applications=many)
         lines = 0
 
-        def count(_frame: FrameType, event: str, _argument: object) -> object:
+        def count(_frame: FrameType, event: str, _argument: Any) -> Any:
             nonlocal lines
             lines += event == "line"
             return count
