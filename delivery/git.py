@@ -126,9 +126,10 @@ class Repository:
         """The whole commit message."""
         return self._git("log", "-1", "--format=%B", commit).decode("utf-8", "replace")
 
-    def committed_at(self, commit: str) -> datetime:
-        """When `commit` was made, as its committer's clock had it."""
-        return datetime.fromtimestamp(int(self._git("log", "-1", "--format=%ct", commit)), UTC)
+    def committed_at(self, commit: str) -> datetime | None:
+        """When `commit` was made, as its committer's clock had it; None when it is beyond what was fetched."""
+        done = self._run("log", "-1", "--format=%ct", commit)
+        return datetime.fromtimestamp(int(done.stdout), UTC) if done.returncode == 0 else None
 
     def log(self, *revisions: str, path: str | None = None, limit: int = 0) -> tuple[Commit, ...]:
         """Commits in `revisions` (as in `git log`), newest first; only those that touch `path` when one is given."""
