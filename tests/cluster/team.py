@@ -1,0 +1,113 @@
+"""One team of a test: a GitOps repository of its own on the forge, names of its own in the cluster, and its stacks.
+
+Every test (or module) has its own, so that they share servers and nothing else. Commands are what a person types.
+"""
+
+import json
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from delivery.stack_files import read_stack_config
+from lab.engine import PROGRAM, preview
+from lab.forge import Forge
+from lab.manifests import manifest
+from lab.pulumi_cli import PulumiEngine
+from tests.cluster.api_server import CONTEXT, ApiServer, Body
+
+OWNER = "podtato-team"
+TOKEN, TASK_TOKEN = "token-of-the-platform", "token-of-the-task"
+COMMAND_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a command ended: its exit status and what it printed."""
+
+    status: int
+    text: str
+
+    @property
+    def errors(self) -> list[str]:
+        """The lines of the program's own refusal, without Pulumi's frame."""
+        _, _, after = self.text.partition("error: ")
+        lines, _, _ = after.partition("\n\n")
+        return [line.strip() for line in lines.splitlines()]
+
+
+class Team:
+    """The stacks of the team `name`, which deploy to `server` unless told otherwise; `folder` is theirs.
+
+    Argo CD's namespace is there from the start, as with Argo CD.
+    """
+
+    def __init__(self, name: str, server: ApiServer, forge: Forge, folder: Path) -> None:
+        self.name, self.server, self.forge = name, server, forge
+        self.repository = f"{OWNER}/{name}"
+        self.argocd = f"{name}-argocd"
+        self._engine = PulumiEngine(folder / "pulumi", folder / "manifests")
+        self.environment = os.environ | self._engine.environment
+        self.settings = {
+            "repositoryOwner": OWNER,
+            "repositoryName": name,
+            "githubApiUrl": forge.api_url,
+            "namespacePattern": f"{name}-{{application}}-{{stage}}",
+            "argocdNamespace": self.argocd,
+            "kubeContext": CONTEXT,
+        }
+        self.secrets = {"githubToken": TOKEN, "promotionToken": TASK_TOKEN, "kubeconfig": server.kubeconfig()}
+        forge.create_repository(self.repository, files={"README.md": "# What Argo CD reads\n"}, organization=True)
+        server.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.argocd}})
+
+    def namespace(self, stage: str) -> str:
+        """The namespace of the one application in that stage."""
+        return f"{self.name}-podtato-head-{stage}"
+
+    def up(self, stage: str, *options: str) -> Done:
+        """`pulumi up`, with the team's settings as they are now."""
+        return self._run(stage, "up", "--yes", "--skip-preview", *options)
+
+    def preview(self, stage: str, *options: str) -> Done:
+        """`pulumi preview`, with the team's settings as they are now."""
+        return self._run(stage, "preview", *options)
+
+    def declared(self, stage: str) -> list[Body]:
+        """Every object that the stack declares, as the program says without the engine. Secrets are masked."""
+        config = read_stack_config(PROGRAM, stage).override(self.settings, self.secrets)
+        return [body for each in preview(stage, config).resources if (body := manifest(each)) is not None]
+
+    def tip(self) -> str:
+        """The newest commit of the repository's default branch."""
+        return str(self.forge.branch(self.repository, "main"))
+
+    def _run(self, stage: str, *command: str) -> Done:
+        self._pulumi("stack", "select", "--create", stage)
+        plain = [f"--plaintext=delivery:{key}={value}" for key, value in self.settings.items()]
+        secret = [f"--secret=delivery:{key}={value}" for key, value in self.secrets.items()]
+        self._pulumi("config", "set-all", "--stack", stage, *plain, *secret)
+        done = self._pulumi(*command, "--stack", stage, check=False)
+        return Done(done.returncode, done.stdout)
+
+    def _pulumi(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        command = ["pulumi", "--non-interactive", "--color=never", *arguments]
+        return subprocess.run(
+            command,
+            cwd=self._engine.project,
+            env=self.environment,
+            check=check,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=COMMAND_SECONDS,
+        )
+
+
+def differences(declared: object, found: object, at: str = "") -> list[str]:
+    """Where `found` is not as declared; more than was declared (a default, a label of somebody else's) is fine."""
+    if isinstance(declared, dict) and isinstance(found, dict):
+        return [line for key in declared for line in differences(declared[key], found.get(key), f"{at}/{key}")]
+    if isinstance(declared, list) and isinstance(found, list) and len(declared) == len(found):
+        pairs = zip(declared, found, strict=True)
+        return [line for index, pair in enumerate(pairs) for line in differences(*pair, f"{at}/{index}")]
+    return [] if declared == found else [f"{at}: {json.dumps(declared)} was declared, {json.dumps(found)} is there"]
