@@ -24,7 +24,7 @@ class KeptnTasks(pulumi.ComponentResource):
         self.names = []
         for task, spec in specs.items():
             definition = kubernetes.apiextensions.CustomResource(
-                f"{name}-{task}",
+                f"{name}/{task}",
                 api_version="lifecycle.keptn.sh/v1",
                 kind="KeptnTaskDefinition",
                 metadata=kubernetes.meta.v1.ObjectMetaArgs(name=task, namespace=namespace),

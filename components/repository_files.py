@@ -46,7 +46,7 @@ class RepositoryFiles(pulumi.ComponentResource):
                 import_=identity if file.seed and file.path in existing else None,
             )
             self.last = github.RepositoryFile(
-                f"{name}-{file.path}",
+                f"{name}/{file.path}",
                 repository=repository.name,
                 branch=repository.default_branch,
                 file=file.path,

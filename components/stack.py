@@ -5,6 +5,7 @@ refused here: mistakes, tokens in plain text, and an update that still lacks som
 """
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -12,7 +13,7 @@ from functools import partial
 import pulumi
 from pulumi.runtime import config as runtime_config
 
-from delivery.configuration import SECRETS, parse
+from delivery.configuration import KEYS, SECRETS, parse
 from delivery.git import GitError, Repository
 from delivery.gitops_files import seed_paths
 from delivery.pipeline import StackConfiguration
@@ -24,6 +25,9 @@ from delivery.seeds import existing_seeds
 NAMESPACE = "delivery:"
 PROMOTE_VARIABLE = "DELIVERY_PROMOTE"
 """In CI: what `delivery:promote` would be, as JSON. A workflow hands its inputs over with `toJSON(inputs)`."""
+
+_TOKENS = ("githubToken", "promotionToken")
+_TOKEN = re.compile(r"[!-~]+")
 
 
 @dataclass(frozen=True)
@@ -39,16 +43,22 @@ def read_stack() -> tuple[StackConfiguration, Secrets]:
     """This stack's configuration and secrets. Raises `pulumi.RunError`, one line for each mistake."""
     given = runtime_config.CONFIG.get() or runtime_config.get_config_env()
     ours = {key.removeprefix(NAMESPACE): value for key, value in given.items() if key.startswith(NAMESPACE)}
-    secrets = {key: SecretText(ours.pop(key)) for key in SECRETS & ours.keys()}
+    secrets = {key: SecretText(text) for key in SECRETS & ours.keys() if (text := ours.pop(key))}
     problems = [_in_plain_text(key) for key in sorted(secrets) if not runtime_config.is_config_secret(NAMESPACE + key)]
+    hidden = {key for key in KEYS & ours.keys() if runtime_config.is_config_secret(NAMESPACE + key)}
+    problems += [_encrypted_for_nothing(key) for key in sorted(hidden)]
+    ours = {key: value for key, value in ours.items() if key not in hidden}
     if os.environ.get(PROMOTE_VARIABLE):
         ours["promote"] = os.environ[PROMOTE_VARIABLE]
     if os.environ.get("GITHUB_TOKEN"):
         secrets.setdefault("githubToken", SecretText(os.environ["GITHUB_TOKEN"]))
+    problems += [_no_token(key) for key in _TOKENS if key in secrets and not _TOKEN.fullmatch(secrets[key].reveal())]
     try:
         configuration = parse(ours, pulumi.get_stack())
     except ConfigurationError as error:
-        raise _refused([*problems, *error.problems]) from None
+        # What was withheld is not missing.
+        others = (each for each in error.problems if each.where.removeprefix(NAMESPACE) not in hidden)
+        raise _refused([*problems, *others], error.more) from None
     if not pulumi.runtime.is_dry_run():
         problems += missing_for_update(configuration, secrets) or _in_the_cluster(configuration, secrets)
     if problems:
@@ -89,5 +99,16 @@ def _in_plain_text(key: str) -> Problem:
     return Problem(where, "a secret in plain text", "an encrypted value", mend)
 
 
-def _refused(problems: list[Problem]) -> pulumi.RunError:
-    return pulumi.RunError("\n".join(str(problem) for problem in problems))
+def _encrypted_for_nothing(key: str) -> Problem:
+    where = NAMESPACE + key
+    mend = f"pulumi config set --plaintext {where} …"
+    return Problem(where, "an encrypted value", "a plain one: what it says is declared for everybody to read", mend)
+
+
+def _no_token(key: str) -> Problem:
+    where = NAMESPACE + key
+    return Problem(where, "a text that is no token", "one line without spaces", f"pulumi config set --secret {where}")
+
+
+def _refused(problems: list[Problem], more: int = 0) -> pulumi.RunError:
+    return pulumi.RunError(str(ConfigurationError(problems, more)))

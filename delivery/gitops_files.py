@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-import yaml
-
 from delivery.configuration import TASK_PROMOTE
 from delivery.edges import SETTINGS_PATH
 from delivery.manifests import WORKFLOW_FILE, read_gitops
 from delivery.pipeline import Placement, StackConfiguration
 from delivery.problems import Json
+from delivery.yaml_text import plain, to_yaml
 
 PROMOTER_FOLDER = ".github/promoter"
 _PACKAGE = Path(__file__).resolve().parent
@@ -78,7 +77,7 @@ def seed_paths(configuration: StackConfiguration) -> tuple[str, ...]:
 
 
 def _chart(placement: Placement) -> str:
-    return read_gitops("chart/Chart.yaml").replace(_CHART_NAME, f"name: {placement.application.name}\n")
+    return read_gitops("chart/Chart.yaml").replace(_CHART_NAME, f"name: {plain(placement.application.name)}\n")
 
 
 def _platform(configuration: StackConfiguration, placement: Placement) -> str:
@@ -103,15 +102,14 @@ def _platform(configuration: StackConfiguration, placement: Placement) -> str:
         },
     }
     head = "# Written by `pulumi up`: change the stack's configuration, not this file.\n"
-    return head + yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=1000)
+    return head + to_yaml(values, width=1000)
 
 
 def _first_values(placement: Placement) -> str:
     text = read_gitops("chart/values-promoted.yaml" if placement.stage.after else "chart/values.yaml")
     application = placement.application
     *levels, last = application.promoted_keys[0].split(".")
-    lines = [f"{'  ' * depth}{level}:\n" for depth, level in enumerate(levels)]
+    lines = [f"{'  ' * depth}{plain(level)}:\n" for depth, level in enumerate(levels)]
     # Quoted where YAML would read a number or a date: 1.10 is a version, and 1.1 is another one.
-    scalar = yaml.safe_dump({last: application.first_version}).strip()
-    lines.append(f"{'  ' * len(levels)}{scalar}\n")
+    lines.append(f"{'  ' * len(levels)}{plain(last)}: {plain(application.first_version)}\n")
     return text.replace(_FIRST_VERSION, "".join(lines))

@@ -5,6 +5,7 @@ here, they become a placeholder that is treated as a secret all the way.
 """
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,7 +30,13 @@ class StackConfig:
         """The same with more keys of the project's namespace, as `pulumi config set` would add them."""
         plain = {f"{PROJECT}:{key}": value for key, value in values.items()}
         hidden = {f"{PROJECT}:{key}": value for key, value in secrets.items()}
-        return StackConfig(self.values | plain | hidden, self.secret_keys | hidden.keys())
+        return StackConfig(self.values | plain | hidden, (self.secret_keys - plain.keys()) | hidden.keys())
+
+    def without(self, *keys: str) -> "StackConfig":
+        """The same without these keys of the project's namespace, as `pulumi config rm` would leave it."""
+        gone = {f"{PROJECT}:{key}" for key in keys}
+        values = {key: value for key, value in self.values.items() if key not in gone}
+        return StackConfig(values, self.secret_keys - gone)
 
 
 def read_stack_config(folder: Path, stack: str) -> StackConfig:
@@ -37,38 +44,87 @@ def read_stack_config(folder: Path, stack: str) -> StackConfig:
 
     A stack without a file of its own has the project's configuration. Raises `StackFilesError`.
     """
-    project = _config(folder / "Pulumi.yaml")
-    shared = {key: entry["value"] for key, entry in project.items() if isinstance(entry, dict) and "value" in entry}
-    shared |= {key: entry for key, entry in project.items() if not isinstance(entry, dict)}
+    shared: dict[str, object] = {}
+    for key, entry in _config(folder / "Pulumi.yaml").items():
+        if not isinstance(entry, dict):
+            shared[key] = entry
+        elif "value" in entry or "default" in entry:
+            shared[key] = entry.get("value", entry.get("default"))
     own_file = folder / f"Pulumi.{stack}.yaml"
     own = _config(own_file) if own_file.exists() else {}
-    merged = {_full(key): value for key, value in (shared | own).items()}
-    secret = {key for key, value in merged.items() if isinstance(value, dict) and set(value) == {"secure"}}
-    values = {key: MASKED if key in secret else _text(value) for key, value in merged.items()}
-    return StackConfig(values, frozenset(secret))
+    merged = shared | own
+    secret = frozenset(key for key, value in merged.items() if _encrypted(value))
+    return StackConfig({key: MASKED if key in secret else _text(value) for key, value in merged.items()}, secret)
 
 
 def _config(path: Path) -> dict[str, object]:
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise StackFilesError(
-            f"{path.name} cannot be read ({type(error).__name__}); run this in the project"
-        ) from error
-    except yaml.YAMLError as error:
-        reason = " ".join(str(error).split())
-        raise StackFilesError(f"{path.name} is no YAML: {reason}; mend that place") from error
-    config = document.get("config", {}) if isinstance(document, dict) else None
+        document = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_Loader)  # noqa: S506 - a safe loader
+    except UnicodeDecodeError as error:
+        before = error.object[: error.start].count(b"\n")
+        raise StackFilesError(f"{path.name}, line {before + 1}: not UTF-8; save the file as UTF-8") from error
+    except OSError as error:
+        raise StackFilesError(f"{path.name} cannot be read: {error.strerror}; run this in the project") from error
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise StackFilesError(f"{path.name}{where}: no YAML: {error.problem}; mend that place") from error
+    except (yaml.YAMLError, RecursionError) as error:
+        reason = " ".join(str(error).split()) if isinstance(error, yaml.YAMLError) else "nested too deep"
+        raise StackFilesError(f"{path.name}: no YAML: {reason}; mend that place") from error
+    if document is None and path.name != "Pulumi.yaml":
+        return {}
+    config = (document.get("config") or {}) if isinstance(document, dict) else None
     if not isinstance(config, dict):
         raise StackFilesError(f"{path.name} has no map under `config`; see README.md for an example")
-    return {str(key): value for key, value in config.items()}
+    for key, value in config.items():
+        if value is None:
+            raise StackFilesError(f"{path.name}: {key} has no value; give it one, or take the line away")
+    return {key if ":" in str(key) else f"{PROJECT}:{key}": value for key, value in config.items()}
 
 
-def _full(key: str) -> str:
-    return key if ":" in key else f"{PROJECT}:{key}"
+def _encrypted(value: object) -> bool:
+    """Whether a value, or anything in it, is encrypted: then Pulumi treats all of the key as a secret."""
+    if isinstance(value, dict):
+        return (value.keys() == {"secure"} and isinstance(value["secure"], str)) or any(map(_encrypted, value.values()))
+    return isinstance(value, list) and any(map(_encrypted, value))
 
 
 def _text(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return value if isinstance(value, str) else str(value) if isinstance(value, int) else json.dumps(value)
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads YAML as the Pulumi CLI does: no key twice, `on` and dates are texts. Aliases are refused: a few of them
+    can stand for more than any machine holds."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """One node, which must not be an alias."""
+        if self.check_event(yaml.AliasEvent):
+            event = self.peek_event()  # type: ignore[no-untyped-call]
+            raise yaml.composer.ComposerError(
+                None, None, "an alias (*name); write the value out here", event.start_mark
+            )
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:
+        """A map whose keys are texts, each once."""
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise yaml.constructor.ConstructorError(None, None, "a key that is no text", key.start_mark)
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} stands here twice", key.start_mark)
+            seen.add(key.value)
+        values = super().construct_mapping(node, deep)
+        return dict(zip((key.value for key, _ in node.value), values.values(), strict=True))
+
+
+_Loader.yaml_implicit_resolvers = {}
+for _tag, _pattern, _first in (
+    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
+    ("int", r"[-+]?[0-9]+", "-+0123456789"),
+    ("float", r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?", "-+0123456789."),
+    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+):
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(rf"(?:{_pattern})\Z"), list(_first))

@@ -55,6 +55,8 @@ class Preview:
 
     resources: tuple[Declared, ...]
     outputs: Mapping[str, Value]
+    registered: frozenset[str]
+    """The URNs of the components that have said that they are complete."""
 
     def of_type(self, suffix: str) -> tuple[Declared, ...]:
         """The resources whose type ends like this: `:Namespace`, `:RepositoryFile`."""
@@ -77,6 +79,7 @@ class _Recorder(mocks.MockMonitor):
     def __init__(self) -> None:
         super().__init__(_Nothing())
         self.declared: list[Declared] = []
+        self.registered: set[str] = set()
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the name of the RPC
         response = super().RegisterResource(request)  # type: ignore[no-untyped-call]
@@ -89,7 +92,7 @@ class _Recorder(mocks.MockMonitor):
                     name=request.name,
                     parent=request.parent,
                     custom=request.custom,
-                    inputs={key: _masked(value) for key, value in inputs.items()},
+                    inputs={key: _masked(inputs[key]) for key in sorted(inputs)},
                     secrets=frozenset(key for key, value in inputs.items() if _holds_secret(value)),
                     depends_on=frozenset(request.dependencies),
                     provider=request.provider,
@@ -99,6 +102,10 @@ class _Recorder(mocks.MockMonitor):
                 )
             )
         return response
+
+    def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802 - the name of the RPC
+        self.registered.add(request.urn)
+        return super().RegisterResourceOutputs(request)  # type: ignore[no-untyped-call]
 
 
 def preview(stack: str, config: StackConfig, program: Path = PROGRAM) -> Preview:
@@ -111,7 +118,7 @@ def preview(stack: str, config: StackConfig, program: Path = PROGRAM) -> Preview
         outputs = asyncio.run(_run(recorder, stack, config, program / "__main__.py"))
     except pulumi.RunError as error:
         raise ProgramError(str(error)) from None
-    return Preview(tuple(recorder.declared), outputs)
+    return Preview(tuple(recorder.declared), outputs, frozenset(recorder.registered))
 
 
 async def _run(recorder: _Recorder, stack: str, config: StackConfig, script: Path) -> dict[str, Value]:
@@ -124,8 +131,8 @@ async def _run(recorder: _Recorder, stack: str, config: StackConfig, script: Pat
         runpy.run_path(str(script), run_name="__main__")
 
     await run_pulumi_func(program)
-    outputs: dict[str, Value] = await pulumi.Output.from_input(cast(Stack, root).outputs).future() or {}
-    return outputs
+    exported = {key: pulumi.Output.from_input(value) for key, value in cast(Stack, root).outputs.items()}
+    return {key: MASKED if await each.is_secret() else await each.future() for key, each in exported.items()}
 
 
 def _is_secret(value: Value) -> bool:

@@ -5,13 +5,15 @@ will have. Nothing is written when the configuration cannot be used.
 """
 
 import argparse
+import os
 import shutil
 import sys
 from pathlib import Path
 
 from delivery.stack_files import StackFilesError, read_stack_config
+from delivery.yaml_text import to_yaml
 from lab.engine import PROGRAM, Preview, ProgramError, preview
-from lab.manifests import manifest, manifest_name, to_yaml
+from lab.manifests import manifest, manifest_name
 
 
 def files_of(result: Preview) -> dict[str, str]:
@@ -43,8 +45,11 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--out", type=Path, default=Path("out"), help="the folder to write to (default: out)")
     parser.add_argument("--project", type=Path, default=PROGRAM, help="the folder of Pulumi.yaml (default: this one)")
     options = parser.parse_args(arguments)
+    # Without a token the program asks no forge what is there already: what it declares does not depend on that.
+    os.environ.pop("GITHUB_TOKEN", None)
     try:
-        files = files_of(preview(options.stack, read_stack_config(options.project, options.stack)))
+        config = read_stack_config(options.project, options.stack).without("githubToken")
+        files = files_of(preview(options.stack, config))
         folder = options.out / options.stack
         write(files, folder)
     except (ProgramError, StackFilesError) as error:

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Protocol
 
 from delivery.stack_files import read_stack_config
+from delivery.yaml_text import to_yaml
 from lab.engine import PROGRAM, Value, preview
 from lab.forge import Forge
-from lab.manifests import manifest, manifest_name, to_yaml
+from lab.manifests import manifest, manifest_name
 
 Settings = dict[str, str]
 
@@ -55,6 +56,8 @@ class EmbeddedEngine:
         folder = self._folder / stack
         folder.mkdir(parents=True, exist_ok=True)
         bodies = tuple(body for resource in result.resources if (body := manifest(resource)) is not None)
+        for stale in folder.glob("*.yaml"):
+            stale.unlink()
         for body in bodies:
             (folder / manifest_name(body)).write_text(to_yaml(body), encoding="utf-8")
         files: dict[str, str | bytes | None] = {}
