@@ -29,7 +29,7 @@ class PulumiEngine:
 
     describes = "with the Pulumi CLI and the official providers"
 
-    def __init__(self, folder: Path, manifests: Path) -> None:
+    def __init__(self, folder: Path, manifests: Path, program: Path = PROGRAM) -> None:
         self.project = folder / "project"
         self.manifests = manifests
         self.environment = {
@@ -43,9 +43,9 @@ class PulumiEngine:
         self.project.mkdir(parents=True)
         (folder / "state").mkdir()
         for name in _LINKED:
-            if (PROGRAM / name).exists():
-                (self.project / name).symlink_to(PROGRAM / name)
-        for path in PROGRAM.glob("Pulumi*.yaml"):
+            if (program / name).exists():
+                (self.project / name).symlink_to(program / name)
+        for path in program.glob("Pulumi*.yaml"):
             shutil.copy(path, self.project)
 
     def select(self, stack: str, settings: Settings, secrets: Settings) -> automation.Stack:
@@ -57,11 +57,14 @@ class PulumiEngine:
         selected.set_all_config({f"{PROJECT}:{key}": value for key, value in values.items()})
         return selected
 
+    def rendering(self, stack: str) -> dict[str, str]:
+        """The settings with which `stack` writes its manifests into a folder instead of a cluster."""
+        return {"cluster": "render", "renderManifestsTo": str(self.manifests / stack)}
+
     def up(self, stack: str, settings: Settings, secrets: Settings) -> Update:
         """Bring `stack` up; the Kubernetes provider renders instead of deploying."""
         folder = self.manifests / stack
-        rendering = {"cluster": "render", "renderManifestsTo": str(folder)}
-        self.select(stack, settings | rendering, secrets).up(color="never")
+        self.select(stack, settings | self.rendering(stack), secrets).up(color="never")
         bodies = [
             body for path in sorted(folder.rglob("*.yaml")) for body in yaml.safe_load_all(path.read_text("utf-8"))
         ]
