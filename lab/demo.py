@@ -17,6 +17,7 @@ from lab.cluster import Cluster
 from lab.engine import ProgramError
 from lab.forge import Forge
 from lab.pulumi_cli import PulumiEngine, missing_programs
+from lab.pulumi_install import offer
 from lab.story import APPLICATION, REPOSITORY, Story
 from lab.terminal import Terminal
 from lab.updates import EmbeddedEngine, Engine
@@ -94,14 +95,15 @@ def main(arguments: list[str]) -> int:
     folder: Path = options.folder.resolve()
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    missing = missing_programs()
+    embedded = options.embedded or bool(missing_programs())
+    command = offer(terminal) if embedded and not options.embedded else None
     try:
         with tempfile.TemporaryDirectory() as scratch, Forge(folder / "forge") as forge, Cluster() as cluster:
             story = Story(forge, cluster, folder)
             engine: Engine = (
                 EmbeddedEngine(forge, REPOSITORY, folder / "manifests")
-                if missing or options.embedded
-                else PulumiEngine(Path(scratch) / "pulumi", folder / "manifests")
+                if embedded and command is None
+                else PulumiEngine(Path(scratch) / "pulumi", folder / "manifests", command=command)
             )
             tell(story, engine, terminal)
     except (DemoError, ProgramError) as error:

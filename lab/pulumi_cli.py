@@ -25,11 +25,21 @@ def missing_programs() -> tuple[str, ...]:
 
 
 class PulumiEngine:
-    """Brings stacks up with the real engine. `folder` is its own; manifests go to `manifests/<stack>`."""
+    """Brings stacks up with the real engine. `folder` is its own; manifests go to `manifests/<stack>`.
+
+    `command` is a CLI that is not on PATH; it fetches the language host and providers that it lacks.
+    """
 
     describes = "with the Pulumi CLI and the official providers"
 
-    def __init__(self, folder: Path, manifests: Path, program: Path = PROGRAM) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        manifests: Path,
+        program: Path = PROGRAM,
+        command: automation.PulumiCommand | None = None,
+    ) -> None:
+        self._command = command
         self.project = folder / "project"
         self.manifests = manifests
         self.environment = {
@@ -50,7 +60,9 @@ class PulumiEngine:
 
     def select(self, stack: str, settings: Settings, secrets: Settings) -> automation.Stack:
         """The stack, made where it is not there yet, with these keys of `delivery:` set."""
-        options = automation.LocalWorkspaceOptions(work_dir=str(self.project), env_vars=self.environment)
+        options = automation.LocalWorkspaceOptions(
+            work_dir=str(self.project), env_vars=self.environment, pulumi_command=self._command
+        )
         selected = automation.create_or_select_stack(stack, work_dir=str(self.project), opts=options)
         values = {key: automation.ConfigValue(value) for key, value in settings.items()}
         values |= {key: automation.ConfigValue(value, secret=True) for key, value in secrets.items()}
