@@ -91,7 +91,7 @@ class Connection:
             return None
         if not 200 <= status < 300 or not isinstance(answer, dict):
             said = answer.get("message") if isinstance(answer, dict) else None
-            raise Refused(status, one_line(str(said or "no object of the Kubernetes API")))
+            raise Refused(status, short_line(str(said or "no object of the Kubernetes API")))
         return answer
 
     def useless(self, why: str) -> ClusterError:
@@ -125,7 +125,7 @@ def namespaced(group_version: str, namespace: str, resource: str) -> str:
     return f"/{group_version}/namespaces/{quote(namespace, safe='')}/{resource}"
 
 
-def one_line(text: str) -> str:
+def short_line(text: str) -> str:
     """A server's words, printable and on one line of moderate length."""
     line = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
     return line if len(line) <= 300 else line[:299] + "…"
@@ -147,4 +147,4 @@ def _reason(error: BaseException) -> str:
             return f"its certificate is not trusted: {each.verify_message}"
         if isinstance(each, OSError) and each.strerror:
             return each.strerror
-    return one_line(str(getattr(error, "reason", "") or type(seen[-1]).__name__))
+    return short_line(str(getattr(error, "reason", "") or type(seen[-1]).__name__))

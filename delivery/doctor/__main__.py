@@ -40,7 +40,10 @@ def _all(given: Given, project: Path, stack: str, environ: Mapping[str, str]) ->
 
 
 def _outside(given: Given, configuration: StackConfiguration) -> Iterator[Check]:
-    yield from in_cluster(configuration, given.secrets.get("kubeconfig"))
+    if "kubeconfig" in given.set_keys - given.secrets.keys():
+        yield unknown("cluster", "not asked: delivery:kubeconfig cannot be decrypted")
+    else:
+        yield from in_cluster(configuration, given.secrets.get("kubeconfig"))
     if configuration.pipeline.repository.is_example:
         yield unknown("repository", "not asked: delivery:repositoryOwner is still the example's")
         return

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import requests
 
-from delivery.cluster.connection import one_line
+from delivery.cluster.connection import short_line
 from delivery.pipeline import Repository
 from delivery.problems import Json
 from delivery.secret_text import SecretText
@@ -87,7 +87,7 @@ class Forge:
             body = None
         said = body.get("message") if isinstance(body, dict) else None
         named = {name.lower(): value for name, value in response.headers.items()}
-        return Answer(response.status_code, body, named, one_line(str(said or response.reason or "")))
+        return Answer(response.status_code, body, named, short_line(str(said or response.reason or "")))
 
     def _authorize(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         request.headers["Authorization"] = f"Bearer {self._token.reveal()}"

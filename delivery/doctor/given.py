@@ -55,7 +55,9 @@ def read_given(given: Given, project: Path, stack: str, environ: Mapping[str, st
         yield ok("configuration", "valid")
     yield secrets(given, files, project, stack, environ)
     if given.configuration:
-        yield from readiness(given.configuration, {*given.set_keys, *given.secrets})
+        # An update takes this one token from the environment, and no other.
+        from_environment = {"githubToken"} if environ.get(ENVIRONMENT["githubToken"]) else set()
+        yield from readiness(given.configuration, given.set_keys | from_environment)
 
 
 def secrets(given: Given, files: StackConfig, project: Path, stack: str, environ: Mapping[str, str]) -> Check:
@@ -79,7 +81,7 @@ def secrets(given: Given, files: StackConfig, project: Path, stack: str, environ
     return ok("secrets", f"{known}{' (from the environment)' if encrypted - decrypted.keys() else ''}")
 
 
-def readiness(configuration: StackConfiguration, given: set[str]) -> Iterator[Check]:
+def readiness(configuration: StackConfiguration, given: frozenset[str]) -> Iterator[Check]:
     """Nothing is missing that only an update asks for."""
     problems = missing_for_update(configuration, given)
     for problem in problems:

@@ -9,9 +9,6 @@ from delivery.github import GitHub, GitHubError, PullRequest
 from delivery.pipeline import StackConfiguration
 from delivery.secret_text import SecretText
 
-PATIENCE = 10.0
-"""Seconds that a list of pull requests may take, further tries included."""
-
 
 def promotions(configuration: StackConfiguration, token: SecretText) -> Iterator[Check]:
     """One check for each edge into or out of this stage."""
@@ -24,7 +21,8 @@ def promotions(configuration: StackConfiguration, token: SecretText) -> Iterator
 def last_promotion(configuration: StackConfiguration, edge: Edge, token: SecretText) -> Check:
     """What became of the newest pull request on the edge's branch."""
     repository, name = configuration.pipeline.repository, f"last promotion, {edge}"
-    github = GitHub(repository.api_url, repository.owner, repository.name, token.reveal(), deadline=PATIENCE)
+    # No second try: with many edges, a forge that is down would be waited for again at each of them.
+    github = GitHub(repository.api_url, repository.owner, repository.name, token.reveal(), deadline=0)
     try:
         found = github.list_pull_requests(edge.branch, repository.default_branch)
     except GitHubError as error:

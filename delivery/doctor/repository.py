@@ -82,10 +82,12 @@ def protection(forge: Forge) -> Check:
         detail = "none: whoever may write the repository can change every stage without a pull request"
         return ok(name, detail)
     settings = forge.get(f"/branches/{branch}/protection")
-    asked = isinstance(settings.field("required_pull_request_reviews"), dict)
+    asked = any(
+        isinstance(settings.field(f"required_{what}"), dict) for what in ("pull_request_reviews", "status_checks")
+    )
     if settings.ok and asked and settings.field("enforce_admins", "enabled") is True:
         mend = "let the account of githubToken bypass the pull requests in the branch's protection, administrators too"
-        return wrong(name, "changes come by pull request only, so `pulumi up` cannot commit its files", mend)
+        return wrong(name, "changes come by pull request alone, so `pulumi up` cannot commit its files", mend)
     if settings.ok and not asked and not by_rule:
         return ok(name, "protected; direct commits, which `pulumi up` makes, are allowed")
     detail = "protected: whether githubToken may commit directly, which `pulumi up` does, is not told"
@@ -110,7 +112,9 @@ def actions_settings(forge: Forge, configuration: StackConfiguration) -> Check:
 def files(forge: Forge, configuration: StackConfiguration) -> Check:
     """The workflow, the promoter and the charts on the default branch are what this program would commit."""
     name = "workflow and charts"
-    found = forge.get(f"/git/trees/{quote(forge.repository.default_branch)}?recursive=1")
+    tip = forge.get(f"/branches/{quote(forge.repository.default_branch)}")
+    # By its commit, because a branch's name may have slashes.
+    found = forge.get(f"/git/trees/{tip.field('commit', 'sha')}?recursive=1") if tip.ok else tip
     if not found.ok:
         return unknown(name, found.why)
     tree = found.field("tree")

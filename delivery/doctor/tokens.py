@@ -30,8 +30,6 @@ GITHUB_TOKEN = frozenset({"contents", "pull_requests", "workflows", "administrat
 PROMOTION_TOKEN = frozenset({"actions"})
 CLASSIC_SCOPES = frozenset({"repo", "public_repo", "workflow"})
 
-_SETTINGS = "https://github.com/settings/personal-access-tokens"
-
 
 def needed_permissions(configuration: StackConfiguration, key: str) -> frozenset[str]:
     """What this stack writes with the token of that configuration key; nothing when it has no use for it."""
@@ -142,18 +140,22 @@ def _shown(forge: Forge) -> str:
     return f"{forge.repository.owner}/{forge.repository.name}"
 
 
+def _settings(forge: Forge) -> str:
+    return f"{forge.repository.server_url}/settings/personal-access-tokens"
+
+
 def _set(key: str) -> str:
     return f"make a new one, then pulumi config set --secret delivery:{key}"
 
 
 def _grant(forge: Forge, needed: frozenset[str]) -> str:
     wanted = ", ".join(f"{each}: write" for each in sorted(needed))
-    return f"give it {wanted} on {_shown(forge)} at {_SETTINGS}"
+    return f"give it {wanted} on {_shown(forge)} at {_settings(forge)}"
 
 
 def _replace(forge: Forge, allowed: frozenset[str]) -> str:
     wanted = ", ".join(f"{each}: write" for each in sorted(allowed))
     return (
-        f"make a fine-grained one with {wanted} on {_shown(forge)} alone at {_SETTINGS}, "
+        f"make a fine-grained one with {wanted} on {_shown(forge)} alone at {_settings(forge)}, "
         f"then pulumi config set --secret delivery:{forge.name}"
     )

@@ -70,20 +70,19 @@ def provider(name: str, wanted: str, plugins: Mapping[str, frozenset[str]] | Non
     ambient = shutil.which(f"pulumi-resource-{name}", path=environ.get("PATH"))
     if ambient is not None:
         version = _VERSION.fullmatch((_output([ambient, "-version"], environ) or "").strip())
+        instead = f"take it off PATH, then {install}"
         if version is None:
-            return unknown(title, f"{ambient} goes first and does not tell its version; wanted is {wanted}", install)
+            return unknown(title, f"{ambient} goes first and does not tell its version; wanted is {wanted}", instead)
         if version[0].removeprefix("v") != wanted:
-            return wrong(
-                title, f"{ambient} goes first and is {version[0]}, not {wanted}", f"take it off PATH, then {install}"
-            )
+            return wrong(title, f"{ambient} goes first and is {version[0]}, not {wanted}", instead)
         return ok(title, f"{wanted}, {ambient}")
     if plugins is None:
         return unknown(title, "the CLI does not list its plugins", install)
     if wanted in plugins.get(name, frozenset()):
         return ok(title, wanted)
     others = ", ".join(sorted(plugins.get(name, frozenset())))
-    instead = f", only {others}" if others else ""
-    return unknown(title, f"{wanted} is not installed{instead}: the CLI downloads it when it is used first", install)
+    only = f", only {others}" if others else ""
+    return unknown(title, f"{wanted} is not installed{only}: the CLI downloads it when it is used first", install)
 
 
 def packages(locked: Mapping[str, str]) -> Check:

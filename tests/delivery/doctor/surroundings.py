@@ -1,5 +1,6 @@
 """What the doctor looks at, made by tests: a project folder, programs on PATH, a repository as it is declared."""
 
+import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -73,7 +74,8 @@ class Project:
         file = self.folder / f"Pulumi.{stack}.yaml"
         document = yaml.safe_load(file.read_text())
         document["config"] |= {f"delivery:{key}": value for key, value in keys.items()}
-        file.write_text(yaml.safe_dump(document))
+        # Through JSON, a value that is given twice is written twice, as the CLI would: no anchor.
+        file.write_text(yaml.safe_dump(json.loads(json.dumps(document))))
 
     def program(self, name: str, script: str = "") -> Path:
         """Put a program on PATH; `script` is what a shell does for it, with its arguments as `$*`."""

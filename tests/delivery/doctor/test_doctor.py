@@ -110,11 +110,17 @@ def test_a_wrong_configuration_ends_in_lines_and_asks_nobody(
     assert api.requests == []
 
 
-def test_without_tokens_the_repository_is_unknown(stack: Project, capsys: pytest.CaptureFixture[str]) -> None:
+def test_with_secrets_that_stay_closed_nobody_is_asked_instead(
+    stack: Project, forge: Forge, api: KubernetesApi, capsys: pytest.CaptureFixture[str]
+) -> None:
     stack.cli(config="exit 255")
+    forge.forget_requests()
     run(stack)
+    assert forge.requests == []
+    assert api.requests == []
     lines = capsys.readouterr().out
     for line in (
+        "unknown  cluster: not asked: delivery:kubeconfig cannot be decrypted",
         "unknown  githubToken: not asked: there is no token to ask with",
         "unknown  promotionToken: not asked: there is no token to ask with",
         "unknown  repository: not asked: there is no githubToken to ask with",

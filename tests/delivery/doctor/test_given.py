@@ -75,6 +75,13 @@ def test_what_an_update_lacks_is_wrong_one_line_each(project: Project) -> None:
     ]
 
 
+def test_an_update_takes_the_github_token_from_the_environment_and_no_other(project: Project) -> None:
+    environ = {"GITHUB_TOKEN": "one-token", "PROMOTION_TOKEN": "another-token"}
+    lines = [each.detail for each in read_given(Given(), project.folder, "dev", environ) if each.status == "wrong"]
+    assert not [line for line in lines if "githubToken" in line]
+    assert [line for line in lines if "promotionToken" in line]
+
+
 def test_secrets_that_cannot_be_decrypted_are_unknown_with_the_cli_s_own_reason(project: Project) -> None:
     project.cli(config="echo warning: old >&2; echo error: incorrect passphrase >&2; exit 255")
     project.configure(githubToken=ENCRYPTED)

@@ -115,6 +115,22 @@ def test_a_protection_that_nobody_bypasses_is_wrong_because_an_update_commits_di
     assert "`pulumi up` cannot commit its files" in check.detail
 
 
+def test_a_protection_that_lets_direct_commits_pass_is_fine(forge: Forge) -> None:
+    forge.protect(REPOSITORY)
+    seen = view(forge)
+    seen._answers["/branches/main/protection"] = Answer(200, {"enforce_admins": {"enabled": True}}, {})
+    seen._answers["/rules/branches/main"] = Answer(200, [], {})
+    assert checks(forge, seen)["branch protection"].status == "ok"
+
+
+def test_a_branch_with_slashes_in_its_name_is_read_as_well(forge: Forge) -> None:
+    forge.create_repository("acme/slashes", default_branch="release/1.x", files={"README.md": "x"})
+    seen = view(forge, repositoryName="slashes", defaultBranch="release/1.x")
+    check = checks(forge, seen)["workflow and charts"]
+    assert check.status == "wrong"
+    assert check.detail.startswith("missing ")
+
+
 def test_a_protection_whose_bypasses_are_not_told_is_unknown(forge: Forge) -> None:
     forge.protect(REPOSITORY)
     check = checks(forge, view(forge, permissions={"contents": "write"}))["branch protection"]
@@ -164,7 +180,9 @@ def test_settings_that_only_the_first_stage_s_stack_writes_are_checked_there_alo
 
 def test_a_list_of_files_that_github_cut_off_says_nothing_of_what_is_not_in_it(forge: Forge) -> None:
     seen = view(forge)
-    seen._answers["/git/trees/main?recursive=1"] = Answer(200, {"tree": [], "truncated": True}, {})
+    seen._answers[f"/git/trees/{forge.branch(REPOSITORY, 'main')}?recursive=1"] = Answer(
+        200, {"tree": [], "truncated": True}, {}
+    )
     assert checks(forge, seen)["workflow and charts"].status == "unknown"
 
 
