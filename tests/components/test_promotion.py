@@ -1,0 +1,207 @@
+"""Promotions as resources, as far as a preview can see them: declared exactly when the target differs.
+
+The same life in the real engine, with updates, merges and a lost state, is in the engine tier.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from delivery.stack_files import read_stack_config
+from lab.engine import PROGRAM, Declared, Preview, ProgramError, preview
+from lab.forge import Forge
+
+NAME = "acme/gitops"
+TOKEN = "token-of-the-platform"
+BRANCH = "promote/podtato-head/dev-to-production"
+NAMED = "podtato-head-dev-to-production"
+TRACEPARENT = "00-23679963727bf63245f9b55983c73104-b427a6fcfc56cd6a-01"
+
+
+DEV = 'serviceVersion: v0.3.0\ncommitID: ""\n'
+PRODUCTION = 'serviceVersion: v0.3.0\ncommitID: ""\ntraceParent: ""\nreplicas: 3\n'
+
+
+class Stages:
+    """dev and production in a repository on the lab's forge, both at v0.3.0, and production's stack."""
+
+    def __init__(self, forge: Forge) -> None:
+        self.forge = forge
+        files = {"dev/values.yaml": DEV, "production/values.yaml": PRODUCTION}
+        forge.create_repository(NAME, files=files, organization=True)
+        forge.add_token(TOKEN)
+        self.settings = {
+            "repositoryOwner": "acme",
+            "repositoryName": "gitops",
+            "githubApiUrl": forge.api_url,
+            "promotionEngine": "pulumi",
+        }
+
+    def release(self, version: str) -> str:
+        """A developer's commit to dev."""
+        values = {"dev/values.yaml": DEV.replace("v0.3.0", version)}
+        return self.forge.commit(NAME, values, f"Deploy {version}")
+
+    def preview(self, **settings: str) -> Preview:
+        """What production's stack declares now."""
+        config = read_stack_config(PROGRAM, "production")
+        return preview("production", config.override(self.settings | settings, {"githubToken": TOKEN}))
+
+    def declared(self, **settings: str) -> dict[str, Declared]:
+        """The promotion's resources, by the last part of their type."""
+        found = [each for each in self.preview(**settings).resources if each.custom and NAMED in each.name]
+        return {each.type.rpartition(":")[2]: each for each in found}
+
+    def open(self) -> int:
+        """Do what the providers do with what is declared: the branch, the file, the pull request; its number."""
+        declared = self.declared()
+        file, pull = declared["RepositoryFile"].inputs, declared["RepositoryPullRequest"].inputs
+        who = {"name": file["commitAuthor"], "email": file["commitEmail"]}
+        tip = self.forge.branch(NAME, "main")
+        self.send("POST", "/git/refs", {"ref": f"refs/heads/{BRANCH}", "sha": tip})
+        blob = self.send("POST", "/git/blobs", {"content": file["content"], "encoding": "utf-8"})["sha"]
+        entry = {"path": file["file"], "mode": "100644", "type": "blob", "sha": blob}
+        tree = self.send("POST", "/git/trees", {"base_tree": tip, "tree": [entry]})["sha"]
+        written = {"message": file["commitMessage"], "tree": tree, "parents": [tip], "author": who, "committer": who}
+        commit = self.send("POST", "/git/commits", written)["sha"]
+        self.send("PATCH", f"/git/refs/heads/{BRANCH}", {"sha": commit})
+        text = {key: pull[key] for key in ("title", "body")}
+        return int(self.send("POST", "/pulls", {**text, "head": BRANCH, "base": "main"})["number"])
+
+    def send(self, method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """One REST call."""
+        address = f"{self.forge.api_url}/repos/{NAME}{path}"
+        answer = requests.request(method, address, json=body, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=10)
+        answer.raise_for_status()
+        found: dict[str, Any] = answer.json()
+        return found
+
+
+@pytest.fixture
+def stages(tmp_path: Path) -> Iterator[Stages]:
+    with Forge(tmp_path / "forge") as forge:
+        yield Stages(forge)
+
+
+def test_nothing_to_promote_declares_nothing_and_says_so(stages: Stages) -> None:
+    result = stages.preview()
+    assert not [each for each in result.resources if each.custom and NAMED in each.name]
+    assert result.outputs["promotions"] == {"podtato-head-dev-to-production": "production has what dev has"}
+
+
+def test_a_newer_version_declares_branch_file_and_pull_request(stages: Stages) -> None:
+    commit = stages.release("v0.3.1")
+    declared = stages.declared()
+    assert set(declared) == {"Branch", "RepositoryFile", "RepositoryPullRequest"}
+    file, pull = declared["RepositoryFile"], declared["RepositoryPullRequest"]
+    assert declared["Branch"].inputs["branch"] == BRANCH
+    assert file.inputs["file"] == "production/values.yaml"
+    assert "serviceVersion: v0.3.1\n" in str(file.inputs["content"])
+    assert f"podtato-head dev->production {commit}" in str(file.inputs["commitMessage"])
+    assert pull.inputs["title"] == "Promote podtato-head v0.3.1 to production"
+    assert pull.inputs["headRef"] == BRANCH
+    assert commit in str(pull.inputs["body"])
+    assert pull.import_id == ""
+
+
+def test_what_is_finished_stays_on_the_forge_when_its_resources_go(stages: Stages) -> None:
+    stages.release("v0.3.1")
+    declared = stages.declared()
+    assert declared["Branch"].retain_on_delete
+    assert declared["RepositoryFile"].retain_on_delete
+    assert not declared["RepositoryPullRequest"].retain_on_delete, "destroying the stack closes an open one"
+
+
+def test_one_verified_revision_is_promoted_even_when_dev_has_moved_on(stages: Stages) -> None:
+    verified = stages.release("v0.3.1")
+    stages.release("v0.3.2")
+    asked = f'{{"version": "v0.3.1", "commitID": "{verified}", "traceParent": "{TRACEPARENT}"}}'
+    content = str(stages.declared(promote=asked)["RepositoryFile"].inputs["content"])
+    assert "serviceVersion: v0.3.1\n" in content
+    assert f'traceParent: "{TRACEPARENT}"' in content
+
+
+def test_a_workflow_hands_its_inputs_over_in_the_environment(stages: Stages, monkeypatch: pytest.MonkeyPatch) -> None:
+    verified = stages.release("v0.3.1")
+    stages.release("v0.3.2")
+    inputs = '"application": "podtato-head", "from": "dev", "to": "production", "version": "v0.3.1", "rollback": ""'
+    monkeypatch.setenv("DELIVERY_PROMOTE", f'{{{inputs}, "commitID": "{verified}", "traceParent": "", "again": false}}')
+    assert "serviceVersion: v0.3.1\n" in str(stages.declared()["RepositoryFile"].inputs["content"])
+
+
+def test_a_version_that_the_source_does_not_have_is_refused_before_anything_is_declared(stages: Stages) -> None:
+    commit = stages.release("v0.3.1")
+    with pytest.raises(ProgramError, match=r"version v9\.9\.9 was asked for, but dev/values\.yaml has .* v0\.3\.1"):
+        stages.preview(promote=f'{{"version": "v9.9.9", "commitID": "{commit}"}}')
+
+
+def test_an_open_pull_request_is_taken_up_as_it_stands(stages: Stages) -> None:
+    stages.release("v0.3.1")
+    before = stages.declared()["RepositoryPullRequest"].inputs
+    number = stages.open()
+    pull = stages.declared()["RepositoryPullRequest"]
+    assert pull.import_id == f"acme:gitops:{number}"
+    assert pull.inputs == before
+
+
+def test_after_a_finished_promotion_the_next_one_has_resources_of_its_own(stages: Stages) -> None:
+    stages.release("v0.3.1")
+    number = stages.open()
+    stages.forge.merge(NAME, number)
+    assert stages.declared() == {}
+    stages.release("v0.3.2")
+    assert {each.name for each in stages.declared().values()} == {f"{NAMED}-after-{number}"}
+
+
+def test_what_a_person_closed_is_not_opened_again_but_can_be_asked_for(stages: Stages) -> None:
+    stages.release("v0.3.1")
+    stages.forge.close(NAME, stages.open())
+    result = stages.preview()
+    assert not result.of_type(":RepositoryPullRequest")
+    said = str(result.outputs["promotions"])
+    assert "closed without merging" in said
+    assert "pulumi config set --path delivery:promote.again true" in said
+    assert stages.declared(promote='{"again": true}')
+
+
+def test_a_stage_before_its_first_update_has_nothing_to_promote(stages: Stages) -> None:
+    stages.forge.commit(NAME, {"production/values.yaml": None}, "not there yet")
+    assert "nothing to promote so far" in str(stages.preview().outputs["promotions"])
+
+
+def test_an_unreadable_forge_is_one_line(stages: Stages) -> None:
+    stages.forge.remove_token(TOKEN)
+    with pytest.raises(ProgramError) as caught:
+        stages.preview()
+    assert "\n" not in str(caught.value)
+    assert TOKEN not in str(caught.value)
+
+
+def test_one_promotion_costs_one_list_and_one_fetch(stages: Stages) -> None:
+    stages.release("v0.3.1")
+    stages.forge.forget_requests()
+    stages.preview(promotionEngine="promoter")
+    without = reads(stages.forge)
+    stages.forge.forget_requests()
+    stages.preview()
+    with_it = reads(stages.forge)
+    assert with_it["rest"] - without["rest"] == 1
+    assert with_it["fetch"] - without["fetch"] == 1
+
+
+def test_values_that_git_owns_are_adopted_as_they_are(stages: Stages) -> None:
+    files = {str(each.inputs["file"]): each for each in stages.preview().of_type(":RepositoryFile")}
+    assert files["production/values.yaml"].import_id == "gitops:production/values.yaml:main"
+    assert files["production/platform.yaml"].import_id == ""
+
+
+def reads(forge: Forge) -> dict[str, int]:
+    """How often the forge was asked: over REST, and by fetching."""
+    records = forge.requests
+    return {
+        "rest": sum(each.kind == "rest" for each in records),
+        "fetch": sum("info/refs?service=git-upload-pack" in each.path for each in records),
+    }
