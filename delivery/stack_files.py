@@ -109,15 +109,14 @@ class _Loader(yaml.SafeLoader):
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:
         """A map whose keys are texts, each once."""
-        seen: set[str] = set()
-        for key, _ in node.value:
+        values: dict[object, object] = {}
+        for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode):
                 raise yaml.constructor.ConstructorError(None, None, "a key that is no text", key.start_mark)
-            if key.value in seen:
+            if key.value in values:
                 raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} stands here twice", key.start_mark)
-            seen.add(key.value)
-        values = super().construct_mapping(node, deep)
-        return dict(zip((key.value for key, _ in node.value), values.values(), strict=True))
+            values[key.value] = self.construct_object(value, deep)
+        return values
 
 
 _Loader.yaml_implicit_resolvers = {}

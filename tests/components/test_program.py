@@ -1,0 +1,370 @@
+"""What each stack declares, and how: the ownership table of the design, options, providers and secrets."""
+
+import json
+import re
+import time
+from collections import Counter
+from collections.abc import Mapping
+from functools import cache
+from itertools import pairwise
+
+import pulumi
+import pytest
+
+from delivery.configuration import parse
+from delivery.gitops_files import repository_files
+from delivery.problems import Json
+from lab.engine import Preview, ProgramError
+from tests.components.stacks import FIVE, STAGES, TOKEN, TWO, files, named, objects, of, run, team
+
+CHART = ("Chart.yaml", "templates/application.yaml", "platform.yaml", "values.yaml")
+
+
+@cache
+def shipped(stack: str) -> Preview:
+    return run(stack)
+
+
+@cache
+def of_team(stack: str) -> Preview:
+    return team(stack)
+
+
+def every() -> list[Preview]:
+    return [*(shipped(stack) for stack in ("dev", "production")), *(of_team(stack) for stack in STAGES)]
+
+
+def test_dev_declares_what_the_guide_has_its_reader_do() -> None:
+    assert objects(shipped("dev")) == [
+        ("Application", "argocd", "podtato-head-dev"),
+        ("KeptnTaskDefinition", "podtato-head-dev", "post-deployment"),
+        ("KeptnTaskDefinition", "podtato-head-dev", "promote"),
+        ("Namespace", "None", "podtato-head-dev"),
+        ("Role", "podtato-head-dev", "promote"),
+        ("RoleBinding", "podtato-head-dev", "promote"),
+        ("Secret", "podtato-head-dev", "github-token"),
+        ("ServiceAccount", "podtato-head-dev", "promote"),
+    ]
+    assert len(shipped("dev").of_type(":WorkflowRepositoryPermissions")) == 1
+    committed = files(shipped("dev"))
+    assert committed[-4:] == [f"dev/{name}" for name in CHART]
+    assert committed[-5] == ".github/workflows/promote.yaml"
+    assert all(path.startswith(".github/promoter/") for path in committed[:-5])
+
+
+def test_production_declares_no_token_and_nothing_that_belongs_to_the_repository() -> None:
+    assert objects(shipped("production")) == [
+        ("Application", "argocd", "podtato-head-prod"),
+        ("Namespace", "None", "podtato-head-production"),
+    ]
+    assert files(shipped("production")) == [f"production/{name}" for name in CHART]
+    assert shipped("production").of_type(":WorkflowRepositoryPermissions") == ()
+
+
+def test_a_person_can_use_the_outputs() -> None:
+    assert shipped("dev").outputs == {
+        "stage": "dev",
+        "repository": "https://github.com/example-org/podtato-head-gitops",
+        "applications": {
+            "podtato-head": {"namespace": "podtato-head-dev", "argocdApplication": "podtato-head-dev", "path": "dev"}
+        },
+        "promotesTo": ["production"],
+    }
+    assert shipped("production").outputs["promotesTo"] == []
+
+
+@pytest.mark.parametrize("stack", STAGES)
+def test_in_a_graph_of_stages_access_and_task_are_where_an_edge_leaves(stack: str) -> None:
+    promotes = stack != "production"
+    kinds = Counter(kind for kind, _, _ in objects(of_team(stack)))
+    assert kinds == Counter(
+        {"Application": 2, "Namespace": 2, "KeptnTaskDefinition": 4 if promotes else 2}
+        | ({"Secret": 2, "ServiceAccount": 2, "Role": 2, "RoleBinding": 2} if promotes else {})
+    )
+    tasks = {name for kind, _, name in objects(of_team(stack)) if kind == "KeptnTaskDefinition"}
+    assert tasks == {"load-test", "promote"} - (set() if promotes else {"promote"})
+
+
+@pytest.mark.parametrize("stack", STAGES)
+def test_what_exists_once_a_repository_is_in_the_first_stages_stack_only(stack: str) -> None:
+    committed = files(of_team(stack))
+    charts = [f"{application}/{stack}/{name}" for application in ("web", "api") for name in CHART]
+    assert committed[-8:] == charts
+    assert (len(committed) > 8) == (stack == "dev")
+    assert len(of_team(stack).of_type(":WorkflowRepositoryPermissions")) == (stack == "dev")
+
+
+def test_the_promotion_task_knows_every_stage_that_follows() -> None:
+    parameters = {
+        stack: of(
+            named(team_task(stack), "KeptnTaskDefinition", "promote").inputs, "spec", "python", "parameters", "map"
+        )
+        for stack in STAGES[:-1]
+    }
+    assert {stack: (of(each, "from"), of(each, "to")) for stack, each in parameters.items()} == {
+        "dev": ("dev", "load,acceptance"),
+        "load": ("load", "staging"),
+        "acceptance": ("acceptance", "staging"),
+        "staging": ("staging", "production"),
+    }
+
+
+def team_task(stack: str) -> Preview:
+    return team(stack, applications=TWO[:1])
+
+
+def test_files_are_committed_one_after_another_across_applications() -> None:
+    for result in every():
+        commits = result.of_type(":RepositoryFile")
+        assert commits[0].depends_on.isdisjoint(each.urn for each in commits)
+        for before, after in pairwise(commits):
+            assert before.urn in after.depends_on
+
+
+def test_git_owns_values_after_the_first_commit_and_the_program_everything_else() -> None:
+    for result in every():
+        for file in result.of_type(":RepositoryFile"):
+            seed = str(file.inputs["file"]).endswith("/values.yaml")
+            assert ("content" in file.ignore_changes, file.retain_on_delete) == (seed, seed), file.name
+            assert file.inputs["overwriteOnCreate"] is not seed
+            assert file.import_id == ""
+
+
+def test_the_application_waits_for_its_namespace_its_tasks_its_access_and_its_chart() -> None:
+    for result in every():
+        for application in result.of_type(":Application"):
+            namespace = of(application.inputs, "spec", "destination", "namespace")
+            path = of(application.inputs, "spec", "source", "path")
+            needed = {
+                each.urn
+                for each in result.of_type(":RepositoryFile")
+                if str(each.inputs["file"]).startswith(f"{path}/")
+            }
+            needed |= {
+                each.urn
+                for each in result.resources
+                if namespace in (of(each.inputs, "metadata", "namespace"), of(each.inputs, "metadata", "name"))
+                and "kind" in each.inputs
+                and each is not application
+                and not each.type.endswith(":Application")
+            }
+            assert len(needed) >= 5
+            assert needed <= application.depends_on
+
+
+def test_every_resource_has_an_explicit_provider_of_its_kind() -> None:
+    for result in every():
+        providers = {each.urn: each.type for each in result.resources if each.type.startswith("pulumi:providers:")}
+        assert sorted(providers.values()) == ["pulumi:providers:github", "pulumi:providers:kubernetes"]
+        for resource in result.resources:
+            if resource.custom and resource.urn not in providers:
+                urn = resource.provider.rpartition("::")[0]
+                assert providers[urn] == f"pulumi:providers:{resource.type.partition(':')[0]}"
+
+
+def test_every_resource_belongs_to_a_component_and_every_component_is_completed() -> None:
+    for result in every():
+        components = {each.urn for each in result.resources if not each.custom}
+        assert components == {urn for urn in result.registered if "pulumi:pulumi:Stack::" not in urn}
+        for resource in result.resources:
+            top = resource.type.startswith(("pulumi:providers:", "delivery:components:"))
+            assert resource.parent in components or (top and "pulumi:pulumi:Stack" in resource.parent), resource.urn
+
+
+def test_the_tree_of_components_reads_like_the_design() -> None:
+    result = shipped("production")
+    by_urn = {each.urn: each for each in result.resources}
+    tree = {
+        (each.type.rpartition(":")[2], by_urn[each.parent].type.rpartition(":")[2] if each.parent in by_urn else "")
+        for each in result.resources
+    }
+    assert tree == {
+        ("github", ""),
+        ("kubernetes", ""),
+        ("ApplicationInStage", ""),
+        ("RepositoryFiles", "ApplicationInStage"),
+        ("StageNamespace", "ApplicationInStage"),
+        ("KeptnTasks", "ApplicationInStage"),
+        ("ArgoCDApplication", "ApplicationInStage"),
+        ("RepositoryFile", "RepositoryFiles"),
+        ("Namespace", "StageNamespace"),
+        ("Application", "ArgoCDApplication"),
+    }
+
+
+def test_no_two_resources_share_a_urn_however_names_are_put_together() -> None:
+    result = team(
+        "dev",
+        applications=[
+            {"name": "a", "image": "a", "path": "b-x/{stage}"},
+            {"name": "a-b", "image": "b", "path": "x/{stage}"},
+            {"name": "repository", "image": "c", "path": "y/{stage}"},
+        ],
+        tasks={"b-c": "print()", "c": "print()"},
+        preDeploymentTasks=[],
+        postDeploymentTasks=["b-c", "c"],
+    )
+    assert [urn for urn, times in Counter(each.urn for each in result.resources).items() if times > 1] == []
+
+
+def test_the_promotion_token_is_a_secret_and_stands_nowhere() -> None:
+    result = run("dev", {"promotionToken": TOKEN}, kubeContext="a")
+    secret = named(result, ":Secret")
+    assert secret.secrets == {"stringData"}
+    assert secret.inputs["stringData"] == {"SECURE_DATA": "[secret]"}
+    assert TOKEN not in repr(result)
+
+
+def test_the_secret_holds_what_the_task_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[object] = []
+    dumps = pulumi.Output.json_dumps
+
+    def listen(given: object) -> pulumi.Output[str]:
+        told.append(given)
+        return dumps(given)
+
+    monkeypatch.setattr(pulumi.Output, "json_dumps", listen)
+    run("dev", {"promotionToken": TOKEN})
+    [given] = told
+    assert isinstance(given, Mapping)
+    assert {key: value for key, value in given.items() if key != "apiToken"} == {
+        "githubRepo": "podtato-head-gitops",
+        "githubRepoOwner": "example-org",
+    }
+    assert set(given) == {"githubRepo", "githubRepoOwner", "apiToken"}
+
+
+@pytest.mark.parametrize("key", ["promotionToken", "githubToken", "kubeconfig"])
+def test_a_secret_in_plain_text_is_refused_with_the_mend_and_not_repeated(key: str) -> None:
+    with pytest.raises(ProgramError) as refused:
+        run("dev", None, **{key: TOKEN})
+    assert str(refused.value) == (
+        f"delivery:{key}: found a secret in plain text; allowed: an encrypted value;"
+        f" mend: revoke it, then pulumi config set --secret delivery:{key}"
+    )
+
+
+def test_an_encrypted_value_that_would_be_declared_in_plain_is_refused_unsaid() -> None:
+    with pytest.raises(ProgramError) as refused:
+        run("dev", {"repositoryOwner": "classified\n", "stages": "classified"}, traceUrl="nowhere")
+    lines = str(refused.value).splitlines()
+    assert [line.partition(": ")[0] for line in lines] == [
+        "delivery:repositoryOwner",
+        "delivery:stages",
+        "delivery:traceUrl",
+    ]
+    assert "classified" not in str(refused.value)
+
+
+@pytest.mark.parametrize("token", ["two words", "ends with a newline\n", "tökén"])
+def test_a_token_that_can_be_none_is_refused_before_anybody_sends_it(token: str) -> None:
+    with pytest.raises(ProgramError) as refused:
+        run("dev", {"promotionToken": token})
+    assert str(refused.value).startswith("delivery:promotionToken: found a text that is no token")
+    assert token.strip() not in str(refused.value)
+
+
+def test_all_mistakes_come_in_one_refusal_and_nothing_is_declared() -> None:
+    with pytest.raises(ProgramError) as refused:
+        run("dev", None, promotionToken=TOKEN, repositoryOwner="a b", defaultBranch="..")
+    assert [line.partition(": ")[0] for line in str(refused.value).splitlines()] == [
+        "delivery:promotionToken",
+        "delivery:repositoryOwner",
+        "delivery:defaultBranch",
+    ]
+
+
+def test_an_update_is_refused_until_owner_tokens_and_cluster_are_real(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: False)
+    with pytest.raises(ProgramError) as refused:
+        run("dev")
+    lines = str(refused.value).splitlines()
+    assert [line.partition(": ")[0] for line in lines] == [
+        "delivery:repositoryOwner",
+        "delivery:githubToken",
+        "delivery:promotionToken",
+        "delivery:kubeContext",
+    ]
+    assert all("; mend: pulumi config set " in line for line in lines)
+
+
+def test_production_needs_no_promotion_token_for_an_update(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: False)
+    with pytest.raises(ProgramError) as refused:
+        run("production")
+    assert "promotionToken" not in str(refused.value)
+
+
+def test_the_finalizer_is_there_when_it_is_asked_for() -> None:
+    metadata = "metadata", "finalizers"
+    assert of(named(shipped("dev"), ":Application").inputs, *metadata) is None
+    wanted = run("dev", None, argocdFinalizer="true")
+    assert of(named(wanted, ":Application").inputs, *metadata) == ["resources-finalizer.argocd.argoproj.io"]
+
+
+def test_without_a_cluster_a_stack_declares_its_files_only() -> None:
+    result = team("staging", cluster="none")
+    assert objects(result) == []
+    assert len(files(result)) == 8
+    assert result.outputs["applications"] == {
+        name: {"namespace": f"{name}-staging", "argocdApplication": f"{name}-staging", "path": f"{name}/staging"}
+        for name in ("web", "api")
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "inputs"),
+    [
+        ({"kubeContext": "mine"}, {"context": "mine"}),
+        ({"kubeContext": "mine", "adoptExisting": "true"}, {"context": "mine", "upsertExistingObjects": "true"}),
+        ({"cluster": "render", "renderManifestsTo": "out"}, {"renderYamlToDirectory": "out"}),
+    ],
+)
+def test_the_cluster_is_the_one_that_was_named_never_the_current_one(
+    changes: dict[str, str], inputs: dict[str, str]
+) -> None:
+    assert named(run("dev", None, **changes), "providers:kubernetes").inputs == inputs
+
+
+def test_without_a_context_the_preview_reaches_no_cluster() -> None:
+    kubeconfig = named(shipped("dev"), "providers:kubernetes").inputs["kubeconfig"]
+    assert json.loads(str(kubeconfig)) == {"apiVersion": "v1", "kind": "Config"}
+
+
+def test_a_server_of_ones_own_is_where_provider_and_argocd_look() -> None:
+    result = run("dev", None, repositoryOwner="acme", githubApiUrl="https://git.acme.example/api/v3")
+    assert named(result, "providers:github").inputs["baseUrl"] == "https://git.acme.example/"
+    source = of(named(result, ":Application").inputs, "spec", "source")
+    assert of(source, "repoURL") == "https://git.acme.example/acme/podtato-head-gitops"
+
+
+def test_many_applications_cost_no_more_each_than_few() -> None:
+    def declared(number: int) -> tuple[int, int, float]:
+        several: list[Json] = [{"name": f"a{n}", "image": "a", "path": f"a{n}/{{stage}}"} for n in range(number)]
+        began = time.process_time()
+        result = team("staging", applications=several)
+        took = time.process_time() - began
+        return len(result.resources), max(len(each.depends_on) for each in result.resources), took
+
+    declared(1)
+    (few, mesh, seconds), (many, same_mesh, more_seconds) = declared(4), declared(24)
+    assert (many - 2) * 4 == (few - 2) * 24
+    assert same_mesh == mesh
+    assert more_seconds < 15 * seconds
+
+
+def test_the_settings_in_the_repository_are_the_pipelines() -> None:
+    given = {
+        key: value if isinstance(value, str) else json.dumps(value)
+        for key, value in {
+            "repositoryOwner": "acme",
+            "repositoryName": "gitops",
+            "stages": FIVE,
+            "applications": TWO,
+        }.items()
+    }
+    pipeline = parse(given, "dev")
+    [settings] = [file for file in repository_files(pipeline) if file.path.endswith("settings.json")]
+    [declared] = [each for each in of_team("dev").of_type(":RepositoryFile") if each.inputs["file"] == settings.path]
+    assert declared.inputs["content"] == settings.content
+    assert len(re.findall(r'"application":', settings.content)) == 2 * 5
