@@ -6,7 +6,6 @@ import pulumi
 
 from components.actions_permissions import ActionsPermissions
 from components.application_in_stage import ApplicationInStage
-from components.promotions import declare_promotions
 from components.providers import github_provider, kubernetes_provider
 from components.repository_files import RepositoryFiles
 from components.stack import Secrets, secret_output
@@ -43,6 +42,9 @@ def declare(configuration: StackConfiguration, secrets: Secrets, existing: Colle
             "path": placement.path,
         }
     if configuration.declares_promotions and secrets.github is not None:
+        # Imported here: reading the forge takes HTTP, git and telemetry, which most stacks never need.
+        from components.promotions import declare_promotions
+
         files = [last] if last else []
         pulumi.export("promotions", declare_promotions(configuration, secrets.github, files, on_forge))
     pulumi.export("stage", configuration.stage.name)
