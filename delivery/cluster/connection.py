@@ -46,6 +46,11 @@ class Connection:
         self.context = context
         self.address = str(client.configuration.host)
 
+    @property
+    def kubectl(self) -> str:
+        """The beginning of a command that a person may type to look at the same cluster."""
+        return f"kubectl --context {shlex.quote(self.context)}"
+
     def get(self, path: str, **query: str) -> Object | None:
         """The object at `path`, None when the server knows none."""
         return self._call("GET", f"{path}?{urlencode(query)}" if query else path, None)
@@ -85,7 +90,7 @@ class Connection:
         if status == 401:
             raise ClusterError(
                 f"the login of context {self.context!r} is refused (401)",
-                f"log in again, until this works: kubectl --context {shlex.quote(self.context)} get namespaces",
+                f"log in again, until this works: {self.kubectl} get namespaces",
             )
         if status == 404:
             return None
@@ -96,7 +101,7 @@ class Connection:
 
     def useless(self, why: str) -> ClusterError:
         """The error for an address where no cluster can be worked with."""
-        mend = f"kubectl --context {shlex.quote(self.context)} version"
+        mend = f"{self.kubectl} version"
         return ClusterError(
             f"no cluster at {self.address} ({why})", f"start it or open the way to it, until this works: {mend}"
         )

@@ -81,7 +81,7 @@ def promotion_tasks(connection: Connection, configuration: StackConfiguration) -
     operator = operators[0]
     where = f"{operator.name} {operator.version} in {operator.namespace}"
     if not operator.ready:
-        mend = f"kubectl --context {context} -n {operator.namespace} describe deployment {operator.name}"
+        mend = f"{connection.kubectl} -n {operator.namespace} describe deployment {operator.name}"
         return wrong(name, f"{where} is not ready", mend)
     if operator.environment.get(PROMOTION_TASKS, "") in _TRUE:
         return ok(name, f"on, {where}")
@@ -100,7 +100,7 @@ def collector(connection: Connection, configuration: StackConfiguration) -> Chec
     given = sorted({each.collector for each in configs if each.collector})
     if given:
         return ok(name, ", ".join(given))
-    kubectl = f"kubectl --context {connection.context}"
+    kubectl = connection.kubectl
     spec = '"spec":{"OTelCollectorUrl":"COLLECTOR-HOST:4317"}'
     if configs:
         first = configs[0]
@@ -121,7 +121,7 @@ def argocd(connection: Connection, configuration: StackConfiguration) -> Check:
         mend = install_command(ARGO_CD, connection.context, namespace)
         return wrong("Argo CD", f"no application controller in namespace {namespace}", mend)
     if not any(each.ready for each in controllers):
-        mend = f"kubectl --context {connection.context} -n {namespace} get pods"
+        mend = f"{connection.kubectl} -n {namespace} get pods"
         return wrong("Argo CD", f"{controllers[0].name} in {namespace} is not ready", mend)
     return ok("Argo CD", f"{controllers[0].version}, {controllers[0].name} in {namespace}")
 

@@ -29,8 +29,7 @@ def last_promotion(configuration: StackConfiguration, edge: Edge, token: SecretT
         return unknown(name, str(error))
     if not found:
         return ok(name, "none so far")
-    newest = next((each for each in found if each.state == "open"), found[0])
-    return _told(name, edge, newest, f"{repository.owner}/{repository.name}")
+    return _told(name, edge, found[0], f"{repository.owner}/{repository.name}")
 
 
 def _told(name: str, edge: Edge, found: PullRequest, repository: str) -> Check:

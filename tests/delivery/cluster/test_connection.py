@@ -65,11 +65,11 @@ def test_an_answer_that_is_neither_success_nor_absence_is_told_on_one_line(api: 
     assert "\n" not in str(raised.value)
 
 
-def test_a_login_plugin_that_fails_is_a_refused_login_without_a_traceback(
-    api: KubernetesApi, capfd: pytest.CaptureFixture[str]
+def test_a_login_plugin_that_fails_is_a_refused_login_and_nothing_is_logged(
+    api: KubernetesApi, caplog: pytest.LogCaptureFixture
 ) -> None:
     login = "exec: {apiVersion: client.authentication.k8s.io/v1, command: 'false'}"
     text = api.kubeconfig().reveal().replace("token: token-of-the-cluster", login)
     with connect(CONTEXT, SecretText(text)) as connection, pytest.raises(ClusterError, match="is refused"):
         connection.get("/version")
-    assert capfd.readouterr().err == ""
+    assert caplog.records == []

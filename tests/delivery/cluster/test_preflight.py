@@ -38,11 +38,17 @@ def test_a_cluster_that_is_not_there_is_one_problem_with_its_address(api: Kubern
     ]
 
 
-def test_a_cluster_that_takes_connections_and_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cluster_that_takes_connections_and_says_nothing_is_given_up_without_a_second_try(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("delivery.cluster.connection.READ_SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         server = f"http://127.0.0.1:{silent.getsockname()[1]}"
         (problem,) = preflight(configured(), KubernetesApi().kubeconfig(server=server))
+        silent.setblocking(False)
+        silent.accept()[0].close()
+        with pytest.raises(BlockingIOError):
+            silent.accept()
     assert "no answer within 5 s to connect and 0 s to read" in problem.found
 
 

@@ -47,7 +47,7 @@ def test_a_merged_one_is_the_last_promotion(forge: Forge) -> None:
     assert check(forge) == Check(NAME, "ok", f"v0.3.1 merged in #{number}")
 
 
-def test_an_open_one_goes_before_a_newer_closed_one(forge: Forge) -> None:
+def test_the_newest_one_counts(forge: Forge) -> None:
     first = propose(forge, BLOCK.to_comment())
     forge.merge(REPOSITORY, first, delete_branch=True)
     second = propose(forge, replace(BLOCK, version="v0.3.2").to_comment(), "v0.3.2")
