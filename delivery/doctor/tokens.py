@@ -26,7 +26,7 @@ OPEN_TO_ALL = frozenset({"contents", "pull_requests", "actions", "deployments"})
 """What everybody may read of a public repository, with or without the permission."""
 
 GITHUB_TOKEN = frozenset({"contents", "pull_requests", "workflows", "administration"})
-"""All that any stack's `githubToken` may be for; one token may serve all stacks."""
+"""All that any stack's `githubToken` may be for, one token serving all stacks: this doctor reads pull requests too."""
 PROMOTION_TOKEN = frozenset({"actions"})
 CLASSIC_SCOPES = frozenset({"repo", "public_repo", "workflow"})
 
@@ -37,7 +37,7 @@ def needed_permissions(configuration: StackConfiguration, key: str) -> frozenset
         used = configuration.promotes_to and configuration.cluster.mode != "none"
         return PROMOTION_TOKEN if used else frozenset()
     needed = {"contents"}
-    if configuration.stage.after:
+    if configuration.stage.after and configuration.pipeline.promotions.engine == "pulumi":
         needed.add("pull_requests")
     if configuration.owns_repository:
         needed |= {"workflows", "administration"}

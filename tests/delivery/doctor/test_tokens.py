@@ -10,8 +10,8 @@ from tests.delivery.doctor.surroundings import FOR_GITHUB, FOR_PROMOTIONS, REPOS
 PERMISSIONS, NOTHING_ELSE = "githubToken: permissions", "githubToken: nothing else"
 
 
-def checks(forge: Forge, found: View, stack: str = "dev") -> dict[str, Check]:
-    return {each.name: each for each in token(found, on(forge, stack))}
+def checks(forge: Forge, found: View, stack: str = "dev", **keys: str) -> dict[str, Check]:
+    return {each.name: each for each in token(found, on(forge, stack, **keys))}
 
 
 def without(permission: str) -> dict[str, str]:
@@ -92,10 +92,13 @@ def test_a_missing_permission_is_wrong_and_the_mend_names_all_that_are_needed(
     assert "contents: write" in check.mend
 
 
-def test_a_permission_that_cannot_even_read_is_wrong(forge: Forge) -> None:
-    check = checks(forge, view(forge, permissions=without("pull_requests")), "production")[PERMISSIONS]
+def test_pull_requests_are_needed_where_an_update_opens_them(forge: Forge) -> None:
+    found = view(forge, permissions=without("pull_requests"))
+    check = checks(forge, found, "production", promotionEngine="pulumi")[PERMISSIONS]
     assert check.status == "wrong"
     assert "may not even read pull_requests" in check.detail
+    for stack, engine in (("production", "promoter"), ("dev", "pulumi")):
+        assert checks(forge, found, stack, promotionEngine=engine)[PERMISSIONS].status == "unknown"
 
 
 def test_a_promotion_token_without_actions_is_wrong(forge: Forge) -> None:
