@@ -19,6 +19,8 @@ from delivery.yaml_text import plain, to_yaml
 PROMOTER_FOLDER = ".github/promoter"
 _PACKAGE = Path(__file__).resolve().parent
 _FIRST_VERSION = "serviceVersion: v0.3.0\n"
+_WORKFLOWS = {"promoter": WORKFLOW_FILE, "pulumi": "promote-with-pulumi.yaml"}
+"""What is committed as the one workflow that the promotion task knows, by `delivery:promotionEngine`."""
 _CHART_NAME = "name: podtato-head\n"
 
 
@@ -43,7 +45,11 @@ def stage_files(configuration: StackConfiguration, placement: Placement) -> tupl
 
 
 def repository_files(configuration: StackConfiguration) -> tuple[RepositoryText, ...]:
-    """What exists once a repository: the promoter, what it needs, and the workflow that runs it, last."""
+    """What exists once a repository: the promoter, what it needs, and the workflow that runs it, last.
+
+    The promoter is there whichever engine promotes: rollbacks are always its own.
+    """
+    engine = configuration.pipeline.promotions.engine
     modules = (
         RepositoryText(f"{PROMOTER_FOLDER}/delivery/{name}.py", (_PACKAGE / f"{name}.py").read_text(encoding="utf-8"))
         for name in promoter_modules()
@@ -52,7 +58,7 @@ def repository_files(configuration: StackConfiguration) -> tuple[RepositoryText,
         *modules,
         RepositoryText(f"{PROMOTER_FOLDER}/requirements.txt", read_gitops("promoter/requirements.txt")),
         RepositoryText(SETTINGS_PATH, configuration.pipeline.promotion_settings().to_json()),
-        RepositoryText(f".github/workflows/{WORKFLOW_FILE}", read_gitops(f"workflows/{WORKFLOW_FILE}")),
+        RepositoryText(f".github/workflows/{WORKFLOW_FILE}", read_gitops(f"workflows/{_WORKFLOWS[engine]}")),
     )
 
 
