@@ -1,0 +1,82 @@
+"""Every manifest holds against its definition as a strict API server would read it: no field it does not know."""
+
+import copy
+import os
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from lab.engine import Preview
+from lab.manifests import manifest
+from tests.components.stacks import ROOT, STAGES, run, team
+
+FOLDER = Path(os.environ.get("DELIVERY_CRDS") or ROOT.parent / "shared" / "crds")
+pytestmark = pytest.mark.skipif(
+    not FOLDER.is_dir(),
+    reason="no custom resource definitions: set DELIVERY_CRDS to a folder with those of Keptn and Argo CD",
+)
+
+
+@cache
+def schemas() -> dict[tuple[str, str], dict[str, Any]]:
+    """The schema of each served version, by apiVersion and kind, closed against unknown fields."""
+    found = {}
+    for path in sorted(FOLDER.glob("*.yaml")):
+        for definition in yaml.load_all(path.read_text("utf-8"), Loader=yaml.CSafeLoader):
+            if definition and definition.get("kind") == "CustomResourceDefinition":
+                spec = definition["spec"]
+                for version in spec["versions"]:
+                    key = (f"{spec['group']}/{version['name']}", spec["names"]["kind"])
+                    found[key] = closed(version["schema"]["openAPIV3Schema"])
+    return found
+
+
+def closed(schema: Any) -> Any:
+    """The same schema, refusing what it does not name; the API server knows metadata itself."""
+    if isinstance(schema, list):
+        return [closed(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    result = {key: closed(value) for key, value in schema.items()}
+    if isinstance(result.get("properties"), dict) and not result.get("x-kubernetes-preserve-unknown-fields"):
+        result.setdefault("additionalProperties", False)
+        if result["properties"].get("metadata") == {"type": "object"}:
+            result["properties"]["metadata"] = {"type": "object", "required": ["name"]}
+    if result.pop("x-kubernetes-int-or-string", False):
+        result = {"anyOf": [{"type": "integer"}, {"type": "string"}]}
+    return result
+
+
+def custom(result: Preview) -> list[dict[str, Any]]:
+    bodies = (manifest(resource) for resource in result.resources)
+    return [body for body in bodies if body and body["kind"] in ("Application", "KeptnTaskDefinition")]
+
+
+def check(body: dict[str, Any]) -> None:
+    jsonschema.validate(body, schemas()[body["apiVersion"], body["kind"]], cls=jsonschema.Draft202012Validator)
+
+
+@pytest.mark.parametrize("stack", ["dev", "production"])
+def test_the_shipped_stacks_hold_against_the_definitions(stack: str) -> None:
+    bodies = custom(run(stack, None, argocdFinalizer="true"))
+    assert len(bodies) == {"dev": 3, "production": 1}[stack]
+    for body in bodies:
+        check(body)
+
+
+@pytest.mark.parametrize("stack", STAGES)
+def test_every_stage_of_a_larger_pipeline_holds_against_the_definitions(stack: str) -> None:
+    for body in custom(team(stack)):
+        check(body)
+
+
+def test_a_field_that_no_definition_knows_would_be_found() -> None:
+    for body in custom(run("dev")):
+        wrong = copy.deepcopy(body)
+        wrong["spec"]["colour"] = "red"
+        with pytest.raises(jsonschema.ValidationError, match="colour"):
+            check(wrong)

@@ -1,0 +1,204 @@
+"""What is committed to the GitOps repository: a promoter that runs there as it is, and charts that render."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from delivery.configuration import parse
+from delivery.edges import SETTINGS_PATH, PromotionSettings
+from delivery.gitops_files import PROMOTER_FOLDER, RepositoryText, repository_files, seed_paths, stage_files
+from delivery.pipeline import StackConfiguration
+from delivery.problems import Json
+from delivery.scalars import resolve
+from lab.helm import render_chart
+from tests.delivery.mistakes import FIVE, applications
+from tests.delivery.test_configuration import raw
+
+ROOT = Path(__file__).resolve().parents[2]
+LOCKED = {"requests": "requests", "ruamel": "ruamel-yaml", "opentelemetry": "opentelemetry-sdk", "grpc": "grpcio"}
+"""What else the promoter may import, and the distribution that brings it."""
+
+
+def stack(name: str = "dev", **changes: Json) -> StackConfiguration:
+    return parse(raw("production" if name == "production" else "dev", **changes), name)
+
+
+def modules() -> dict[str, str]:
+    """The promoter's modules by their dotted name."""
+    found = {}
+    for file in repository_files(stack()):
+        if file.path.endswith(".py"):
+            path = Path(file.path).relative_to(PROMOTER_FOLDER)
+            parts = path.parent.parts if path.name == "__init__.py" else path.with_suffix("").parts
+            found[".".join(parts)] = file.content
+    return found
+
+
+def imported(name: str, text: str, known: set[str]) -> Iterator[str]:
+    """Every module that this one imports, wherever in the text, relative ones resolved."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{name} imports relatively"
+            module = node.module or ""
+            yield module
+            below = {f"{module}.{alias.name}" for alias in node.names}
+            if module.startswith("delivery"):
+                # `from delivery import x` names a module where the package defines no such name itself.
+                yield from (each for each in below if (ROOT / Path(*each.split("."))).with_suffix(".py").exists())
+                yield from below & known
+
+
+def test_the_promoter_imports_nothing_that_is_not_there() -> None:
+    committed = modules()
+    [locked] = [file.content for file in repository_files(stack()) if file.path.endswith("requirements.txt")]
+    assert "delivery.promote" in committed or "delivery.promotion" in committed
+    for name, text in committed.items():
+        for other in imported(name, text, set(committed)):
+            top = other.partition(".")[0]
+            if top == "delivery":
+                parents = {".".join(other.split(".")[:depth]) for depth in range(1, other.count(".") + 2)}
+                assert parents <= committed.keys(), f"{name} imports {other}"
+            else:
+                assert top in sys.stdlib_module_names or f"\n{LOCKED[top]}==" in locked, f"{name} imports {other}"
+
+
+def test_no_module_is_committed_that_nothing_imports() -> None:
+    committed = modules()
+    used = {other for name, text in committed.items() for other in imported(name, text, set(committed))}
+    entries = {name for name in committed if name.endswith(("promote", "__main__", "__init__"))}
+    packages = {name.rpartition(".")[0] for name in committed} | {"delivery"}
+    assert committed.keys() - used - entries - packages == set()
+
+
+def test_what_is_committed_verbatim_is_the_source_byte_for_byte() -> None:
+    for file in repository_files(stack()):
+        if file.path.endswith(".py"):
+            source = ROOT / Path(file.path).relative_to(PROMOTER_FOLDER)
+            assert file.content.encode() == source.read_bytes()
+        elif file.path.endswith("requirements.txt"):
+            assert file.content.encode() == (ROOT / "gitops/promoter/requirements.txt").read_bytes()
+
+
+def test_the_workflow_comes_last_so_that_what_it_runs_is_there_before_it() -> None:
+    paths = [file.path for file in repository_files(stack())]
+    assert paths[-1] == ".github/workflows/promote.yaml"
+    assert len(set(paths)) == len(paths)
+
+
+def test_the_settings_are_the_pipeline_and_read_back_as_written() -> None:
+    configured = stack(
+        stages=FIVE,
+        applications=applications({"path": "a/{stage}", "promotedKeys": ["image.tag", "replicas"]}),
+        promotionLabels=["promotion", "größer"],
+        promotionReviewers=["octocat"],
+    )
+    [text] = [file.content for file in repository_files(configured) if file.path == SETTINGS_PATH]
+    settings = PromotionSettings.from_json(text)
+    assert settings == configured.pipeline.promotion_settings()
+    assert settings.edge("podtato-head", "load", "staging").promoted_keys == ("image.tag", "replicas")
+    assert settings.labels == ("promotion", "größer")
+
+
+def chart(name: str = "dev", **changes: Json) -> dict[str, RepositoryText]:
+    configured = stack(name, **changes)
+    [placement] = configured.placements
+    return {file.path.removeprefix(f"{placement.path}/"): file for file in stage_files(configured, placement)}
+
+
+@pytest.mark.parametrize("name", ["dev", "production"])
+def test_only_the_values_belong_to_git(name: str) -> None:
+    assert [file.path for file in chart(name).values() if file.seed] == [f"{name}/values.yaml"]
+    assert seed_paths(stack(name)) == (f"{name}/values.yaml",)
+
+
+def test_the_first_values_are_the_guides() -> None:
+    assert yaml.safe_load(chart("dev")["values.yaml"].content) == {"serviceVersion": "v0.3.0", "commitID": ""}
+    assert yaml.safe_load(chart("production")["values.yaml"].content) == {
+        "serviceVersion": "v0.3.0",
+        "commitID": "",
+        "traceParent": "",
+    }
+
+
+VERSIONS = (
+    "v0.3.0",
+    "1.10",
+    "1",
+    "1e3",
+    "7e12345",
+    "2024-01-01",
+    "0x1F",
+    "0o17",
+    "017",
+    "1_000",
+    "true",
+    "on",
+    "null",
+    "y",
+)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("key", ["serviceVersion", "image.tag", "on.null", "a.b.c.d"])
+def test_a_first_version_is_text_for_every_reader_of_yaml(version: str, key: str) -> None:
+    text = chart("dev", applications=applications({"firstVersion": version, "promotedKeys": [key]}))[
+        "values.yaml"
+    ].content
+    found: object = yaml.safe_load(text)
+    for level in key.split("."):
+        assert isinstance(found, dict)
+        found = found[level]
+    assert found == version
+    [line] = [line for line in text.splitlines() if line.strip().partition(":")[0].strip("'\"") == key.split(".")[-1]]
+    written = line.partition(": ")[2]
+    assert resolve(written, plain=not written.startswith(("'", '"'))).kind == "string"
+
+
+@pytest.mark.parametrize("name", ["dev", "production"])
+@pytest.mark.parametrize("version", ["v0.3.0", "1.10", "1e3"])
+@pytest.mark.parametrize("key", ["serviceVersion", "image.tag"])
+def test_the_charts_render_with_their_first_values(name: str, version: str, key: str, tmp_path: Path) -> None:
+    application = applications({"name": "7e5", "workload": "1e3", "firstVersion": version, "promotedKeys": [key]})
+    for path, file in chart(name, applications=application, metadata={"team": "1e3", "on": "call: now"}).items():
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text(file.content, encoding="utf-8")
+    objects = list(yaml.safe_load_all(render_chart(tmp_path, namespace="here", parameters={"commitID": "abc"})))
+    kinds = {each["kind"]: each for each in objects}
+    assert kinds.keys() == {"KeptnAppContext", "Deployment", "Service"}
+    labels = kinds["Deployment"]["spec"]["template"]["metadata"]["labels"]
+    assert labels["app.kubernetes.io/version"] == version
+    assert labels["app.kubernetes.io/part-of"] == "7e5"
+    context = kinds["KeptnAppContext"]["spec"]
+    assert context["metadata"] == {"commitID": "abc", "team": "1e3", "on": "call: now"}
+    assert ("promotionTasks" in context) == (name == "dev")
+    assert "spanLinks" not in context
+
+
+def test_a_name_that_yaml_reads_as_a_number_stays_a_name() -> None:
+    for name in ("123", "1e3", "null"):
+        named = chart("dev", applications=applications({"name": name}))
+        assert yaml.safe_load(named["Chart.yaml"].content)["name"] == name
+        line = next(line for line in named["Chart.yaml"].content.splitlines() if line.startswith("name: "))
+        assert line == f'name: "{name}"'
+
+
+def test_what_platform_yaml_says_reads_back_as_it_was_configured() -> None:
+    metadata: dict[str, Json] = {
+        "b": "7e12345",
+        "a": "two\nlines",
+        "c": "0o17",
+        "d": "",
+        "e": " x ",
+        "f": "#",
+        "g": "ü\u2028",
+    }
+    text = chart("dev", metadata=metadata)["platform.yaml"].content
+    assert yaml.safe_load(text)["context"]["metadata"] == metadata
+    assert "'7e12345'" in text
+    assert "'0o17'" in text
