@@ -51,19 +51,22 @@ class Promotion(pulumi.ComponentResource):
                     parent=self, retain_on_delete=True, hooks=pulumi.ResourceHookBinding(before_create=[renew])
                 ),
             )
-            file = github.RepositoryFile(
-                own,
-                repository=repository.name,
-                branch=branch.branch,
-                file=wanted.path,
-                content=wanted.content,
-                commit_message=wanted.message,
-                commit_author=PROMOTER_NAME,
-                commit_email=PROMOTER_MAIL,
-                overwrite_on_create=True,
-                # Taking it away would be a commit that deletes the target's values.
-                opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True, depends_on=[branch]),
-            )
+            needed: list[pulumi.Resource] = [branch]
+            if wanted.content is not None:
+                file = github.RepositoryFile(
+                    f"{own}-on-{wanted.basis[:12]}" if wanted.basis else own,
+                    repository=repository.name,
+                    branch=branch.branch,
+                    file=wanted.path,
+                    content=wanted.content,
+                    commit_message=wanted.message,
+                    commit_author=PROMOTER_NAME,
+                    commit_email=PROMOTER_MAIL,
+                    overwrite_on_create=True,
+                    # Taking it away would be a commit that deletes the target's values.
+                    opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True, depends_on=[branch]),
+                )
+                needed.append(file)
             pull = github.RepositoryPullRequest(
                 own,
                 base_repository=repository.name,
@@ -73,7 +76,7 @@ class Promotion(pulumi.ComponentResource):
                 body=wanted.body,
                 opts=pulumi.ResourceOptions(
                     parent=self,
-                    depends_on=[file],
+                    depends_on=needed,
                     # One that is open and not in the state was lost from it: it is ours to take up again.
                     import_=f"{repository.owner}:{repository.name}:{wanted.open_number}"
                     if wanted.open_number

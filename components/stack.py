@@ -25,6 +25,8 @@ from delivery.seeds import existing_seeds
 NAMESPACE = "delivery:"
 PROMOTE_VARIABLE = "DELIVERY_PROMOTE"
 """In CI: what `delivery:promote` would be, as JSON. A workflow hands its inputs over with `toJSON(inputs)`."""
+PROMOTE_ONLY_VARIABLE = "DELIVERY_PROMOTE_ONLY"
+"""`true` for an update that targets promotions alone and may not reach the cluster: nobody asks it then."""
 
 _TOKENS = ("githubToken", "promotionToken")
 _TOKEN = re.compile(r"[!-~]+")
@@ -60,7 +62,9 @@ def read_stack() -> tuple[StackConfiguration, Secrets]:
         others = (each for each in error.problems if each.where.removeprefix(NAMESPACE) not in hidden)
         raise _refused([*problems, *others], error.more) from None
     if not pulumi.runtime.is_dry_run():
-        problems += missing_for_update(configuration, secrets) or _in_the_cluster(configuration, secrets)
+        problems += missing_for_update(configuration, secrets)
+        if not problems and os.environ.get(PROMOTE_ONLY_VARIABLE) != "true":
+            problems += _in_the_cluster(configuration, secrets)
     if problems:
         raise _refused(problems)
     return configuration, Secrets(secrets.get("githubToken"), secrets.get("promotionToken"), secrets.get("kubeconfig"))

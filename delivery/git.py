@@ -15,13 +15,15 @@ from typing import Self
 
 from delivery.git_process import GitError, LeaseLost, explain, git_environment, is_transient, lost_lease, shown
 
-__all__ = ["ON_TOP", "TRAILER", "Commit", "File", "GitError", "LeaseLost", "Repository"]
+__all__ = ["DECLARED", "ON_TOP", "TRAILER", "Commit", "File", "GitError", "LeaseLost", "Repository"]
 
 PROMOTER_NAME = "Delivery promoter"
 # A reserved top-level domain: no person can own this address, so no person's commit is taken for ours.
 PROMOTER_MAIL = "promoter@delivery.invalid"
 TRAILER = "Delivery-Promotion"
 ON_TOP = " on-top"
+DECLARED = " declared"
+"""Ends the trailer of a commit that the Pulumi component declared: only those does its state know."""
 
 _FIELDS = f"%H%x00%P%x00%ce%x00%an%x00%s%x00%(trailers:key={TRAILER},valueonly,separator=%x2C)"
 
@@ -44,8 +46,13 @@ class Commit:
 
     @property
     def on_top(self) -> bool:
-        """Whether the promoter put it on top of commits of others, rather than on the default branch."""
-        return self.ours and self.trailer.endswith(ON_TOP)
+        """Whether it may stand on other commits of the branch, rather than on the default branch."""
+        return self.ours and self.trailer.endswith((ON_TOP, DECLARED))
+
+    @property
+    def declared(self) -> bool:
+        """Whether the Pulumi component made it."""
+        return self.ours and self.trailer.endswith(DECLARED)
 
 
 @dataclass(frozen=True)

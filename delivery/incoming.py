@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from delivery.branch import on_top
 from delivery.edges import Edge, PromotionSettings
-from delivery.git import Repository
+from delivery.git import DECLARED, TRAILER, Repository
 from delivery.github import GitHub
 from delivery.history import NotThereYet
 from delivery.pipeline import PromotionRequest
@@ -22,6 +22,9 @@ from delivery.telemetry_span import PromotionSpan
 class Wanted:
     """The pull request that has to exist, with the branch and the one file on it.
 
+    `content` is None when the branch is right as others left it, and needs no commit. `basis` is the newest commit
+    on the branch that no stack made (empty: none): what is written on top of it is another file to Pulumi, whose
+    state of the file before it does not match any more.
     `generation` is the newest pull request of the edge that is finished (0: none): what follows it is another
     promotion, with resources of its own. `open_number` is the open pull request, 0 when there is none yet.
     `left_over` is the head of a branch that a finished promotion left behind, empty when there is none.
@@ -29,7 +32,8 @@ class Wanted:
 
     branch: str
     path: str
-    content: str
+    content: str | None
+    basis: str
     message: str
     title: str
     body: str
@@ -85,6 +89,8 @@ def read_incoming(
     why = decision.why.replace(
         AGAIN, "set delivery:promote.again (pulumi config set --path delivery:promote.again true)"
     )
+    if decision.plan.changes and decision.commit[:12] not in why:
+        why = f"{why} (commit {decision.commit[:12]})"
     return Incoming(edge, why, decision.commit, decision.traceparent, wanted)
 
 
@@ -92,11 +98,17 @@ def _wanted(state: EdgeState, decision: Decision, repository: Repository) -> Wan
     rendered = decision.rendered
     if rendered is None:
         return None
-    content = decision.plan.text
-    if state.branch.foreign and state.branch.head is not None:
-        theirs = on_top(repository, state, decision, state.branch.head)
-        present = repository.read(state.branch.head, state.edge.target_values)
-        content = (theirs or present or state.target).content
+    head = state.branch.head
+    left_over = (head or "") if state.open is None and not state.branch.foreign else ""
+    content: bytes | None = decision.plan.text
+    basis = ""
+    if head is not None and not left_over:
+        present = repository.read(head, state.edge.target_values)
+        if state.branch.foreign:
+            content = (on_top(repository, state, decision, head) or present or state.target).content
+        basis = next((each.sha for each in repository.log(head, f"^{state.tip}") if not each.declared), "")
+        if basis == head and present is not None and present.content == content:
+            content = None
     title, body = rendered.title, rendered.body
     if state.open is not None:
         # Said already, it stays as it is: the run that says it is another one each time, and no change by itself.
@@ -107,16 +119,22 @@ def _wanted(state: EdgeState, decision: Decision, repository: Repository) -> Wan
     return Wanted(
         branch=state.branch.name,
         path=state.edge.target_values,
-        content=content.decode("utf-8"),
-        # Git keeps no newline at the end of what GitHub is given, and a difference would be a change each time.
-        message=rendered.message.strip(),
+        content=content.decode("utf-8") if content is not None else None,
+        basis=basis,
+        message=_declared(rendered.message),
         title=title,
         body=body,
         version=rendered.block.version,
         generation=max((each.number for each in finished), default=0),
         open_number=state.open.pull_request.number if state.open else 0,
-        left_over=(state.branch.head or "") if state.open is None and not state.branch.foreign else "",
+        left_over=left_over,
     )
+
+
+def _declared(message: str) -> str:
+    # Git keeps no newline at the end of what GitHub is given, and a difference would be a change each time.
+    lines = message.strip().splitlines()
+    return "\n".join(f"{line}{DECLARED}" if line.startswith(f"{TRAILER}:") else line for line in lines)
 
 
 def renew_branch(wanted: Wanted, settings: PromotionSettings, connect: Callable[[], Repository]) -> None:

@@ -1,4 +1,4 @@
-"""The engine tier: the real Pulumi CLI, language host and providers, on the lab's forge. Skipped where they are missing."""
+"""The engine tier: the real CLI, language host and providers, on the lab's forge. It skips where they are missing."""
 
 from collections.abc import Iterator
 from pathlib import Path
