@@ -6,7 +6,7 @@ STACK ?= dev
 OUT ?= out
 FILE ?= .demo/traces.jsonl
 
-.PHONY: help demo render doctor test bench lock clean
+.PHONY: help demo render doctor test bench cluster-tools lock clean
 
 help: ## What there is to type
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,11 +34,21 @@ doctor: $(VENV)/.runtime ## Check what STACK=dev needs before an update: tools, 
 trace: $(VENV)/.runtime ## Draw one version's way from commit to production: FILE=.demo/traces.jsonl, as text and FILE.html
 	@$(BIN)/python -m delivery.trace --file $(FILE) --html $(FILE:.jsonl=.html)
 
+# What `make cluster-tools` has built is found without any setting; a folder that a person names comes first.
+ifndef KUBEBUILDER_ASSETS
+ifneq (,$(and $(wildcard .tools/bin/kube-apiserver),$(wildcard .tools/bin/etcd)))
+test: export KUBEBUILDER_ASSETS := $(CURDIR)/.tools/bin
+endif
+endif
+test: export PATH := $(CURDIR)/.tools/bin:$(PATH)
 test: $(VENV)/.development ## Format, lint, types, and every test that this machine can run
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/python -m pytest -n auto
+
+cluster-tools: ## Build kube-apiserver, etcd, helm and actionlint for the tests, once, with Go
+	@tools/cluster-tools.sh
 
 lock: $(VENV)/.development ## Lock requirements*.in again, with hashes for every platform
 	@for name in requirements requirements-dev gitops/promoter/requirements; do \
