@@ -18,7 +18,7 @@ from delivery.readiness import missing_for_update
 from delivery.secret_text import SecretText
 from delivery.stack_files import PROJECT, StackConfig, StackFilesError, read_stack_config
 
-ENVIRONMENT = {"githubToken": "GITHUB_TOKEN", "promotionToken": "PROMOTION_TOKEN"}
+ENVIRONMENT = {"githubToken": "GITHUB_TOKEN", "promotionToken": "DELIVERY_PROMOTION_TOKEN"}
 """Where else a token may come from, when the stack has none or it cannot be decrypted."""
 
 
@@ -75,7 +75,7 @@ def secrets(given: Given, files: StackConfig, project: Path, stack: str, environ
             given.secrets.setdefault(key, SecretText(environ[variable]))
     closed = sorted(encrypted - given.secrets.keys())
     if closed:
-        mend = "log in and give the passphrase as for pulumi preview, or set GITHUB_TOKEN and PROMOTION_TOKEN"
+        mend = "log in and give the passphrase as for pulumi preview, or set GITHUB_TOKEN and DELIVERY_PROMOTION_TOKEN"
         return unknown("secrets", f"{', '.join(closed)} cannot be decrypted: {reason}", mend)
     known = ", ".join(sorted(given.secrets)) or "none is set"
     return ok("secrets", f"{known}{' (from the environment)' if encrypted - decrypted.keys() else ''}")

@@ -30,7 +30,7 @@ def stack(project: Project, forge: Forge, api: KubernetesApi, monkeypatch: pytes
     answer.write_text(json.dumps({f"delivery:{key}": {"value": value} for key, value in secrets.items()}))
     plugins = [{"name": name, "kind": "resource", "version": version} for name, version in _locked(project).items()]
     project.cli(plugins=json.dumps(plugins), config=f"/bin/cat {answer}")
-    for variable in ("GITHUB_TOKEN", "PROMOTION_TOKEN", "KUBECONFIG"):
+    for variable in ("GITHUB_TOKEN", "DELIVERY_PROMOTION_TOKEN", "KUBECONFIG"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("PATH", str(project.programs))
     return project

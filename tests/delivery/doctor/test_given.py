@@ -76,7 +76,7 @@ def test_what_an_update_lacks_is_wrong_one_line_each(project: Project) -> None:
 
 
 def test_an_update_takes_the_github_token_from_the_environment_and_no_other(project: Project) -> None:
-    environ = {"GITHUB_TOKEN": "one-token", "PROMOTION_TOKEN": "another-token"}
+    environ = {"GITHUB_TOKEN": "one-token", "DELIVERY_PROMOTION_TOKEN": "another-token"}
     lines = [each.detail for each in read_given(Given(), project.folder, "dev", environ) if each.status == "wrong"]
     assert not [line for line in lines if "githubToken" in line]
     assert [line for line in lines if "promotionToken" in line]
@@ -104,7 +104,7 @@ def test_a_cli_that_answers_nonsense_leaves_them_unknown(project: Project) -> No
 
 def test_the_environment_stands_in_for_what_cannot_be_decrypted(project: Project) -> None:
     project.configure(githubToken=ENCRYPTED)
-    found, checks = given(project, GITHUB_TOKEN="from-the-environment", PROMOTION_TOKEN="this-one-too")
+    found, checks = given(project, GITHUB_TOKEN="from-the-environment", DELIVERY_PROMOTION_TOKEN="this-one-too")
     assert checks["secrets"] == Check("secrets", "ok", "githubToken, promotionToken (from the environment)")
     assert found.secrets["githubToken"].reveal() == "from-the-environment"
 
