@@ -13,18 +13,20 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ci.report import Report, read_preview
-from ci.stacks import qualified
+from ci.stacks import PROJECT, qualified
 
 _SECRET_NAME = re.compile(r"TOKEN|SECRET|PASS|PASSPHRASE|KEY|CREDENTIAL|BACKEND_URL|HEADERS")
 
 
-def preview(stack: str, environ: Mapping[str, str], *, refresh: bool) -> Report:
+def preview(stack: str, environ: Mapping[str, str], *, refresh: bool, project: Path = PROJECT) -> Report:
     """Preview `stack` with the CLI on PATH. What goes wrong is in the report's `failures`."""
     command = ["pulumi", "preview", "--json", "--non-interactive", "--stack", qualified(stack, environ)]
     if refresh:
         command.append("--refresh")
     try:
-        done = subprocess.run(command, env=dict(environ), capture_output=True, text=True, errors="replace", check=False)
+        done = subprocess.run(
+            command, cwd=project, env=dict(environ), capture_output=True, text=True, errors="replace", check=False
+        )
     except FileNotFoundError:
         return Report(stack, failures=("pulumi is not on PATH: run the set-up before this",))
     return read_preview(stack, done.returncode, done.stdout, done.stderr, secrets_of(environ))

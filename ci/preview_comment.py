@@ -20,9 +20,9 @@ _LARGEST = 5_000_000
 
 
 def read_preview(folder: Path, commit: str, run_url: str) -> Preview:
-    """What lies in `folder`: `preview-rendered/base` and `/head`, and `preview-report-*/STACK.json`."""
+    """What lies in `folder`: `rendered/base` and `rendered/head`, and `reports/STACK.json`."""
     reports = {report.stack: report for report in _reports(folder)}
-    return Preview(commit, run_url, reports, differences(folder / "preview-rendered"))
+    return Preview(commit, run_url, reports, differences(folder / "rendered"))
 
 
 def say(conversation: Conversation, number: int, body: str) -> str:
@@ -39,7 +39,7 @@ def say(conversation: Conversation, number: int, body: str) -> str:
 
 
 def _reports(folder: Path) -> Iterator[Report]:
-    for path in sorted(folder.glob("preview-report-*/*.json"))[:200]:
+    for path in sorted((folder / "reports").glob("*.json"))[:200]:
         if path.is_symlink() or not path.is_file() or path.stat().st_size > _LARGEST:
             continue
         try:

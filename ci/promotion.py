@@ -9,8 +9,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
-from ci.stacks import qualified
+from ci.stacks import PROJECT, qualified
 from delivery.names import is_dns_label
 
 TARGETS = (
@@ -39,6 +40,7 @@ def promote(
     environ: Mapping[str, str],
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
+    project: Path = PROJECT,
 ) -> int:
     """Run the update until it is no longer kept off by a lock. Returns an exit status: the CLI's, 2 for wrong input."""
     stage = environ.get("TO", "")
@@ -47,7 +49,15 @@ def promote(
         return 2
     until = clock() + PATIENCE
     while True:
-        done = subprocess.run(command(qualified(stage, environ)), env=dict(environ), capture_output=True, text=True)
+        done = subprocess.run(
+            command(qualified(stage, environ)),
+            cwd=project,
+            env=dict(environ),
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+        )
         print(done.stdout, end="", flush=True)
         print(done.stderr, end="", file=sys.stderr, flush=True)
         said = f"{done.stdout}{done.stderr}".lower()

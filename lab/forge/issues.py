@@ -1,5 +1,7 @@
 """REST: issues, comments and labels; a pull request is an issue here, as on GitHub."""
 
+from dataclasses import replace
+
 from lab.forge import views
 from lab.forge.errors import ApiError, invalid, not_found
 from lab.forge.issues_model import Comment, Issue, PullRequest
@@ -89,6 +91,18 @@ def create_comment(state: State, repository: Repository, request: Request) -> Re
     issue.comments.append(Comment(state.identifiers(), request.token.login, body, timestamp()))
     issue.touch()
     return Reply(201, views.comment(state, repository, issue.number, issue.comments[-1]))
+
+
+@route("PATCH", "/issues/comments/{identifier}", *_WRITE)
+def edit_comment(state: State, repository: Repository, request: Request) -> Reply:
+    """Another text for a comment, wherever it stands."""
+    body = request.fields().required("body")
+    for issue in state.issues[repository.full_name].values():
+        for index, comment in enumerate(issue.comments):
+            if str(comment.identifier) == request.parameters["identifier"]:
+                issue.comments[index] = replace(comment, body=body)
+                return Reply(200, views.comment(state, repository, issue.number, issue.comments[index]))
+    raise not_found()
 
 
 @route("GET", "/issues/{number}/labels", *_READ)

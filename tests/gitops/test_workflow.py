@@ -1,22 +1,27 @@
 """The workflow file: what linters say of it, what it may do, and how its inputs reach the promoter."""
 
 import re
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-import yaml
 
-from delivery.names import is_commit
 from lab.workflow import Context, InputError, Workflow, check_inputs, evaluate, parse_workflow
+from tests.workflow_files import (
+    ACTIONLINT,
+    NO_ACTIONLINT,
+    ROOT,
+    check_actionlint,
+    check_grants,
+    check_pins,
+    check_queues,
+    check_scripts,
+    check_zizmor,
+    read,
+)
 
-ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = sorted((ROOT / "gitops" / "workflows").glob("*.yaml"))
 PROMOTE = ROOT / "gitops" / "workflows" / "promote.yaml"
 REQUIREMENTS = ROOT / "gitops" / "promoter" / "requirements.txt"
-ACTIONLINT = shutil.which("actionlint")
 DISPATCH = {
     "application": "podtato-head",
     "from": "dev",
@@ -39,47 +44,29 @@ def path(request: pytest.FixtureRequest) -> Path:
 
 
 def test_zizmor_finds_nothing(path: Path) -> None:
-    zizmor = Path(sys.executable).with_name("zizmor")
-    command = [str(zizmor), "--offline", "--no-config", "--persona=pedantic", "--no-progress", str(path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "No findings to report" in done.stdout
+    check_zizmor(path)
 
 
-@pytest.mark.skipif(ACTIONLINT is None, reason="actionlint is not on PATH")
+@pytest.mark.skipif(ACTIONLINT is None, reason=NO_ACTIONLINT)
 def test_actionlint_finds_nothing(path: Path) -> None:
-    command = [str(ACTIONLINT), "-config-file", str(ROOT / ".github" / "actionlint.yaml"), str(path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (0, "")
+    check_actionlint(path)
 
 
 def test_runs_that_wait_are_queued_with_a_value_that_github_knows(path: Path) -> None:
-    # actionlint's complaint about the key is ignored, so the value is checked here.
-    concurrency = yaml.safe_load(path.read_text())["concurrency"]
-    assert concurrency["queue"] == "max"
-    assert concurrency["cancel-in-progress"] is False
+    check_queues(path)
+    assert read(path)["concurrency"]["queue"] == "max"
 
 
 def test_actions_are_pinned_by_commit_with_the_release_beside_it(path: Path) -> None:
-    uses = re.findall(r"uses: *(.*)", path.read_text())
-    assert uses
-    for line in uses:
-        action, _, release = line.partition(" # ")
-        assert is_commit(action.partition("@")[2]), line
-        assert re.fullmatch(r"v\d+\.\d+\.\d+", release), line
+    check_pins(path)
 
 
 def test_no_expression_stands_in_a_script(path: Path) -> None:
-    for job in yaml.safe_load(path.read_text())["jobs"].values():
-        scripts = [step["run"] for step in job["steps"] if "run" in step]
-        assert scripts
-        assert not [script for script in scripts if "${{" in script]
+    check_scripts(path)
 
 
 def test_nothing_is_granted_but_by_each_job_for_itself(path: Path) -> None:
-    workflow = yaml.safe_load(path.read_text())
-    assert workflow["permissions"] == {}
-    assert all("permissions" in job and "timeout-minutes" in job for job in workflow["jobs"].values())
+    check_grants(path)
 
 
 def test_the_promoter_may_push_and_open_pull_requests_and_nothing_else(promote: Workflow) -> None:

@@ -1,0 +1,126 @@
+"""The project's own workflows: what linters say, what they may do, and that they follow the pipeline."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ci.stacks import stages
+from delivery.doctor.toolchain import locked_versions
+from tests.workflow_files import (
+    ACTIONLINT,
+    NO_ACTIONLINT,
+    ROOT,
+    check_actionlint,
+    check_grants,
+    check_pins,
+    check_queues,
+    check_scripts,
+    check_zizmor,
+    read,
+    steps,
+)
+
+FOLDER = ROOT / ".github" / "workflows"
+WORKFLOWS = sorted(FOLDER.glob("*.yaml"))
+COMMENT = FOLDER / "preview-comment.yaml"
+
+
+@pytest.fixture(params=WORKFLOWS, ids=lambda path: path.name)
+def path(request: pytest.FixtureRequest) -> Path:
+    chosen: Path = request.param
+    return chosen
+
+
+def jobs(name: str) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = read(FOLDER / f"{name}.yaml")["jobs"]
+    return found
+
+
+def test_zizmor_finds_nothing_but_the_one_trigger_that_is_explained_where_it_stands(path: Path) -> None:
+    check_zizmor(path, ignored=1 if path == COMMENT else 0)
+
+
+@pytest.mark.skipif(ACTIONLINT is None, reason=NO_ACTIONLINT)
+def test_actionlint_finds_nothing(path: Path) -> None:
+    check_actionlint(path)
+
+
+def test_actions_are_pinned_by_commit_with_the_release_beside_it(path: Path) -> None:
+    check_pins(path)
+
+
+def test_an_action_has_one_pin_in_all_workflows() -> None:
+    everywhere = [*WORKFLOWS, *(ROOT / "gitops" / "workflows").glob("*.yaml")]
+    pins = {step["uses"] for path in everywhere for step in steps(path) if "uses" in step}
+    assert len(pins) == len({pin.partition("@")[0] for pin in pins})
+
+
+def test_scripts_are_single_commands_without_expressions(path: Path) -> None:
+    check_scripts(path)
+
+
+def test_nothing_is_granted_but_by_each_job_for_itself(path: Path) -> None:
+    check_grants(path)
+
+
+def test_queues_have_a_value_that_github_knows(path: Path) -> None:
+    check_queues(path)
+
+
+def test_no_pull_request_gets_the_repositorys_rights(path: Path) -> None:
+    assert "pull_request_target" not in read(path)["on"]
+
+
+def test_a_job_has_secrets_or_may_write_and_never_both(path: Path) -> None:
+    for name, job in read(path)["jobs"].items():
+        writes = [scope for scope, level in job["permissions"].items() if level == "write" and scope != "id-token"]
+        secrets = "secrets." in str(job)
+        assert not (writes and secrets), name
+        assert secrets == ("environment" in job), name
+
+
+def test_what_runs_a_forks_code_has_neither_secret_nor_write_permission() -> None:
+    render = jobs("preview")["render"]
+    assert render["permissions"] == {"contents": "read"}
+    assert "environment" not in render
+    assert "secrets." not in str(render)
+    own = jobs("preview")["preview"]["if"]
+    assert "github.event.pull_request.head.repo.full_name == github.repository" in own
+
+
+def test_the_job_that_comments_fetches_the_default_branch_and_no_other_code() -> None:
+    [checkout] = [step for step in steps(COMMENT) if "checkout@" in step.get("uses", "")]
+    assert checkout["with"]["ref"] == "${{ github.event.repository.default_branch }}"
+
+
+def test_the_stages_go_up_in_the_pipelines_order_each_after_what_it_comes_after() -> None:
+    def needs(job: dict[str, Any]) -> tuple[str, ...]:
+        found = job.get("needs", [])
+        return (found,) if isinstance(found, str) else tuple(found)
+
+    assert {name: needs(job) for name, job in jobs("deploy").items()} == stages(ROOT)
+
+
+def test_each_stage_goes_up_in_its_own_environment_and_alone_on_its_stack() -> None:
+    for name, job in jobs("deploy").items():
+        assert job["environment"] == name
+        assert job["concurrency"]["group"] == f"stack/{name}"
+        [update] = [step for step in job["steps"] if step.get("run", "").startswith("pulumi up")]
+        assert f"'{name}'" in update["env"]["STACK"]
+
+
+def test_the_drift_check_waits_for_an_update_of_the_same_stack() -> None:
+    assert jobs("drift")["check"]["concurrency"]["group"] == "stack/${{ matrix.stack }}"
+
+
+def test_the_cli_is_the_release_of_the_locked_sdk() -> None:
+    assert (ROOT / ".pulumi.version").read_text().strip() == locked_versions(ROOT)["pulumi"]
+
+
+def test_the_modules_that_workflows_run_are_there(path: Path) -> None:
+    words = [str(step.get("run", "")).split() for step in steps(path)]
+    modules = [line[line.index("-m") + 1] for line in words if "-m" in line]
+    for module in modules:
+        if module.startswith("ci."):
+            assert (ROOT / f"{module.replace('.', '/')}.py").is_file()

@@ -1,0 +1,91 @@
+"""The workflow that promotes by an update of the target's stack: the same door as the promoter's, another engine."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from delivery.configuration import parse
+from delivery.gitops_files import repository_files
+from delivery.stack_files import read_stack_config
+from tests.workflow_files import ROOT, read, steps
+
+PROMOTER = ROOT / "gitops" / "workflows" / "promote.yaml"
+PULUMI = ROOT / "gitops" / "workflows" / "promote-with-pulumi.yaml"
+COMMITTED = ".github/workflows/promote.yaml"
+
+
+def step(path: Path, run: str) -> dict[str, Any]:
+    """The step whose script ends so."""
+    [found] = [each for each in steps(path) if each.get("run", "").endswith(run)]
+    return found
+
+
+def committed(**settings: str) -> dict[str, str]:
+    """The GitOps repository's files, by path, of the first stage's stack with these settings."""
+    given = {key.removeprefix("delivery:"): text for key, text in read_stack_config(ROOT, "dev").values.items()}
+    return {file.path: file.content for file in repository_files(parse(given | settings, "dev"))}
+
+
+@pytest.mark.parametrize(("settings", "source"), [({}, PROMOTER), ({"promotionEngine": "pulumi"}, PULUMI)])
+def test_one_configuration_value_chooses_what_is_committed_as_the_one_workflow(
+    settings: dict[str, str], source: Path
+) -> None:
+    files = committed(**settings)
+    assert files[COMMITTED] == source.read_text()
+    assert [path for path in files if path.startswith(".github/workflows/")] == [COMMITTED]
+
+
+def test_the_promoter_is_committed_with_either_engine() -> None:
+    ours, theirs = committed(), committed(promotionEngine="pulumi")
+    assert ours.keys() == theirs.keys()
+    assert {path for path in ours if ours[path] != theirs[path]} == {COMMITTED}
+
+
+def test_whoever_dispatches_sees_no_difference() -> None:
+    ours, theirs = read(PROMOTER), read(PULUMI)
+    for key in ("name", "run-name", "on"):
+        assert ours[key] == theirs[key]
+
+
+def test_every_input_reaches_the_program_as_one_variable_and_no_other_way() -> None:
+    environment = step(PULUMI, "ci.promotion")["env"]
+    assert environment["DELIVERY_PROMOTE"] == "${{ toJSON(inputs) }}"
+    assert environment["DELIVERY_PROMOTE_ONLY"] == "true"
+    assert environment["TO"] == "${{ inputs.to }}"
+
+
+def test_what_the_inputs_become_is_what_the_program_reads() -> None:
+    inputs = {
+        name: given.get("default", "") for name, given in read(PULUMI)["on"]["workflow_dispatch"]["inputs"].items()
+    }
+    inputs |= {"application": "podtato-head", "from": "dev", "to": "production", "version": "v0.3.1"}
+    given = {key.removeprefix("delivery:"): text for key, text in read_stack_config(ROOT, "production").values.items()}
+    request = parse(given | {"promote": json.dumps(inputs)}, "production").request
+    assert (request.application, request.source, request.version, request.again) == (
+        "podtato-head",
+        "dev",
+        "v0.3.1",
+        False,
+    )
+
+
+def test_a_rollback_is_the_promoters_own_in_both() -> None:
+    ours, theirs = step(PROMOTER, "delivery.promote"), step(PULUMI, "delivery.promote")
+    assert ours["env"] == theirs["env"]
+    assert theirs["if"] == "inputs.rollback != ''"
+    for each in steps(PULUMI):
+        alone = each["name"] != "Set up Python"
+        assert ("if" in each) is alone
+    assert all("rollback" in each["if"] for each in steps(PULUMI) if "if" in each)
+
+
+def test_a_stack_is_updated_by_one_run_at_a_time_because_it_is_locked_meanwhile() -> None:
+    assert read(PULUMI)["concurrency"]["group"] == "promote/${{ inputs.to }}"
+
+
+def test_it_has_no_way_to_a_cluster() -> None:
+    text = PULUMI.read_text()
+    assert "KUBECONFIG" not in text.upper()
+    assert read(PULUMI)["jobs"]["promote"]["environment"] == "promotion"
