@@ -13,6 +13,7 @@ import yaml
 
 PROJECT = "delivery"
 MASKED = "[secret]"
+_DEEPEST = 30
 
 
 class StackFilesError(Exception):
@@ -69,18 +70,19 @@ def _config(path: Path) -> dict[str, object]:
         mark = error.problem_mark
         where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         raise StackFilesError(f"{path.name}{where}: no YAML: {error.problem}; mend that place") from error
-    except (yaml.YAMLError, RecursionError) as error:
-        reason = " ".join(str(error).split()) if isinstance(error, yaml.YAMLError) else "nested too deep"
+    except yaml.YAMLError as error:
+        reason = " ".join(str(error).split())
         raise StackFilesError(f"{path.name}: no YAML: {reason}; mend that place") from error
     if document is None and path.name != "Pulumi.yaml":
         return {}
     config = (document.get("config") or {}) if isinstance(document, dict) else None
     if not isinstance(config, dict):
         raise StackFilesError(f"{path.name} has no map under `config`; see README.md for an example")
-    for key, value in config.items():
+    found = {key if ":" in key else f"{PROJECT}:{key}": value for key, value in config.items()}
+    for key, value in found.items():
         if value is None:
             raise StackFilesError(f"{path.name}: {key} has no value; give it one, or take the line away")
-    return {key if ":" in str(key) else f"{PROJECT}:{key}": value for key, value in config.items()}
+    return found
 
 
 def _encrypted(value: object) -> bool:
@@ -98,14 +100,21 @@ class _Loader(yaml.SafeLoader):
     """Reads YAML as the Pulumi CLI does: no key twice, `on` and dates are texts. Aliases are refused: a few of them
     can stand for more than any machine holds."""
 
+    depth = 0
+
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        """One node, which must not be an alias."""
+        """One node, which must not be an alias, nor deeper than a person would write it."""
         if self.check_event(yaml.AliasEvent):
             event = self.peek_event()  # type: ignore[no-untyped-call]
             raise yaml.composer.ComposerError(
                 None, None, "an alias (*name); write the value out here", event.start_mark
             )
-        return super().compose_node(parent, index)
+        self.depth += 1
+        if self.depth > _DEEPEST:
+            raise yaml.composer.ComposerError(None, None, "nested too deep", self.get_mark())
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:
         """A map whose keys are texts, each once."""

@@ -16,7 +16,7 @@ import pulumi
 from google.protobuf.json_format import MessageToDict
 from pulumi.runtime import config as runtime_config
 from pulumi.runtime import mocks, rpc
-from pulumi.runtime.settings import SETTINGS, get_root_resource
+from pulumi.runtime.settings import SETTINGS, _get_rpc_manager, get_root_resource
 from pulumi.runtime.stack import Stack, run_pulumi_func
 
 from delivery.stack_files import MASKED, PROJECT, StackConfig
@@ -122,6 +122,9 @@ def preview(stack: str, config: StackConfig, program: Path = PROGRAM) -> Preview
 
 
 async def _run(recorder: _Recorder, stack: str, config: StackConfig, script: Path) -> dict[str, Value]:
+    # What a run that failed has left open belongs to a loop that is closed.
+    _get_rpc_manager().clear()
+    SETTINGS.outputs.clear()
     # Everything belongs to the loop that runs here, the root stack too: it is made before anything else.
     runtime_config.set_all_config(dict(config.values), list(config.secret_keys))
     mocks.set_mocks(_Nothing(), project=PROJECT, stack=stack, preview=True, monitor=recorder)
