@@ -1,5 +1,7 @@
 """The program without the Pulumi CLI: recorded as declared, secrets masked, failures not swallowed."""
 
+import gc
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,13 @@ from delivery.stack_files import StackConfig
 from lab.engine import Preview, ProgramError, preview
 
 HEAD = "import pulumi\nfrom pulumi_kubernetes.core.v1 import ConfigMap, Namespace, Secret\n"
+
+
+@pytest.fixture(autouse=True)
+def _collected() -> Iterator[None]:
+    """A run that failed leaves coroutines behind; collected later, amid a compilation, they confuse CPython 3.11."""
+    yield
+    gc.collect()
 
 
 def run(folder: Path, program: str, *secret: str, **values: str) -> Preview:
