@@ -39,4 +39,6 @@ def kubernetes_provider(cluster: Cluster, kubeconfig: pulumi.Output[str] | None)
         context=cluster.context,
         kubeconfig=kubeconfig,
         upsert_existing_objects=cluster.adopt_existing or None,
+        # What is adopted has fields that somebody else has set to other values, with kubectl as a rule.
+        enable_patch_force=cluster.adopt_existing or None,
     )
