@@ -50,6 +50,9 @@ test: $(VENV)/.development ## Format, lint, types, and every test that this mach
 cluster-tools: ## Build kube-apiserver, etcd, helm and actionlint for the tests, once, with Go
 	@tools/cluster-tools.sh
 
+bench: $(VENV)/.runtime ## Measure what is promised about speed, each figure beside its bound
+	@$(BIN)/python -m bench
+
 lock: $(VENV)/.development ## Lock requirements*.in again, with hashes for every platform
 	@for name in requirements requirements-dev gitops/promoter/requirements; do \
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

@@ -1,6 +1,6 @@
 """Where a promotion's spans go: to an OTLP collector named by the standard OTEL_ variables, and to a file of OTLP JSON.
 
-Exporters are imported when the first spans go out, because they cost more than a whole promotion's telemetry.
+Exporters are imported by the collector's own thread, because that costs more than a whole promotion's telemetry.
 Threads, the time limit and what becomes of a failure are the concern of `delivery.telemetry_queue`.
 """
 
@@ -132,6 +132,15 @@ def to_file(path: str) -> Export:
     return export
 
 
+def load_exporter(to: Destinations) -> None:
+    """Import what exporting to a collector takes, so that it is there when the first spans go out."""
+    if to.protocol == "grpc":
+        os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # its core writes handshake failures to stderr by itself
+        import opentelemetry.exporter.otlp.proto.grpc.trace_exporter
+    elif to.protocol == "http/protobuf":
+        import opentelemetry.exporter.otlp.proto.http.trace_exporter  # noqa: F401
+
+
 def to_collector(to: Destinations) -> Export:
     exporters: list[SpanExporter] = []
 
@@ -145,7 +154,7 @@ def to_collector(to: Destinations) -> Export:
 
 
 def _grpc(to: Destinations) -> SpanExporter:
-    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # its core writes handshake failures to stderr by itself
+    load_exporter(to)
     import grpc  # type: ignore[import-untyped]  # its stubs are a package that only this line would need
     from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
 

@@ -4,17 +4,28 @@ The file is written at once; the collector has a daemon thread. The first failur
 budget, ends it for this process, and one line on stderr says so. What they are: `delivery.telemetry_export`.
 """
 
+import contextlib
 import queue
 import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, Context, attach, set_value
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from opentelemetry.trace import SpanKind
 
-from delivery.telemetry_export import BUDGET, TRACE_FILE, Destinations, Export, ExportError, to_collector, to_file
+from delivery.telemetry_export import (
+    BUDGET,
+    TRACE_FILE,
+    Destinations,
+    Export,
+    ExportError,
+    load_exporter,
+    to_collector,
+    to_file,
+)
 
 SCOPE = "delivery.telemetry"
 _THREAD = "delivery-telemetry"
@@ -43,15 +54,19 @@ class _Destination:
 
 
 class _Collector(_Destination):
-    """A destination behind a network: exported to by a daemon thread, batch after batch."""
+    """A destination behind a network: exported to by a daemon thread, batch after batch.
 
-    def __init__(self, label: str, export: Export) -> None:
+    The thread begins with `prepare`, while the promotion waits for git and the forge.
+    """
+
+    def __init__(self, label: str, export: Export, prepare: Callable[[], None]) -> None:
         super().__init__(label, export)
+        self._prepare = prepare
         self._left = BUDGET
         self._batches: queue.SimpleQueue[Sequence[ReadableSpan]] = queue.SimpleQueue()
         self._pending = 0
         self._idle = threading.Condition()
-        self._thread = threading.Thread(target=self._run, name="delivery-telemetry", daemon=True)
+        threading.Thread(target=self._run, name=_THREAD, daemon=True).start()
 
     def put(self, spans: Sequence[ReadableSpan]) -> None:
         """Queue a batch, which costs nothing."""
@@ -60,8 +75,6 @@ class _Collector(_Destination):
         with self._idle:
             self._pending += 1
         self._batches.put(spans)
-        if self._thread.ident is None:
-            self._thread.start()
 
     def wait(self) -> None:
         """Wait until everything queued has been dealt with, as long as there is budget left."""
@@ -75,6 +88,8 @@ class _Collector(_Destination):
     def _run(self) -> None:
         # Under `pulumi up --otel-traces` every gRPC call of the process is traced, with stack traces; ours is not.
         attach(set_value(_SUPPRESS_INSTRUMENTATION_KEY, True, Context()))
+        with contextlib.suppress(Exception):  # the first export says it, if it matters
+            self._prepare()
         while True:
             spans = self._batches.get()
             super().put(spans)
@@ -90,7 +105,9 @@ class Exports:
         self._warn = warn
         self._warned = False
         self._file = _Destination("the file in " + TRACE_FILE, to_file(to.file)) if to.file else None
-        self._collector = _Collector("the OTLP collector", to_collector(to)) if to.endpoint else None
+        self._collector = (
+            _Collector("the OTLP collector", to_collector(to), partial(load_exporter, to)) if to.endpoint else None
+        )
 
     def put(self, spans: Sequence[ReadableSpan]) -> None:
         """Hand the finished spans of one run to every destination."""

@@ -1,0 +1,83 @@
+"""`make bench`: measures what this project promises about its speed, and shows each figure beside its bound."""
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+
+from bench import component, demo, engine, promotion, render
+from bench.figures import Report
+from bench.timing import MeasurementError
+
+PARTS: dict[str, tuple[str, Callable[[Report, int], None]]] = {
+    "render": ("One stack without the CLI", render.measure),
+    "scale": ("Fifty applications of five stages", lambda report, rounds: render.measure_scale(report, min(rounds, 3))),
+    "demo": ("make demo, warm", demo.measure),
+    "promotion": ("What telemetry adds to a promotion", promotion.measure),
+    "engine": ("The real engine, beside an empty program", engine.measure),
+    "component": ("The Promotion component, beside the same stack without it", component.measure),
+}
+
+
+def main(arguments: list[str]) -> int:
+    """The command. Exit status: 0 measured, 1 a bound is broken (with `--check`), 2 something was not measurable."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bench",
+        description=(__doc__ or "").partition(": ")[2],
+        epilog="Medians of runs made in turns; in brackets the smallest and the greatest. Parts: "
+        + "; ".join(f"{name}: {title}" for name, (title, _) in PARTS.items()),
+    )
+    parser.add_argument("--only", default="", metavar="PARTS", help=f"some of {','.join(PARTS)}")
+    parser.add_argument("--rounds", type=int, default=3, metavar="N", help="how often each thing is run (default: 3)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object; progress goes to standard error")
+    parser.add_argument("--check", action="store_true", help="exit with 1 when a bound is broken")
+    options = parser.parse_args(arguments)
+    chosen = [name.strip() for name in options.only.split(",") if name.strip()] or list(PARTS)
+    unknown = [name for name in chosen if name not in PARTS]
+    if unknown or options.rounds < 1:
+        parser.error(f"no part {unknown[0]!r}; there are {', '.join(PARTS)}" if unknown else "--rounds is at least 1")
+
+    def say(line: str) -> None:
+        print(f"… {line}", file=sys.stderr, flush=True)
+
+    started = time.monotonic()
+    reports: dict[str, Report] = {}
+    failed = False
+    for name in chosen:
+        title, measure = PARTS[name]
+        report = reports[name] = Report(title, say)
+        try:
+            measure(report, options.rounds)
+        except MeasurementError as error:
+            failed = True
+            report.skip(f"could not be measured: {error}")
+        if not options.json:
+            show(report)
+    load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
+    seconds = time.monotonic() - started
+    if options.json:
+        parts = {
+            name: {"figures": [figure.as_json() for figure in report.figures], "skipped": report.skipped}
+            for name, report in reports.items()
+        }
+        print(json.dumps({"processors": os.cpu_count(), "load": load, "seconds": round(seconds, 1), "parts": parts}))
+    else:
+        print(f"\n{seconds:.0f} s on {os.cpu_count()} processors; load (1, 5, 15 minutes): {load}")
+    broken = options.check and any(report.broken for report in reports.values())
+    return 2 if failed else 1 if broken else 0
+
+
+def show(report: Report) -> None:
+    """A part's figures for people: median, smallest to greatest, bound, verdict."""
+    print(f"\n{report.title}")
+    for figure in report.figures:
+        print(figure.line())
+    for reason in report.skipped:
+        print(f"  {reason}")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
