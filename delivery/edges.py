@@ -35,8 +35,8 @@ class Edge:
 
     @property
     def branch(self) -> str:
-        """The one branch on which promotions along this edge are proposed."""
-        return f"promote/{self.application}/{self.source}-to-{self.target}"
+        """The one branch on which promotions along this edge are proposed: no other edge's, for no name has a `/`."""
+        return f"promote/{self.application}/{self.source}/{self.target}"
 
     @property
     def source_values(self) -> str:
@@ -98,7 +98,7 @@ class PromotionSettings:
             raw |= {key: tuple(raw[key]) for key in ("labels", "reviewers", "team_reviewers")}
             settings = cls(**raw)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise SettingsError(f"{SETTINGS_PATH} is not readable ({type(error).__name__}); run `pulumi up`") from error
+            raise SettingsError(f"{SETTINGS_PATH} is not readable ({type(error).__name__}); run `pulumi up --refresh`") from error
         if not all(is_dns_label(name) for name in settings.stages):
-            raise SettingsError(f"{SETTINGS_PATH} names a stage that is no DNS label; run `pulumi up`")
+            raise SettingsError(f"{SETTINGS_PATH} names a stage that is no DNS label; run `pulumi up --refresh`")
         return settings

@@ -5,12 +5,14 @@ too. The program, the promotion task, the workflow and the promoter are the real
 """
 
 import argparse
+import os
 import shutil
 import sys
 import tempfile
 from pathlib import Path
 
 import yaml
+from pulumi.automation import CommandError
 
 from delivery.trace.__main__ import main as draw
 from lab.cluster import Cluster
@@ -19,10 +21,12 @@ from lab.forge import Forge
 from lab.pulumi_cli import PulumiEngine, missing_programs
 from lab.pulumi_install import offer
 from lab.story import APPLICATION, REPOSITORY, Story
+from lab.template import TemplateError
 from lab.terminal import Terminal
 from lab.updates import EmbeddedEngine, Engine
 
 FROM, TO = "v0.3.0", "v0.3.1"
+MARKER = "made-by-the-demo.txt"
 
 
 class DemoError(Exception):
@@ -92,12 +96,10 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--embedded", action="store_true", help="do without the Pulumi CLI, even where it is on PATH")
     options = parser.parse_args(arguments)
     terminal = Terminal()
-    folder: Path = options.folder.resolve()
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    embedded = options.embedded or bool(missing_programs())
-    command = offer(terminal) if embedded and not options.embedded else None
     try:
+        folder = own_folder(options.folder)
+        embedded = options.embedded or bool(missing_programs())
+        command = offer(terminal) if embedded and not options.embedded else None
         with tempfile.TemporaryDirectory() as scratch, Forge(folder / "forge") as forge, Cluster() as cluster:
             story = Story(forge, cluster, folder)
             engine: Engine = (
@@ -106,11 +108,37 @@ def main(arguments: list[str]) -> int:
                 else PulumiEngine(Path(scratch) / "pulumi", folder / "manifests", command=command)
             )
             tell(story, engine, terminal)
-    except (DemoError, ProgramError) as error:
-        print(f"\nthe demo stopped: {error}", file=sys.stderr)
+    except CommandError as error:
+        lines = [line.strip() for line in str(error).splitlines() if "error:" in line]
+        return stopped(f"pulumi: {lines[-1] if lines else 'see pulumi up in the project'}; or go on with --embedded")
+    except (DemoError, ProgramError, LookupError, TemplateError) as error:
+        return stopped(str(error))
+    except BrokenPipeError:
+        # Whoever read the story has seen enough; nothing more can be said to them.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:
+        return stopped(f"{error.filename or 'this machine'}: {error.strerror}")
     closing(options.folder, terminal)
     return 0
+
+
+def own_folder(folder: Path) -> Path:
+    """`folder`, empty, and marked as the demo's. What is in it and was not left by a demo is never removed."""
+    if shutil.which("git") is None:
+        raise DemoError("git is not on PATH: install it (2.38 or later)")
+    if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / MARKER).exists())):
+        raise DemoError(f"{folder} is there and not from a demo: choose another one with --folder")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    (folder / MARKER).write_text("`make demo` makes this folder anew each time.\n", encoding="utf-8")
+    return folder.resolve()
+
+
+def stopped(why: str) -> int:
+    """Say why the demo ended early; its exit status."""
+    print(f"\nthe demo stopped: {why}", file=sys.stderr)
+    return 1
 
 
 def closing(folder: Path, terminal: Terminal) -> None:

@@ -97,7 +97,7 @@ def protection(forge: Forge) -> Check:
 def actions_settings(forge: Forge, configuration: StackConfiguration) -> Check:
     """Actions are on, and may open pull requests."""
     name = "Actions may open pull requests"
-    mend = f"pulumi up -s {configuration.pipeline.first_stage.name}"
+    mend = f"pulumi up --refresh -s {configuration.pipeline.first_stage.name}"
     found, general = forge.get("/actions/permissions/workflow"), forge.get("/actions/permissions")
     if not found.ok:
         return unknown(name, found.why)
@@ -141,7 +141,7 @@ def files(forge: Forge, configuration: StackConfiguration) -> Check:
     if missing or changed:
         parts = [f"{what} {_some(paths)}" for what, paths in (("missing", missing), ("changed", changed)) if paths]
         stacks = dict.fromkeys(declared[path][1] for path in (*missing, *changed))
-        return wrong(name, "; ".join(parts), " && ".join(f"pulumi up -s {stack}" for stack in stacks))
+        return wrong(name, "; ".join(parts), " && ".join(f"pulumi up --refresh -s {stack}" for stack in stacks))
     return ok(name, f"{len(declared)} files as declared")
 
 

@@ -8,7 +8,7 @@ from delivery.secret_text import SecretText
 from lab.forge import Forge
 from tests.delivery.doctor.surroundings import FOR_GITHUB, GITHUB_TOKEN, REPOSITORY, on, only
 
-BRANCH = "promote/podtato-head/dev-to-production"
+BRANCH = "promote/podtato-head/dev/production"
 BLOCK = Block("promotion", "podtato-head", "dev", "production", commit="a" * 40, version="v0.3.1")
 NAME = "last promotion, podtato-head: dev → production"
 

@@ -140,7 +140,7 @@ def test_a_protection_whose_bypasses_are_not_told_is_unknown(forge: Forge) -> No
 def test_actions_that_may_not_open_pull_requests_are_wrong_and_the_first_stage_mends_it(forge: Forge) -> None:
     forge.settings(REPOSITORY).actions_may_open_pull_requests = False
     check = checks(forge, configuration=on(forge, "production"))["Actions may open pull requests"]
-    assert (check.status, check.mend) == ("wrong", "pulumi up -s dev")
+    assert (check.status, check.mend) == ("wrong", "pulumi up --refresh -s dev")
 
 
 def test_actions_that_are_switched_off_are_wrong(forge: Forge) -> None:
@@ -153,7 +153,9 @@ def test_actions_that_are_switched_off_are_wrong(forge: Forge) -> None:
 def test_a_changed_workflow_is_wrong_and_the_first_stage_mends_it(forge: Forge) -> None:
     forge.commit(REPOSITORY, {".github/workflows/promote.yaml": "name: another\n"}, "Tinker")
     check = checks(forge, configuration=on(forge, "production"))["workflow and charts"]
-    assert check == Check("workflow and charts", "wrong", "changed .github/workflows/promote.yaml", "pulumi up -s dev")
+    assert check == Check(
+        "workflow and charts", "wrong", "changed .github/workflows/promote.yaml", "pulumi up --refresh -s dev"
+    )
 
 
 def test_missing_files_are_wrong_and_each_stack_mends_its_own(forge: Forge) -> None:
@@ -164,7 +166,7 @@ def test_missing_files_are_wrong_and_each_stack_mends_its_own(forge: Forge) -> N
         "missing .github/promoter/delivery/plan.py, production/Chart.yaml, production/platform.yaml; "
         "changed production/templates/application.yaml"
     )
-    assert check.mend == "pulumi up -s dev && pulumi up -s production"
+    assert check.mend == "pulumi up --refresh -s dev && pulumi up --refresh -s production"
 
 
 def test_promoted_values_are_not_drift(forge: Forge) -> None:
