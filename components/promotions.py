@@ -68,8 +68,12 @@ def declare_promotions(
 
 
 def promotion_name(edge: Edge) -> str:
-    """What the promotion along `edge` is called among the stack's resources."""
-    return f"{edge.application}-{edge.source}-to-{edge.target}"
+    """What the promotion along `edge` is called among the stack's resources; no two edges into a stage share it.
+
+    With a `-` in the source's name it is not clear where the application's ends, so a `.` stands between them.
+    """
+    between = "." if "-" in edge.source else "-"
+    return f"{edge.application}{between}{edge.source}-to-{edge.target}"
 
 
 def _opened(span: PromotionSpan, web_url: str, title: str, number: int) -> None:

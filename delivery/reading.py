@@ -19,7 +19,7 @@ _BRANCHES = "refs/delivery/branch/"
 
 def rollback_branch(edge: Edge) -> str:
     """The branch on which rollbacks are proposed: not the promotions', so that neither overwrites the other."""
-    return f"rollback/{edge.application}/{edge.source}-to-{edge.target}"
+    return f"rollback/{edge.application}/{edge.source}/{edge.target}"
 
 
 @dataclass(frozen=True)

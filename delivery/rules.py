@@ -25,9 +25,11 @@ def _is_api_url(text: str) -> bool:
 
 
 def _is_branch(text: str) -> bool:
-    """The part of git's own rule for a reference that can be told without git."""
+    """The part of git's own rule for a reference that can be told without git, and none of the promotions' own."""
     return (
-        re.fullmatch(r"(?!.*(\.\.|//|/\.|\.lock(/|$)))[A-Za-z0-9_][\w./-]*[\w-]|[A-Za-z0-9_]", text, re.ASCII)
+        # A default branch there would be built anew by a promotion, or be in the way of every one of them.
+        text.partition("/")[0] not in ("promote", "rollback")
+        and re.fullmatch(r"(?!.*(\.\.|//|/\.|\.lock(/|$)))[A-Za-z0-9_][\w./-]*[\w-]|[A-Za-z0-9_]", text, re.ASCII)
         is not None
     )
 
@@ -51,7 +53,7 @@ OWNER = _pattern(r"[A-Za-z0-9](-?[A-Za-z0-9]){0,38}", "a GitHub user or organisa
 REPOSITORY = _pattern(
     r"(?!\.{1,2}$)(?!.*\.git$)[A-Za-z0-9._-]{1,100}", "a GitHub repository's name", "podtato-head-gitops"
 )
-BRANCH = Rule(_is_branch, "a branch name", "main")
+BRANCH = Rule(_is_branch, "a branch name, neither `promote` nor `rollback` nor below them", "main")
 API_URL = Rule(
     _is_api_url, "https://api.github.com, or https://HOST/api/v3 for GitHub Enterprise", "https://api.github.com"
 )

@@ -31,7 +31,8 @@ class Done:
     @property
     def errors(self) -> list[str]:
         """The lines of the program's own refusal, without Pulumi's frame."""
-        _, _, after = self.text.partition("error: ")
+        _, _, diagnostics = self.text.partition("Diagnostics:")
+        _, _, after = diagnostics.partition("error: ")
         lines, _, _ = after.partition("\n\n")
         return [line.strip() for line in lines.splitlines()]
 
@@ -57,6 +58,8 @@ class Team:
             "kubeContext": CONTEXT,
         }
         self.secrets = {"githubToken": TOKEN, "promotionToken": TASK_TOKEN, "kubeconfig": server.kubeconfig()}
+        self._configured: dict[str, str] = {}
+        self._files: dict[str, str] = {}
         forge.create_repository(self.repository, files={"README.md": "# What Argo CD reads\n"}, organization=True)
         server.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.argocd}})
 
@@ -82,12 +85,22 @@ class Team:
         return str(self.forge.branch(self.repository, "main"))
 
     def _run(self, stage: str, *command: str) -> Done:
-        self._pulumi("stack", "select", "--create", stage)
+        configuration = json.dumps([self.settings, self.secrets])
+        if self._configured.get(stage) != configuration:
+            self._configure(stage)
+            self._configured[stage] = configuration
+        done = self._pulumi(*command, "--stack", stage, check=False)
+        return Done(done.returncode, done.stdout)
+
+    def _configure(self, stage: str) -> None:
+        if stage not in self._configured:
+            self._pulumi("stack", "init", stage)
+            self._files[stage] = (self._engine.project / f"Pulumi.{stage}.yaml").read_text(encoding="utf-8")
+        # A setting that is gone is gone from the file, too.
+        (self._engine.project / f"Pulumi.{stage}.yaml").write_text(self._files[stage], encoding="utf-8")
         plain = [f"--plaintext=delivery:{key}={value}" for key, value in self.settings.items()]
         secret = [f"--secret=delivery:{key}={value}" for key, value in self.secrets.items()]
         self._pulumi("config", "set-all", "--stack", stage, *plain, *secret)
-        done = self._pulumi(*command, "--stack", stage, check=False)
-        return Done(done.returncode, done.stdout)
 
     def _pulumi(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         command = ["pulumi", "--non-interactive", "--color=never", *arguments]

@@ -10,13 +10,15 @@ from typing import Any
 import pytest
 import requests
 
+from components.promotions import promotion_name
+from delivery.edges import Edge
 from delivery.stack_files import read_stack_config
 from lab.engine import PROGRAM, Declared, Preview, ProgramError, preview
 from lab.forge import Forge
 
 NAME = "acme/gitops"
 TOKEN = "token-of-the-platform"
-BRANCH = "promote/podtato-head/dev-to-production"
+BRANCH = "promote/podtato-head/dev/production"
 NAMED = "podtato-head-dev-to-production"
 TRACEPARENT = "00-23679963727bf63245f9b55983c73104-b427a6fcfc56cd6a-01"
 
@@ -84,6 +86,12 @@ class Stages:
 def stages(tmp_path: Path) -> Iterator[Stages]:
     with Forge(tmp_path / "forge") as forge:
         yield Stages(forge)
+
+
+def test_no_two_edges_into_a_stage_share_a_name() -> None:
+    words = ("a", "b", "a-b", "b-a", "a-b-a")
+    edges = [Edge(application, source, "c", "", "", ()) for application in words for source in words]
+    assert len({promotion_name(edge) for edge in edges}) == len(edges)
 
 
 def test_nothing_to_promote_declares_nothing_and_says_so(stages: Stages) -> None:

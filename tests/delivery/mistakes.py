@@ -365,6 +365,14 @@ WRONG: list[tuple[str, str, dict[str, Json], str, tuple[str, ...]]] = [
         ('"gitops.git"',),
     ),
     ("a branch that git would refuse", "dev", {"defaultBranch": "a..b"}, "delivery:defaultBranch:", ("branch",)),
+    ("a branch that promotions need", "dev", {"defaultBranch": "promote"}, "delivery:defaultBranch:", ("`promote`",)),
+    (
+        "a branch among those of rollbacks",
+        "dev",
+        {"defaultBranch": "rollback/main"},
+        "delivery:defaultBranch:",
+        ("`rollback`",),
+    ),
     (
         "a branch that looks like an option",
         "dev",

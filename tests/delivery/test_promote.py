@@ -99,7 +99,7 @@ def test_the_remote_may_be_another_one_than_the_forges_own_address(told: Story) 
     run = told.promote(told.release("v0.3.1"), "", "--remote", path.as_uri())
 
     assert (run.status, run.fetches) == (0, 0)
-    assert told.version("promote/podtato-head/dev-to-production") == "v0.3.1"
+    assert told.version("promote/podtato-head/dev/production") == "v0.3.1"
 
 
 def test_the_workflows_own_idea_of_the_repository_counts(told: Story) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from delivery.block import parse_block
+from delivery.edges import Edge
+from delivery.reading import rollback_branch
 from tests.delivery.story import EDGE, NAME, PRODUCTION, TRACEPARENT, Story, story
 
 PULLS = f"/repos/{NAME}/pulls"
@@ -34,6 +36,24 @@ def test_a_promotion_opens_a_pull_request_with_the_promoted_key_and_the_trace_on
     assert block is not None
     assert (block.commit, block.version, block.traceparent) == (commit, "v0.3.1", TRACEPARENT)
     assert told.production() == PRODUCTION.format("v0.3.0")
+
+
+def test_edges_whose_names_run_together_have_branches_of_their_own(told: Story) -> None:
+    one = Edge("podtato-head", "a-to-b", "c", "a-to-b", "c", ("serviceVersion",))
+    other = Edge("podtato-head", "a", "b-to-c", "a", "b-to-c", ("serviceVersion",))
+    stages: dict[str, tuple[str, ...]] = {"a-to-b": (), "a": (), "c": ("a-to-b",), "b-to-c": ("a",)}
+    told.configure(stages=stages, edges=(one, other))
+    files = {f"{stage}/values.yaml": PRODUCTION.format("v0.3.0") for stage in ("c", "b-to-c")}
+    files |= {f"{stage}/values.yaml": PRODUCTION.format(f"v-{stage}") for stage in ("a", "a-to-b")}
+    commit = told.forge.commit(NAME, files, "Four stages")
+
+    assert told.promote(commit, FROM="a-to-b", TO="c").result == "created"
+    assert told.promote(commit, FROM="a", TO="b-to-c").result == "created"
+
+    assert rollback_branch(one) != rollback_branch(other)
+    for number, edge in enumerate((one, other), 1):
+        told.merge(number)
+        assert f"v-{edge.source}" in (told.forge.read(NAME, edge.target_values, "main") or b"").decode()
 
 
 def test_what_is_promoted_is_what_was_verified_and_not_what_came_since(told: Story) -> None:

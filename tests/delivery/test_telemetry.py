@@ -132,7 +132,7 @@ def test_the_pull_request_is_on_the_run_and_on_the_step_that_opened_it(file: Pat
         assert attributes(span)["vcs.change.id"] == "3"
         assert attributes(span)["vcs.change.state"] == "open"
         assert attributes(span)["delivery.change.url"] == "https://github.com/acme/gitops/pull/3"
-    assert attributes(step)["vcs.ref.head.name"] == "promote/podtato-head/dev-to-production"
+    assert attributes(step)["vcs.ref.head.name"] == "promote/podtato-head/dev/production"
     assert attributes(step)["vcs.ref.base.name"] == "main"
 
 

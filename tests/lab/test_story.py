@@ -18,7 +18,7 @@ from lab.forge.issues_model import PullRequest
 from lab.story import NAME, OWNER, REPOSITORY, TASK_TOKEN, UPDATE_TOKEN, Story
 from lab.updates import EmbeddedEngine
 
-BRANCH = "promote/podtato-head/dev-to-production"
+BRANCH = "promote/podtato-head/dev/production"
 
 
 @pytest.fixture
