@@ -11,11 +11,11 @@ _BOLD, _DIM, _GREEN, _RED, _CYAN, _RESET = (f"\x1b[{code}m" for code in ("1", "2
 
 
 class Terminal:
-    """Writes to `out`. Colour where `out` is a terminal and NO_COLOR is not set."""
+    """Writes to `out`, else standard output. Colour where that is a terminal and NO_COLOR is not set."""
 
-    def __init__(self, out: TextIO = sys.stdout) -> None:
-        self._out = out
-        self._colour = out.isatty() and not os.environ.get("NO_COLOR")
+    def __init__(self, out: TextIO | None = None) -> None:
+        self._out = out or sys.stdout
+        self._colour = self._out.isatty() and not os.environ.get("NO_COLOR")
 
     def heading(self, text: str) -> None:
         """A line that opens a chapter."""
