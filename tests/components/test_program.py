@@ -316,7 +316,10 @@ def test_without_a_cluster_a_stack_declares_its_files_only() -> None:
     ("changes", "inputs"),
     [
         ({"kubeContext": "mine"}, {"context": "mine"}),
-        ({"kubeContext": "mine", "adoptExisting": "true"}, {"context": "mine", "upsertExistingObjects": "true"}),
+        (
+            {"kubeContext": "mine", "adoptExisting": "true"},
+            {"context": "mine", "upsertExistingObjects": "true", "enablePatchForce": "true"},
+        ),
         ({"cluster": "render", "renderManifestsTo": "out"}, {"renderYamlToDirectory": "out"}),
     ],
 )
