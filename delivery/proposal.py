@@ -21,8 +21,9 @@ from delivery.values import promoted
 AGAIN = "run again with the input again=true"
 """How to ask again, for a promoter's run; the component says it in its own words."""
 
-# Keptn's version of an application with several workloads: a hash that names nothing in git.
-_KEPTN_HASH = re.compile(r"[0-9a-f]{6,12}")
+# Keptn's version of an application with several workloads: a hash that names nothing in git. One without a letter
+# (one in a hundred) looks like a version that is a number, and those have to be right.
+_KEPTN_HASH = re.compile(r"(?=[0-9]*[a-f])[0-9a-f]{10}")
 
 
 class RequestError(ValueError):

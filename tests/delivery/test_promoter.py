@@ -358,6 +358,14 @@ def test_keptns_hash_for_several_workloads_is_noted_and_promoted(told: Story) ->
     assert "`1a1fad80cd`" in (told.pull_requests[0].body or "")
 
 
+@pytest.mark.parametrize("version", ["20240101", "2024010112", "abcdef12", "1a1fad80cd0"])
+def test_what_is_not_keptns_hash_is_held_against_the_commit(told: Story, version: str) -> None:
+    run = told.promote(told.release("20240102"), version)
+
+    assert run.status == 1
+    assert f"version {version} was asked for" in run.errors
+
+
 def test_an_invalid_traceparent_is_left_out_with_a_note(told: Story) -> None:
     run = told.promote(told.release("v0.3.1"), TRACEPARENT=TRACEPARENT.upper() + "\n")
 
