@@ -33,7 +33,7 @@ def preflight(configuration: StackConfiguration, kubeconfig: SecretText | None) 
             with suppress(Refused):
                 server_version(connection)
             return [
-                *definition_problems(connection),
+                *definition_problems(connection, configuration),
                 *argocd_namespace_problems(connection, configuration),
                 *right_problems(connection, configuration),
             ]
@@ -46,14 +46,14 @@ def problem_of(context: str, error: ClusterError) -> Problem:
     return Problem(f"cluster {context!r}", error.found, "a cluster that answers", error.mend)
 
 
-def definition_problems(connection: Connection) -> list[Problem]:
+def definition_problems(connection: Connection, configuration: StackConfiguration) -> list[Problem]:
     """One problem for each product whose definitions the server does not all serve."""
     try:
         missing = missing_definitions(connection, DEFINITIONS)
     except Refused:
         return []
     return [
-        _definitions(connection, product, [each for each in missing if each.product == product])
+        _definitions(connection, configuration, product, [each for each in missing if each.product == product])
         for product in (KEPTN, ARGO_CD)
         if any(each.product == product for each in missing)
     ]
@@ -102,13 +102,15 @@ def install_command(product: str, context: str, namespace: str = "argocd") -> st
     )
 
 
-def _definitions(connection: Connection, product: str, missing: list[Definition]) -> Problem:
+def _definitions(
+    connection: Connection, configuration: StackConfiguration, product: str, missing: list[Definition]
+) -> Problem:
     names = ", ".join(f"{each.name} {each.version}" for each in missing)
     return Problem(
         f"cluster {connection.context!r}",
         f"no definition of {names}",
         f"{product}, installed before the first update",
-        install_command(product, connection.context),
+        install_command(product, connection.context, configuration.argocd.namespace),
     )
 
 

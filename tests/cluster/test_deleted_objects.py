@@ -1,24 +1,20 @@
 """What is deleted behind Pulumi's back comes back: `pulumi up --refresh` looks before it compares."""
 
-import json
 from collections.abc import Iterator
 
 import pytest
 
 from lab.forge import Forge
 from tests.cluster.api_server import ApiServer, Body
-from tests.cluster.team import Team
+from tests.cluster.team import STAGES, Team
 
 pytestmark = pytest.mark.xdist_group("cluster")
-
-# A stage that promotes onward, and so has every kind of object, without the files that exist once a repository.
-STAGES = [{"name": "first"}, {"name": "dev", "after": ["first"]}, {"name": "production", "after": ["dev"]}]
 
 
 @pytest.fixture(scope="module")
 def team(server: ApiServer, forge: Forge, tmp_path_factory: pytest.TempPathFactory) -> Team:
     team = Team("deleted", server, forge, tmp_path_factory.mktemp("deleted"))
-    team.settings["stages"] = json.dumps(STAGES)
+    team.settings["stages"] = STAGES
     done = team.up("dev")
     assert done.status == 0, done.text
     return team

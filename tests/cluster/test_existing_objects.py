@@ -11,7 +11,7 @@ from tests.cluster.api_server import ApiServer, Body
 from tests.cluster.team import TASK_TOKEN, Team, differences
 
 pytestmark = pytest.mark.xdist_group("cluster")
-STAGES = [{"name": "dev"}, {"name": "production", "after": ["dev"]}]
+ONWARD = [{"name": "dev"}, {"name": "production", "after": ["dev"]}, {"name": "region", "after": ["production"]}]
 
 
 def somebody_elses(kind: str, name: str, namespace: str = "") -> Body:
@@ -78,7 +78,7 @@ def test_an_application_and_then_a_secret_of_somebody_else_are_refused_until_the
 
     # Production begins to promote onward, and so gets a secret.
     del team.settings["adoptExisting"]
-    team.settings["stages"] = json.dumps([*STAGES, {"name": "region", "after": ["production"]}])
+    team.settings["stages"] = json.dumps(ONWARD)
     secret = ("Secret", "github-token", team.namespace("production"))
     theirs = server.create(somebody_elses(*secret))
 
