@@ -56,15 +56,22 @@ def main(arguments: list[str]) -> int:
         if not options.json:
             show(report)
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
+    busy = os.getloadavg()[1] > (os.cpu_count() or 1)
     seconds = time.monotonic() - started
     if options.json:
         parts = {
             name: {"figures": [figure.as_json() for figure in report.figures], "skipped": report.skipped}
             for name, report in reports.items()
         }
-        print(json.dumps({"processors": os.cpu_count(), "load": load, "seconds": round(seconds, 1), "parts": parts}))
+        print(
+            json.dumps(
+                {"processors": os.cpu_count(), "load": load, "busy": busy, "seconds": round(seconds, 1), "parts": parts}
+            )
+        )
     else:
         print(f"\n{seconds:.0f} s on {os.cpu_count()} processors; load (1, 5, 15 minutes): {load}")
+        if busy:
+            print("The machine is busy with more than this: read the ratios, not the seconds, and repeat it later.")
     broken = options.check and any(report.broken for report in reports.values())
     return 2 if failed else 1 if broken else 0
 
