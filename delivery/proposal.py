@@ -12,7 +12,7 @@ from delivery.block import Block
 from delivery.edges import PromotionSettings
 from delivery.history import PromotionError, Proposal, Standing, standing
 from delivery.names import is_commit, is_traceparent, is_version
-from delivery.plan import Change, Plan, plan
+from delivery.plan import Change, Plan, plan_values
 from delivery.pull_request import Rendered, Subject, render
 from delivery.reading import EdgeState
 from delivery.scalars import Scalar
@@ -24,6 +24,7 @@ AGAIN = "run again with the input again=true"
 # Keptn's version of an application with several workloads: a hash that names nothing in git. One without a letter
 # (one in a hundred) looks like a version that is a number, and those have to be right.
 _KEPTN_HASH = re.compile(r"(?=[0-9]*[a-f])[0-9a-f]{10}")
+_NO_COMMIT = "No commit was given"
 
 
 class RequestError(ValueError):
@@ -101,15 +102,9 @@ def propose(state: EdgeState, request: Request, settings: PromotionSettings, *, 
     """
     edge = state.edge
     values = promoted(state.source.content, edge.promoted_keys, f"{edge.source_values} at {state.commit[:12]}")
+    link = _first_trace(state) or request.traceparent
     notes = (*request.notes, *_version_note(request, values, state), *_state_notes(state))
-    planned = plan(
-        state.source.content,
-        state.target.content,
-        edge.promoted_keys,
-        request.traceparent or None,
-        source_name=edge.source_values,
-        target_name=edge.target_values,
-    )
+    planned = plan_values(values, state.target.content, link or None, target_name=edge.target_values)
     if not planned.changes and state.open is None:
         return Decision(Result.NOTHING, f"{edge.target} has what {edge.source} has", planned, state.commit)
     if not request.again:
@@ -127,7 +122,7 @@ def propose(state: EdgeState, request: Request, settings: PromotionSettings, *, 
         target=edge.target,
         commit=state.commit,
         version=values[edge.promoted_keys[0]].text,
-        traceparent=request.traceparent,
+        traceparent=link,
         promotion=promotion,
         changes=planned.changes,
     )
@@ -140,7 +135,7 @@ def propose(state: EdgeState, request: Request, settings: PromotionSettings, *, 
         planned,
         state.commit,
         values,
-        request.traceparent,
+        link,
         render(subject, settings),
     )
 
@@ -162,11 +157,23 @@ def _version_note(request: Request, values: dict[str, Scalar], state: EdgeState)
     )
 
 
+def _first_trace(state: EdgeState) -> str:
+    """The trace that the open pull request links to already, when it proposes this very commit; else empty.
+
+    The first valid one stays: a run without a trace (by hand) must not erase it, and one with another (the commit
+    was verified again) must not make a new head of it, which would take back reviews and run the checks again.
+    """
+    block = state.open.block if state.open else None
+    return block.traceparent if block is not None and block.commit == state.commit else ""
+
+
 def _state_notes(state: EdgeState) -> tuple[str, ...]:
     notes = []
-    if not state.given:
+    # What was proposed with its commit and its trace was verified, whoever runs it again without them.
+    said = state.open.pull_request.body if state.open and _first_trace(state) else _NO_COMMIT
+    if not state.given and _NO_COMMIT in said:
         what = f"this is what {state.edge.source} has on the default branch, verified or not"
-        notes.append(f"No commit was given: {what}.")
+        notes.append(f"{_NO_COMMIT}: {what}.")
     if state.branch.foreign:
         notes.append("This branch has commits that the promoter did not make; they are kept.")
     return tuple(notes)

@@ -105,6 +105,37 @@ def test_the_same_promotion_again_changes_nothing(told: Story) -> None:
     assert told.forge.branch(NAME, BRANCH) == head
 
 
+@pytest.mark.parametrize("traceparent", ["", f"00-{'a' * 32}-{'b' * 16}-01", "00-nonsense"])
+@pytest.mark.parametrize("given", [True, False])
+def test_the_first_trace_of_a_commit_stays_and_so_do_head_and_reviews(
+    told: Story, traceparent: str, given: bool
+) -> None:
+    commit = told.release("v0.3.1")
+    told.promote(commit)
+    head = told.forge.branch(NAME, BRANCH)
+
+    run = told.promote(commit if given else "", TRACEPARENT=traceparent)
+
+    assert (run.status, run.pushes, told.forge.branch(NAME, BRANCH)) == (0, 0, head)
+    assert run.result == ("updated" if "nonsense" in traceparent else "unchanged")
+    assert f'traceParent: "{TRACEPARENT}"' in told.production(BRANCH)
+    block = parse_block(told.pull_requests[0].body or "", EDGE)
+    assert block is not None
+    assert block.traceparent == TRACEPARENT
+    assert told.promote(commit).pushes == 0
+
+
+def test_a_promotion_without_a_trace_gets_the_first_that_comes_and_a_newer_commit_its_own(told: Story) -> None:
+    commit = told.release("v0.3.1")
+    told.promote(commit, TRACEPARENT="")
+
+    assert told.promote(commit).result == "updated"
+    assert f'traceParent: "{TRACEPARENT}"' in told.production(BRANCH)
+
+    told.promote(told.release("v0.3.2"), TRACEPARENT="")
+    assert 'traceParent: ""' in told.production(BRANCH)
+
+
 def test_a_newer_version_updates_the_open_pull_request_and_keeps_what_people_wrote_above(told: Story) -> None:
     told.promote(told.release("v0.3.1"))
     pull_request = told.pull_requests[0]
