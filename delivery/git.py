@@ -91,7 +91,7 @@ class Repository:
         self._remotely("fetch from", "fetch", "--quiet", "--no-tags", f"--depth={depth}", "origin", *refspecs)
 
     def push(self, branch: str, commit: str, *, observed: str | None, rewrite: bool) -> None:
-        """Put `branch` on `commit`, if it still is where it was `observed` (None: not there).
+        """Put `branch` on `commit`, if it still is where it was `observed` (None: not there); without one delete it.
 
         Without `rewrite` only a fast-forward is pushed. Raises `LeaseLost` when somebody else was faster.
         A push whose answer got lost can be repeated: it then finds the branch where it wants it.

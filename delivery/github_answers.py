@@ -25,6 +25,12 @@ class GitHubError(Exception):
         self.message = message
         self.permissions = permissions
 
+    @property
+    def refused(self) -> bool:
+        """Whether GitHub said no, and will again: neither was it done, nor does trying once more help."""
+        limited = self.status in (408, 429) or "rate limit" in self.message.lower()
+        return 300 <= self.status < 500 and not limited
+
 
 def pause_before_retry(
     response: requests.Response, attempt: int, now: float, *, again_when_unknown: bool = True

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from delivery.block import parse_block
 from delivery.branch import put_branch
 from delivery.edges import Edge, PromotionSettings
-from delivery.git import LeaseLost, Repository
+from delivery.git import GitError, LeaseLost, Repository
 from delivery.github import GitHub, GitHubError, PullRequest
 from delivery.plan import Change
 from delivery.proposal import Decision, Request, Result, propose
@@ -105,7 +105,23 @@ def _once(
         head = put_branch(repository, state, decision)
         progress(f"{state.branch.name} is {'as it should be' if head is None else f'at {head[:12]}'}")
     with span.step("open"):
-        return _open(github, settings, state, decision, rendered, pushed=head is not None)
+        sent = len(github.requests)
+        try:
+            return _open(github, settings, state, decision, rendered, pushed=head is not None)
+        except GitHubError as error:
+            # After more than one request an answer may have got lost that had opened a pull request on the branch.
+            if error.refused and state.branch.head is None and head is not None and len(github.requests) == sent + 1:
+                _take_back(repository, state.branch.name, head, progress)
+            raise
+
+
+def _take_back(repository: Repository, branch: str, head: str, progress: Callable[[str], None]) -> None:
+    """Delete the branch that this run made for nothing, unless somebody has pushed to it since."""
+    try:
+        repository.push(branch, "", observed=head, rewrite=True)
+        progress(f"{branch} is deleted again")
+    except GitError as error:
+        progress(f"{branch} was left behind: {error}")
 
 
 def _open(

@@ -137,6 +137,7 @@ def test_a_token_that_may_not_push(told: Story) -> None:
     told.forge.add_token("reader", {"contents": "read", "pull_requests": "write"}, actions=True)
 
     failed_with(told.promote(commit, token="reader"), "Contents: write")
+    assert told.forge.branch(NAME, BRANCH) is None
 
     completes(told, commit)
 
@@ -146,6 +147,7 @@ def test_a_token_that_may_not_open_pull_requests(told: Story) -> None:
     told.forge.add_token("pusher", {"contents": "write", "pull_requests": "read"}, actions=True)
 
     failed_with(told.promote(commit, token="pusher"), "403", "pull_requests=write")
+    assert told.forge.branch(NAME, BRANCH) is None
 
     completes(told, commit)
 
@@ -155,8 +157,62 @@ def test_actions_that_may_not_open_pull_requests(told: Story) -> None:
     told.forge.settings(NAME).actions_may_open_pull_requests = False
 
     failed_with(told.promote(commit), "Allow GitHub Actions to create and approve pull requests", "pulumi up")
+    assert told.forge.branch(NAME, BRANCH) is None
 
     told.forge.settings(NAME).actions_may_open_pull_requests = True
+    completes(told, commit)
+
+
+@pytest.mark.parametrize("status", [301, 400, 401, 403, 404, 410, 422])
+def test_a_pull_request_that_is_refused_leaves_no_branch_behind(told: Story, status: int) -> None:
+    commit = told.release("v0.3.1")
+    told.forge.fail_next("POST", f"^{PULLS}", status=status, body={"message": "No"})
+
+    failed_with(told.promote(commit), str(status))
+
+    assert told.forge.branch(NAME, BRANCH) is None
+    completes(told, commit)
+
+
+def test_a_branch_from_before_stays_when_its_pull_request_is_refused(told: Story) -> None:
+    told.promote(told.release("v0.3.0-rc1"))
+    told.merge(1)
+    commit = told.release("v0.3.1")
+    told.forge.fail_next("POST", f"^{PULLS}", status=422, body={"message": "No"})
+
+    failed_with(told.promote(commit), "422")
+
+    assert told.version(BRANCH) == "v0.3.1"
+    assert told.promote(commit).result == "created"
+
+
+def test_a_branch_that_somebody_pushed_to_stays_when_its_pull_request_is_refused(
+    told: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = told.release("v0.3.1")
+    told.forge.fail_next("POST", f"^{PULLS}", status=422, body={"message": "No"})
+    push = Repository.push
+    theirs: list[str] = []
+
+    def interrupted(self: Repository, branch: str, name: str, *, observed: str | None, rewrite: bool) -> None:
+        if not name:
+            theirs.append(told.forge.commit(NAME, {"notes.md": "mine"}, "Mine", branch=BRANCH))
+        push(self, branch, name, observed=observed, rewrite=rewrite)
+
+    monkeypatch.setattr(Repository, "push", interrupted)
+    failed_with(told.promote(commit), "422")
+
+    assert [told.forge.branch(NAME, BRANCH)] == theirs
+
+
+def test_a_lost_answer_before_the_refusal_keeps_the_branch_of_what_it_may_have_opened(told: Story) -> None:
+    commit = told.release("v0.3.1")
+    told.forge.fail_next("POST", f"^{PULLS}", status=502, after_commit=True)
+    told.forge.fail_next("POST", f"^{PULLS}", status=403, body={"message": "No"})
+
+    failed_with(told.promote(commit), "403")
+
+    assert told.pull_requests[0].state == "open"
     completes(told, commit)
 
 
@@ -165,6 +221,7 @@ def test_a_protected_branch(told: Story) -> None:
     told.forge.protect(NAME, BRANCH)
 
     failed_with(told.promote(commit), "protected", "promote/")
+    assert told.forge.branch(NAME, BRANCH) is None
 
     told.forge.unprotect(NAME, BRANCH)
     completes(told, commit)
@@ -243,6 +300,7 @@ def test_a_branch_in_the_way_is_named(told: Story) -> None:
     commit = told.release("v0.3.1")
 
     failed_with(told.promote(commit), "a branch in the way")
+    assert told.forge.branch(NAME, BRANCH) is None
 
     told.forge.delete_branch(NAME, "promote")
     completes(told, commit)
