@@ -54,7 +54,7 @@ class Promotion(pulumi.ComponentResource):
             needed: list[pulumi.Resource] = [branch]
             if wanted.content is not None:
                 file = github.RepositoryFile(
-                    f"{own}-on-{wanted.basis[:12]}" if wanted.basis else own,
+                    f"{own}-{wanted.edition}",
                     repository=repository.name,
                     branch=branch.branch,
                     file=wanted.path,
@@ -64,7 +64,9 @@ class Promotion(pulumi.ComponentResource):
                     commit_email=PROMOTER_MAIL,
                     overwrite_on_create=True,
                     # Taking it away would be a commit that deletes the target's values.
-                    opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True, depends_on=[branch]),
+                    opts=pulumi.ResourceOptions(
+                        parent=self, retain_on_delete=True, ignore_changes=["commitMessage"], depends_on=[branch]
+                    ),
                 )
                 needed.append(file)
             pull = github.RepositoryPullRequest(

@@ -40,7 +40,8 @@ def declare_promotions(
             version=asked.version or None,
             commit=asked.commit or None,
             traceparent=asked.traceparent or None,
-            environ=os.environ,
+            # A preview promotes nothing: it has a span where the engine traces itself, and no run of its own.
+            environ={} if pulumi.runtime.is_dry_run() else os.environ,
         )
         github = GitHub(settings.api_url, settings.owner, settings.repository, token.reveal())
         try:
@@ -60,6 +61,10 @@ def declare_promotions(
             partial(_opened, span, settings.web_url, wanted.title if wanted else ""),
             opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=after)),
         )
+        if wanted is not None and wanted.open_number:
+            # Its resources may well stay as they are, and no hook runs then.
+            number = wanted.open_number
+            span.set_pull_request(number, f"{settings.web_url}/pull/{number}", wanted.title, "open")
         said[promotion_name(incoming.edge)] = promotion.pull_request or promotion.why
         if wanted is None:
             span.set_result("skip")

@@ -23,7 +23,7 @@ PROMOTER_MAIL = "promoter@delivery.invalid"
 TRAILER = "Delivery-Promotion"
 ON_TOP = " on-top"
 DECLARED = " declared"
-"""Ends the trailer of a commit that the Pulumi component declared: only those does its state know."""
+"""Ends the trailer of a commit that the Pulumi component declared."""
 
 _FIELDS = f"%H%x00%P%x00%ce%x00%an%x00%s%x00%(trailers:key={TRAILER},valueonly,separator=%x2C)"
 

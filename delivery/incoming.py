@@ -4,6 +4,7 @@ Reads and decides with the promoter's own modules, and says which pull request h
 the component's matter. Asks the forge twice for an edge: one list of pull requests, one fetch.
 """
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -22,9 +23,9 @@ from delivery.telemetry_span import PromotionSpan
 class Wanted:
     """The pull request that has to exist, with the branch and the one file on it.
 
-    `content` is None when the branch is right as others left it, and needs no commit. `basis` is the newest commit
-    on the branch that no stack made (empty: none): what is written on top of it is another file to Pulumi, whose
-    state of the file before it does not match any more.
+    `content` is None when the branch is right as others left it, and needs no commit. `edition` is short for the
+    content: a commit with another one is another resource, for the provider would update a file with the checksum
+    of its state, which GitHub refuses when that is not the newest.
     `generation` is the newest pull request of the edge that is finished (0: none): what follows it is another
     promotion, with resources of its own. `open_number` is the open pull request, 0 when there is none yet.
     `left_over` is the head of a branch that a finished promotion left behind, empty when there is none.
@@ -33,7 +34,7 @@ class Wanted:
     branch: str
     path: str
     content: str | None
-    basis: str
+    edition: str
     message: str
     title: str
     body: str
@@ -101,13 +102,13 @@ def _wanted(state: EdgeState, decision: Decision, repository: Repository) -> Wan
     head = state.branch.head
     left_over = (head or "") if state.open is None and not state.branch.foreign else ""
     content: bytes | None = decision.plan.text
-    basis = ""
     if head is not None and not left_over:
         present = repository.read(head, state.edge.target_values)
         if state.branch.foreign:
             content = (on_top(repository, state, decision, head) or present or state.target).content
-        basis = next((each.sha for each in repository.log(head, f"^{state.tip}") if not each.declared), "")
-        if basis == head and present is not None and present.content == content:
+        newest = next(iter(repository.log(head, f"^{state.tip}", limit=1)), None)
+        others = newest is not None and not newest.declared
+        if others and present is not None and present.content == content:
             content = None
     title, body = rendered.title, rendered.body
     if state.open is not None:
@@ -120,7 +121,7 @@ def _wanted(state: EdgeState, decision: Decision, repository: Repository) -> Wan
         branch=state.branch.name,
         path=state.edge.target_values,
         content=content.decode("utf-8") if content is not None else None,
-        basis=basis,
+        edition=hashlib.sha256(content or b"").hexdigest()[:8],
         message=_declared(rendered.message),
         title=title,
         body=body,

@@ -21,15 +21,16 @@ class Outcome:
 
     status: int
     text: str
-    changes: Mapping[str, str]
+    changes: dict[str, str]
     outputs: Mapping[str, Any]
 
     @property
     def errors(self) -> list[str]:
         """The lines of the program's own refusal, without Pulumi's frame."""
-        _, _, after = self.text.partition("error: ")
-        lines, _, _ = after.partition("\n\n")
-        return [line.strip() for line in lines.splitlines()]
+        _, _, diagnostics = self.text.partition("\nDiagnostics:\n")
+        _, _, refusal = diagnostics.partition("error: ")
+        own, _, _ = refusal.partition("error: an unhandled error occurred")
+        return [line.strip() for line in own.splitlines() if line.strip()]
 
     def of(self, operation: str) -> set[str]:
         """The resources that this operation happened to."""

@@ -8,7 +8,7 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from tests.engine.outcome import Outcome, read_outcome
 OWNER, NAME = "podtato-team", "podtato-head-gitops"
 REPOSITORY = f"{OWNER}/{NAME}"
 TOKEN, TASK_TOKEN = "token-of-the-platform", "token-of-the-task"
-BRANCH = "promote/podtato-head/dev-to-production"
+BRANCH = "promote/podtato-head/dev/production"
 EDGE = "podtato-head-dev-to-production"
 
 # The provider calls a cluster that it only renders for unreachable, and a refresh of one is an error without this.
@@ -53,6 +53,20 @@ class Team:
         """Commit what the stacks of these stages would, without the engine: it is not what the test is about."""
         for stage in stages:
             EmbeddedEngine(self.forge, REPOSITORY, self.folder / "seeded").up(stage, self.settings, self.secrets)
+
+    def promoting(self) -> "Team":
+        """This team, with promotions declared by its stacks, and both stages' files in place."""
+        self.settings["promotionEngine"] = "pulumi"
+        self.seed("dev", "production")
+        return self
+
+    def opened(self) -> "Team":
+        """This team with a promotion of v0.3.1 to production open, declared by production's stack."""
+        self.promoting().release("v0.3.1")
+        done = self.up("production")
+        assert done.status == 0, done.text
+        assert self.states() == ["open"]
+        return self
 
     def preview(self, stack: str, *options: str) -> Outcome:
         """`pulumi preview`."""
@@ -106,6 +120,10 @@ class Team:
             self.engine.select(stack, self.engine.rendering(stack) | self.settings, self.secrets)
             self._configured[stack] = wanted
 
+    def forget(self, stack: str) -> None:
+        """Make the stack anew with the next command: it was removed."""
+        self._configured.pop(stack)
+
     def manifests(self, stack: str) -> list[str]:
         """What the stack has in its cluster's place, as "Kind name", sorted."""
         files = (self.engine.manifests / stack).rglob("*.yaml")
@@ -136,6 +154,20 @@ class Team:
         """All pull requests, oldest first."""
         return self.forge.pull_requests(REPOSITORY)
 
+    def states(self) -> list[str]:
+        """The state of each pull request, oldest first: `open`, `merged` or `closed`."""
+        return ["merged" if each.merged else each.state for each in self.pulls()]
+
+    def said(self, outcome: Outcome) -> str:
+        """What the stack exported about the promotion into production."""
+        return str(outcome.outputs["promotions"][EDGE])
+
+    def log(self, branch: str) -> list[str]:
+        """The subjects of a branch's commits that the default branch does not have, newest first."""
+        folder = self.forge.settings(REPOSITORY).path
+        command = ["git", f"--git-dir={folder}", "log", "--format=%s", branch, "^main"]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+
     def files(self, under: str = "") -> list[str]:
         """The paths on the default branch."""
         folder = self.forge.settings(REPOSITORY).path
@@ -148,8 +180,3 @@ def end_group(process: "subprocess.Popen[str]", how: signal.Signals = signal.SIG
     """End a command that `Team.start` started, with everything that it started."""
     os.killpg(process.pid, how)
     process.communicate()
-
-
-def words(outcomes: Sequence[str]) -> list[str]:
-    """Sorted, for comparing."""
-    return sorted(outcomes)

@@ -1,5 +1,7 @@
 """Each stack from nothing to nothing and back, in the real engine."""
 
+import json
+
 import pytest
 
 from tests.engine.team import Team
@@ -35,3 +37,39 @@ def test_a_stack_goes_up_stays_as_it_is_and_goes_down_without_a_trace_but_its_va
     assert again.status == 0, again.text
     assert team.manifests(stack) == there
     assert again.of("import") == {f"RepositoryFile podtato-head/{stack}/values.yaml"}
+
+
+def test_five_stages_with_a_fan_out_and_a_join_go_up_in_order_and_down_again(team: Team) -> None:
+    after = {
+        "dev": [],
+        "load": ["dev"],
+        "security": ["dev"],
+        "staging": ["load", "security"],
+        "production": ["staging"],
+    }
+    team.settings["stages"] = json.dumps([{"name": name, "after": before} for name, before in after.items()])
+    team.settings |= {"argocdApplication": "", "promotionEngine": "pulumi"}
+
+    ups = {stage: team.up(stage) for stage in after}
+
+    assert {stage: done.text for stage, done in ups.items() if done.status != 0} == {}
+    assert ups["dev"].outputs["promotesTo"] == ["load", "security"]
+    assert ups["staging"].outputs["promotesTo"] == ["production"]
+    assert [f"{stage}/values.yaml" in team.files() for stage in after] == [True] * 5
+    assert team.preview("staging", "--expect-no-changes").status == 0
+    # Both of the stages before it may promote into the join, each on a branch of its own.
+    team.release("v0.3.1", "load")
+    team.release("v0.3.2", "security")
+    joined = team.up("staging")
+    assert joined.status == 0, joined.text
+    assert [each.head for each in team.pulls()] == [
+        "promote/podtato-head/load-to-staging",
+        "promote/podtato-head/security-to-staging",
+    ]
+
+    downs = [team.destroy(stage) for stage in reversed(after)]
+
+    assert [done.status for done in downs] == [0] * 5
+    assert team.states() == ["closed", "closed"]
+    assert sorted(team.files()) == sorted(["README.md", *(f"{stage}/values.yaml" for stage in after)])
+    assert [team.manifests(stage) for stage in after] == [[]] * 5

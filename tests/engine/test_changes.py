@@ -1,0 +1,131 @@
+"""Changes of configuration, tokens and releases: exactly what should change does, and what git owns never."""
+
+import json
+import shutil
+from collections.abc import Iterator
+
+import pytest
+
+from lab.engine import PROGRAM
+from lab.forge import Forge
+from tests.engine.outcome import Outcome
+from tests.engine.team import Team
+
+STAGES = [{"name": "dev"}, {"name": "production", "after": ["dev"]}]
+COPIED = ("__main__.py", "Pulumi.yaml", "Pulumi.dev.yaml", "requirements.txt", "components", "delivery", "gitops")
+
+
+@pytest.fixture(scope="module")
+def dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
+    """A team whose stack `dev` is up, by a release of the program that can be changed. Its tests only preview."""
+    folder = tmp_path_factory.mktemp("changes")
+    program = folder / "program"
+    program.mkdir()
+    for name in COPIED:
+        copy = shutil.copytree if (PROGRAM / name).is_dir() else shutil.copy
+        copy(PROGRAM / name, program / name)
+    (program / ".venv").symlink_to(PROGRAM / ".venv")
+    with Forge(folder / "forge") as forge:
+        team = Team(folder, forge, program)
+        done = team.up("dev")
+        assert done.status == 0, done.text
+        yield team
+
+
+def previewed(team: Team, stack: str = "dev", **settings: object) -> Outcome:
+    """A preview with these settings on top, which are taken back afterwards."""
+    before = dict(team.settings)
+    team.settings |= {key: value if isinstance(value, str) else json.dumps(value) for key, value in settings.items()}
+    try:
+        outcome = team.preview(stack)
+    finally:
+        team.settings = before
+        team.configure(stack)
+    assert outcome.status == 0, outcome.text
+    return outcome
+
+
+def test_a_stage_that_is_added_changes_what_tells_where_to_promote_and_nothing_else(dev: Team) -> None:
+    stages = [*STAGES, {"name": "staging", "after": ["dev"]}]
+
+    shown = previewed(dev, stages=stages)
+
+    assert shown.changes == {
+        "RepositoryFile repository/.github/promoter/settings.json": "update",
+        "KeptnTaskDefinition podtato-head-promote": "update",
+    }
+
+
+def test_a_renamed_namespace_replaces_what_lives_in_it_and_no_file(dev: Team) -> None:
+    shown = previewed(dev, namespacePattern="{stage}-{application}")
+
+    assert shown.changes == {
+        "Namespace podtato-head": "replace",
+        "Secret podtato-head": "replace",
+        "ServiceAccount podtato-head": "replace",
+        "Role podtato-head": "replace",
+        "RoleBinding podtato-head": "replace",
+        "KeptnTaskDefinition podtato-head-post-deployment": "replace",
+        "KeptnTaskDefinition podtato-head-promote": "replace",
+        "Application podtato-head": "update",
+    }
+
+
+def test_a_task_that_is_added_is_created_and_named_in_the_chart(dev: Team) -> None:
+    tasks = {"post-deployment": 'print("deployment verified")\n', "smoke-test": "print('it runs')\n"}
+
+    shown = previewed(dev, tasks=tasks, postDeploymentTasks=["post-deployment", "smoke-test"])
+
+    assert shown.changes == {
+        "KeptnTaskDefinition podtato-head-smoke-test": "create",
+        "RepositoryFile podtato-head/dev/platform.yaml": "update",
+    }
+
+
+def test_a_rotated_token_changes_its_secret_alone_and_the_forges_changes_its_provider_alone(dev: Team) -> None:
+    before = dict(dev.secrets)
+    try:
+        dev.secrets["promotionToken"] = "token-of-the-task-rotated"
+        task = dev.preview("dev")
+        dev.secrets = before | {"githubToken": "token-of-the-platform-rotated"}
+        dev.forge.add_token(dev.secrets["githubToken"])
+        platform = dev.preview("dev")
+    finally:
+        dev.secrets = before
+        dev.configure("dev")
+
+    assert task.changes == {"Secret podtato-head": "update"}
+    assert platform.changes == {"github github": "update"}
+
+
+def test_a_new_release_of_the_program_updates_the_files_that_it_changes_in_place(dev: Team) -> None:
+    workflow = dev.engine.project / "gitops" / "workflows" / "promote.yaml"
+    before = workflow.read_text(encoding="utf-8")
+    workflow.write_text(before.replace("timeout-minutes: 10", "timeout-minutes: 20"), encoding="utf-8")
+
+    try:
+        shown = dev.preview("dev")
+    finally:
+        workflow.write_text(before, encoding="utf-8")
+
+    assert shown.changes == {"RepositoryFile repository/.github/workflows/promote.yaml": "update"}
+
+
+def test_no_update_and_no_refresh_touches_the_values_that_git_has_by_now(team: Team) -> None:
+    team.seed("dev", "production")
+    team.up("production")
+    team.release("v0.3.1", "production")
+    values = team.read("production/values.yaml")
+    team.settings["applications"] = json.dumps(
+        [{"name": "podtato-head", "image": "ghcr.io/podtato-head/other", "workload": "podtato-head-frontend"}]
+    )
+
+    updated = team.up("production")
+    refreshed = team.refresh("production")
+    again = team.up("production")
+
+    assert updated.changes == {"RepositoryFile podtato-head/production/platform.yaml": "update"}
+    assert refreshed.status == 0, refreshed.text
+    assert again.changes == {}
+    assert team.read("production/values.yaml") == values
+    assert team.preview("production", "--expect-no-changes").status == 0

@@ -1,0 +1,143 @@
+"""A promotion from a workflow: asked for by the environment, alone, without a cluster, next to the promoter."""
+
+import json
+import os
+import subprocess
+import sys
+
+from ci.promotion import TARGETS
+from lab.engine import PROGRAM
+from tests.engine.team import BRANCH, EDGE, TOKEN, Team
+
+PROMOTION_ALONE = tuple(f"--target={target}" for target in TARGETS)
+PULL = f"RepositoryPullRequest {EDGE}"
+
+
+def run_promoter(team: Team, commit: str = "") -> str:
+    """The promoter's own run along the edge, as the workflow starts it; the result comes back."""
+    settings = team.folder / "settings.json"
+    settings.write_text(team.read(".github/promoter/settings.json"), encoding="utf-8")
+    inputs = {"APPLICATION": "podtato-head", "FROM": "dev", "TO": "production", "COMMIT_ID": commit}
+    variables = {"GITHUB_TOKEN": TOKEN, "DELIVERY_WRITE_INTERVAL": "0", "DELIVERY_SETTINGS": str(settings)}
+    command = [sys.executable, "-m", "delivery.promote", "--json"]
+    done = subprocess.run(
+        command, cwd=PROGRAM, env=os.environ | inputs | variables, capture_output=True, text=True, check=True
+    )
+    return str(json.loads(done.stdout)["result"])
+
+
+def test_a_workflow_asks_by_one_variable_for_what_was_verified_and_not_for_what_is_newest(team: Team) -> None:
+    team.promoting()
+    verified = team.release("v0.3.1")
+    team.release("v0.3.2")
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    inputs = {"application": "podtato-head", "from": "dev", "to": "production", "version": "v0.3.1"}
+    inputs |= {"commitID": verified, "traceParent": trace, "rollback": "", "again": "false"}
+    team.environment["DELIVERY_PROMOTE"] = json.dumps(inputs)
+
+    asked = team.up("production")
+
+    assert asked.status == 0, asked.text
+    assert team.version(ref=BRANCH) == "v0.3.1"
+    assert trace in team.read("production/values.yaml", BRANCH)
+    assert verified in (team.pulls()[0].body or "")
+
+
+def test_a_version_that_the_source_does_not_have_there_is_an_error_before_anything_is_written(team: Team) -> None:
+    team.promoting()
+    commit = team.release("v0.3.1")
+    team.environment["DELIVERY_PROMOTE"] = json.dumps({"version": "v0.9.9", "commitID": commit})
+    team.forge.forget_requests()
+
+    refused = team.up("production")
+
+    assert refused.status != 0
+    assert "Traceback" not in refused.text
+    assert refused.errors == [
+        f"podtato-head: dev → production: version v0.9.9 was asked for, but dev/values.yaml has serviceVersion v0.3.1 "
+        f"at {commit[:12]}: give the commit at which that version was verified"
+    ]
+    assert {each.method for each in team.forge.requests if each.kind == "rest"} <= {"GET"}
+    assert team.tip(BRANCH) is None
+
+
+def test_promoting_alone_needs_no_cluster_and_uses_the_newest_token(team: Team) -> None:
+    team.promoting().up("production")
+    before = team.manifests("production")
+    # From here on the stack deploys to a cluster that nobody can reach from here, and its files would change.
+    team.settings |= {"cluster": "deploy", "kubeContext": "out-of-reach", "namespacePattern": "{stage}-{application}"}
+    team.release("v0.3.1")
+    team.secrets["githubToken"] = "token-of-the-platform-rotated"
+    team.forge.add_token(team.secrets["githubToken"])
+    team.forge.remove_token(TOKEN)
+
+    refused = team.up("production", *PROMOTION_ALONE)
+    team.environment["DELIVERY_PROMOTE_ONLY"] = "true"
+    alone = team.up("production", *PROMOTION_ALONE)
+
+    assert refused.status != 0
+    assert "out-of-reach" in refused.errors[0]
+    assert alone.status == 0, alone.text
+    assert team.states() == ["open"]
+    touched = {resource.split(" ", 1)[0] for resource in alone.changes}
+    assert touched <= {"Branch", "RepositoryFile", "RepositoryPullRequest", "github", "kubernetes"}
+    assert team.manifests("production") == before
+    again = team.up("production", *PROMOTION_ALONE, "--expect-no-changes")
+    assert again.status == 0, again.text
+
+
+def test_the_stack_takes_up_what_the_promoter_opened_and_adds_nothing_to_it(team: Team) -> None:
+    team.seed("dev", "production")
+    team.release("v0.3.1")
+    assert run_promoter(team) == "created"
+    head = team.tip(BRANCH)
+    team.settings["promotionEngine"] = "pulumi"
+
+    adopted = team.up("production")
+
+    assert adopted.status == 0, adopted.text
+    assert adopted.changes[PULL] == "import"
+    assert team.tip(BRANCH) == head
+    team.release("v0.3.2")
+    newer = team.up("production")
+    assert newer.status == 0, newer.text
+    assert newer.changes[PULL] == "update"
+    assert team.states() == ["open"]
+    assert team.version(ref=BRANCH) == "v0.3.2"
+
+
+def test_the_promoter_goes_on_with_what_the_stack_opened_and_the_stack_after_it(team: Team) -> None:
+    team.opened().release("v0.3.2")
+
+    assert run_promoter(team) == "updated"
+    followed = team.up("production")
+
+    assert followed.status == 0, followed.text
+    assert team.states() == ["open"]
+    assert team.log(BRANCH) == ["Promote podtato-head v0.3.2 to production"]
+    team.release("v0.3.3")
+    newest = team.up("production")
+    assert newest.status == 0, newest.text
+    assert team.states() == ["open"]
+    assert team.version(ref=BRANCH) == "v0.3.3"
+    assert team.preview("production", "--expect-no-changes").status == 0
+
+
+def test_a_preview_reads_the_forge_twice_for_an_edge_and_not_more(team: Team) -> None:
+    team.promoting()
+    team.release("v0.3.1")
+
+    def reads() -> tuple[int, int]:
+        team.forge.forget_requests()
+        assert team.preview("production").status == 0
+        asked = [each for each in team.forge.requests if each.kind == "rest"]
+        # A fetch is one connection, in which git asks three times: for the service, the branches, the commits.
+        fetched = [each for each in team.forge.requests if each.service == "upload-pack" and each.method == "GET"]
+        return len(asked), len(fetched)
+
+    with_promotions = reads()
+    team.settings["promotionEngine"] = "promoter"
+    without = reads()
+
+    lists, fetches = (one - other for one, other in zip(with_promotions, without, strict=True))
+    assert (lists, fetches) == (1, 1)
