@@ -18,11 +18,11 @@ class ApplicationInStage(pulumi.ComponentResource):
     """Declares namespace, access, tasks, chart files and Argo CD Application, in the order they need each other.
 
     `token` is the promotion task's, `existing` the paths that the repository has, `after` the last file
-    committed before, `cluster` the provider, None where nothing is declared in a cluster.
+    committed before, `cluster` the provider of the stage's cluster.
     """
 
-    namespace: pulumi.Output[str] | None
-    application: pulumi.Output[str] | None
+    namespace: pulumi.Output[str]
+    application: pulumi.Output[str]
     files: RepositoryFiles
 
     def __init__(
@@ -33,7 +33,7 @@ class ApplicationInStage(pulumi.ComponentResource):
         token: pulumi.Output[str],
         existing: Collection[str],
         after: pulumi.Resource | None,
-        cluster: pulumi.ProviderResource | None,
+        cluster: pulumi.ProviderResource,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("delivery:components:ApplicationInStage", name, None, opts)
@@ -41,14 +41,12 @@ class ApplicationInStage(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         files = stage_files(configuration, placement)
         self.files = RepositoryFiles(name, repository, files, existing, after, opts=child)
-        self.namespace = self.application = None
-        if cluster is not None:
-            here = pulumi.ResourceOptions(parent=self, providers=[cluster])
-            namespace = StageNamespace(name, placement, opts=here)
-            needed: list[pulumi.Resource] = [namespace, self.files]
-            if configuration.promotes_to:
-                needed.append(PromotionAccess(name, namespace.namespace, repository, token, opts=here))
-            needed.append(KeptnTasks(name, namespace.namespace, task_specs(configuration, placement), opts=here))
-            syncs = ArgoCDApplication(name, configuration, placement, needed, opts=here)
-            self.namespace, self.application = namespace.namespace, syncs.application
+        here = pulumi.ResourceOptions(parent=self, providers=[cluster])
+        namespace = StageNamespace(name, placement, opts=here)
+        needed: list[pulumi.Resource] = [namespace, self.files]
+        if configuration.promotes_to:
+            needed.append(PromotionAccess(name, namespace.namespace, repository, token, opts=here))
+        needed.append(KeptnTasks(name, namespace.namespace, task_specs(configuration, placement), opts=here))
+        syncs = ArgoCDApplication(name, configuration, placement, needed, opts=here)
+        self.namespace, self.application = namespace.namespace, syncs.application
         self.register_outputs({"namespace": self.namespace, "application": self.application})

@@ -37,8 +37,8 @@ def declare(configuration: StackConfiguration, secrets: Secrets, existing: Colle
         staged = ApplicationInStage(name, configuration, placement, token, existing, last, cluster, opts=on_forge)
         last = staged.files.last
         applications[name] = {
-            "namespace": staged.namespace or placement.namespace,
-            "argocdApplication": staged.application or placement.argocd_application,
+            "namespace": staged.namespace,
+            "argocdApplication": staged.application,
             "path": placement.path,
         }
     if configuration.declares_promotions and secrets.github is not None:

@@ -25,10 +25,8 @@ def github_provider(repository: Repository, token: pulumi.Output[str] | None) ->
     return github.Provider("github", owner=repository.owner, base_url=own, token=token, write_delay_ms=delay)
 
 
-def kubernetes_provider(cluster: Cluster, kubeconfig: pulumi.Output[str] | None) -> kubernetes.Provider | None:
+def kubernetes_provider(cluster: Cluster, kubeconfig: pulumi.Output[str] | None) -> kubernetes.Provider:
     """The provider for the stage's cluster, or None where the stack declares nothing in one."""
-    if cluster.mode == "none":
-        return None
     if cluster.mode == "render":
         return kubernetes.Provider("cluster", render_yaml_to_directory=cluster.render_to)
     if not cluster.context:

@@ -171,7 +171,7 @@ def _metadata(root: Fields) -> dict[str, str]:
 
 
 def _cluster(root: Fields) -> Cluster:
-    mode = root.choice("cluster", ("deploy", "render", "none"))
+    mode = root.choice("cluster", ("deploy", "render"))
     return Cluster(
         mode=mode,
         context=root.text("kubeContext", rules.CONTEXT, ""),

@@ -177,9 +177,8 @@ class Checks:
 class Cluster:
     """How this stack reaches its cluster. Never the context that happens to be current.
 
-    `mode` is `deploy` (to `context`), `render` (manifests go to the folder `render_to`) or `none` (the stack
-    declares nothing in a cluster: a promotion run in CI). With `adopt_existing`, objects that are there
-    already are taken over; without, they are an error.
+    `mode` is `deploy` (to `context`) or `render` (manifests go to the folder `render_to`). With `adopt_existing`,
+    objects that are there already are taken over; without, they are an error.
     """
 
     mode: str

@@ -21,7 +21,7 @@ def missing_for_update(configuration: StackConfiguration, given: Collection[str]
         )
     if "githubToken" not in given:
         problems.append(_token("githubToken", "a token that may write the GitOps repository, or GITHUB_TOKEN"))
-    if configuration.promotes_to and cluster.mode != "none" and "promotionToken" not in given:
+    if configuration.promotes_to and "promotionToken" not in given:
         problems.append(_token("promotionToken", "a token that may dispatch workflows there (Actions: write)"))
     if cluster.mode == "deploy" and not cluster.context:
         problems.append(

@@ -34,7 +34,7 @@ CLASSIC_SCOPES = frozenset({"repo", "public_repo", "workflow"})
 def needed_permissions(configuration: StackConfiguration, key: str) -> frozenset[str]:
     """What this stack writes with the token of that configuration key; nothing when it has no use for it."""
     if key == "promotionToken":
-        used = configuration.promotes_to and configuration.cluster.mode != "none"
+        used = configuration.promotes_to
         return PROMOTION_TOKEN if used else frozenset()
     needed = {"contents"}
     if configuration.stage.after and configuration.pipeline.promotions.engine == "pulumi":

@@ -292,16 +292,6 @@ def test_the_finalizer_is_there_when_it_is_asked_for() -> None:
     assert of(named(wanted, ":Application").inputs, *metadata) == ["resources-finalizer.argocd.argoproj.io"]
 
 
-def test_without_a_cluster_a_stack_declares_its_files_only() -> None:
-    result = team("staging", cluster="none")
-    assert objects(result) == []
-    assert len(files(result)) == 8
-    assert result.outputs["applications"] == {
-        name: {"namespace": f"{name}-staging", "argocdApplication": f"{name}-staging", "path": f"{name}/staging"}
-        for name in ("web", "api")
-    }
-
-
 @pytest.mark.parametrize(
     ("changes", "inputs"),
     [
