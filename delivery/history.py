@@ -93,10 +93,21 @@ class History:
         found = self._repository.log(f"{base}..{commit}", path=path, limit=500)
         return tuple(each for each in found if each.sha not in boundary)
 
-    def last_with(self, values: Mapping[str, str | None], commit: str, path: str) -> str:
-        """The newest commit up to `commit` that gave the file at `path` these values; empty when none is near."""
+    def changed_since(self, commit: str, path: str) -> bytes | None:
+        """The file at `path` as the tip has it, when a commit after `commit` touched it; else None."""
+        if not self._repository.log(f"{commit}..{self.tip}", path=path, limit=1):
+            return None
+        file = self._repository.read(self.tip, path)
+        return file.content if file else None
+
+    def last_with(self, values: Mapping[str, str | None], commit: str, path: str, *, after: str = "") -> str:
+        """The newest commit up to `commit` that gave the file at `path` these values; empty when none is near.
+
+        Only commits that `after` does not contain count, when it is given.
+        """
         boundary = self._repository.boundary()
-        for each in self._repository.log(commit, path=path, limit=_SEARCHED):
+        searched = f"{after}..{commit}" if after else commit
+        for each in self._repository.log(searched, path=path, limit=_SEARCHED):
             file = self._repository.read(each.sha, path)
             try:
                 present = read_keys(file.content, values, where=path) if file else {}

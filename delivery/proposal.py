@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from delivery.block import Block
+from delivery.cautions import cautions
 from delivery.edges import PromotionSettings
 from delivery.history import PromotionError, Proposal, Standing, standing
 from delivery.names import is_commit, is_traceparent, is_version
@@ -128,10 +129,12 @@ def propose(state: EdgeState, request: Request, settings: PromotionSettings, *, 
     )
     base = _ran_before(state, planned.changes)
     commits = state.history.commits_between(base, state.commit, edge.source_path)
+    said = cautions(state, settings, values, planned.changes)
+    notes += tuple(each.note for each in said)
     subject = Subject(edge, block, base, commits[:20], max(0, len(commits) - 20), notes)
     return Decision(
         Result.PLANNED,
-        words(planned.changes),
+        "; ".join((words(planned.changes), *(each.words for each in said))),
         planned,
         state.commit,
         values,

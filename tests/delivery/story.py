@@ -111,6 +111,13 @@ class Story:
         self.settings = replace(self.settings, **changes)  # type: ignore[arg-type]
 
 
+def joined(told: Story) -> None:
+    """Let production come after a second stage too, qa."""
+    other = replace(EDGE, source="qa", source_path="qa")
+    told.forge.commit(NAME, {"qa/values.yaml": DEV.format("v0.3.0")}, "A stage qa")
+    told.configure(stages={"dev": (), "qa": (), "production": ("dev", "qa")}, edges=(EDGE, other))
+
+
 @contextlib.contextmanager
 def story(folder: Path) -> Iterator[Story]:
     """A new story in `folder`."""

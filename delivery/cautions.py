@@ -1,0 +1,70 @@
+"""What a reviewer has to know about a promotion because of what happened since its commit was made.
+
+Says it and decides nothing, for what was verified may be promoted. Looks at the fetched history only.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from delivery.documents import ValuesError
+from delivery.edges import PromotionSettings
+from delivery.markdown import code
+from delivery.plan import Change
+from delivery.reading import EdgeState
+from delivery.scalars import Scalar
+from delivery.values import read_keys
+
+
+@dataclass(frozen=True)
+class Caution:
+    """`note` is Markdown for the pull request, `words` the same without any, for the line that says what is done."""
+
+    note: str
+    words: str
+
+
+def cautions(
+    state: EdgeState, settings: PromotionSettings, values: Mapping[str, Scalar], changes: tuple[Change, ...]
+) -> tuple[Caution, ...]:
+    """What to say about promoting `values`, which makes `changes`; nothing as a rule, and at most two things."""
+    return (*_moved_on(state, values), *_takes_back(state, settings, changes))
+
+
+def _moved_on(state: EdgeState, values: Mapping[str, Scalar]) -> tuple[Caution, ...]:
+    """The source stage has other values by now: nobody may have verified them so far, or they are a way back."""
+    source, path = state.edge.source, state.edge.source_values
+    content = state.history.changed_since(state.commit, path) if state.given else None
+    try:
+        present = read_keys(content, values, where=path) if content is not None else {}
+    except ValuesError:
+        return ()
+    for key, now in present.items():
+        if now is not None and now != values[key]:
+            note = f"{source} has moved on since this commit: {code(key)} is {code(now.text)} there now."
+            return (Caution(note, f"{source} has moved on to {key} {now.text} since"),)
+    return ()
+
+
+def _takes_back(state: EdgeState, settings: PromotionSettings, changes: tuple[Change, ...]) -> tuple[Caution, ...]:
+    """What the target has came after the commit that is to be promoted: late, or along another edge, it is a way back.
+
+    Pull requests tell that of this edge alone, and nothing of what was committed by hand. Git tells all of it: a
+    commit since that gave one of the stages before the target just what the target has.
+    """
+    edge = state.edge
+    had = {each.key: each.was for each in changes}
+    if None in had.values():
+        return ()
+    into = (each for each in settings.edges if (each.application, each.target) == (edge.application, edge.target))
+    for source, path in dict.fromkeys((each.source, each.source_values) for each in into):
+        newer = state.history.last_with(had, state.tip, path, after=state.commit)
+        if newer:
+            key, was = changes[0].key, str(changes[0].was)
+            commit = f"[`{newer[:12]}`]({settings.web_url}/commit/{newer})"
+            note = (
+                f"{edge.target} has {code(key)} {code(was)}, which came to {source} with the newer commit {commit}: "
+                "merging this takes it back."
+            )
+            words = f"this takes back {key} {was}, which came to {source} with the newer commit {newer[:12]}"
+            return (Caution(note, words),)
+    return ()

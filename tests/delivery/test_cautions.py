@@ -1,0 +1,121 @@
+"""What a promotion's pull request warns of: that it takes back what came later, or that its source has moved on."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from unittest.mock import create_autospec
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from delivery.block import Block
+from delivery.cautions import cautions
+from delivery.edges import PromotionSettings
+from delivery.git import File
+from delivery.history import History
+from delivery.markdown import code
+from delivery.plan import Change
+from delivery.pull_request import Subject, render
+from delivery.reading import Branch, EdgeState
+from delivery.scalars import Scalar, escape
+from tests.delivery.story import DEV, EDGE, NAME, PRODUCTION, Story, joined, story
+
+
+@pytest.fixture
+def told(tmp_path: Path) -> Iterator[Story]:
+    with story(tmp_path) as begun:
+        yield begun
+
+
+def body(told: Story) -> str:
+    return told.pull_requests[-1].body or ""
+
+
+def test_an_older_commit_along_another_edge_says_that_it_takes_the_newer_one_back(told: Story) -> None:
+    joined(told)
+    older = told.forge.commit(NAME, {"qa/values.yaml": DEV.format("v0.3.1")}, "QA")
+    newer = told.release("v0.3.2")
+    told.promote(newer)
+    told.merge(1)
+
+    run = told.promote(older, "v0.3.1", FROM="qa")
+
+    assert run.result == "created"
+    assert f"this takes back serviceVersion v0.3.2, which came to dev with the newer commit {newer[:12]}" in str(
+        run.outcome["why"]
+    )
+    assert "> production has `serviceVersion` `v0.3.2`, which came to dev with the newer commit" in body(told)
+    assert "merging this takes it back" in body(told)
+    assert [each.split(" ")[0] for each in run.requests] == ["GET", "POST"]
+
+
+def test_a_newer_commit_along_another_edge_takes_nothing_back(told: Story) -> None:
+    joined(told)
+    told.promote(told.release("v0.3.1"))
+    told.merge(1)
+
+    run = told.promote(told.forge.commit(NAME, {"qa/values.yaml": DEV.format("v0.3.2")}, "QA"), FROM="qa")
+
+    assert run.outcome["why"] == "serviceVersion: v0.3.1 → v0.3.2"
+    assert "takes it back" not in body(told)
+
+
+def test_an_older_commit_that_comes_after_a_newer_one_with_nothing_to_change_says_so(told: Story) -> None:
+    older, newer = told.release("v0.3.1"), told.release("v0.3.0", "Take v0.3.1 back")
+    assert told.promote(newer).result == "nothing to change"
+
+    run = told.promote(older, "v0.3.1")
+
+    assert run.result == "created"
+    assert "dev has moved on to serviceVersion v0.3.0 since" in str(run.outcome["why"])
+    assert "> dev has moved on since this commit: `serviceVersion` is `v0.3.0` there now." in body(told)
+    assert "merging this takes it back" in body(told)
+    assert told.promote(older, "v0.3.1").result == "unchanged"
+
+
+def test_a_source_that_moved_on_is_noted_and_that_takes_nothing_back(told: Story) -> None:
+    verified = told.release("v0.3.1")
+    told.release("v0.4.0")
+
+    told.promote(verified)
+
+    assert "`serviceVersion` is `v0.4.0` there now" in body(told)
+    assert "takes it back" not in body(told)
+
+
+@pytest.mark.parametrize("since", ["# only a comment\nserviceVersion: v0.3.1\n", "\tx: 1\n", "replicas: 2\n", None])
+def test_other_changes_of_the_source_are_no_matter(told: Story, since: str | None) -> None:
+    verified = told.release("v0.3.1")
+    told.forge.commit(NAME, {"dev/values.yaml": since, "dev/other": "x"}, "Something else")
+
+    assert told.promote(verified).outcome["why"] == "serviceVersion: v0.3.0 → v0.3.1"
+    assert "moved on" not in body(told)
+
+
+def test_a_key_that_the_target_does_not_have_yet_is_nothing_to_take_back(told: Story) -> None:
+    told.forge.commit(NAME, {"production/values.yaml": PRODUCTION.replace("serviceVersion", "other")}, "No version")
+
+    assert told.promote(told.release("v0.3.1")).outcome["why"] == "serviceVersion: not set → v0.3.1"
+
+
+@given(st.text(), st.text())
+def test_whatever_the_values_are_a_caution_breaks_nothing(was: str, now: str) -> None:
+    settings = PromotionSettings("acme", "gitops", "main", "", "https://github.com/acme/gitops", {}, (EDGE,))
+    nothing = File(b"", "100644")
+    history = create_autospec(History, instance=True)
+    history.changed_since.return_value = f'serviceVersion: "{escape(now)}"\n'.encode()
+    history.last_with.return_value = "cd" * 20
+    state = EdgeState(EDGE, "ef" * 20, "ab" * 20, True, nothing, nothing, Branch(EDGE.branch, None), (), (), history)
+    changes = (Change("serviceVersion", escape(was), "v0.3.1"),)
+
+    found = cautions(state, settings, {"serviceVersion": Scalar("v0.3.1")}, changes)
+
+    notes = tuple(each.note for each in found)
+    assert f"`serviceVersion` {code(escape(was))}, which came to dev" in notes[-1]
+    assert now == "v0.3.1" or f"`serviceVersion` is {code(now)} there now" in notes[0]
+    block = Block("promotion", "podtato-head", "dev", "production", "ab" * 20, "v0.3.1", changes=changes)
+    rendered = render(Subject(EDGE, block, notes=notes), settings).body
+    assert len([line for line in rendered.splitlines() if line.startswith("> ")]) == len(notes)
+    for note in notes:
+        assert not re.search(r"[\n<>@]|#\d", re.sub(r"</?code>|&#\d+;", "", note))
