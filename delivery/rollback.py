@@ -3,13 +3,15 @@
 Decides as `proposal.py` does for promotions, with the same result; the promoter carries out both alike.
 """
 
+from collections.abc import Mapping
+
 from delivery.block import Block
 from delivery.documents import ValuesError
 from delivery.edges import PromotionSettings
 from delivery.git import Repository
 from delivery.history import PromotionError, Proposal
 from delivery.plan import plan_values
-from delivery.proposal import Decision, Request, Result, words
+from delivery.proposal import AGAIN, Decision, Request, Result, words
 from delivery.pull_request import Subject, render
 from delivery.reading import EdgeState
 from delivery.scalars import Scalar, resolve
@@ -22,7 +24,8 @@ def propose_rollback(
     """Decide about taking back the edge's last promotion; `request.rollback` is the reason.
 
     The values written link to the trace that is taken back. Raises `PromotionError` when there is nothing to
-    take back, or what was before can be found neither in the fetched history nor in the hidden block.
+    take back, what was before can be found neither in the fetched history nor in the hidden block, or the target
+    has something else by now (`again` takes that back too).
     """
     edge = state.edge
     last = next((each for each in state.proposals if each.pull_request.state == "merged"), None)
@@ -40,6 +43,8 @@ def propose_rollback(
         result = Result.CLOSED if state.open else Result.NOTHING
         why = f"{edge.target} already has what it had before pull request #{number}"
         return Decision(result, why, planned, commit, against=state.open or last)
+    if not request.again:
+        _still_there(state, last, settings, repository)
     block = Block(
         kind="rollback",
         application=edge.application,
@@ -62,6 +67,34 @@ def propose_rollback(
     return Decision(
         Result.PLANNED, words(planned.changes), planned, commit, values, link, render(subject, settings), last
     )
+
+
+def _still_there(state: EdgeState, last: Proposal, settings: PromotionSettings, repository: Repository) -> None:
+    """Raise `PromotionError` when the target no longer has what `last` brought: it is not what is wrong there now."""
+    edge, merge = state.edge, last.pull_request.merge_commit
+    path, keys = edge.target_values, edge.promoted_keys
+    file = repository.read(merge, path) if merge and repository.is_ancestor(merge, state.tip) else None
+    brought = {each.key: each.becomes for each in last.block.changes} if last.block else {}
+    if file is not None:
+        brought = _shown(read_keys(file.content, keys, where=path))
+    present = _shown(read_keys(state.target.content, brought, where=path))
+    key = next((key for key in brought if present[key] != brought[key]), None)
+    if key is None:
+        return
+    others = [
+        str(each)
+        for each in settings.edges
+        if (each.application, each.target) == (edge.application, edge.target) and each != edge
+    ]
+    mend = f"roll back what brought it ({'; '.join(others)})" if others else "take that back first"
+    raise PromotionError(
+        f"{edge.target} has {key} {present[key][:80]} now, not {brought[key][:80]} as pull request "
+        f"#{last.pull_request.number} brought it: {mend}, or {AGAIN} to take back both"
+    )
+
+
+def _shown(values: Mapping[str, Scalar | None]) -> dict[str, str]:
+    return {key: "not set" if value is None else value.text for key, value in values.items()}
 
 
 def _values_before(state: EdgeState, last: Proposal, repository: Repository) -> dict[str, Scalar]:

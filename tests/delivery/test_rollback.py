@@ -7,7 +7,7 @@ import pytest
 
 from delivery.block import parse_block
 from delivery.reading import rollback_branch
-from tests.delivery.story import EDGE, NAME, PRODUCTION, TRACEPARENT, Story, story
+from tests.delivery.story import DEV, EDGE, NAME, PRODUCTION, TRACEPARENT, Story, joined, story
 
 BRANCH = rollback_branch(EDGE)
 
@@ -182,3 +182,41 @@ def test_a_rollback_that_became_pointless_is_closed(told: Story) -> None:
 
     assert told.rollback().result == "closed as pointless"
     assert told.pull_requests[-1].state == "closed"
+
+
+def test_what_came_after_the_promotion_is_not_taken_back_unasked(told: Story) -> None:
+    promoted(told, "v0.3.1")
+    told.forge.commit(NAME, {"production/values.yaml": PRODUCTION.format("v0.3.1-hotfix")}, "Hotfix by hand")
+
+    run = told.rollback()
+
+    assert (run.status, run.pushes) == (1, 0)
+    assert "production has serviceVersion v0.3.1-hotfix now, not v0.3.1 as pull request #1 brought it" in run.errors
+    assert "again=true" in run.errors
+    assert told.rollback(AGAIN="true").result == "created"
+    assert told.version(BRANCH) == "v0.3.0"
+
+
+def test_what_another_edge_brought_is_for_a_rollback_of_that_edge(told: Story) -> None:
+    promoted(told, "v0.3.1")
+    joined(told)
+    told.promote(told.forge.commit(NAME, {"qa/values.yaml": DEV.format("v0.3.2")}, "QA"), FROM="qa")
+    told.merge(2)
+
+    run = told.rollback()
+
+    assert run.status == 1
+    assert "roll back what brought it (podtato-head: qa → production)" in run.errors
+    assert told.rollback(FROM="qa").result == "created"
+
+
+def test_beyond_the_fetched_history_the_hidden_block_tells_what_was_brought(
+    told: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    promoted(told, "v0.3.1")
+    told.forge.commit(NAME, {"production/values.yaml": PRODUCTION.format("v0.3.1-hotfix")}, "Hotfix by hand")
+    for number in range(4):
+        told.forge.commit(NAME, {"README.md": str(number)}, f"Unrelated {number}")
+    monkeypatch.setattr("delivery.reading.read_edge.__kwdefaults__", {"commit": None, "rollback": True, "depth": 2})
+
+    assert "as pull request #1 brought it" in told.rollback().errors
