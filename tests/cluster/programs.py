@@ -9,8 +9,9 @@ from pathlib import Path
 READY_SECONDS = 90.0
 ATTEMPTS = 3
 
-# The pipe to the watcher closes when this process ends, however it ends; then the watcher stops the program.
-_WATCHER = 'exec 3<&0; "$@" 3<&- & child=$!; { cat <&3 >/dev/null; kill $child; } 2>/dev/null & wait $child'
+# The pipe to the watcher closes when this process ends, however it ends. What the program serves is thrown away, so
+# nothing is lost by ending it at once.
+_WATCHER = 'exec 3<&0; "$@" 3<&- & child=$!; { cat <&3 >/dev/null; kill -9 $child; } 2>/dev/null & wait $child'
 
 
 class ProgramError(Exception):
@@ -41,7 +42,7 @@ class Program:
             time.sleep(0.05)
 
     def stop(self) -> None:
-        """Ask it to end, and wait until it has."""
+        """End it, and wait until it has ended."""
         if self._process.stdin is not None and not self._process.stdin.closed:
             self._process.stdin.close()
         self._process.wait(timeout=60)
