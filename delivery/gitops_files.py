@@ -1,7 +1,7 @@
 """What a stack commits to the GitOps repository: which files, where, with what in them.
 
-Sources lie under `gitops/`; the promoter is this package's own modules, verbatim, so that a reviewer of
-the GitOps repository reads the very code that is tested here.
+Sources lie under `gitops/`; the promoter is this package's own modules, verbatim in one file, so that a
+reviewer of the GitOps repository reads the very code that is tested here.
 """
 
 import re
@@ -17,6 +17,9 @@ from delivery.problems import Json
 from delivery.yaml_text import plain, to_yaml
 
 PROMOTER_FOLDER = ".github/promoter"
+PROMOTER = f"{PROMOTER_FOLDER}/promoter.py"
+_MARK = "# ======== "
+"""How a line begins behind which another module stands; `gitops/promoter/promoter.py` looks for it."""
 _PACKAGE = Path(__file__).resolve().parent
 _FIRST_VERSION = "serviceVersion: v0.3.0\n"
 _WORKFLOWS = {"promoter": WORKFLOW_FILE, "pulumi": "promote-with-pulumi.yaml"}
@@ -50,16 +53,26 @@ def repository_files(configuration: StackConfiguration) -> tuple[RepositoryText,
     The promoter is there whichever engine promotes: rollbacks are always its own.
     """
     engine = configuration.pipeline.promotions.engine
-    modules = (
-        RepositoryText(f"{PROMOTER_FOLDER}/delivery/{name}.py", (_PACKAGE / f"{name}.py").read_text(encoding="utf-8"))
-        for name in promoter_modules()
-    )
     return (
-        *modules,
+        RepositoryText(PROMOTER, promoter()),
         RepositoryText(f"{PROMOTER_FOLDER}/requirements.txt", read_gitops("promoter/requirements.txt")),
         RepositoryText(SETTINGS_PATH, configuration.pipeline.promotion_settings().to_json()),
         RepositoryText(f".github/workflows/{WORKFLOW_FILE}", read_gitops(f"workflows/{_WORKFLOWS[engine]}")),
     )
+
+
+@cache
+def promoter() -> str:
+    """The promoter as one file: a head that serves the modules behind it, each verbatim.
+
+    A file is a commit of its own on GitHub. In many files, a run between two of the commits would meet modules
+    of two releases, and the promotion would be lost.
+    """
+    texts = [read_gitops("promoter/promoter.py").rstrip("\n")]
+    for name in promoter_modules():
+        source = (_PACKAGE / f"{name}.py").read_text(encoding="utf-8")
+        texts.append(f"{_MARK}delivery/{name}.py ========\n{source.rstrip()}")
+    return "\n\n\n".join(texts) + "\n"
 
 
 @cache

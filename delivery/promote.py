@@ -87,7 +87,7 @@ def as_json(outcome: Outcome) -> dict[str, object]:
 
 def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m delivery.promote",
+        prog="promoter.py",
         description="Propose what one stage runs to the next one, as a pull request.",
         epilog=_EPILOG,
     )

@@ -1,16 +1,21 @@
 """What is committed to the GitOps repository: a promoter that runs there as it is, and charts that render."""
 
 import ast
+import os
+import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 import yaml
 
 from delivery.configuration import parse
 from delivery.edges import SETTINGS_PATH, PromotionSettings
-from delivery.gitops_files import PROMOTER_FOLDER, RepositoryText, repository_files, seed_paths, stage_files
+from delivery.gitops_files import PROMOTER, RepositoryText, repository_files, seed_paths, stage_files
 from delivery.pipeline import StackConfiguration
 from delivery.problems import Json
 from delivery.scalars import resolve
@@ -28,13 +33,13 @@ def stack(name: str = "dev", **changes: Json) -> StackConfiguration:
 
 
 def modules() -> dict[str, str]:
-    """The promoter's modules by their dotted name."""
+    """The promoter's modules by their dotted name, out of the one file that they are committed in."""
+    [text] = [file.content for file in repository_files(stack()) if file.path == PROMOTER]
+    _, *sections = re.split(r"^# ======== (\S+) ========\n", text, flags=re.MULTILINE)
     found = {}
-    for file in repository_files(stack()):
-        if file.path.endswith(".py"):
-            path = Path(file.path).relative_to(PROMOTER_FOLDER)
-            parts = path.parent.parts if path.name == "__init__.py" else path.with_suffix("").parts
-            found[".".join(parts)] = file.content
+    for path, source in zip(sections[::2], sections[1::2], strict=True):
+        parts = Path(path).parent.parts if path.endswith("__init__.py") else Path(path).with_suffix("").parts
+        found[".".join(parts)] = source.rstrip() + "\n"
     return found
 
 
@@ -77,12 +82,46 @@ def test_no_module_is_committed_that_nothing_imports() -> None:
 
 
 def test_what_is_committed_verbatim_is_the_source_byte_for_byte() -> None:
-    for file in repository_files(stack()):
-        if file.path.endswith(".py"):
-            source = ROOT / Path(file.path).relative_to(PROMOTER_FOLDER)
-            assert file.content.encode() == source.read_bytes()
-        elif file.path.endswith("requirements.txt"):
-            assert file.content.encode() == (ROOT / "gitops/promoter/requirements.txt").read_bytes()
+    for name, text in modules().items():
+        source = ROOT / Path(*name.split("."))
+        path = source / "__init__.py" if source.is_dir() else source.with_suffix(".py")
+        assert text == path.read_text(encoding="utf-8")
+    [locked] = [file.content for file in repository_files(stack()) if file.path.endswith("requirements.txt")]
+    assert locked.encode() == (ROOT / "gitops/promoter/requirements.txt").read_bytes()
+
+
+def test_the_promoter_is_one_file_so_that_no_run_meets_half_a_release() -> None:
+    assert [file.path for file in repository_files(stack()) if file.path.endswith(".py")] == [PROMOTER]
+
+
+def run_promoter(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The committed file as a runner has it: nothing of this project beside it."""
+    [text] = [file.content for file in repository_files(stack()) if file.path == PROMOTER]
+    (folder / "promoter.py").write_text(text, encoding="utf-8")
+    command = [sys.executable, "promoter.py", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, env={"PATH": os.defpath})
+
+
+def test_the_one_file_runs_alone(tmp_path: Path) -> None:
+    done = run_promoter(tmp_path, "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "--rollback" in done.stdout
+
+
+def test_a_mistake_is_one_line_from_the_one_file_too(tmp_path: Path) -> None:
+    done = run_promoter(tmp_path, "--application", "a", "--from", "dev", "--to", "production")
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: .github/promoter/settings.json is not there")
+
+
+def test_a_traceback_names_the_line_of_the_one_file(tmp_path: Path) -> None:
+    [text] = [file.content for file in repository_files(stack()) if file.path == PROMOTER]
+    head: dict[str, Any] = {"__name__": "head", "__file__": str(tmp_path / "promoter.py")}
+    exec(text.split("\n# ======== ")[0], head)  # noqa: S102 - the head alone, as nothing but the file itself runs it
+    names = ModuleType("delivery.names")
+    head["Sections"](text).exec_module(names)
+    line = names.is_commit.__code__.co_firstlineno
+    assert text.splitlines()[line - 1].startswith("def is_commit(")
 
 
 def test_the_workflow_comes_last_so_that_what_it_runs_is_there_before_it() -> None:

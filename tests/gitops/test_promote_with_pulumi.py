@@ -72,7 +72,7 @@ def test_what_the_inputs_become_is_what_the_program_reads() -> None:
 
 
 def test_a_rollback_is_the_promoters_own_in_both() -> None:
-    ours, theirs = step(PROMOTER, "delivery.promote"), step(PULUMI, "delivery.promote")
+    ours, theirs = step(PROMOTER, "promoter.py"), step(PULUMI, "promoter.py")
     assert ours["env"] == theirs["env"]
     assert theirs["if"] == "inputs.rollback != ''"
     for each in steps(PULUMI):

@@ -140,5 +140,5 @@ def promoter_environment(promote: Workflow, inputs: dict[str, str], secrets: dic
         "secrets": secrets,
         "vars": {},
     }
-    [step] = [step for step in promote.steps if "delivery.promote" in step.run]
+    [step] = [step for step in promote.steps if "promoter.py" in step.run]
     return {key: evaluate(value, contexts) for key, value in step.environment.items()}

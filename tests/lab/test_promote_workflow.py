@@ -8,6 +8,7 @@ import pytest
 import requests
 
 from delivery.edges import Edge, PromotionSettings
+from delivery.gitops_files import PROMOTER, promoter
 from lab.actions import RunResult, run_workflow
 from lab.forge import Forge
 
@@ -68,8 +69,7 @@ def forge(tmp_path: Path) -> Iterator[Forge]:
             "dev/values.yaml": (gitops / "chart/values.yaml").read_text().replace("v0.3.0", "v0.3.1"),
             "production/values.yaml": (gitops / "chart/values-promoted.yaml").read_text(),
         }
-        modules = (ROOT / "delivery").glob("*.py")
-        files |= {f".github/promoter/delivery/{module.name}": module.read_text() for module in modules}
+        files[PROMOTER] = promoter()
         forge.create_repository(REPOSITORY, files=files)
         forge.settings(REPOSITORY).actions_may_open_pull_requests = True
         forge.add_token("task", {"actions": "write"})

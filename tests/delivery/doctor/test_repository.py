@@ -159,11 +159,11 @@ def test_a_changed_workflow_is_wrong_and_the_first_stage_mends_it(forge: Forge) 
 
 
 def test_missing_files_are_wrong_and_each_stack_mends_its_own(forge: Forge) -> None:
-    gone = dict.fromkeys((".github/promoter/delivery/plan.py", "production/Chart.yaml", "production/platform.yaml"))
+    gone = dict.fromkeys((".github/promoter/promoter.py", "production/Chart.yaml", "production/platform.yaml"))
     forge.commit(REPOSITORY, {**gone, "production/templates/application.yaml": "x"}, "Tidy up")
     check = checks(forge, configuration=on(forge, "production"))["workflow and charts"]
     assert check.detail == (
-        "missing .github/promoter/delivery/plan.py, production/Chart.yaml, production/platform.yaml; "
+        "missing .github/promoter/promoter.py, production/Chart.yaml, production/platform.yaml; "
         "changed production/templates/application.yaml"
     )
     assert check.mend == "pulumi up --refresh -s dev && pulumi up --refresh -s production"
