@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from delivery.gitops_files import PROMOTER
+from delivery.gitops_files import PROMOTER, PROMOTER_FOLDER
 from lab import render
 from tests.components.stacks import ROOT
 
 GOLDEN = Path(__file__).parent / "golden"
 SOURCES = {
-    f"{PROMOTER}requirements.txt": "gitops/promoter/requirements.txt",
+    f"repository/{PROMOTER_FOLDER}/requirements.txt": "gitops/promoter/requirements.txt",
     "repository/.github/workflows/promote.yaml": "gitops/workflows/promote.yaml",
 }
 CODE = "the text of gitops/tasks/promote.py"
