@@ -45,7 +45,7 @@ test: $(VENV)/.development ## Format, lint, types, and every test that this mach
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
-	@$(BIN)/python -m pytest -n auto --dist loadgroup
+	@$(BIN)/python -m pytest -n auto
 
 cluster-tools: ## Build kube-apiserver, etcd, helm and actionlint for the tests, once, with Go
 	@tools/cluster-tools.sh

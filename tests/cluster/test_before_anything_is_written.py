@@ -3,8 +3,6 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-import pytest
-
 from delivery.cluster.needs import Right, granted_rights, rights
 from delivery.configuration import parse
 from delivery.stack_files import read_stack_config
@@ -14,7 +12,6 @@ from tests.cluster.api_server import ApiServer, Body
 from tests.cluster.programs import free_ports
 from tests.cluster.team import STAGES, Done, Team
 
-pytestmark = pytest.mark.xdist_group("cluster")
 _ROLES = "rbac.authorization.k8s.io"
 
 

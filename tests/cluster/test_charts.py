@@ -11,10 +11,7 @@ from delivery.plan import plan
 from tests.cluster.api_server import Body, Refused
 from tests.cluster.team import Team
 
-pytestmark = [
-    pytest.mark.xdist_group("cluster"),
-    pytest.mark.skipif(shutil.which("helm") is None, reason="helm is not on PATH: run `make cluster-tools`"),
-]
+pytestmark = pytest.mark.skipif(shutil.which("helm") is None, reason="helm is not on PATH: run `make cluster-tools`")
 TRACE = "00-23679963727bf63245f9b55983c73104-b427a6fcfc56cd6a-01"
 FILES = ("Chart.yaml", "platform.yaml", "values.yaml", "templates/application.yaml")
 

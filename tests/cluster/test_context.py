@@ -11,8 +11,6 @@ from lab.forge import Forge
 from tests.cluster.api_server import ApiServer
 from tests.cluster.team import Team
 
-pytestmark = pytest.mark.xdist_group("cluster")
-
 
 class Elsewhere(ThreadingHTTPServer):
     """Stands where the current context points, and notes every connection that comes."""

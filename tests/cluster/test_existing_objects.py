@@ -4,13 +4,10 @@ import base64
 import json
 from pathlib import Path
 
-import pytest
-
 from lab.forge import Forge
 from tests.cluster.api_server import ApiServer, Body
 from tests.cluster.team import TASK_TOKEN, Team, differences
 
-pytestmark = pytest.mark.xdist_group("cluster")
 ONWARD = [{"name": "dev"}, {"name": "production", "after": ["dev"]}, {"name": "region", "after": ["production"]}]
 
 

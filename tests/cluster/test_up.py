@@ -8,7 +8,6 @@ import pytest
 from tests.cluster.api_server import Body, Refused
 from tests.cluster.team import OWNER, TASK_TOKEN, Team, differences
 
-pytestmark = pytest.mark.xdist_group("cluster")
 STAGES = ("dev", "production")
 
 

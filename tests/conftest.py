@@ -1,0 +1,22 @@
+"""How tests are spread over pytest-xdist's workers; fixtures are each folder's own."""
+
+import pytest
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
+
+TOGETHER = ("tests/cluster/",)
+"""Folders whose tests run in one worker, because each worker would start an API server of its own.
+
+(The marker `xdist_group`, which is meant for this, has no effect with pytest 9.2 and pytest-xdist 3.8.)"""
+
+
+class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
+    """Gives each test to the next free worker, and what has to stay together to one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return next((folder for folder in TOGETHER if nodeid.startswith(folder)), nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config) -> Scheduling:
+    """Have pytest-xdist use it."""
+    return Scheduling(config)
