@@ -22,6 +22,12 @@ def declare(configuration: StackConfiguration, secrets: Secrets, existing: Colle
     `existing` are the paths that the GitOps repository has already.
     """
     repository = configuration.pipeline.repository
+    due = None
+    if configuration.declares_promotions and secrets.github is not None:
+        # Imported here: reading the forge takes HTTP, git and telemetry, which most stacks never need.
+        from components.promotions import DuePromotions
+
+        due = DuePromotions(configuration, secrets.github)
     forge = github_provider(repository, secret_output(secrets.github))
     cluster = kubernetes_provider(configuration.cluster, secret_output(secrets.kubeconfig))
     token = secret_output(secrets.promotion) or pulumi.Output.secret(NO_TOKEN)
@@ -41,12 +47,8 @@ def declare(configuration: StackConfiguration, secrets: Secrets, existing: Colle
             "argocdApplication": staged.application,
             "path": placement.path,
         }
-    if configuration.declares_promotions and secrets.github is not None:
-        # Imported here: reading the forge takes HTTP, git and telemetry, which most stacks never need.
-        from components.promotions import declare_promotions
-
-        files = [last] if last else []
-        pulumi.export("promotions", declare_promotions(configuration, secrets.github, files, on_forge))
+    if due is not None:
+        pulumi.export("promotions", due.declare([last] if last else [], on_forge))
     pulumi.export("stage", configuration.stage.name)
     pulumi.export("repository", repository.url)
     pulumi.export("applications", applications)

@@ -18,22 +18,46 @@ from delivery.secret_text import SecretText
 from delivery.telemetry_span import PromotionSpan
 
 
-def declare_promotions(
-    configuration: StackConfiguration, token: SecretText, after: list[pulumi.Resource], opts: pulumi.ResourceOptions
-) -> dict[str, pulumi.Input[str]]:
-    """Declare every promotion into this stage; what is due for each comes back, in words.
+class DuePromotions:
+    """What is due along every edge into this stage: read when this is made, and declared later.
 
-    Raises `pulumi.RunError` with one line when the forge cannot be read, before anything is declared.
+    Reading comes before anything is declared, so that nothing is written when the forge cannot be read or has not
+    what was asked for: `pulumi.RunError` with one line.
     """
-    repository = configuration.pipeline.repository
-    settings = configuration.pipeline.promotion_settings()
-    due: list[tuple[Incoming, PromotionSpan]] = []
 
-    def connect() -> Repository:
-        return Repository(f"{settings.web_url}.git", token.reveal())
+    def __init__(self, configuration: StackConfiguration, token: SecretText) -> None:
+        self._repository = configuration.pipeline.repository
+        self._settings = configuration.pipeline.promotion_settings()
+        self._token = token
+        self._due = [self._read(edge, configuration.request) for edge in configuration.incoming]
 
-    for edge in configuration.incoming:
-        asked = configuration.request if configuration.request.meant_for(edge) else PromotionRequest()
+    def declare(self, after: list[pulumi.Resource], opts: pulumi.ResourceOptions) -> dict[str, pulumi.Input[str]]:
+        """Declare all of it `after` these; the pull request of each comes back, or in words why there is none."""
+        web_url = self._settings.web_url
+        said: dict[str, pulumi.Input[str]] = {}
+        for incoming, span in self._due:
+            wanted = incoming.wanted
+            promotion = Promotion(
+                promotion_name(incoming.edge),
+                self._repository,
+                incoming,
+                partial(renew_branch, wanted, self._settings, self._connect) if wanted else (lambda: None),
+                partial(_opened, span, web_url, wanted.title if wanted else ""),
+                opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=after)),
+            )
+            said[promotion_name(incoming.edge)] = promotion.pull_request or promotion.why
+            if wanted is None:
+                span.set_result("skip")
+                span.end()
+            elif wanted.open_number:
+                # Its resources may well stay as they are, and no hook runs then.
+                url = f"{web_url}/pull/{wanted.open_number}"
+                span.set_pull_request(wanted.open_number, url, wanted.title, "open")
+        return said
+
+    def _read(self, edge: Edge, request: PromotionRequest) -> tuple[Incoming, PromotionSpan]:
+        asked = request if request.meant_for(edge) else PromotionRequest()
+        settings = self._settings
         span = telemetry.begin(
             edge,
             settings,
@@ -43,33 +67,16 @@ def declare_promotions(
             # A preview promotes nothing: it has a span where the engine traces itself, and no run of its own.
             environ={} if pulumi.runtime.is_dry_run() else os.environ,
         )
-        github = GitHub(settings.api_url, settings.owner, settings.repository, token.reveal())
+        github = GitHub(settings.api_url, settings.owner, settings.repository, self._token.reveal())
         try:
-            due.append((read_incoming(edge, settings, asked, github, connect, span), span))
+            return read_incoming(edge, settings, asked, github, self._connect, span), span
         except (PromotionError, ValuesError, GitHubError, GitError) as error:
             span.fail(error)
             span.end()
             raise pulumi.RunError(f"{edge}: {error}") from None
-    said: dict[str, pulumi.Input[str]] = {}
-    for incoming, span in due:
-        wanted = incoming.wanted
-        promotion = Promotion(
-            promotion_name(incoming.edge),
-            repository,
-            incoming,
-            partial(renew_branch, wanted, settings, connect) if wanted else (lambda: None),
-            partial(_opened, span, settings.web_url, wanted.title if wanted else ""),
-            opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=after)),
-        )
-        if wanted is not None and wanted.open_number:
-            # Its resources may well stay as they are, and no hook runs then.
-            number = wanted.open_number
-            span.set_pull_request(number, f"{settings.web_url}/pull/{number}", wanted.title, "open")
-        said[promotion_name(incoming.edge)] = promotion.pull_request or promotion.why
-        if wanted is None:
-            span.set_result("skip")
-            span.end()
-    return said
+
+    def _connect(self) -> Repository:
+        return Repository(f"{self._settings.web_url}.git", self._token.reveal())
 
 
 def promotion_name(edge: Edge) -> str:

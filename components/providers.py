@@ -26,9 +26,9 @@ def github_provider(repository: Repository, token: pulumi.Output[str] | None) ->
 
 
 def kubernetes_provider(cluster: Cluster, kubeconfig: pulumi.Output[str] | None) -> kubernetes.Provider:
-    """The provider for the stage's cluster, or None where the stack declares nothing in one."""
+    """The provider for the stage's cluster."""
     if cluster.mode == "render":
-        return kubernetes.Provider("cluster", render_yaml_to_directory=cluster.render_to)
+        return kubernetes.Provider("cluster", render_yaml_to_directory=cluster.render_to, enable_secret_mutable=True)
     if not cluster.context:
         # Only a preview comes this far; it must not read a cluster that nobody has named.
         return kubernetes.Provider("cluster", kubeconfig=NO_CLUSTER)
@@ -36,6 +36,9 @@ def kubernetes_provider(cluster: Cluster, kubeconfig: pulumi.Output[str] | None)
         "cluster",
         context=cluster.context,
         kubeconfig=kubeconfig,
+        # A rotated token is an update; by default the Secret would be deleted and made anew, and a promotion
+        # that starts in between finds none.
+        enable_secret_mutable=True,
         upsert_existing_objects=cluster.adopt_existing or None,
         # What is adopted has fields that somebody else has set to other values, with kubectl as a rule.
         enable_patch_force=cluster.adopt_existing or None,

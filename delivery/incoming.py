@@ -86,7 +86,10 @@ def read_incoming(
             span.set_commit(decision.commit, repository.committed_at(decision.commit))
             wanted = _wanted(state, decision, repository)
     except NotThereYet as missing:
-        return Incoming(edge, f"nothing to promote so far: {missing}", "", "", None)
+        # Of its own stage, this very update commits what is missing.
+        own = f"{edge.target_values} is committed by this update, the next one proposes what {edge.source} has then"
+        why = own if str(missing).startswith(edge.target_values) else missing
+        return Incoming(edge, f"nothing to promote so far: {why}", "", "", None)
     why = decision.why.replace(
         AGAIN, "set delivery:promote.again (pulumi config set --path delivery:promote.again true)"
     )

@@ -295,12 +295,20 @@ def test_the_finalizer_is_there_when_it_is_asked_for() -> None:
 @pytest.mark.parametrize(
     ("changes", "inputs"),
     [
-        ({"kubeContext": "mine"}, {"context": "mine"}),
+        ({"kubeContext": "mine"}, {"context": "mine", "enableSecretMutable": "true"}),
         (
             {"kubeContext": "mine", "adoptExisting": "true"},
-            {"context": "mine", "upsertExistingObjects": "true", "enablePatchForce": "true"},
+            {
+                "context": "mine",
+                "enableSecretMutable": "true",
+                "upsertExistingObjects": "true",
+                "enablePatchForce": "true",
+            },
         ),
-        ({"cluster": "render", "renderManifestsTo": "out"}, {"renderYamlToDirectory": "out"}),
+        (
+            {"cluster": "render", "renderManifestsTo": "out"},
+            {"renderYamlToDirectory": "out", "enableSecretMutable": "true"},
+        ),
     ],
 )
 def test_the_cluster_is_the_one_that_was_named_never_the_current_one(

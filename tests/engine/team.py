@@ -42,7 +42,8 @@ class Team:
         self.settings = {"repositoryOwner": OWNER, "repositoryName": NAME, "githubApiUrl": forge.api_url}
         self.secrets = {"githubToken": TOKEN, "promotionToken": TASK_TOKEN}
         self.environment: dict[str, str] = {}
-        self._configured: dict[str, object] = {}
+        self._configured: dict[str, tuple[dict[str, str], frozenset[str]]] = {}
+        self._first: dict[str, str] = {}
         self._count = itertools.count()
         self._pulumi = automation.PulumiCommand()
         forge.create_repository(REPOSITORY, files={"README.md": "# What Argo CD reads\n"}, organization=True)
@@ -115,10 +116,16 @@ class Team:
 
     def configure(self, stack: str) -> None:
         """Set the stack's configuration to `settings` and `secrets`, where they have changed."""
-        wanted = (dict(self.settings), dict(self.secrets))
-        if self._configured.get(stack) != wanted:
-            self.engine.select(stack, self.engine.rendering(stack) | self.settings, self.secrets)
-            self._configured[stack] = wanted
+        wanted = {**self.settings, **self.secrets}, frozenset(self.secrets)
+        before = self._configured.get(stack)
+        if before == wanted:
+            return
+        file = self.engine.project / f"Pulumi.{stack}.yaml"
+        if before is not None and before[0].keys() - wanted[0].keys():
+            file.write_text(self._first[stack], encoding="utf-8")
+        self.engine.select(stack, self.engine.rendering(stack) | self.settings, self.secrets)
+        self._first.setdefault(stack, file.read_text(encoding="utf-8"))
+        self._configured[stack] = wanted
 
     def forget(self, stack: str) -> None:
         """Make the stack anew with the next command: it was removed."""

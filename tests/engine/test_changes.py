@@ -52,7 +52,7 @@ def test_a_stage_that_is_added_changes_what_tells_where_to_promote_and_nothing_e
 
     assert shown.changes == {
         "RepositoryFile repository/.github/promoter/settings.json": "update",
-        "KeptnTaskDefinition podtato-head-promote": "update",
+        "KeptnTaskDefinition podtato-head/promote": "update",
     }
 
 
@@ -65,8 +65,8 @@ def test_a_renamed_namespace_replaces_what_lives_in_it_and_no_file(dev: Team) ->
         "ServiceAccount podtato-head": "replace",
         "Role podtato-head": "replace",
         "RoleBinding podtato-head": "replace",
-        "KeptnTaskDefinition podtato-head-post-deployment": "replace",
-        "KeptnTaskDefinition podtato-head-promote": "replace",
+        "KeptnTaskDefinition podtato-head/post-deployment": "replace",
+        "KeptnTaskDefinition podtato-head/promote": "replace",
         "Application podtato-head": "update",
     }
 
@@ -77,7 +77,7 @@ def test_a_task_that_is_added_is_created_and_named_in_the_chart(dev: Team) -> No
     shown = previewed(dev, tasks=tasks, postDeploymentTasks=["post-deployment", "smoke-test"])
 
     assert shown.changes == {
-        "KeptnTaskDefinition podtato-head-smoke-test": "create",
+        "KeptnTaskDefinition podtato-head/smoke-test": "create",
         "RepositoryFile podtato-head/dev/platform.yaml": "update",
     }
 

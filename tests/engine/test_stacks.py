@@ -48,7 +48,7 @@ def test_five_stages_with_a_fan_out_and_a_join_go_up_in_order_and_down_again(tea
         "production": ["staging"],
     }
     team.settings["stages"] = json.dumps([{"name": name, "after": before} for name, before in after.items()])
-    team.settings |= {"argocdApplication": "", "promotionEngine": "pulumi"}
+    team.settings["promotionEngine"] = "pulumi"
 
     ups = {stage: team.up(stage) for stage in after}
 
@@ -56,15 +56,19 @@ def test_five_stages_with_a_fan_out_and_a_join_go_up_in_order_and_down_again(tea
     assert ups["dev"].outputs["promotesTo"] == ["load", "security"]
     assert ups["staging"].outputs["promotesTo"] == ["production"]
     assert [f"{stage}/values.yaml" in team.files() for stage in after] == [True] * 5
+    assert ups["staging"].outputs["promotions"]["podtato-head-load-to-staging"] == (
+        "nothing to promote so far: staging/values.yaml is committed by this update, "
+        "the next one proposes what load has then"
+    )
     assert team.preview("staging", "--expect-no-changes").status == 0
     # Both of the stages before it may promote into the join, each on a branch of its own.
     team.release("v0.3.1", "load")
     team.release("v0.3.2", "security")
     joined = team.up("staging")
     assert joined.status == 0, joined.text
-    assert [each.head for each in team.pulls()] == [
-        "promote/podtato-head/load-to-staging",
-        "promote/podtato-head/security-to-staging",
+    assert sorted(each.title for each in team.pulls()) == [
+        "Promote podtato-head v0.3.1 to staging",
+        "Promote podtato-head v0.3.2 to staging",
     ]
 
     downs = [team.destroy(stage) for stage in reversed(after)]
