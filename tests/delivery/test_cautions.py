@@ -6,7 +6,7 @@ from pathlib import Path
 from unittest.mock import create_autospec
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from delivery.block import Block
@@ -99,9 +99,10 @@ def test_a_key_that_the_target_does_not_have_yet_is_nothing_to_take_back(told: S
     assert told.promote(told.release("v0.3.1")).outcome["why"] == "serviceVersion: not set → v0.3.1"
 
 
+@settings(deadline=None)
 @given(st.text(), st.text())
 def test_whatever_the_values_are_a_caution_breaks_nothing(was: str, now: str) -> None:
-    settings = PromotionSettings("acme", "gitops", "main", "", "https://github.com/acme/gitops", {}, (EDGE,))
+    pipeline = PromotionSettings("acme", "gitops", "main", "", "https://github.com/acme/gitops", {}, (EDGE,))
     nothing = File(b"", "100644")
     history = create_autospec(History, instance=True)
     history.changed_since.return_value = f'serviceVersion: "{escape(now)}"\n'.encode()
@@ -109,13 +110,13 @@ def test_whatever_the_values_are_a_caution_breaks_nothing(was: str, now: str) ->
     state = EdgeState(EDGE, "ef" * 20, "ab" * 20, True, nothing, nothing, Branch(EDGE.branch, None), (), (), history)
     changes = (Change("serviceVersion", escape(was), "v0.3.1"),)
 
-    found = cautions(state, settings, {"serviceVersion": Scalar("v0.3.1")}, changes)
+    found = cautions(state, pipeline, {"serviceVersion": Scalar("v0.3.1")}, changes)
 
     notes = tuple(each.note for each in found)
     assert f"`serviceVersion` {code(escape(was))}, which came to dev" in notes[-1]
     assert now == "v0.3.1" or f"`serviceVersion` is {code(now)} there now" in notes[0]
     block = Block("promotion", "podtato-head", "dev", "production", "ab" * 20, "v0.3.1", changes=changes)
-    rendered = render(Subject(EDGE, block, notes=notes), settings).body
+    rendered = render(Subject(EDGE, block, notes=notes), pipeline).body
     assert len([line for line in rendered.splitlines() if line.startswith("> ")]) == len(notes)
     for note in notes:
         assert not re.search(r"[\n<>@]|#\d", re.sub(r"</?code>|&#\d+;", "", note))
