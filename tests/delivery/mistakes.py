@@ -517,7 +517,7 @@ WRONG: list[tuple[str, str, dict[str, Json], str, tuple[str, ...]]] = [
         ("a GitHub user",),
     ),
     ("a trace address with a script", "dev", {"traceUrl": "javascript:alert(1)"}, "delivery:traceUrl:", ("http(s)",)),
-    ("a cluster mode that is none", "dev", {"cluster": "kind"}, "delivery:cluster:", ("deploy or render or none",)),
+    ("a cluster mode that is none", "dev", {"cluster": "kind"}, "delivery:cluster:", ("deploy or render;",)),
     ("an empty context", "dev", {"kubeContext": ""}, "delivery:kubeContext:", ("context",)),
     (
         "a server that is none",
