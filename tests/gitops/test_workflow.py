@@ -76,7 +76,6 @@ def test_the_promoter_may_push_and_open_pull_requests_and_nothing_else(promote: 
 def test_a_dispatch_by_the_task_is_accepted_and_reaches_the_promoter_as_environment(promote: Workflow) -> None:
     environment = promoter_environment(promote, DISPATCH, {"GITHUB_TOKEN": "ghs_own"})
     assert environment == {
-        "PYTHONPATH": ".github/promoter",
         "APPLICATION": "podtato-head",
         "FROM": "dev",
         "TO": "production",
