@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from delivery.github import GitHub
-from delivery.github_answers import GitHubError
+from delivery.promotion.github import GitHub
+from delivery.promotion.github_answers import GitHubError
 
 _PAGES = 20
 

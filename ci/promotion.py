@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ci.stacks import PROJECT, qualified
-from delivery.names import is_dns_label
+from delivery.promotion.names import is_dns_label
 
 TARGETS = (
     # An explicit provider that is no target keeps the token of the update before.

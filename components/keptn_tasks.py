@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pulumi
 import pulumi_kubernetes as kubernetes
 
-from delivery.problems import Json
+from delivery.configuration.problems import Json
 
 
 class KeptnTasks(pulumi.ComponentResource):

@@ -9,9 +9,9 @@ from components.application_in_stage import ApplicationInStage
 from components.providers import github_provider, kubernetes_provider
 from components.repository_files import RepositoryFiles
 from components.stack import Secrets, secret_output
+from delivery.configuration.problems import Json
 from delivery.gitops_files import repository_files
 from delivery.pipeline import StackConfiguration
-from delivery.problems import Json
 
 NO_TOKEN = "not configured: a preview only"  # noqa: S105 - shown in place of a token, and good for nothing
 

@@ -10,9 +10,9 @@ from collections.abc import Callable
 import pulumi
 import pulumi_github as github
 
-from delivery.git import PROMOTER_MAIL, PROMOTER_NAME
 from delivery.incoming import Incoming
 from delivery.pipeline import Repository
+from delivery.promotion.git import PROMOTER_MAIL, PROMOTER_NAME
 
 
 class Promotion(pulumi.ComponentResource):

@@ -7,15 +7,15 @@ import pulumi
 
 from components.promotion import Promotion
 from delivery import telemetry
-from delivery.documents import ValuesError
-from delivery.edges import Edge
-from delivery.git import GitError, Repository
-from delivery.github import GitHub, GitHubError
-from delivery.history import PromotionError
 from delivery.incoming import Incoming, read_incoming, renew_branch
 from delivery.pipeline import PromotionRequest, StackConfiguration
+from delivery.promotion.documents import ValuesError
+from delivery.promotion.edges import Edge
+from delivery.promotion.git import GitError, Repository
+from delivery.promotion.github import GitHub, GitHubError
+from delivery.promotion.history import PromotionError
 from delivery.secret_text import SecretText
-from delivery.telemetry_span import PromotionSpan
+from delivery.telemetry.span import PromotionSpan
 
 
 class DuePromotions:

@@ -14,11 +14,11 @@ import pulumi
 from pulumi.runtime import config as runtime_config
 
 from delivery.configuration import KEYS, SECRETS, parse
-from delivery.git import GitError, Repository
+from delivery.configuration.problems import ConfigurationError, Problem
+from delivery.configuration.readiness import missing_for_update
 from delivery.gitops_files import seed_paths
 from delivery.pipeline import StackConfiguration
-from delivery.problems import ConfigurationError, Problem
-from delivery.readiness import missing_for_update
+from delivery.promotion.git import GitError, Repository
 from delivery.secret_text import SecretText
 from delivery.seeds import existing_seeds
 

@@ -4,16 +4,15 @@ Sources lie under `gitops/`; the promoter is this package's own modules, verbati
 reviewer of the GitOps repository reads the very code that is tested here.
 """
 
-import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from delivery.configuration import TASK_PROMOTE
-from delivery.edges import SETTINGS_PATH
+from delivery.configuration.problems import Json
 from delivery.manifests import WORKFLOW_FILE, read_gitops
 from delivery.pipeline import Placement, StackConfiguration
-from delivery.problems import Json
+from delivery.promotion.edges import SETTINGS_PATH
 from delivery.yaml_text import plain, to_yaml
 
 PROMOTER_FOLDER = ".github/promoter"
@@ -69,25 +68,16 @@ def promoter() -> str:
     of two releases, and the promotion would be lost.
     """
     texts = [read_gitops("promoter/promoter.py").rstrip("\n")]
-    for name in promoter_modules():
-        source = (_PACKAGE / f"{name}.py").read_text(encoding="utf-8")
-        texts.append(f"{_MARK}delivery/{name}.py ========\n{source.rstrip()}")
+    for path in promoter_modules():
+        source = (_PACKAGE / path).read_text(encoding="utf-8")
+        texts.append(f"{_MARK}delivery/{path} ========\n{source.rstrip()}")
     return "\n\n\n".join(texts) + "\n"
 
 
-@cache
 def promoter_modules() -> tuple[str, ...]:
-    """The modules of `delivery` that a promotion runs: `promote` and all that it imports."""
-    found = {"__init__"}
-    waiting = ["promote"]
-    while waiting:
-        name = waiting.pop()
-        if name not in found:
-            found.add(name)
-            text = (_PACKAGE / f"{name}.py").read_text(encoding="utf-8")
-            waiting += re.findall(r"^\s*from delivery\.(\w+) import", text, re.MULTILINE)
-            waiting += re.findall(r"^\s*from delivery import (\w+)", text, re.MULTILINE)
-    return tuple(sorted(found))
+    """The modules that a promotion runs, by their path in `delivery`: the command and two whole packages."""
+    packages = (path for name in ("promotion", "telemetry") for path in sorted((_PACKAGE / name).glob("*.py")))
+    return ("__init__.py", "promote.py", *(path.relative_to(_PACKAGE).as_posix() for path in packages))
 
 
 def seed_paths(configuration: StackConfiguration) -> tuple[str, ...]:

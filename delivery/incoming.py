@@ -8,15 +8,15 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from delivery.branch import on_top
-from delivery.edges import Edge, PromotionSettings
-from delivery.git import DECLARED, TRAILER, Repository
-from delivery.github import GitHub
-from delivery.history import NotThereYet
 from delivery.pipeline import PromotionRequest
-from delivery.proposal import AGAIN, Decision, Request, propose
-from delivery.reading import EdgeState, read_edge
-from delivery.telemetry_span import PromotionSpan
+from delivery.promotion.branch import on_top
+from delivery.promotion.edges import Edge, PromotionSettings
+from delivery.promotion.git import DECLARED, TRAILER, Repository
+from delivery.promotion.github import GitHub
+from delivery.promotion.history import NotThereYet
+from delivery.promotion.proposal import AGAIN, Decision, Request, propose
+from delivery.promotion.reading import EdgeState, read_edge
+from delivery.telemetry.span import PromotionSpan
 
 
 @dataclass(frozen=True)

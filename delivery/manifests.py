@@ -8,8 +8,8 @@ from functools import cache
 from pathlib import Path
 
 from delivery.configuration import TASK_PROMOTE
+from delivery.configuration.problems import Json
 from delivery.pipeline import Placement, StackConfiguration
-from delivery.problems import Json
 
 GITOPS = Path(__file__).resolve().parent.parent / "gitops"
 """The sources of what is committed to the GitOps repository, and of the promotion task."""

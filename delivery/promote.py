@@ -16,14 +16,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from delivery import telemetry
-from delivery.documents import ValuesError
-from delivery.edges import SETTINGS_PATH, PromotionSettings, SettingsError
-from delivery.git import GitError, Repository
-from delivery.github import GitHub, GitHubError
-from delivery.history import PromotionError
-from delivery.markdown import code, one_line
-from delivery.promoter import Outcome, promote
-from delivery.proposal import Request, RequestError
+from delivery.promotion.documents import ValuesError
+from delivery.promotion.edges import SETTINGS_PATH, PromotionSettings, SettingsError
+from delivery.promotion.git import GitError, Repository
+from delivery.promotion.github import GitHub, GitHubError
+from delivery.promotion.history import PromotionError
+from delivery.promotion.markdown import code, one_line
+from delivery.promotion.promoter import Outcome, promote
+from delivery.promotion.proposal import Request, RequestError
 
 _EPILOG = """\
 Every option has an environment variable in its place (in brackets). The token is read from GITHUB_TOKEN only; it

@@ -6,7 +6,7 @@ first values over it would undo that promotion.
 
 from collections.abc import Callable, Collection
 
-from delivery.git import Repository
+from delivery.promotion.git import Repository
 
 _TIP = "refs/delivery/default"
 

@@ -4,8 +4,8 @@ quoted, and texts of several lines are blocks, which a person can review. Readin
 
 import yaml
 
-from delivery.problems import Json
-from delivery.scalars import Scalar, spell
+from delivery.configuration.problems import Json
+from delivery.promotion.scalars import Scalar, spell
 
 
 def to_yaml(value: Json, *, width: int = 120) -> str:

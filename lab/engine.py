@@ -19,7 +19,7 @@ from pulumi.runtime import mocks, rpc
 from pulumi.runtime.settings import SETTINGS, _get_rpc_manager, get_root_resource
 from pulumi.runtime.stack import Stack, run_pulumi_func
 
-from delivery.stack_files import MASKED, PROJECT, StackConfig
+from delivery.configuration.stack_files import MASKED, PROJECT, StackConfig
 
 PROGRAM = Path(__file__).resolve().parent.parent
 UNKNOWN_ID = "known after an update"

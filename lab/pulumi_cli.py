@@ -10,7 +10,7 @@ from pathlib import Path
 import yaml
 from pulumi import automation
 
-from delivery.stack_files import PROJECT
+from delivery.configuration.stack_files import PROJECT
 from lab.engine import PROGRAM
 from lab.updates import Settings, Update
 

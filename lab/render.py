@@ -10,7 +10,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from delivery.stack_files import StackFilesError, read_stack_config
+from delivery.configuration.stack_files import StackFilesError, read_stack_config
 from delivery.yaml_text import to_yaml
 from lab.engine import PROGRAM, Preview, ProgramError, preview
 from lab.manifests import manifest, manifest_name

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from delivery.stack_files import read_stack_config
+from delivery.configuration.stack_files import read_stack_config
 from delivery.yaml_text import to_yaml
 from lab.engine import PROGRAM, Value, preview
 from lab.forge import Forge

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from delivery.configuration import KEYS, parse
-from delivery.problems import ConfigurationError
+from delivery.configuration.problems import ConfigurationError
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

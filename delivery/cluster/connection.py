@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
 from delivery.cluster.kubeconfig import ClusterError, load
-from delivery.problems import Json
+from delivery.configuration.problems import Json
 from delivery.secret_text import SecretText
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import yaml
 
-from delivery.problems import set_command
+from delivery.configuration.problems import set_command
 from delivery.secret_text import SecretText
 
 

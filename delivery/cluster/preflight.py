@@ -12,8 +12,8 @@ from delivery.cluster.connection import Connection, Refused, connect
 from delivery.cluster.facts import has_namespace, missing_definitions, missing_rights, server_version
 from delivery.cluster.kubeconfig import ClusterError
 from delivery.cluster.needs import ARGO_CD, DEFINITIONS, KEPTN, Definition, Right, granted_rights, rights
+from delivery.configuration.problems import Problem, set_command
 from delivery.pipeline import StackConfiguration
-from delivery.problems import Problem, set_command
 from delivery.secret_text import SecretText
 
 _ROLES = "rbac.authorization.k8s.io"

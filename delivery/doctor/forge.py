@@ -10,8 +10,8 @@ from urllib.parse import quote
 import requests
 
 from delivery.cluster.connection import short_line
+from delivery.configuration.problems import Json
 from delivery.pipeline import Repository
-from delivery.problems import Json
 from delivery.secret_text import SecretText
 
 TIMEOUT = (5, 15)

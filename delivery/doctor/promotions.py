@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from delivery.block import parse_block
 from delivery.doctor.check import Check, ok, unknown, wrong
-from delivery.edges import Edge
-from delivery.github import GitHub, GitHubError, PullRequest
 from delivery.pipeline import StackConfiguration
+from delivery.promotion.block import parse_block
+from delivery.promotion.edges import Edge
+from delivery.promotion.github import GitHub, GitHubError, PullRequest
 from delivery.secret_text import SecretText
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from delivery.cluster.needs import Right, granted_rights, rights
 from delivery.configuration import parse
-from delivery.stack_files import read_stack_config
+from delivery.configuration.stack_files import read_stack_config
 from lab.engine import PROGRAM
 from lab.forge import Forge
 from tests.cluster.api_server import ApiServer, Body

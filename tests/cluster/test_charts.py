@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from delivery.plan import plan
+from delivery.promotion.plan import plan
 from tests.cluster.api_server import Body, Refused
 from tests.cluster.team import Team
 

@@ -11,8 +11,8 @@ import pulumi
 import pytest
 
 from delivery.configuration import parse
+from delivery.configuration.problems import Json
 from delivery.gitops_files import repository_files
-from delivery.problems import Json
 from lab.engine import Preview, ProgramError
 from tests.components.stacks import FIVE, STAGES, TOKEN, TWO, files, named, objects, of, run, team
 

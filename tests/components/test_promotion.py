@@ -11,8 +11,8 @@ import pytest
 import requests
 
 from components.promotions import promotion_name
-from delivery.edges import Edge
-from delivery.stack_files import read_stack_config
+from delivery.configuration.stack_files import read_stack_config
+from delivery.promotion.edges import Edge
 from lab.engine import PROGRAM, Declared, Preview, ProgramError, preview
 from lab.forge import Forge
 

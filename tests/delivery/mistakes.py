@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 
-from delivery.problems import Json
+from delivery.configuration.problems import Json
 
 APPLICATION: dict[str, Json] = {"name": "podtato-head", "image": "ghcr.io/podtato-head/podtato-server"}
 FIVE: list[Json] = [

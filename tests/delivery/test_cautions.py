@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from delivery.block import Block
-from delivery.cautions import cautions
-from delivery.edges import PromotionSettings
-from delivery.git import File
-from delivery.history import History
-from delivery.markdown import code
-from delivery.plan import Change
-from delivery.pull_request import Subject, render
-from delivery.reading import Branch, EdgeState
-from delivery.scalars import Scalar, escape
+from delivery.promotion.block import Block
+from delivery.promotion.cautions import cautions
+from delivery.promotion.edges import PromotionSettings
+from delivery.promotion.git import File
+from delivery.promotion.history import History
+from delivery.promotion.markdown import code
+from delivery.promotion.plan import Change
+from delivery.promotion.pull_request import Subject, render
+from delivery.promotion.reading import Branch, EdgeState
+from delivery.promotion.scalars import Scalar, escape
 from tests.delivery.story import DEV, EDGE, NAME, PRODUCTION, Story, joined, story
 
 

@@ -14,9 +14,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from delivery.configuration import KEYS, parse
+from delivery.configuration.problems import ConfigurationError, Json, Problem
+from delivery.configuration.stack_files import read_stack_config
 from delivery.pipeline import StackConfiguration
-from delivery.problems import ConfigurationError, Json, Problem
-from delivery.stack_files import read_stack_config
 from tests.delivery.mistakes import APPLICATION, FIVE, WRONG, applications
 
 ROOT = Path(__file__).resolve().parents[2]

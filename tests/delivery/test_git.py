@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from delivery.git import File, GitError, LeaseLost, Repository
-from delivery.git_process import explain, git_environment
+from delivery.promotion.git import File, GitError, LeaseLost, Repository
+from delivery.promotion.git_process import explain, git_environment
 
 ZERO_CONFIG = {"PATH": os.environ["PATH"]}
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import requests
 
-from delivery.github import GitHub, GitHubError
+from delivery.promotion.github import GitHub, GitHubError
 
 PULL = {
     "number": 7,

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from delivery.block import Block
-from delivery.github import PullRequest
-from delivery.history import History, Order, PromotionError, Proposal, Standing, standing
-from delivery.plan import Change
+from delivery.promotion.block import Block
+from delivery.promotion.github import PullRequest
+from delivery.promotion.history import History, Order, PromotionError, Proposal, Standing, standing
+from delivery.promotion.plan import Change
 
 State = Literal["open", "merged", "closed"]
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from delivery.markdown import code, one_line, plain
+from delivery.promotion.markdown import code, one_line, plain
 
 HOSTILE = [
     "fixes #1",

@@ -8,9 +8,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from delivery.plan import Change, Plan, plan, plan_values
-from delivery.scalars import Scalar, Style, spell
-from delivery.values import ValuesError, promoted, read_key, set_keys
+from delivery.promotion.plan import Change, Plan, plan, plan_values
+from delivery.promotion.scalars import Scalar, Style, spell
+from delivery.promotion.values import ValuesError, promoted, read_key, set_keys
 
 TRACE = "00-23679963727bf63245f9b55983c73104-b427a6fcfc56cd6a-01"
 LATER = "00-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-bbbbbbbbbbbbbbbb-01"

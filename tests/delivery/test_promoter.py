@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from delivery.block import parse_block
-from delivery.edges import Edge
-from delivery.reading import rollback_branch
+from delivery.promotion.block import parse_block
+from delivery.promotion.edges import Edge
+from delivery.promotion.reading import rollback_branch
 from tests.delivery.story import EDGE, NAME, PRODUCTION, TRACEPARENT, Story, story
 
 PULLS = f"/repos/{NAME}/pulls"
@@ -434,7 +434,9 @@ def test_a_rewritten_history_is_an_error_that_says_how_to_go_on(told: Story) -> 
 
 
 def test_beyond_the_fetched_history_github_is_asked(told: Story, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("delivery.reading.read_edge.__kwdefaults__", {"commit": None, "rollback": False, "depth": 2})
+    monkeypatch.setattr(
+        "delivery.promotion.reading.read_edge.__kwdefaults__", {"commit": None, "rollback": False, "depth": 2}
+    )
     first, second = told.release("v0.3.1"), told.release("v0.3.2")
     for number in range(5):
         told.forge.commit(NAME, {"README.md": str(number)}, f"Unrelated {number}")

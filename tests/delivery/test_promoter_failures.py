@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from delivery.git import Repository
+from delivery.promotion.git import Repository
 from tests.delivery.story import EDGE, NAME, PRODUCTION, TOKEN, Run, Story, story
 
 PULLS = f"/repos/{NAME}/pulls"

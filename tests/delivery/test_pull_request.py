@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from delivery.block import Block, parse_block
-from delivery.edges import Edge, PromotionSettings
-from delivery.git import Commit
-from delivery.plan import Change
-from delivery.pull_request import BODY_LIMIT, TITLE_LIMIT, Subject, closed_body, render
+from delivery.promotion.block import Block, parse_block
+from delivery.promotion.edges import Edge, PromotionSettings
+from delivery.promotion.git import Commit
+from delivery.promotion.plan import Change
+from delivery.promotion.pull_request import BODY_LIMIT, TITLE_LIMIT, Subject, closed_body, render
 
 TRACEPARENT = "00-23679963727bf63245f9b55983c73104-b427a6fcfc56cd6a-01"
 EDGE = Edge("podtato-head", "dev", "production", "dev", "production", ("serviceVersion",))

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from delivery.block import parse_block
-from delivery.reading import rollback_branch
+from delivery.promotion.block import parse_block
+from delivery.promotion.reading import rollback_branch
 from tests.delivery.story import DEV, EDGE, NAME, PRODUCTION, TRACEPARENT, Story, joined, story
 
 BRANCH = rollback_branch(EDGE)
@@ -157,7 +157,9 @@ def test_beyond_the_fetched_history_the_hidden_block_tells_what_was_before(
     promoted(told, "v0.3.1")
     for number in range(4):
         told.forge.commit(NAME, {"README.md": str(number)}, f"Unrelated {number}")
-    monkeypatch.setattr("delivery.reading.read_edge.__kwdefaults__", {"commit": None, "rollback": True, "depth": 2})
+    monkeypatch.setattr(
+        "delivery.promotion.reading.read_edge.__kwdefaults__", {"commit": None, "rollback": True, "depth": 2}
+    )
 
     assert told.rollback().result == "created"
     assert told.version(BRANCH) == "v0.3.0"
@@ -217,6 +219,8 @@ def test_beyond_the_fetched_history_the_hidden_block_tells_what_was_brought(
     told.forge.commit(NAME, {"production/values.yaml": PRODUCTION.format("v0.3.1-hotfix")}, "Hotfix by hand")
     for number in range(4):
         told.forge.commit(NAME, {"README.md": str(number)}, f"Unrelated {number}")
-    monkeypatch.setattr("delivery.reading.read_edge.__kwdefaults__", {"commit": None, "rollback": True, "depth": 2})
+    monkeypatch.setattr(
+        "delivery.promotion.reading.read_edge.__kwdefaults__", {"commit": None, "rollback": True, "depth": 2}
+    )
 
     assert "as pull request #1 brought it" in told.rollback().errors

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from delivery.scalars import Scalar, Style, resolve, spell
+from delivery.promotion.scalars import Scalar, Style, resolve, spell
 
 # What sigs.k8s.io/yaml, the reader in Helm, makes of each of these.
 BOOLEANS = ["on", "On", "ON", "off", "yes", "no", "Yes", "y", "N", "true", "True", "FALSE"]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from delivery.stack_files import StackConfig, StackFilesError, read_stack_config
+from delivery.configuration.stack_files import StackConfig, StackFilesError, read_stack_config
 
 PROJECT = "name: delivery\nconfig:\n  delivery:repositoryOwner:\n    value: acme\n  shared:\n    default: 7\n"
 

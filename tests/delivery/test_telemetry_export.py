@@ -17,7 +17,7 @@ import grpc  # type: ignore[import-untyped]  # it ships no types
 import pytest
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
 
-from delivery.telemetry_export import BUDGET, Destinations
+from delivery.telemetry.export import BUDGET, Destinations
 from tests.delivery.test_telemetry import exported, run_program
 
 Received = list[trace_service_pb2.ExportTraceServiceRequest]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from delivery.telemetry_text import sanitized, without_credentials
+from delivery.telemetry.text import sanitized, without_credentials
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 from ruamel.yaml import YAML
 
-from delivery.values import Scalar, ValuesError, promoted, read_key, set_keys
+from delivery.promotion.values import Scalar, ValuesError, promoted, read_key, set_keys
 
 
 def set_one(text: str, value: Scalar | str = "v0.3.1", key: str = "serviceVersion") -> str:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from delivery.documents import MAX_BYTES, ValuesError
-from delivery.yaml_reader import load
+from delivery.promotion.documents import MAX_BYTES, ValuesError
+from delivery.promotion.yaml_reader import load
 
 
 def refusal(text: str | bytes) -> str:

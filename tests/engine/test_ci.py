@@ -15,11 +15,9 @@ from tests.engine.team import REFRESH_RENDERED, REPOSITORY, Team
 
 @pytest.fixture
 def team(team: Team) -> Team:
-    """Both stages are up, and promotions are resources."""
-    team.settings["promotionEngine"] = "pulumi"
-    for stage in ("dev", "production"):
-        outcome = team.up(stage)
-        assert outcome.status == 0, outcome.text
+    """Production is up, dev's files are there, and promotions are resources."""
+    outcome = team.promoting().up("production")
+    assert outcome.status == 0, outcome.text
     return team
 
 
@@ -80,6 +78,7 @@ def test_after_a_merge_the_next_promotion_is_a_new_pull_request(team: Team) -> N
 
 
 def test_what_somebody_changed_by_hand_is_drift_and_what_git_owns_is_not(team: Team) -> None:
+    assert team.up("dev").status == 0
     team.release("v0.3.1")
     untouched = previewed(team, "dev", refresh=True)
     assert (untouched.changes, untouched.failures) == ((), ())
@@ -100,10 +99,13 @@ def test_what_somebody_changed_by_hand_is_drift_and_what_git_owns_is_not(team: T
 
 def test_a_report_of_the_real_engine_holds_no_secret_and_says_what_fails(team: Team, tmp_path: Path) -> None:
     wrong = environment(team, PULUMI_CONFIG_PASSPHRASE="of another stack")
-    found = preview("dev", wrong, refresh=False, project=team.engine.project)
+    found = preview("production", wrong, refresh=False, project=team.engine.project)
     assert found.failures
     assert not any("of another stack" in line for line in (*found.failures, *found.notes))
     nowhere = preview(
-        "dev", environment(team, PULUMI_BACKEND_URL=tmp_path.as_uri()), refresh=False, project=team.engine.project
+        "production",
+        environment(team, PULUMI_BACKEND_URL=tmp_path.as_uri()),
+        refresh=False,
+        project=team.engine.project,
     )
     assert any("no stack named" in line for line in nowhere.failures)

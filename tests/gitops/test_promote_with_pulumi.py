@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from delivery.configuration import parse
+from delivery.configuration.stack_files import read_stack_config
 from delivery.gitops_files import repository_files
-from delivery.stack_files import read_stack_config
 from tests.workflow_files import ROOT, read, steps
 
 PROMOTER = ROOT / "gitops" / "workflows" / "promote.yaml"

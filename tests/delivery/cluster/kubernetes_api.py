@@ -14,9 +14,9 @@ from typing import Any
 import yaml
 
 from delivery.configuration import parse
+from delivery.configuration.stack_files import read_stack_config
 from delivery.pipeline import StackConfiguration
 from delivery.secret_text import SecretText
-from delivery.stack_files import read_stack_config
 from lab.engine import PROGRAM
 
 TOKEN = "token-of-the-cluster"

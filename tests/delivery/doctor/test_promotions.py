@@ -1,9 +1,9 @@
 from dataclasses import replace
 
-from delivery.block import Block
 from delivery.doctor.check import Check
 from delivery.doctor.promotions import promotions
-from delivery.github import GitHub
+from delivery.promotion.block import Block
+from delivery.promotion.github import GitHub
 from delivery.secret_text import SecretText
 from lab.forge import Forge
 from tests.delivery.doctor.surroundings import FOR_GITHUB, GITHUB_TOKEN, REPOSITORY, on, only

@@ -4,12 +4,12 @@ One commit on the default branch's tip where the branch is the promoter's own; o
 others have worked on it.
 """
 
-from delivery.git import ON_TOP, TRAILER, File, Repository
-from delivery.history import PromotionError
-from delivery.plan import plan_values
-from delivery.proposal import Decision
-from delivery.reading import EdgeState
-from delivery.values import read_keys
+from delivery.promotion.git import ON_TOP, TRAILER, File, Repository
+from delivery.promotion.history import PromotionError
+from delivery.promotion.plan import plan_values
+from delivery.promotion.proposal import Decision
+from delivery.promotion.reading import EdgeState
+from delivery.promotion.values import read_keys
 
 
 def put_branch(repository: Repository, state: EdgeState, decision: Decision) -> str | None:

@@ -3,8 +3,8 @@
 import re
 from urllib.parse import urlsplit
 
-from delivery.fields import Rule
-from delivery.names import is_commit, is_dns_label, is_dns_subdomain, is_traceparent, is_version
+from delivery.configuration.fields import Rule
+from delivery.promotion.names import is_commit, is_dns_label, is_dns_subdomain, is_traceparent, is_version
 
 
 def _pattern(expression: str, words: str, example: str) -> Rule:

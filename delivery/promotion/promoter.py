@@ -6,17 +6,17 @@ Everything it decides by is in `proposal.py` and `rollback.py`; here is only the
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from delivery.block import parse_block
-from delivery.branch import put_branch
-from delivery.edges import Edge, PromotionSettings
-from delivery.git import GitError, LeaseLost, Repository
-from delivery.github import GitHub, GitHubError, PullRequest
-from delivery.plan import Change
-from delivery.proposal import Decision, Request, Result, propose
-from delivery.pull_request import Rendered, closed_body
-from delivery.reading import EdgeState, read_edge
-from delivery.rollback import propose_rollback
-from delivery.telemetry_span import PromotionSpan
+from delivery.promotion.block import parse_block
+from delivery.promotion.branch import put_branch
+from delivery.promotion.edges import Edge, PromotionSettings
+from delivery.promotion.git import GitError, LeaseLost, Repository
+from delivery.promotion.github import GitHub, GitHubError, PullRequest
+from delivery.promotion.plan import Change
+from delivery.promotion.proposal import Decision, Request, Result, propose
+from delivery.promotion.pull_request import Rendered, closed_body
+from delivery.promotion.reading import EdgeState, read_edge
+from delivery.promotion.rollback import propose_rollback
+from delivery.telemetry.span import PromotionSpan
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The way of a promotion's spans to their destinations, and the two seconds that a collector may cost in all.
 
 The file is written at once; the collector has a daemon thread. The first failure of either, or the end of the
-budget, ends it for this process, and one line on stderr says so. What they are: `delivery.telemetry_export`.
+budget, ends it for this process, and one line on stderr says so. What they are: `delivery.telemetry.export`.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, Context, attach
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from opentelemetry.trace import SpanKind
 
-from delivery.telemetry_export import (
+from delivery.telemetry.export import (
     BUDGET,
     TRACE_FILE,
     Destinations,

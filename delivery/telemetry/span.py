@@ -15,8 +15,8 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Span, SpanContext, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from delivery.names import is_traceparent
-from delivery.telemetry_text import sanitized, without_credentials
+from delivery.promotion.names import is_traceparent
+from delivery.telemetry.text import sanitized, without_credentials
 
 Step = Literal["read", "plan", "push", "open"]
 Result = Literal["success", "failure", "error", "timeout", "cancellation", "skip"]

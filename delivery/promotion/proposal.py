@@ -8,16 +8,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from delivery.block import Block
-from delivery.cautions import cautions
-from delivery.edges import PromotionSettings
-from delivery.history import PromotionError, Proposal, Standing, standing
-from delivery.names import is_commit, is_traceparent, is_version
-from delivery.plan import Change, Plan, plan_values
-from delivery.pull_request import Rendered, Subject, render
-from delivery.reading import EdgeState
-from delivery.scalars import Scalar
-from delivery.values import promoted
+from delivery.promotion.block import Block
+from delivery.promotion.cautions import cautions
+from delivery.promotion.edges import PromotionSettings
+from delivery.promotion.history import PromotionError, Proposal, Standing, standing
+from delivery.promotion.names import is_commit, is_traceparent, is_version
+from delivery.promotion.plan import Change, Plan, plan_values
+from delivery.promotion.pull_request import Rendered, Subject, render
+from delivery.promotion.reading import EdgeState
+from delivery.promotion.scalars import Scalar
+from delivery.promotion.values import promoted
 
 AGAIN = "run again with the input again=true"
 """How to ask again, for a promoter's run; the component says it in its own words."""

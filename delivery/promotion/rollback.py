@@ -5,17 +5,17 @@ Decides as `proposal.py` does for promotions, with the same result; the promoter
 
 from collections.abc import Mapping
 
-from delivery.block import Block
-from delivery.documents import ValuesError
-from delivery.edges import PromotionSettings
-from delivery.git import Repository
-from delivery.history import PromotionError, Proposal
-from delivery.plan import plan_values
-from delivery.proposal import AGAIN, Decision, Request, Result, words
-from delivery.pull_request import Subject, render
-from delivery.reading import EdgeState
-from delivery.scalars import Scalar, resolve
-from delivery.values import promoted, read_keys
+from delivery.promotion.block import Block
+from delivery.promotion.documents import ValuesError
+from delivery.promotion.edges import PromotionSettings
+from delivery.promotion.git import Repository
+from delivery.promotion.history import PromotionError, Proposal
+from delivery.promotion.plan import plan_values
+from delivery.promotion.proposal import AGAIN, Decision, Request, Result, words
+from delivery.promotion.pull_request import Subject, render
+from delivery.promotion.reading import EdgeState
+from delivery.promotion.scalars import Scalar, resolve
+from delivery.promotion.values import promoted, read_keys
 
 
 def propose_rollback(

@@ -8,9 +8,9 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from delivery.edges import Edge
-from delivery.names import is_commit, is_traceparent
-from delivery.plan import Change
+from delivery.promotion.edges import Edge
+from delivery.promotion.names import is_commit, is_traceparent
+from delivery.promotion.plan import Change
 
 _BLOCK = re.compile(r"<!-- delivery-promotion ({.*?}) -->")
 # What could end the comment, or be taken for a mention, a reference or a link by a reader of the raw text.

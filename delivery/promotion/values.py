@@ -9,9 +9,9 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from delivery.documents import LINE_BREAK, Document, Mark, Node, ValuesError, shown
-from delivery.scalars import Scalar, Style, spell
-from delivery.yaml_reader import load
+from delivery.promotion.documents import LINE_BREAK, Document, Mark, Node, ValuesError, shown
+from delivery.promotion.scalars import Scalar, Style, spell
+from delivery.promotion.yaml_reader import load
 
 __all__ = ["Scalar", "ValuesError", "promoted", "read_key", "read_keys", "set_keys"]
 

@@ -8,7 +8,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from delivery.names import is_dns_label
+from delivery.promotion.names import is_dns_label
 
 SETTINGS_PATH = ".github/promoter/settings.json"
 
@@ -98,7 +98,9 @@ class PromotionSettings:
             raw |= {key: tuple(raw[key]) for key in ("labels", "reviewers", "team_reviewers")}
             settings = cls(**raw)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise SettingsError(f"{SETTINGS_PATH} is not readable ({type(error).__name__}); run `pulumi up --refresh`") from error
+            raise SettingsError(
+                f"{SETTINGS_PATH} is not readable ({type(error).__name__}); run `pulumi up --refresh`"
+            ) from error
         if not all(is_dns_label(name) for name in settings.stages):
             raise SettingsError(f"{SETTINGS_PATH} names a stage that is no DNS label; run `pulumi up --refresh`")
         return settings

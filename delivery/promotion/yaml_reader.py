@@ -20,8 +20,8 @@ from ruamel.yaml.events import (
 )
 from ruamel.yaml.reader import ReaderError
 
-from delivery.documents import Document, Mark, Node, ValuesError, decoded, shown
-from delivery.scalars import escape, resolve
+from delivery.promotion.documents import Document, Mark, Node, ValuesError, decoded, shown
+from delivery.promotion.scalars import escape, resolve
 
 MAX_DEPTH = 100
 _TOKENS = re.compile(r"\(('[^']*'),\)")  # how the parser names the one thing that it found

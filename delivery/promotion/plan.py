@@ -7,10 +7,10 @@ becomes of the result is left to the caller.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from delivery.documents import ValuesError, shown
-from delivery.names import is_traceparent
-from delivery.scalars import Scalar, escape
-from delivery.values import promoted, read_keys, set_keys, unpromotable
+from delivery.promotion.documents import ValuesError, shown
+from delivery.promotion.names import is_traceparent
+from delivery.promotion.scalars import Scalar, escape
+from delivery.promotion.values import promoted, read_keys, set_keys, unpromotable
 
 TRACE_PARENT = "traceParent"
 

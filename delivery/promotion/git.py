@@ -13,7 +13,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
-from delivery.git_process import GitError, LeaseLost, explain, git_environment, is_transient, lost_lease, shown
+from delivery.promotion.git_process import (
+    GitError,
+    LeaseLost,
+    explain,
+    git_environment,
+    is_transient,
+    lost_lease,
+    shown,
+)
 
 __all__ = ["DECLARED", "ON_TOP", "TRAILER", "Commit", "File", "GitError", "LeaseLost", "Repository"]
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from delivery.problems import Edit, Json, Path, Problems, renamed
+from delivery.configuration.problems import Edit, Json, Path, Problems, renamed
 
 LONGEST_TEXT = 1_000_000
 MOST_ENTRIES = 1000

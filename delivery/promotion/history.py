@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from delivery.block import Block
-from delivery.documents import ValuesError
-from delivery.git import Commit, Repository
-from delivery.github import GitHub, PullRequest
-from delivery.values import read_keys
+from delivery.promotion.block import Block
+from delivery.promotion.documents import ValuesError
+from delivery.promotion.git import Commit, Repository
+from delivery.promotion.github import GitHub, PullRequest
+from delivery.promotion.values import read_keys
 
 _SEARCHED = 20
 

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Literal
 
-from delivery.scalars import Scalar, escape
+from delivery.promotion.scalars import Scalar, escape
 
 MAX_BYTES = 256 * 1024  # ten seconds of parsing at worst; values that people maintain are a hundredth of it
 LINE_BREAK = re.compile(r"\r\n|\r|\n")

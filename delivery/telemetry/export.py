@@ -1,7 +1,7 @@
 """Where a promotion's spans go: to an OTLP collector named by the standard OTEL_ variables, and to a file of OTLP JSON.
 
 Exporters are imported by the collector's own thread, because that costs more than a whole promotion's telemetry.
-Threads, the time limit and what becomes of a failure are the concern of `delivery.telemetry_queue`.
+Threads, the time limit and what becomes of a failure are the concern of `delivery.telemetry.queue`.
 """
 
 import logging
@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
-from delivery.telemetry_json import export_line
+from delivery.telemetry.otlp_json import export_line
 
 BUDGET = 2.0
 TRACE_FILE = "DELIVERY_TRACE_FILE"

@@ -7,8 +7,11 @@ allowed, is decided here and nowhere else; tokens never come through here.
 import json
 from collections.abc import Mapping
 
-from delivery import rules
-from delivery.fields import Fields, Rule, decode
+from delivery.configuration import rules
+from delivery.configuration.fields import Fields, Rule, decode
+from delivery.configuration.placements import placements
+from delivery.configuration.problems import Json, Problems, nearest, renamed, without
+from delivery.configuration.shared import EXAMPLE_APPLICATION, read_applications, read_promotions, read_stages
 from delivery.pipeline import (
     ArgoCD,
     Checks,
@@ -19,9 +22,6 @@ from delivery.pipeline import (
     StackConfiguration,
     Stage,
 )
-from delivery.pipeline_configuration import EXAMPLE_APPLICATION, read_applications, read_promotions, read_stages
-from delivery.placements import placements
-from delivery.problems import Json, Problems, nearest, renamed, without
 
 EXAMPLES: dict[str, Json] = {
     "applications": [dict(EXAMPLE_APPLICATION)],

@@ -1,7 +1,7 @@
 """One span for each promotion run, with its steps, linked to the source stage's promotion phase.
 
 Names follow OpenTelemetry's CI/CD and VCS conventions (1.43). Where the spans go is the concern of
-`delivery.telemetry_export`; nothing here raises, waits for a network or changes what a promotion does.
+`delivery.telemetry.export`; nothing here raises, waits for a network or changes what a promotion does.
 """
 
 import atexit
@@ -20,12 +20,12 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import Link, SpanContext, SpanKind
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from delivery.edges import Edge, PromotionSettings
-from delivery.names import is_traceparent
-from delivery.telemetry_export import Destinations
-from delivery.telemetry_queue import SCOPE, RunProcessor, processor
-from delivery.telemetry_span import PromotionSpan, Result, Step, span_context
-from delivery.telemetry_text import without_credentials
+from delivery.promotion.edges import Edge, PromotionSettings
+from delivery.promotion.names import is_traceparent
+from delivery.telemetry.export import Destinations
+from delivery.telemetry.queue import SCOPE, RunProcessor, processor
+from delivery.telemetry.span import PromotionSpan, Result, Step, span_context
+from delivery.telemetry.text import without_credentials
 
 __all__ = ["Action", "PromotionSpan", "Result", "Step", "begin", "promotion"]
 

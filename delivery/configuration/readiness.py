@@ -2,8 +2,8 @@
 
 from collections.abc import Collection
 
+from delivery.configuration.problems import Problem, set_command
 from delivery.pipeline import EXAMPLE_OWNER, StackConfiguration
-from delivery.problems import Problem, set_command
 
 
 def missing_for_update(configuration: StackConfiguration, given: Collection[str]) -> list[Problem]:

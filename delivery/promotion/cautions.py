@@ -6,13 +6,13 @@ Says it and decides nothing, for what was verified may be promoted. Looks at the
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from delivery.documents import ValuesError
-from delivery.edges import PromotionSettings
-from delivery.markdown import code
-from delivery.plan import Change
-from delivery.reading import EdgeState
-from delivery.scalars import Scalar
-from delivery.values import read_keys
+from delivery.promotion.documents import ValuesError
+from delivery.promotion.edges import PromotionSettings
+from delivery.promotion.markdown import code
+from delivery.promotion.plan import Change
+from delivery.promotion.reading import EdgeState
+from delivery.promotion.scalars import Scalar
+from delivery.promotion.values import read_keys
 
 
 @dataclass(frozen=True)

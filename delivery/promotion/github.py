@@ -13,7 +13,7 @@ from urllib.parse import quote
 import requests
 from requests.auth import AuthBase
 
-from delivery.github_answers import GitHubError, failure_of, pause_before_retry
+from delivery.promotion.github_answers import GitHubError, failure_of, pause_before_retry
 
 __all__ = ["GitHub", "GitHubError", "PullRequest"]
 

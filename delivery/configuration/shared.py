@@ -7,11 +7,11 @@ from collections.abc import Container, Sequence
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 
-from delivery import rules
-from delivery.fields import Fields
+from delivery.configuration import rules
+from delivery.configuration.fields import Fields
+from delivery.configuration.placements import OVERRIDES
+from delivery.configuration.problems import REPORTED, Json, nearest, renamed, without
 from delivery.pipeline import Application, Promotions, Stage
-from delivery.placements import OVERRIDES
-from delivery.problems import REPORTED, Json, nearest, renamed, without
 
 EXAMPLE_APPLICATION: dict[str, Json] = {"name": "podtato-head", "image": "ghcr.io/podtato-head/podtato-server"}
 _SECONDS_A_RUN = 20

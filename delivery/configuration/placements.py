@@ -9,11 +9,11 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from delivery.fields import Fields, Rule
-from delivery.names import is_dns_label, is_dns_subdomain
+from delivery.configuration.fields import Fields, Rule
+from delivery.configuration.problems import Path
+from delivery.configuration.rules import DNS_LABEL_WORDS
 from delivery.pipeline import Application, Placement, Stage
-from delivery.problems import Path
-from delivery.rules import DNS_LABEL_WORDS
+from delivery.promotion.names import is_dns_label, is_dns_subdomain
 
 MOST_PLACEMENTS = 20_000
 _SEGMENT = r"[A-Za-z0-9_-][A-Za-z0-9._-]*"

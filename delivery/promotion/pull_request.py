@@ -7,11 +7,11 @@ import hashlib
 import re
 from dataclasses import dataclass, replace
 
-from delivery.block import Block, without_blocks
-from delivery.edges import Edge, PromotionSettings
-from delivery.git import TRAILER, Commit
-from delivery.markdown import code, plain
-from delivery.plan import Change
+from delivery.promotion.block import Block, without_blocks
+from delivery.promotion.edges import Edge, PromotionSettings
+from delivery.promotion.git import TRAILER, Commit
+from delivery.promotion.markdown import code, plain
+from delivery.promotion.plan import Change
 
 # GitHub's limits, in characters.
 TITLE_LIMIT = 256
