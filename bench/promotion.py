@@ -8,7 +8,6 @@ import contextlib
 import io
 import itertools
 import os
-import shutil
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -16,9 +15,9 @@ from pathlib import Path
 
 from bench.collector import Collector
 from bench.figures import Report
-from bench.timing import PROJECT, MeasurementError, command, side_by_side, timed
+from bench.timing import MeasurementError, command, side_by_side, timed
 from delivery import promote
-from delivery.gitops_files import promoter_modules
+from delivery.gitops_files import promoter
 from delivery.promotion.edges import Edge, PromotionSettings
 from lab.forge import Forge
 
@@ -36,9 +35,8 @@ class Promotions:
         self._numbers = itertools.count(1)
         forge.add_token(TOKEN, {"contents": "write", "pull_requests": "write", "issues": "write"}, actions=True)
         self._promoter = folder / "promoter"
-        (self._promoter / "delivery").mkdir(parents=True)
-        for name in promoter_modules():
-            shutil.copy(PROJECT / "delivery" / f"{name}.py", self._promoter / "delivery")
+        self._promoter.mkdir(parents=True)
+        (self._promoter / "promoter.py").write_text(promoter(), encoding="utf-8")
 
     def in_process(self, environ: Mapping[str, str]) -> float:
         """The seconds of a promotion in this process."""
@@ -52,8 +50,8 @@ class Promotions:
 
     def as_step(self, environ: Mapping[str, str]) -> float:
         """The seconds of a promotion as the workflow's step runs it, interpreter and imports included."""
-        given = self._prepare(environ) | {"PYTHONPATH": str(self._promoter)}
-        run = [sys.executable, "-m", "delivery.promote"]
+        given = self._prepare(environ)
+        run = [sys.executable, "promoter.py"]
         return timed(lambda: command(run, environ=given, folder=self._promoter))
 
     def _prepare(self, environ: Mapping[str, str]) -> dict[str, str]:

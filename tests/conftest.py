@@ -17,6 +17,6 @@ class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config) -> Scheduling:
-    """Have pytest-xdist use it."""
-    return Scheduling(config)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Scheduling:
+    """Have pytest-xdist use it, as quietly as its own."""
+    return Scheduling(config, log)
