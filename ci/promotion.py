@@ -15,7 +15,7 @@ from ci.stacks import PROJECT, qualified
 from delivery.promotion.names import is_dns_label
 
 TARGETS = (
-    # An explicit provider that is no target keeps the token of the update before.
+    # The provider is a target too: its token is another one in every run, and the state holds the last run's.
     "**::pulumi:providers:github::github",
     "**::delivery:components:Promotion**",
 )

@@ -91,7 +91,9 @@ def read_incoming(
         why = own if str(missing).startswith(edge.target_values) else missing
         return Incoming(edge, f"nothing to promote so far: {why}", "", "", None)
     why = decision.why.replace(
-        AGAIN, "set delivery:promote.again (pulumi config set --path delivery:promote.again true)"
+        # For this once: what stays in the configuration would reopen whatever is closed later, too.
+        AGAIN,
+        f"""run DELIVERY_PROMOTE='{{"again": true}}' pulumi up -s {edge.target}""",
     )
     if decision.plan.changes and decision.commit[:12] not in why:
         why = f"{why} (commit {decision.commit[:12]})"

@@ -91,7 +91,7 @@ def test_what_a_person_closed_stays_closed_until_it_is_asked_for_again(team: Tea
     after = team.up("production")
 
     assert team.states() == ["closed"]
-    assert "pulumi config set --path delivery:promote.again true" in team.said(after)
+    assert "DELIVERY_PROMOTE='{\"again\": true}' pulumi up -s production" in team.said(after)
 
     team.environment["DELIVERY_PROMOTE"] = '{"again": true}'
     again = team.up("production")
