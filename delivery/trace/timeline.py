@@ -129,7 +129,7 @@ def timeline(delivery: Delivery, commit_times: Mapping[str, int] = MappingProxyT
                 merged = commit_times.get(rollout.known.get(COMMIT), 0)
                 _arrival(sections, before, rollout, stages[index], rows, merged)
             rows += _rollout_rows(rollout, stages[index], before)
-            sections.until(_verified(rollout, hop), f"{stages[index]} rollout", "rollout")
+            sections.until(_verified(rollout, hop), f"{stages[index]} deployment", "rollout")
         if hop and hop.run:
             change = _change(hop)
             changes += [change] if change else []
@@ -163,7 +163,7 @@ def _arrival(sections: _Sections, hop: Hop | None, rollout: Rollout, stage: str,
 
 def _rollout_rows(rollout: Rollout, stage: str, before: Hop | None) -> Iterator[Row]:
     follows = before.phase if before and rollout.root else None
-    yield Row(f"{stage} rollout", "rollout", 0, rollout.start, rollout.end, rollout.root, follows)
+    yield Row(f"{stage}, all phases", "rollout", 0, rollout.start, rollout.end, rollout.root, follows)
     promoting: set[str] = set()
     for depth, span in rollout.spans:
         if span.name == PROMOTION_PHASE or span.parent in promoting:

@@ -51,7 +51,7 @@ def test_json_has_the_same_numbers(file: str, capsys: Captured) -> None:
     assert document["leadTimeSeconds"] == 408
     assert [(each["name"], each["seconds"]) for each in document["sections"]][:2] == [
         ("wait for dev's sync", 75),
-        ("dev rollout", 60),
+        ("dev deployment", 60),
     ]
     assert document["commitTime"] == "2026-08-01T11:58:45.000+00:00"
     assert document["pullRequests"][0]["number"] == "7"

@@ -20,10 +20,10 @@ def test_the_lead_time_is_the_sum_of_its_sections() -> None:
     line = drawn(guide(200))
     assert spent(line) == [
         ("wait for dev's sync", "wait", 75),
-        ("dev rollout", "rollout", 60),
+        ("dev deployment", "rollout", 60),
         ("promotion to production", "promotion", 13),
         ("review of #7", "review", 200),
-        ("production rollout", "rollout", 60),
+        ("production deployment", "rollout", 60),
     ]
     assert line.lead_time / 1e9 == 75 + 60 + 13 + 200 + 60
     assert line.commit == COMMIT
@@ -54,7 +54,7 @@ def test_without_the_commits_time_the_lead_time_starts_with_dev_and_a_note_says_
     story.run(phase, 70, committed=None)
     story.rollout("production", "v0.3.1", 100, follows=phase, promotes=False)
     line = drawn(story)
-    assert spent(line)[0] == ("dev rollout", "rollout", 60)
+    assert spent(line)[0] == ("dev deployment", "rollout", 60)
     assert any("when the commit was made" in note for note in line.notes)
 
 
@@ -88,7 +88,7 @@ def test_rows_tell_the_story_in_order_with_depth_and_links() -> None:
     rows = [(row.depth, row.name, row.follows is not None) for row in drawn(guide(200)).rows]
     assert rows == [
         (0, "wait for dev's sync", False),
-        (0, "dev rollout", False),
+        (0, "dev, all phases", False),
         (1, "AppDeploy", False),
         (1, "AppPostDeployTasks", False),
         (2, "post-post-deployment-12345", False),
@@ -100,7 +100,7 @@ def test_rows_tell_the_story_in_order_with_depth_and_links() -> None:
         (1, "push", False),
         (1, "open", False),
         (0, "review of #7", False),
-        (0, "production rollout", True),
+        (0, "production, all phases", True),
         (1, "AppDeploy", False),
         (1, "AppPostDeployTasks", False),
         (2, "post-post-deployment-12345", False),
@@ -116,11 +116,11 @@ def test_commits_of_a_clone_tell_when_it_began_and_when_it_was_merged() -> None:
     line = timeline(deliveries(read(story.lines, "x").spans)[0], times)
     assert spent(line) == [
         ("wait for dev's sync", "wait", 30),
-        ("dev rollout", "rollout", 60),
+        ("dev deployment", "rollout", 60),
         ("promotion to production", "promotion", 13),
         ("review of #7", "review", 60),
         ("wait for production's sync", "wait", 20),
-        ("production rollout", "rollout", 60),
+        ("production deployment", "rollout", 60),
     ]
     assert line.notes == ()
 
@@ -128,3 +128,11 @@ def test_commits_of_a_clone_tell_when_it_began_and_when_it_was_merged() -> None:
 def test_a_commit_from_before_the_promotion_is_not_its_merge() -> None:
     line = timeline(deliveries(read(guide(200).lines, "x").spans)[0], {COMMIT: int(nanoseconds(-75))})
     assert spent(line)[3] == ("review of #7", "review", 200)
+
+
+def test_one_name_is_one_length_of_time() -> None:
+    line = drawn(guide(200))
+    lengths = {section.name: section.length for section in line.sections}
+    same = [row for row in line.rows if row.name in lengths]
+    assert [row.name for row in same] == ["wait for dev's sync", "review of #7"]
+    assert all(row.end - row.start == lengths[row.name] for row in same)

@@ -50,7 +50,7 @@ def test_a_real_run_lies_between_dev_and_production(tmp_path: Path) -> None:
     assert [row.name for row in line.rows if row.follows] == [
         "promote podtato-head/dev-to-production",
         "promote podtato-head/dev-to-production",
-        "production rollout",
+        "production, all phases",
     ]
     assert [(row.name, row.failed) for row in line.rows if row.kind == "promotion" and row.depth == 1][1:] == [
         ("read", True),

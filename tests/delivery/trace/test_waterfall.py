@@ -13,10 +13,10 @@ podtato-head v0.3.1   dev → production
 
 Where the time was spent
   wait for dev's sync                1 min 15 s   18.4 %  ░░░░
-  dev rollout                             1 min   14.7 %  ███
+  dev deployment                          1 min   14.7 %  ███
   promotion to production                13.0 s    3.2 %  █
   review of #7                       3 min 20 s   49.0 %  ▒▒▒▒▒▒▒▒▒▒▒
-  production rollout                      1 min   14.7 %  ███
+  production deployment                   1 min   14.7 %  ███
 """
 
 
