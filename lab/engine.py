@@ -6,6 +6,7 @@ Secrets are masked as they come in, so that nothing that reads a `Declared` can 
 """
 
 import asyncio
+import gc
 import runpy
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -114,10 +115,14 @@ def preview(stack: str, config: StackConfig, program: Path = PROGRAM) -> Preview
     Raises `ProgramError` with the program's own lines when it refuses.
     """
     recorder = _Recorder()
+    # The SDKs fill the heap with what lives as long as the process: looking through it takes longer than the run.
+    gc.freeze()
     try:
         outputs = asyncio.run(_run(recorder, stack, config, program / "__main__.py"))
     except pulumi.RunError as error:
         raise ProgramError(str(error)) from None
+    finally:
+        gc.unfreeze()
     return Preview(tuple(recorder.declared), outputs, frozenset(recorder.registered))
 
 

@@ -1,0 +1,26 @@
+"""What is written as YAML reads back as it was, whatever is in it."""
+
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from delivery.configuration.problems import Json
+from delivery.yaml_text import to_yaml
+
+_TEXT = st.text(max_size=60)
+
+
+def documents(texts: st.SearchStrategy[str]) -> st.SearchStrategy[dict[str, Json]]:
+    leaves: st.SearchStrategy[Json] = st.none() | st.booleans() | st.integers(-(10**9), 10**9) | texts
+    below = st.recursive(leaves, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3))
+    return st.dictionaries(st.from_regex(r"[a-z]{1,8}", fullmatch=True), below, max_size=4)
+
+
+@given(documents(_TEXT))
+def test_what_is_written_reads_back_as_it_was(value: dict[str, Json]) -> None:
+    assert yaml.safe_load(to_yaml(value)) == value
+
+
+def test_a_value_that_stands_twice_is_written_twice() -> None:
+    shared: list[Json] = ["a", "b"]
+    assert to_yaml({"one": shared, "other": shared}).count("- a") == 2
