@@ -12,7 +12,7 @@ from delivery.cluster.connection import Connection, Refused, connect
 from delivery.cluster.facts import has_namespace, missing_definitions, missing_rights, server_version
 from delivery.cluster.kubeconfig import ClusterError
 from delivery.cluster.needs import ARGO_CD, DEFINITIONS, KEPTN, Definition, Right, granted_rights, rights
-from delivery.configuration.problems import Problem, set_command
+from delivery.configuration.problems import Problem, set_mend
 from delivery.pipeline import StackConfiguration
 from delivery.secret_text import SecretText
 
@@ -68,7 +68,7 @@ def argocd_namespace_problems(connection: Connection, configuration: StackConfig
     except Refused:
         return []
     mend = f"{install_command(ARGO_CD, connection.context, namespace)}, or, where it is elsewhere: "
-    mend += set_command("argocdNamespace", "its-namespace")
+    mend += set_mend("argocdNamespace", "its-namespace")
     return [Problem(f"cluster {connection.context!r}", f"no namespace {namespace}", "the one of Argo CD", mend)]
 
 

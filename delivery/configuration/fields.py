@@ -17,11 +17,20 @@ DEEPEST = 10
 
 @dataclass(frozen=True)
 class Rule:
-    """What a text has to be: the test, the rule in words, and a value that keeps it."""
+    """What a text has to be: the test, the rule in words, and a value that keeps it.
+
+    `corrected` makes of a text that breaks the rule the one that was probably meant.
+    """
 
     holds: Callable[[str], bool]
     words: str
     example: str
+    corrected: Callable[[str], str] = str
+
+    def instead(self, found: Json) -> str:
+        """What to propose where `found` is no value: itself, corrected, or the example."""
+        near = self.corrected(found) if isinstance(found, str) else self.example
+        return near if self.holds(near) else self.example
 
 
 @dataclass(frozen=True)
@@ -37,7 +46,7 @@ class Fields:
         found = self.values.get(key, default)
         if isinstance(found, str) and (rule.holds(found) or (found == default and key not in self.values)):
             return found
-        self.problems.add((*self.at, key), found, rule.words, rule.example)
+        self.problems.add((*self.at, key), found, rule.words, rule.instead(found))
         return rule.example
 
     def number(self, key: str, low: int, high: int, default: int | None = None, *, why: str = "") -> int:
@@ -75,7 +84,7 @@ class Fields:
         seen: set[str] = set()
         for index, item in enumerate(found):
             if not (isinstance(item, str) and rule.holds(item)):
-                self.problems.add((*self.at, key, index), item, rule.words, rule.example)
+                self.problems.add((*self.at, key, index), item, rule.words, rule.instead(item))
             elif item in seen:
                 self.problems.add((*self.at, key), found, "each name once", _each_once)
             else:

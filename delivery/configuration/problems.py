@@ -18,6 +18,32 @@ REPORTED = 25
 """So many mistakes are reported at once; whoever has more mends these first."""
 _LONGEST_FOUND = 80
 _LONGEST_COMMAND = 4000
+SHARED = frozenset(
+    {
+        "applications",
+        "argocdApplicationPattern",
+        "argocdFinalizer",
+        "argocdNamespace",
+        "argocdProject",
+        "defaultBranch",
+        "githubApiUrl",
+        "namespacePattern",
+        "pathPattern",
+        "promotionEngine",
+        "promotionLabels",
+        "promotionRetries",
+        "promotionReviewers",
+        "promotionTeamReviewers",
+        "promotionTimeoutSeconds",
+        "promotionTtlSeconds",
+        "repositoryName",
+        "repositoryOwner",
+        "stages",
+        "tasks",
+        "traceUrl",
+    }
+)
+"""The keys that every stack reads alike: a command sets them for one stack, and the others keep what they had."""
 
 
 def one_line(text: str) -> str:
@@ -50,6 +76,11 @@ def set_command(key: str, value: Json, *, secret: bool = False) -> str:
     # A value that begins with a dash would be taken for an option.
     dashes = "-- " if text.startswith("-") else ""
     return f"pulumi config set {'--secret ' if secret else ''}{dashes}delivery:{key} {shlex.quote(one_line(text))}"
+
+
+def set_mend(key: str, value: Json) -> str:
+    """`set_command` as a mend, which reminds of the other stacks that share the key; a shell can take it whole."""
+    return set_command(key, value) + ("  # or in Pulumi.yaml, for every stack" if key in SHARED else "")
 
 
 def without(*names: str) -> Edit:
@@ -194,7 +225,7 @@ class Problems:
         for mistake in self._mistakes.values():
             if mistake.path[0] == key and not isinstance(mistake.edit, str):
                 root = _edited(root, mistake.path[1:], mistake.edit)
-        return set_command(key, root)
+        return set_mend(key, root)
 
 
 def _edited(node: Json, path: Path, edit: Edit) -> Json:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from delivery.configuration.problems import Problem, set_command
+from delivery.configuration.problems import Problem, set_mend
 from delivery.pipeline import EXAMPLE_OWNER, StackConfiguration
 
 
@@ -16,7 +16,7 @@ def missing_for_update(configuration: StackConfiguration, given: Collection[str]
                 "delivery:repositoryOwner",
                 f"the example {EXAMPLE_OWNER!r}",
                 "the owner of your GitOps repository",
-                set_command("repositoryOwner", "your-github-owner") + " (or in Pulumi.yaml, for every stack)",
+                set_mend("repositoryOwner", "your-github-owner"),
             )
         )
     if "githubToken" not in given:
@@ -29,7 +29,7 @@ def missing_for_update(configuration: StackConfiguration, given: Collection[str]
                 "delivery:kubeContext",
                 "nothing",
                 "the context of this stage's cluster; the one that happens to be current is never used",
-                set_command("kubeContext", "your-context"),
+                set_mend("kubeContext", "your-context"),
             )
         )
     return problems

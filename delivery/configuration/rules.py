@@ -1,15 +1,16 @@
 """What single configuration values have to be, each with its rule in words and a value that keeps it."""
 
 import re
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from delivery.configuration.fields import Rule
 from delivery.promotion.names import is_commit, is_dns_label, is_dns_subdomain, is_traceparent, is_version
 
 
-def _pattern(expression: str, words: str, example: str) -> Rule:
+def _pattern(expression: str, words: str, example: str, corrected: Callable[[str], str] = str) -> Rule:
     compiled = re.compile(expression)
-    return Rule(lambda text: compiled.fullmatch(text) is not None, words, example)
+    return Rule(lambda text: compiled.fullmatch(text) is not None, words, example, corrected)
 
 
 def _is_api_url(text: str) -> bool:
@@ -58,9 +59,11 @@ API_URL = Rule(
     _is_api_url, "https://api.github.com, or https://HOST/api/v3 for GitHub Enterprise", "https://api.github.com"
 )
 IMAGE = _pattern(
-    r"[a-z0-9]+([._-][a-z0-9]+)*(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*",
+    # What follows a colon is a port only where a path follows that.
+    r"[a-z0-9]+([._-][a-z0-9]+)*(:[0-9]+(?=/))?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*",
     "an image reference without a tag",
     "ghcr.io/podtato-head/podtato-server",
+    lambda text: re.sub(r"(:[^/:@]*)?(@.*)?$", "", text, count=1),
 )
 PROMOTED_KEY = _pattern(
     r"(?!(commitID|traceParent|application|context|versionKey)(\.|$))[A-Za-z_][\w-]{0,62}(\.[A-Za-z_][\w-]{0,62}){0,5}",

@@ -85,8 +85,10 @@ def _refuse_cycles(entries: Sequence[Fields], stages: Sequence[Stage]) -> None:
 
 def _refuse_stack(root: Fields, stages: Sequence[Stage], stack: str) -> None:
     allowed = ", ".join(stage.name for stage in stages)
-    if not rules.STAGE.holds(stack):
-        select = f"pulumi stack select {stages[0].name}"
+    # A name that has a stage's name in it (dev-eu) is another stage rather than a slip.
+    near = nearest(stack, [stage.name for stage in stages if stage.name not in stack])
+    if near or not rules.STAGE.holds(stack):
+        select = f"pulumi stack select {near or stages[0].name}"
         root.problems.add_command(("stages",), f"no stage for stack {stack}", allowed, select)
         return
 

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator
 from urllib.parse import quote
 
-from delivery.configuration.problems import set_command
+from delivery.configuration.problems import set_command, set_mend
 from delivery.doctor.check import Check, ok, unknown, wrong
 from delivery.doctor.forge import Forge
 from delivery.gitops_files import repository_files, stage_files
@@ -36,12 +36,10 @@ def reachable(forge: Forge) -> Check:
         return unknown(name, f"{wanted} at {where}: {found.why}")
     actual = found.field("full_name")
     if not isinstance(actual, str):
-        return wrong(
-            name, f"{where} does not answer like GitHub", set_command("githubApiUrl", "https://api.github.com")
-        )
+        return wrong(name, f"{where} does not answer like GitHub", set_mend("githubApiUrl", "https://api.github.com"))
     if actual.lower() != wanted.lower():
         owner, _, short = actual.partition("/")
-        mend = f"{set_command('repositoryOwner', owner)} && {set_command('repositoryName', short)}"
+        mend = f"{set_command('repositoryOwner', owner)} && {set_mend('repositoryName', short)}"
         return wrong(name, f"{wanted} has moved to {actual}", mend)
     if found.field("archived") is True:
         return wrong(name, f"{wanted} is archived: nothing can be promoted", f"gh repo unarchive {wanted}")
@@ -55,13 +53,13 @@ def default_branch(forge: Forge) -> Check:
     if found.status == 404:
         if actual != wanted:
             detail = f"there is no branch {wanted}; the repository's own is {actual}"
-            return wrong("default branch", detail, set_command("defaultBranch", str(actual)))
+            return wrong("default branch", detail, set_mend("defaultBranch", str(actual)))
         repository_name = f"{forge.repository.owner}/{forge.repository.name}"
         mend = f"push a first commit to {wanted}: gh repo clone {repository_name}"
         return wrong("default branch", f"{wanted} has no commit yet", mend)
     if actual != wanted:
         detail = f"{wanted} is not the repository's default branch {actual}: no workflow can be dispatched there"
-        return wrong("default branch", detail, set_command("defaultBranch", str(actual)))
+        return wrong("default branch", detail, set_mend("defaultBranch", str(actual)))
     if not found.ok:
         return unknown("default branch", found.why)
     return ok("default branch", wanted)

@@ -24,6 +24,8 @@ def applications(*changes: Mapping[str, Json]) -> list[Json]:
 # and words that it has to contain.
 WRONG: list[tuple[str, str, dict[str, Json], str, tuple[str, ...]]] = [
     ("a stack that is no stage", "test", {}, "delivery:stages:", ('"no stage for stack test"', "dev, production")),
+    ("a misspelt stack", "prodution", {}, "delivery:stages:", ("mend: pulumi stack select production",)),
+    ("a stack beside a stage", "dev-eu", {}, "delivery:stages:", ('"name": "dev-eu"', "# or in Pulumi.yaml")),
     ("a stack that can be no stage", "Test Stage", {}, "delivery:stages:", ("pulumi stack select dev",)),
     (
         "a cycle",
@@ -135,7 +137,28 @@ WRONG: list[tuple[str, str, dict[str, Json], str, tuple[str, ...]]] = [
         "dev",
         {"applications": applications({"image": "nginx:1.27"})},
         "delivery:applications[0].image:",
-        ('"nginx:1.27"',),
+        ('"nginx:1.27"', '"image": "nginx"'),
+    ),
+    (
+        "an image with a tag that could be a port",
+        "dev",
+        {"applications": applications({"image": "nginx:27"})},
+        "delivery:applications[0].image:",
+        ('"nginx:27"', '"image": "nginx"'),
+    ),
+    (
+        "an image with a port, a tag and a digest",
+        "dev",
+        {"applications": applications({"image": "localhost:5000/team/web:v1@sha256:" + "a" * 64})},
+        "delivery:applications[0].image:",
+        ('"image": "localhost:5000/team/web"',),
+    ),
+    (
+        "an image that no tag explains",
+        "dev",
+        {"applications": applications({"image": "Web Server"})},
+        "delivery:applications[0].image:",
+        ('"image": "ghcr.io/podtato-head/podtato-server"',),
     ),
     (
         "a port that is none",

@@ -14,7 +14,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from delivery.configuration import KEYS, parse
-from delivery.configuration.problems import ConfigurationError, Json, Problem
+from delivery.configuration.problems import SHARED, ConfigurationError, Json, Problem
 from delivery.configuration.stack_files import read_stack_config
 from delivery.pipeline import StackConfiguration
 from tests.delivery.mistakes import APPLICATION, FIVE, WRONG, applications
@@ -193,6 +193,27 @@ def left(given: dict[str, str], stack: str) -> tuple[Problem, ...]:
 def test_a_key_that_no_command_can_name_is_refused_too(key: str) -> None:
     [problem] = refused(raw("dev", **{key: "y"}))
     assert problem.mend == "take it out of the file that sets it, Pulumi.yaml or Pulumi.STACK.yaml"
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "shared"),
+    [
+        ("repositoryOwner", "", True),
+        ("applications", [], True),
+        ("promotionRetries", "many", True),
+        ("kubeContext", "", False),
+        ("metadata", {"team": 7}, False),
+        ("postDeploymentTasks", ["x"], False),
+    ],
+)
+def test_the_mend_of_a_key_that_all_stacks_share_reminds_of_the_others(key: str, value: Json, shared: bool) -> None:
+    [problem] = refused(raw("dev", **{key: value}))
+    assert problem.mend.endswith("  # or in Pulumi.yaml, for every stack") is shared
+
+
+def test_every_key_in_the_shipped_project_file_is_one_that_stacks_share() -> None:
+    assert set(SHIPPED["dev"]) & set(SHIPPED["production"]) <= SHARED | {"destinationServer"}
+    assert SHARED < KEYS
 
 
 def test_names_that_meet_where_their_parts_differ_are_refused() -> None:

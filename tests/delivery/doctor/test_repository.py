@@ -66,6 +66,7 @@ def test_a_repository_that_has_moved_is_wrong_and_the_mend_follows_it(forge: For
     assert check.status == "wrong"
     assert check.mend == (
         "pulumi config set delivery:repositoryOwner umbrella && pulumi config set delivery:repositoryName gitops"
+        "  # or in Pulumi.yaml, for every stack"
     )
 
 
@@ -86,7 +87,7 @@ def test_an_empty_repository_has_no_default_branch(forge: Forge) -> None:
 def test_a_default_branch_that_is_not_there_is_wrong_and_the_mend_is_the_repository_s_own(forge: Forge) -> None:
     check = checks(forge, view(forge, defaultBranch="trunk"))["default branch"]
     assert check.detail == "there is no branch trunk; the repository's own is main"
-    assert check.mend == "pulumi config set delivery:defaultBranch main"
+    assert check.mend == "pulumi config set delivery:defaultBranch main  # or in Pulumi.yaml, for every stack"
 
 
 def test_another_branch_than_the_repository_s_own_is_wrong(forge: Forge) -> None:
