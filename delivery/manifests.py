@@ -10,6 +10,7 @@ from pathlib import Path
 from delivery.configuration import TASK_PROMOTE
 from delivery.configuration.problems import Json
 from delivery.pipeline import Placement, StackConfiguration
+from delivery.task_runs import run_seconds
 
 GITOPS = Path(__file__).resolve().parent.parent / "gitops"
 """The sources of what is committed to the GitOps repository, and of the promotion task."""
@@ -85,10 +86,6 @@ def promotion_task_spec(configuration: StackConfiguration, placement: Placement)
     """The `spec` of the promotion task of a stage that promotes onward."""
     promotions = configuration.pipeline.promotions
     repository = configuration.pipeline.repository
-    # Keptn's timeout spans all runs together, and the Job waits 10, 20, 40 … seconds between them. Each run gets
-    # an equal part of the rest, less the time that its pod takes to start and to leave its reason behind.
-    between = 10 * (2**promotions.retries - 1)
-    budget = (promotions.timeout_seconds - between) // (promotions.retries + 1) - 15
     return {
         "python": {
             "inline": {"code": read_gitops("tasks/promote.py")},
@@ -100,7 +97,7 @@ def promotion_task_spec(configuration: StackConfiguration, placement: Placement)
                     "application": placement.application.name,
                     "from": placement.stage.name,
                     "to": ",".join(configuration.promotes_to),
-                    "timeout": str(max(budget, 15)),
+                    "timeout": str(run_seconds(promotions.retries, promotions.timeout_seconds)),
                 }
             },
             "secureParameters": {"secret": SECRET_NAME},

@@ -12,10 +12,9 @@ from delivery.configuration.fields import Fields
 from delivery.configuration.placements import OVERRIDES
 from delivery.configuration.problems import REPORTED, Json, nearest, renamed, without
 from delivery.pipeline import Application, Promotions, Stage
+from delivery.task_runs import SECONDS_A_RUN, least_timeout
 
 EXAMPLE_APPLICATION: dict[str, Json] = {"name": "podtato-head", "image": "ghcr.io/podtato-head/podtato-server"}
-_SECONDS_A_RUN = 20
-"""Keptn's timeout spans all runs of the task: a run with less could not even ask the cluster."""
 _APPLICATION_KEYS = OVERRIDES | {
     "containerPort",
     "firstVersion",
@@ -137,7 +136,7 @@ def _promoted_keys(entry: Fields) -> tuple[str, ...]:
 def read_promotions(root: Fields) -> Promotions:
     """How promotions look, and how Keptn runs their task."""
     retries = root.number("promotionRetries", 0, 10, 2)
-    each = f" ({retries + 1} runs, {_SECONDS_A_RUN} seconds each)" if retries > 2 else ""
+    runs = f"{retries + 1} runs of {SECONDS_A_RUN} seconds each, and the pauses between" if retries else "one run"
     return Promotions(
         engine=root.choice("promotionEngine", ("promoter", "pulumi")),
         labels=root.texts("promotionLabels", rules.LABEL),
@@ -145,9 +144,7 @@ def read_promotions(root: Fields) -> Promotions:
         team_reviewers=root.texts("promotionTeamReviewers", rules.TEAM),
         trace_url=root.text("traceUrl", rules.TRACE_URL, rules.TRACE_URL.example),
         retries=retries,
-        timeout_seconds=root.number(
-            "promotionTimeoutSeconds", max(60, (retries + 1) * _SECONDS_A_RUN), 3600, 300, why=each
-        ),
+        timeout_seconds=root.number("promotionTimeoutSeconds", least_timeout(retries), 3600, 300, why=f" ({runs})"),
         ttl_seconds=root.number(
             "promotionTtlSeconds", 30, 86400, 3600, why=" (Keptn would repeat the promotion without end below 20)"
         ),

@@ -445,7 +445,14 @@ WRONG: list[tuple[str, str, dict[str, Json], str, tuple[str, ...]]] = [
         "dev",
         {"promotionRetries": "10", "promotionTimeoutSeconds": "60"},
         "delivery:promotionTimeoutSeconds:",
-        ("from 220 to", "11 runs"),
+        ("from 2895 to", "11 runs of 60 seconds"),
+    ),
+    (
+        "more retries than the default timeout has room for",
+        "dev",
+        {"promotionRetries": "3"},
+        "delivery:promotionTimeoutSeconds:",
+        ("found 300", "from 370 to", "delivery:promotionTimeoutSeconds 370"),
     ),
     (
         "an engine that is none",
