@@ -9,8 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import yaml
-
+from lab.helm_values import read_values
 from lab.template import Function, TemplateError, render
 
 _PARAMETER = re.compile(r"(?!(?:true|false|null|-?\d+)\Z)[\w.:/-]*")
@@ -28,7 +27,7 @@ def render_chart(
     """
     values: dict[str, object] = {}
     for name in ("values.yaml", *value_files):
-        values = _merged(values, _mapping(yaml.safe_load((chart / name).read_text(encoding="utf-8")), name))
+        values = _merged(values, read_values((chart / name).read_text(encoding="utf-8"), name))
     for name, value in parameters.items():
         # Helm reads a parameter like 12 or true as a number or a boolean, and splits at commas and braces.
         if not _PARAMETER.fullmatch(value) or "." in name:
@@ -41,14 +40,6 @@ def render_chart(
             raise TemplateError(f"templates/{path.name}: the lab renders .yaml files only")
         texts.append(render(path.read_text(encoding="utf-8"), root, FUNCTIONS))
     return "".join(texts)
-
-
-def _mapping(raw: object, where: str) -> dict[str, object]:
-    if raw is None:
-        return {}
-    if not isinstance(raw, dict):
-        raise TemplateError(f"{where}: expected a mapping")
-    return raw
 
 
 def _merged(under: Mapping[str, object], over: Mapping[str, object]) -> dict[str, object]:

@@ -211,7 +211,7 @@ def test_the_chart_and_the_promoter_agree_on_what_a_version_is(text: str) -> Non
         assert labels["app.kubernetes.io/version"] == text
 
 
-@pytest.mark.parametrize("version", ["1.10", "1234567", "2026-01-02", "true", "1e3"])
+@pytest.mark.parametrize("version", ["1.10", "1234567", "2026-01-02", "true", "1e3", "12e03"])
 def test_a_version_that_yaml_reads_as_something_else_is_refused_or_kept_as_it_is(
     renderer: Lab | Helm, tmp_path: Path, version: str
 ) -> None:
