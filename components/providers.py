@@ -9,8 +9,10 @@ import pulumi_github as github
 import pulumi_kubernetes as kubernetes
 from pulumi.runtime.rpc import UNKNOWN
 
-from delivery.cluster_access import NO_CLUSTER
 from delivery.pipeline import Cluster, Repository
+
+_NO_CLUSTER = '{"apiVersion": "v1", "kind": "Config"}'
+"""A kubeconfig that names no cluster; without one, the provider would read the context that is selected."""
 
 
 def github_provider(repository: Repository, token: pulumi.Output[str] | None) -> github.Provider:
@@ -31,7 +33,7 @@ def kubernetes_provider(cluster: Cluster, kubeconfig: pulumi.Output[str] | None)
         return kubernetes.Provider("cluster", render_yaml_to_directory=cluster.render_to, enable_secret_mutable=True)
     if not cluster.context:
         # Only a preview comes this far; it must not read a cluster that nobody has named.
-        return kubernetes.Provider("cluster", kubeconfig=NO_CLUSTER)
+        return kubernetes.Provider("cluster", kubeconfig=_NO_CLUSTER)
     return kubernetes.Provider(
         "cluster",
         context=cluster.context,

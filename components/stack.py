@@ -15,7 +15,7 @@ from pulumi.runtime import config as runtime_config
 
 from delivery.configuration import KEYS, SECRETS, parse
 from delivery.configuration.problems import ConfigurationError, Problem
-from delivery.configuration.readiness import missing_for_update
+from delivery.configuration.readiness import in_plain_text, missing_for_update
 from delivery.gitops_files import seed_paths
 from delivery.pipeline import StackConfiguration
 from delivery.promotion.git import GitError, Repository
@@ -46,7 +46,7 @@ def read_stack() -> tuple[StackConfiguration, Secrets]:
     given = runtime_config.CONFIG.get() or runtime_config.get_config_env()
     ours = {key.removeprefix(NAMESPACE): value for key, value in given.items() if key.startswith(NAMESPACE)}
     secrets = {key: SecretText(text) for key in SECRETS & ours.keys() if (text := ours.pop(key))}
-    problems = [_in_plain_text(key) for key in sorted(secrets) if not runtime_config.is_config_secret(NAMESPACE + key)]
+    problems = [in_plain_text(key) for key in sorted(secrets) if not runtime_config.is_config_secret(NAMESPACE + key)]
     hidden = {key for key in KEYS & ours.keys() if runtime_config.is_config_secret(NAMESPACE + key)}
     problems += [_encrypted_for_nothing(key) for key in sorted(hidden)]
     ours = {key: value for key, value in ours.items() if key not in hidden}
@@ -95,12 +95,6 @@ def _in_the_cluster(configuration: StackConfiguration, secrets: Mapping[str, Sec
     from delivery.cluster import preflight
 
     return preflight(configuration, secrets.get("kubeconfig"))
-
-
-def _in_plain_text(key: str) -> Problem:
-    where = NAMESPACE + key
-    mend = f"revoke it, then pulumi config set --secret {where}"
-    return Problem(where, "a secret in plain text", "an encrypted value", mend)
 
 
 def _encrypted_for_nothing(key: str) -> Problem:

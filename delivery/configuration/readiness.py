@@ -1,4 +1,7 @@
-"""What a stack still lacks before it may change anything. A preview goes on without; an update does not."""
+"""What a stack still lacks before it may change anything: a preview goes on without, an update does not.
+
+And what stops both, a secret in plain text: the program and the doctor read files differently and say the same.
+"""
 
 from collections.abc import Collection
 
@@ -33,6 +36,16 @@ def missing_for_update(configuration: StackConfiguration, given: Collection[str]
             )
         )
     return problems
+
+
+def in_plain_text(key: str) -> Problem:
+    """The problem of a secret that stands in the stack's file for everybody to read; it is not shown again."""
+    return Problem(
+        f"delivery:{key}",
+        "a secret in plain text",
+        "an encrypted value",
+        f"revoke it, then pulumi config set --secret delivery:{key}",
+    )
 
 
 def _token(key: str, allowed: str) -> Problem:

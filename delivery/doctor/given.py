@@ -12,7 +12,7 @@ from pathlib import Path
 
 from delivery.configuration import SECRETS, parse
 from delivery.configuration.problems import ConfigurationError, Problem
-from delivery.configuration.readiness import missing_for_update
+from delivery.configuration.readiness import in_plain_text, missing_for_update
 from delivery.configuration.stack_files import PROJECT, StackConfig, StackFilesError, read_stack_config
 from delivery.doctor.check import Check, ok, unknown, wrong
 from delivery.pipeline import StackConfiguration
@@ -41,7 +41,8 @@ def read_given(given: Given, project: Path, stack: str, environ: Mapping[str, st
     prefix = f"{PROJECT}:"
     texts = {key.removeprefix(prefix): text for key, text in files.values.items() if key.startswith(prefix)}
     given.set_keys = frozenset(SECRETS & texts.keys())
-    problems, more = list(_in_plain_text(files, given.set_keys)), 0
+    problems = [in_plain_text(key) for key in sorted(given.set_keys) if f"{prefix}{key}" not in files.secret_keys]
+    more = 0
     try:
         given.configuration = parse(texts, stack)
     except ConfigurationError as error:
@@ -92,14 +93,6 @@ def readiness(configuration: StackConfiguration, given: frozenset[str]) -> Itera
 
 def _of(problem: Problem, name: str) -> Check:
     return wrong(name, f"{problem.where}: found {problem.found}; allowed: {problem.allowed}", problem.mend)
-
-
-def _in_plain_text(files: StackConfig, keys: frozenset[str]) -> Iterator[Problem]:
-    for key in sorted(keys):
-        where = f"{PROJECT}:{key}"
-        if where not in files.secret_keys:
-            mend = f"revoke it, then pulumi config set --secret {where}"
-            yield Problem(where, "a secret in plain text", "an encrypted value", mend)
 
 
 def _decrypted(project: Path, stack: str, environ: Mapping[str, str]) -> tuple[dict[str, SecretText], str]:
