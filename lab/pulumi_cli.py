@@ -76,7 +76,10 @@ class PulumiEngine:
     def up(self, stack: str, settings: Settings, secrets: Settings) -> Update:
         """Bring `stack` up; the Kubernetes provider renders instead of deploying."""
         folder = self.manifests / stack
-        self.select(stack, settings | self.rendering(stack), secrets).up(color="never")
+        workspace = self.select(stack, settings | self.rendering(stack), secrets).workspace
+        # The automation API would ask the CLI three more times for outputs and history, which nobody reads here.
+        update = ["up", "--yes", "--skip-preview", "--color=never", f"--stack={stack}"]
+        workspace.pulumi_command.run(update, str(self.project), self.environment)
         bodies = [
             body for path in sorted(folder.rglob("*.yaml")) for body in yaml.safe_load_all(path.read_text("utf-8"))
         ]
