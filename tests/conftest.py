@@ -1,4 +1,7 @@
-"""How tests are spread over pytest-xdist's workers; fixtures are each folder's own."""
+"""What every test starts from, and how tests are spread over pytest-xdist's workers; fixtures are each folder's own."""
+
+import os
+import re
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
@@ -7,6 +10,15 @@ TOGETHER = ("tests/cluster/", "tests/engine/test_changes.py")
 """Folders and modules whose tests run in one worker, because each would start an API server, or a stack, of its own.
 
 (The marker `xdist_group`, which is meant for this, has no effect with pytest 9.2 and pytest-xdist 3.8.)"""
+
+RUNNERS = re.compile(r"(CI|TRACEPARENT|TRACESTATE|BAGGAGE)$|(GITHUB|RUNNER|ACTIONS|OTEL|PULUMI)_|DELIVERY_(?!CRDS$)")
+"""What a workflow's runner says of its own repository, token and trace: code under test would take it for its own.
+
+(DELIVERY_CRDS stays: it tells the tests where the definitions of foreign resources lie.)"""
+
+# When this file is loaded, so in every worker, and before a module or a fixture of any scope reads its surroundings.
+for inherited in filter(RUNNERS.match, [*os.environ]):
+    del os.environ[inherited]
 
 
 class Scheduling(LoadScopeScheduling):  # type: ignore[misc]

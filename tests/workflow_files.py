@@ -33,7 +33,8 @@ def steps(path: Path) -> Iterator[dict[str, Any]]:
 def check_zizmor(path: Path, *, ignored: int = 0) -> None:
     """zizmor, at its strictest, finds nothing, and has been told to ignore so many findings in the file itself."""
     zizmor = Path(sys.executable).with_name("zizmor")
-    command = [str(zizmor), "--offline", "--no-config", "--persona=pedantic", "--no-progress", str(path)]
+    quiet = ["--no-progress", "--color=never"]
+    command = [str(zizmor), "--offline", "--no-config", "--persona=pedantic", *quiet, str(path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "No findings to report" in done.stdout
