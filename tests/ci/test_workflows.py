@@ -1,5 +1,6 @@
 """The project's own workflows: what linters say, what they may do, and that they follow the pipeline."""
 
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,17 @@ def path(request: pytest.FixtureRequest) -> Path:
 def jobs(name: str) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = read(FOLDER / f"{name}.yaml")["jobs"]
     return found
+
+
+def git(*arguments: str) -> None:
+    identity = ("-c", "user.name=x", "-c", "user.email=x@delivery.invalid", "-c", "commit.gpgsign=false")
+    subprocess.run(["git", *identity, *arguments], check=True, capture_output=True)
+
+
+def commit(repository: Path, name: str) -> None:
+    (repository / name).touch()
+    git("-C", str(repository), "add", name)
+    git("-C", str(repository), "commit", "-q", "-m", name)
 
 
 def test_zizmor_finds_nothing_but_the_one_trigger_that_is_explained_where_it_stands(path: Path) -> None:
@@ -87,6 +99,47 @@ def test_what_runs_a_forks_code_has_neither_secret_nor_write_permission() -> Non
     assert "secrets." not in str(render)
     own = jobs("preview")["preview"]["if"]
     assert "github.event.pull_request.head.repo.full_name == github.repository" in own
+
+
+def test_a_pull_request_is_compared_with_what_it_is_merged_into_and_not_with_where_it_began(tmp_path: Path) -> None:
+    origin = tmp_path / "origin"
+    git("init", "-q", "-b", "main", str(origin))
+    commit(origin, "there before")
+    git("-C", str(origin), "switch", "-q", "-c", "change")
+    commit(origin, "this one's")
+    git("-C", str(origin), "switch", "-q", "main")
+    commit(origin, "another's, merged since")
+    git("-C", str(origin), "merge", "-q", "--no-ff", "-m", "as GitHub would merge it", "change")
+    checkout, layout = jobs("preview")["render"]["steps"][:2]
+    assert set(checkout["with"]) == {"path", "fetch-depth", "persist-credentials"}
+
+    depth = f"--depth={checkout['with']['fetch-depth']}"
+    git("clone", "-q", depth, origin.as_uri(), str(tmp_path / checkout["with"]["path"]))
+    subprocess.run(layout["run"].split(), cwd=tmp_path, check=True, capture_output=True)
+
+    def files(side: str) -> set[str]:
+        return {each.name for each in (tmp_path / side).iterdir() if each.name != ".git"}
+
+    assert files("base") == {"there before", "another's, merged since"}
+    assert files("head") - files("base") == {"this one's"}
+
+
+def test_what_was_rendered_is_kept_whole_though_a_workflow_lies_in_a_hidden_folder() -> None:
+    [kept] = [step for step in jobs("preview")["render"]["steps"] if "upload-artifact@" in step.get("uses", "")]
+    assert kept["with"]["include-hidden-files"] is True
+
+
+def test_the_tools_that_tests_need_are_built_once_and_kept_whatever_the_tests_say() -> None:
+    listed = list(steps(FOLDER / "test.yaml"))
+    [restore] = [step for step in listed if "cache/restore@" in step.get("uses", "")]
+    [save] = [step for step in listed if "cache/save@" in step.get("uses", "")]
+    [build] = [step for step in listed if step.get("run") == "make cluster-tools"]
+    [test] = [step for step in listed if step.get("run") == "make test"]
+    assert listed.index(restore) < listed.index(build) < listed.index(save) < listed.index(test)
+    assert "hashFiles('tools/cluster-tools.sh')" in restore["with"]["key"]
+    assert (ROOT / "tools" / "cluster-tools.sh").is_file()
+    assert build["if"] == save["if"] == f"steps.{restore['id']}.outputs.cache-hit != 'true'"
+    assert {restore["with"]["path"], save["with"]["path"]} == {".tools/bin"}
 
 
 def test_the_job_that_comments_fetches_the_default_branch_and_no_other_code() -> None:
