@@ -5,8 +5,10 @@ BIN := $(VENV)/bin
 STACK ?= dev
 OUT ?= out
 FILE ?= .demo/traces.jsonl
+# A clone of the GitOps repository tells when commits were made; the demo leaves one.
+REPOSITORY ?= $(wildcard .demo/forge/podtato-team/podtato-head-gitops.git)
 
-.PHONY: help demo render doctor test bench cluster-tools lock clean
+.PHONY: help demo render doctor trace test bench cluster-tools lock clean
 
 help: ## What there is to type
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,11 +30,11 @@ demo: $(VENV)/.runtime ## Play the whole guide on this machine: no cluster, no a
 render: $(VENV)/.runtime ## Show what STACK=dev declares as files under OUT=out, without the Pulumi CLI
 	@$(BIN)/python -m lab.render --stack $(STACK) --out $(OUT)
 
-doctor: $(VENV)/.runtime ## Check what STACK=dev needs before an update: tools, cluster, tokens, repository
-	@$(BIN)/python -m delivery.doctor --stack $(STACK)
+doctor: $(VENV)/.runtime ## Check what STACK=dev needs before an update: tools, cluster, tokens, repository; JSON=1 for scripts
+	@$(BIN)/python -m delivery.doctor --stack $(STACK) $(if $(JSON),--json)
 
 trace: $(VENV)/.runtime ## Draw one version's way from commit to production: FILE=.demo/traces.jsonl, as text and FILE.html
-	@$(BIN)/python -m delivery.trace --file $(FILE) --html $(FILE:.jsonl=.html)
+	@$(BIN)/python -m delivery.trace --file $(FILE) $(if $(REPOSITORY),--repository $(REPOSITORY)) --html $(FILE:.jsonl=.html)
 
 # What `make cluster-tools` has built is found without any setting; a folder that a person names comes first.
 ifndef KUBEBUILDER_ASSETS

@@ -43,6 +43,9 @@ class Sections(MetaPathFinder, Loader):
 
 if __name__ == "__main__":
     sys.meta_path.insert(0, Sections(Path(__file__).read_text(encoding="utf-8")))
-    from delivery.promote import main
-
+    try:
+        from delivery.promote import main
+    except ModuleNotFoundError as missing:
+        requirements = Path(__file__).with_name("requirements.txt")
+        sys.exit(f"error: {missing.name} is not installed: python -m pip install --require-hashes -r {requirements}")
     sys.exit(main())

@@ -108,6 +108,15 @@ def test_the_one_file_runs_alone(tmp_path: Path) -> None:
     assert "--rollback" in done.stdout
 
 
+def test_without_what_it_needs_the_one_file_says_how_to_install_that(tmp_path: Path) -> None:
+    run_promoter(tmp_path, "--help")
+    command = [sys.executable, "-S", "-I", "promoter.py", "--help"]  # without site-packages
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "is not installed: python -m pip install --require-hashes -r" in done.stderr
+
+
 def test_a_mistake_is_one_line_from_the_one_file_too(tmp_path: Path) -> None:
     done = run_promoter(tmp_path, "--application", "a", "--from", "dev", "--to", "production")
     assert done.returncode == 2

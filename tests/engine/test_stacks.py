@@ -60,7 +60,9 @@ def test_five_stages_with_a_fan_out_and_a_join_go_up_in_order_and_down_again(tea
         "nothing to promote so far: staging/values.yaml is committed by this update, "
         "the next one proposes what load has then"
     )
-    assert team.preview("staging", "--expect-no-changes").status == 0
+    again = {stage: team.up(stage) for stage in after}
+    assert {stage: done.changes for stage, done in again.items() if done.changes} == {}
+    assert [team.refresh(stage).changes for stage in after] == [{}] * 5
     # Both of the stages before it may promote into the join, each on a branch of its own.
     team.release("v0.3.1", "load")
     team.release("v0.3.2", "security")
@@ -77,3 +79,4 @@ def test_five_stages_with_a_fan_out_and_a_join_go_up_in_order_and_down_again(tea
     assert team.states() == ["closed", "closed"]
     assert sorted(team.files()) == sorted(["README.md", *(f"{stage}/values.yaml" for stage in after)])
     assert [team.manifests(stage) for stage in after] == [[]] * 5
+    assert [team.up(stage).status for stage in after] == [0] * 5
