@@ -5,11 +5,11 @@ leaves the state and stays on the forge: a promotion after it has resources of i
 one name all the same, so a finished one's left-over is built anew before it is used.
 """
 
-from collections.abc import Callable
-
 import pulumi
 import pulumi_github as github
 
+from components.promotion_hooks import PromotionHooks
+from delivery.declared_run import DeclaredRun
 from delivery.incoming import Incoming
 from delivery.pipeline import Repository
 from delivery.promotion.git import PROMOTER_MAIL, PROMOTER_NAME
@@ -18,7 +18,7 @@ from delivery.promotion.git import PROMOTER_MAIL, PROMOTER_NAME
 class Promotion(pulumi.ComponentResource):
     """Declares what `incoming` wants. `pull_request` is its address; None when there is nothing to promote.
 
-    `renew_branch` is called before the branch is made, `opened` with the pull request's number once it is known.
+    `run` is told by hooks what the engine is about to do and how it went; None together with what is wanted.
     """
 
     why: str
@@ -29,18 +29,16 @@ class Promotion(pulumi.ComponentResource):
         name: str,
         repository: Repository,
         incoming: Incoming,
-        renew_branch: Callable[[], None],
-        opened: Callable[[int], None],
+        run: DeclaredRun | None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("delivery:components:Promotion", name, None, opts)
         self.why, self.pull_request = incoming.why, None
         pulumi.log.info(f"{incoming.edge}: {incoming.why}", resource=self)
         wanted = incoming.wanted
-        if wanted is not None:
+        if wanted is not None and run is not None:
             own = f"{name}-after-{wanted.generation}" if wanted.generation else name
-            renew = pulumi.ResourceHook(f"{own}-renew-branch", lambda _: renew_branch())
-            tell = pulumi.ResourceHook(f"{own}-opened", lambda args: opened(int((args.new_outputs or {})["number"])))
+            hooks = PromotionHooks(own, run)
             branch = github.Branch(
                 own,
                 repository=repository.name,
@@ -48,7 +46,7 @@ class Promotion(pulumi.ComponentResource):
                 source_branch=repository.default_branch,
                 # GitHub may have deleted it on merge, and the provider fails to delete what is not there.
                 opts=pulumi.ResourceOptions(
-                    parent=self, retain_on_delete=True, hooks=pulumi.ResourceHookBinding(before_create=[renew])
+                    parent=self, retain_on_delete=True, hooks=hooks.branch(alone=wanted.content is None)
                 ),
             )
             needed: list[pulumi.Resource] = [branch]
@@ -65,7 +63,11 @@ class Promotion(pulumi.ComponentResource):
                     overwrite_on_create=True,
                     # Taking it away would be a commit that deletes the target's values.
                     opts=pulumi.ResourceOptions(
-                        parent=self, retain_on_delete=True, ignore_changes=["commitMessage"], depends_on=[branch]
+                        parent=self,
+                        retain_on_delete=True,
+                        ignore_changes=["commitMessage"],
+                        depends_on=[branch],
+                        hooks=hooks.file(),
                     ),
                 )
                 needed.append(file)
@@ -83,7 +85,7 @@ class Promotion(pulumi.ComponentResource):
                     import_=f"{repository.owner}:{repository.name}:{wanted.open_number}"
                     if wanted.open_number
                     else None,
-                    hooks=pulumi.ResourceHookBinding(after_create=[tell], after_update=[tell]),
+                    hooks=hooks.pull_request(),
                 ),
             )
             self.pull_request = pull.number.apply(lambda number: f"{repository.url}/pull/{number}")

@@ -29,6 +29,7 @@ class Wanted:
     `generation` is the newest pull request of the edge that is finished (0: none): what follows it is another
     promotion, with resources of its own. `open_number` is the open pull request, 0 when there is none yet.
     `left_over` is the head of a branch that a finished promotion left behind, empty when there is none.
+    `labels` are those of the open pull request. `unchanged`: it and its branch are what they have to be.
     """
 
     branch: str
@@ -42,6 +43,8 @@ class Wanted:
     generation: int
     open_number: int
     left_over: str
+    labels: tuple[str, ...]
+    unchanged: bool
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,10 @@ def read_incoming(
                 state = read_edge(edge, settings, github, repository, commit=asked.commit or None)
             with span.step("plan"):
                 decision = propose(state, request, settings, promotion=span.traceparent or "")
+            if decision.rendered is not None:
+                span.set_version(decision.rendered.block.version)
+            if not asked.traceparent:
+                span.add_link(decision.traceparent, "verified")
             span.set_commit(decision.commit, repository.committed_at(decision.commit))
             wanted = _wanted(state, decision, repository)
     except NotThereYet as missing:
@@ -107,15 +114,18 @@ def _wanted(state: EdgeState, decision: Decision, repository: Repository) -> Wan
     head = state.branch.head
     left_over = (head or "") if state.open is None and not state.branch.foreign else ""
     content: bytes | None = decision.plan.text
+    there = False
     if head is not None and not left_over:
         present = repository.read(head, state.edge.target_values)
         if state.branch.foreign:
             content = (on_top(repository, state, decision, head) or present or state.target).content
         newest = next(iter(repository.log(head, f"^{state.tip}", limit=1)), None)
         others = newest is not None and not newest.declared
-        if others and present is not None and present.content == content:
+        there = present is not None and present.content == content
+        if others and there:
             content = None
     title, body = rendered.title, rendered.body
+    said = False
     if state.open is not None:
         # Said already, it stays as it is: the run that says it is another one each time, and no change by itself.
         found = state.open.pull_request
@@ -134,6 +144,8 @@ def _wanted(state: EdgeState, decision: Decision, repository: Repository) -> Wan
         generation=max((each.number for each in finished), default=0),
         open_number=state.open.pull_request.number if state.open else 0,
         left_over=left_over,
+        labels=state.open.pull_request.labels if state.open else (),
+        unchanged=there and said,
     )
 
 

@@ -155,7 +155,7 @@ def _open(
     if not rendered.says(block):
         result = Result.UPDATED
         found = github.update_pull_request(found.number, rendered.title, rendered.over(found.body))
-    notes = _decorate(github, settings, found) if _undecorated(result, settings, found) else ()
+    notes = decorate(github, settings, found.number) if _undecorated(result, settings, found) else ()
     return _outcome(decision, result, state.edge, found, notes)
 
 
@@ -168,17 +168,17 @@ def _undecorated(result: Result, settings: PromotionSettings, pull_request: Pull
     return result is Result.CREATED or bool(settings.labels and not set(settings.labels) & set(pull_request.labels))
 
 
-def _decorate(github: GitHub, settings: PromotionSettings, pull_request: PullRequest) -> tuple[str, ...]:
-    """Ask for reviews and add labels. What does not work is worth a note, not a failed promotion."""
+def decorate(github: GitHub, settings: PromotionSettings, number: int) -> tuple[str, ...]:
+    """Ask for reviews of pull request `number` and add labels. What does not work is a note, not a failed promotion."""
     notes = []
     if settings.reviewers or settings.team_reviewers:
         try:
-            github.request_reviewers(pull_request.number, settings.reviewers, settings.team_reviewers)
+            github.request_reviewers(number, settings.reviewers, settings.team_reviewers)
         except GitHubError as error:
             notes.append(f"reviewers were not asked: {error}")
     if settings.labels:
         try:
-            github.add_labels(pull_request.number, settings.labels)
+            github.add_labels(number, settings.labels)
         except GitHubError as error:
             notes.append(f"labels were not added: {error}")
     return tuple(notes)

@@ -105,10 +105,14 @@ class PromotionSpan:
         self._result = _result_of(error)
 
     def end(self) -> None:
-        """End the span and hand the run over for export; costs no waiting. Ending twice is ending once."""
+        """End the span and hand the run over for export; costs no waiting. Ending twice is ending once.
+
+        A run that nobody gave a result has none: it was cut off, and how far it came is not known here.
+        """
         atexit.unregister(self.end)
         if self._span.is_recording():
-            self._span.set_attribute("cicd.pipeline.result", self._result or "success")
+            if self._result is not None:
+                self._span.set_attribute("cicd.pipeline.result", self._result)
             self._span.end()
 
     def _fail(self, span: Span, error: BaseException) -> None:

@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.engine.team import Team
+from lab.forge import EVERYTHING
+from tests.engine.team import TOKEN, Team
 
 SOURCE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
@@ -66,3 +67,60 @@ def test_without_engine_traces_it_works_alone_and_a_preview_is_no_promotion(team
     assert attributes(run)["cicd.pipeline.result"] == "success"
     children = {each["name"] for each in spans(file) if each.get("parentSpanId") == run["spanId"]}
     assert {"read", "plan"} <= children
+
+
+def test_a_promotion_says_what_it_made_in_the_promoters_words_and_steps_and_gets_its_labels(team: Team) -> None:
+    team.settings |= {"promotionLabels": '["promotion"]', "promotionReviewers": '["nobody-knows-them"]'}
+    team.promoting()
+    team.release("v0.3.1")
+    file = team.folder / "traces.jsonl"
+    team.environment |= {"DELIVERY_TRACE_FILE": str(file), "GITHUB_RUN_ID": "4711"}
+
+    team.forge.fail_next("POST", r"/requested_reviewers$", status=422, body={"message": "nobody-knows-them may not"})
+
+    opened = team.up("production")
+
+    assert opened.status == 0, opened.text
+    assert "pull request 1: reviewers were not asked: " in opened.text
+    assert team.pulls()[0].labels == ["promotion"]
+    run = promotion(spans(file))
+    said = attributes(run)
+    assert said["cicd.pipeline.result"] == "success"
+    assert said["delivery.promotion.outcome"] == "created"
+    assert said["service.version"] == "v0.3.1"
+    assert said["cicd.pipeline.run.id"] == "4711"
+    children = [each["name"] for each in spans(file) if each.get("parentSpanId") == run["spanId"]]
+    assert children == ["read", "plan", "push", "open"]
+
+    file.unlink()
+    again = team.up("production", "--expect-no-changes")
+
+    assert again.status == 0, again.text
+    assert attributes(promotion(spans(file)))["delivery.promotion.outcome"] == "unchanged"
+    file.unlink()
+    team.release("v0.3.2")
+    newer = team.up("production")
+    assert newer.status == 0, newer.text
+    assert attributes(promotion(spans(file)))["delivery.promotion.outcome"] == "updated"
+
+
+def test_a_promotion_that_the_forge_refuses_is_a_failure_with_its_answer(team: Team) -> None:
+    team.promoting()
+    team.release("v0.3.1")
+    file = team.folder / "traces.jsonl"
+    team.environment["DELIVERY_TRACE_FILE"] = str(file)
+    team.forge.add_token(TOKEN, {**EVERYTHING, "pull_requests": "read"})
+
+    refused = team.up("production")
+
+    assert refused.status != 0
+    assert team.states() == []
+    found = spans(file)
+    run = promotion(found)
+    said = attributes(run)
+    assert (said["error.type"], said["cicd.pipeline.result"]) == ("403", "failure")
+    assert "vcs.change.id" not in said
+    assert run["status"]["message"].startswith("POST ")
+    assert ": 403 Resource not accessible" in run["status"]["message"]
+    (step,) = [each for each in found if each["name"] == "open"]
+    assert attributes(step)["error.type"] == "403"
