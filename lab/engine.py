@@ -8,6 +8,7 @@ Secrets are masked as they come in, so that nothing that reads a `Declared` can 
 import asyncio
 import gc
 import runpy
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,9 +81,12 @@ class _Recorder(mocks.MockMonitor):
     def __init__(self) -> None:
         super().__init__(_Nothing())
         self.declared: list[Declared] = []
+        self._local = threading.local()
+        self._loops: list[asyncio.AbstractEventLoop] = []
         self.registered: set[str] = set()
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the name of the RPC
+        self._own_loop()
         response = super().RegisterResource(request)  # type: ignore[no-untyped-call]
         if request.type != "pulumi:pulumi:Stack":
             inputs: dict[str, Value] = MessageToDict(request.object)
@@ -104,6 +108,18 @@ class _Recorder(mocks.MockMonitor):
             )
         return response
 
+    def _own_loop(self) -> None:
+        # Called in the SDK's worker threads, for each of which it would make a loop that nobody ever closes.
+        if not hasattr(self._local, "loop"):
+            self._local.loop = asyncio.new_event_loop()
+            asyncio.set_event_loop(self._local.loop)
+            self._loops.append(self._local.loop)
+
+    def close(self) -> None:
+        """Close the worker threads' loops; to be called when the program has ended."""
+        for loop in self._loops:
+            loop.close()
+
     def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802 - the name of the RPC
         self.registered.add(request.urn)
         return super().RegisterResourceOutputs(request)  # type: ignore[no-untyped-call]
@@ -122,6 +138,7 @@ def preview(stack: str, config: StackConfig, program: Path = PROGRAM) -> Preview
     except pulumi.RunError as error:
         raise ProgramError(str(error)) from None
     finally:
+        recorder.close()
         gc.unfreeze()
     return Preview(tuple(recorder.declared), outputs, frozenset(recorder.registered))
 
