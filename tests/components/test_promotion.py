@@ -195,7 +195,7 @@ def test_one_promotion_costs_one_list_and_one_fetch(stages: Stages) -> None:
     stages.preview(promotionEngine="promoter")
     without = reads(stages.forge)
     stages.forge.forget_requests()
-    stages.preview()
+    stages.preview(promotionLabels='["promotion"]', promotionReviewers='["octocat"]')
     with_it = reads(stages.forge)
     assert with_it["rest"] - without["rest"] == 1
     assert with_it["fetch"] - without["fetch"] == 1

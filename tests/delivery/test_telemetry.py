@@ -173,6 +173,14 @@ def test_an_error_without_a_status_is_named_by_its_class(
     assert (found["error.type"], found["cicd.pipeline.result"]) == (kind, result)
 
 
+def test_a_run_that_nobody_gave_a_result_claims_none(file: Path, environ: dict[str, str]) -> None:
+    run = begin(EDGE, SETTINGS, environ=environ)
+    run.end()
+    with promotion(EDGE, SETTINGS, environ=environ):
+        pass
+    assert ["cicd.pipeline.result" in attributes(each) for each in exported(file)] == [False, False]
+
+
 def test_a_success_has_no_error_type(file: Path, environ: dict[str, str]) -> None:
     with promotion(EDGE, SETTINGS, environ=environ):
         pass
