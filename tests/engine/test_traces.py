@@ -75,6 +75,7 @@ def test_a_promotion_says_what_it_made_in_the_promoters_words_and_steps_and_gets
     team.release("v0.3.1")
     file = team.folder / "traces.jsonl"
     team.environment |= {"DELIVERY_TRACE_FILE": str(file), "GITHUB_RUN_ID": "4711"}
+    team.environment["DELIVERY_PROMOTE"] = json.dumps({"traceParent": SOURCE})
 
     team.forge.fail_next("POST", r"/requested_reviewers$", status=422, body={"message": "nobody-knows-them may not"})
 
@@ -93,10 +94,13 @@ def test_a_promotion_says_what_it_made_in_the_promoters_words_and_steps_and_gets
     assert children == ["read", "plan", "push", "open"]
 
     file.unlink()
+    del team.environment["DELIVERY_PROMOTE"]
     again = team.up("production", "--expect-no-changes")
 
     assert again.status == 0, again.text
-    assert attributes(promotion(spans(file)))["delivery.promotion.outcome"] == "unchanged"
+    unchanged = promotion(spans(file))
+    assert attributes(unchanged)["delivery.promotion.outcome"] == "unchanged"
+    assert [each["traceId"] for each in unchanged["links"]] == [SOURCE.split("-")[1]]
     file.unlink()
     team.release("v0.3.2")
     newer = team.up("production")
