@@ -20,7 +20,7 @@ from lab.engine import ProgramError
 from lab.forge import Forge
 from lab.pulumi_cli import PulumiEngine, missing_programs
 from lab.pulumi_install import offer
-from lab.story import APPLICATION, REPOSITORY, Story
+from lab.story import APPLICATION, REPOSITORY, STAGES, Story
 from lab.template import TemplateError
 from lab.terminal import Terminal
 from lab.updates import EmbeddedEngine, Engine
@@ -36,7 +36,7 @@ class DemoError(Exception):
 def tell(story: Story, engine: Engine, terminal: Terminal) -> None:
     """Play the guide from two empty stages to a version in production. Raises `DemoError` where it goes wrong."""
     terminal.heading(f"1. Both stages come up, {engine.describes}")
-    for stage in ("dev", "production"):
+    for stage in STAGES:
         with terminal.step(f"pulumi up -s {stage}"):
             update = story.bring_up(engine, stage)
         kinds = sorted({str(body["kind"]) for body in update.manifests})

@@ -5,6 +5,7 @@ never reaches the checkout. Engine tests use the same class.
 """
 
 import shutil
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import yaml
@@ -40,6 +41,8 @@ class PulumiEngine:
         command: automation.PulumiCommand | None = None,
     ) -> None:
         self._command = command
+        self._beside = ThreadPoolExecutor(1)
+        self._prepared: dict[str, Future[automation.Workspace]] = {}
         self.project = folder / "project"
         self.manifests = manifests
         self.environment = {
@@ -73,10 +76,18 @@ class PulumiEngine:
         """The settings with which `stack` writes its manifests into a folder instead of a cluster."""
         return {"cluster": "render", "renderManifestsTo": str(self.manifests / stack)}
 
+    def prepare(self, stack: str, settings: Settings, secrets: Settings) -> None:
+        """Select `stack` beside what else is going on: the CLI takes a second for that, mostly waiting for itself."""
+        self._prepared[stack] = self._beside.submit(self._select_rendering, stack, settings, secrets)
+
+    def _select_rendering(self, stack: str, settings: Settings, secrets: Settings) -> automation.Workspace:
+        return self.select(stack, settings | self.rendering(stack), secrets).workspace
+
     def up(self, stack: str, settings: Settings, secrets: Settings) -> Update:
         """Bring `stack` up; the Kubernetes provider renders instead of deploying."""
         folder = self.manifests / stack
-        workspace = self.select(stack, settings | self.rendering(stack), secrets).workspace
+        prepared = self._prepared.pop(stack, None)
+        workspace = prepared.result() if prepared else self._select_rendering(stack, settings, secrets)
         # The automation API would ask the CLI three more times for outputs and history, which nobody reads here.
         update = ["up", "--yes", "--skip-preview", "--color=never", f"--stack={stack}"]
         workspace.pulumi_command.run(update, str(self.project), self.environment)

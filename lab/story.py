@@ -21,6 +21,7 @@ from lab.updates import Engine, Update
 OWNER, NAME = "podtato-team", "podtato-head-gitops"
 REPOSITORY = f"{OWNER}/{NAME}"
 APPLICATION = "podtato-head"
+STAGES = ("dev", "production")
 UPDATE_TOKEN, TASK_TOKEN = "lab-token-of-the-platform", "lab-token-of-the-task"
 
 
@@ -61,6 +62,8 @@ class Story:
 
     def bring_up(self, engine: Engine, stage: str) -> Update:
         """`pulumi up` for one stage."""
+        for other in STAGES[STAGES.index(stage) + 1 :]:
+            engine.prepare(other, self.settings, self.secrets)
         self.updates[stage] = engine.up(stage, self.settings, self.secrets)
         return self.updates[stage]
 

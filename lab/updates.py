@@ -38,6 +38,9 @@ class Engine(Protocol):
 
     describes: str
 
+    def prepare(self, stack: str, settings: Settings, secrets: Settings) -> None:
+        """What can be done for a later `up` of `stack` while another one runs."""
+
     def up(self, stack: str, settings: Settings, secrets: Settings) -> Update:
         """Bring `stack` up with these keys of `delivery:` set on top of the project's files."""
 
@@ -49,6 +52,9 @@ class EmbeddedEngine:
 
     def __init__(self, forge: Forge, repository: str, folder: Path) -> None:
         self._forge, self._repository, self._folder = forge, repository, folder
+
+    def prepare(self, stack: str, settings: Settings, secrets: Settings) -> None:
+        """Nothing: there is no state to select."""
 
     def up(self, stack: str, settings: Settings, secrets: Settings) -> Update:
         """See `Engine`. A file whose content git owns is left alone once it is there."""
