@@ -17,8 +17,8 @@ from bench.collector import Collector
 from bench.figures import Report
 from bench.timing import MeasurementError, command, side_by_side, timed
 from delivery import promote
+from delivery.edges import Edge, PromotionSettings
 from delivery.gitops_files import promoter
-from delivery.promotion.edges import Edge, PromotionSettings
 from lab.forge import Forge
 
 PERCENT = 5.0

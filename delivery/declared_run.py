@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
+from delivery.edges import PromotionSettings
 from delivery.incoming import Wanted, renew_branch
-from delivery.promotion.edges import PromotionSettings
 from delivery.promotion.git import Repository
 from delivery.promotion.github import GitHub
 from delivery.promotion.promoter import decorate

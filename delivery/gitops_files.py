@@ -10,9 +10,9 @@ from pathlib import Path
 
 from delivery.configuration import TASK_PROMOTE
 from delivery.configuration.problems import Json
+from delivery.edges import SETTINGS_PATH
 from delivery.manifests import WORKFLOW_FILE, read_gitops
 from delivery.pipeline import Placement, StackConfiguration
-from delivery.promotion.edges import SETTINGS_PATH
 from delivery.yaml_text import plain, to_yaml
 
 PROMOTER_FOLDER = ".github/promoter"
@@ -75,9 +75,10 @@ def promoter() -> str:
 
 
 def promoter_modules() -> tuple[str, ...]:
-    """The modules that a promotion runs, by their path in `delivery`: the command and two whole packages."""
+    """The modules that a promotion runs, by their path in `delivery`: two whole packages, and what both share."""
     packages = (path for name in ("promotion", "telemetry") for path in sorted((_PACKAGE / name).glob("*.py")))
-    return ("__init__.py", "promote.py", *(path.relative_to(_PACKAGE).as_posix() for path in packages))
+    shared = ("__init__.py", "edges.py", "names.py", "promote.py")
+    return (*shared, *(path.relative_to(_PACKAGE).as_posix() for path in packages))
 
 
 def seed_paths(configuration: StackConfiguration) -> tuple[str, ...]:

@@ -8,9 +8,9 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from delivery.edges import Edge, PromotionSettings
 from delivery.pipeline import PromotionRequest
 from delivery.promotion.branch import on_top
-from delivery.promotion.edges import Edge, PromotionSettings
 from delivery.promotion.git import DECLARED, TRAILER, Repository
 from delivery.promotion.github import GitHub
 from delivery.promotion.history import NotThereYet

@@ -7,7 +7,7 @@ one holds something valid. The graph's questions (what does this stage promote t
 from dataclasses import dataclass
 from functools import cached_property
 
-from delivery.promotion.edges import Edge, PromotionSettings
+from delivery.edges import Edge, PromotionSettings
 
 EXAMPLE_OWNER = "example-org"
 """The owner that ships in Pulumi.yaml: good for a preview, refused by an update."""

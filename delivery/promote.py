@@ -16,8 +16,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from delivery import telemetry
+from delivery.edges import SETTINGS_PATH, PromotionSettings, SettingsError
 from delivery.promotion.documents import ValuesError
-from delivery.promotion.edges import SETTINGS_PATH, PromotionSettings, SettingsError
 from delivery.promotion.git import GitError, Repository
 from delivery.promotion.github import GitHub, GitHubError
 from delivery.promotion.history import PromotionError

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from delivery.promotion.names import is_commit
+from delivery.names import is_commit
 
 ROOT = Path(__file__).resolve().parents[1]
 ACTIONLINT = shutil.which("actionlint")

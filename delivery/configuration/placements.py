@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from delivery.configuration.fields import Fields, Rule
 from delivery.configuration.problems import Path
 from delivery.configuration.rules import DNS_LABEL_WORDS
+from delivery.names import is_dns_label, is_dns_subdomain
 from delivery.pipeline import Application, Placement, Stage
-from delivery.promotion.names import is_dns_label, is_dns_subdomain
 
 MOST_PLACEMENTS = 20_000
 _SEGMENT = r"[A-Za-z0-9_-][A-Za-z0-9._-]*"

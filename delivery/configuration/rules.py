@@ -5,7 +5,7 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from delivery.configuration.fields import Rule
-from delivery.promotion.names import is_commit, is_dns_label, is_dns_subdomain, is_traceparent, is_version
+from delivery.names import is_commit, is_dns_label, is_dns_subdomain, is_traceparent, is_version
 
 
 def _pattern(expression: str, words: str, example: str, corrected: Callable[[str], str] = str) -> Rule:

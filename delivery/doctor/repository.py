@@ -7,10 +7,10 @@ from urllib.parse import quote
 from delivery.configuration.problems import set_command, set_mend
 from delivery.doctor.check import Check, ok, unknown, wrong
 from delivery.doctor.forge import Forge
+from delivery.edges import SETTINGS_PATH
 from delivery.gitops_files import repository_files, stage_files
 from delivery.manifests import WORKFLOW_FILE
 from delivery.pipeline import StackConfiguration
-from delivery.promotion.edges import SETTINGS_PATH
 
 
 def repository(forge: Forge, configuration: StackConfiguration) -> Iterator[Check]:

@@ -8,8 +8,8 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from delivery.promotion.edges import Edge
-from delivery.promotion.names import is_commit, is_traceparent
+from delivery.edges import Edge
+from delivery.names import is_commit, is_traceparent
 from delivery.promotion.plan import Change
 
 _BLOCK = re.compile(r"<!-- delivery-promotion ({.*?}) -->")

@@ -6,8 +6,8 @@ Says it and decides nothing, for what was verified may be promoted. Looks at the
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from delivery.edges import PromotionSettings
 from delivery.promotion.documents import ValuesError
-from delivery.promotion.edges import PromotionSettings
 from delivery.promotion.markdown import code
 from delivery.promotion.plan import Change
 from delivery.promotion.reading import EdgeState

@@ -7,8 +7,8 @@ becomes of the result is left to the caller.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from delivery.names import is_traceparent
 from delivery.promotion.documents import ValuesError, shown
-from delivery.promotion.names import is_traceparent
 from delivery.promotion.scalars import Scalar, escape
 from delivery.promotion.values import promoted, read_keys, set_keys, unpromotable
 

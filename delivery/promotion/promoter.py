@@ -6,9 +6,9 @@ Everything it decides by is in `proposal.py` and `rollback.py`; here is only the
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from delivery.edges import Edge, PromotionSettings
 from delivery.promotion.block import parse_block
 from delivery.promotion.branch import put_branch
-from delivery.promotion.edges import Edge, PromotionSettings
 from delivery.promotion.git import GitError, LeaseLost, Repository
 from delivery.promotion.github import GitHub, GitHubError, PullRequest
 from delivery.promotion.plan import Change

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from delivery.edges import PromotionSettings
+from delivery.names import is_commit, is_traceparent, is_version
 from delivery.promotion.block import Block
 from delivery.promotion.cautions import cautions
-from delivery.promotion.edges import PromotionSettings
 from delivery.promotion.history import PromotionError, Proposal, Standing, standing
-from delivery.promotion.names import is_commit, is_traceparent, is_version
 from delivery.promotion.plan import Change, Plan, plan_values
 from delivery.promotion.pull_request import Rendered, Subject, render
 from delivery.promotion.reading import EdgeState

@@ -7,8 +7,8 @@ import hashlib
 import re
 from dataclasses import dataclass, replace
 
+from delivery.edges import Edge, PromotionSettings
 from delivery.promotion.block import Block, without_blocks
-from delivery.promotion.edges import Edge, PromotionSettings
 from delivery.promotion.git import TRAILER, Commit
 from delivery.promotion.markdown import code, plain
 from delivery.promotion.plan import Change

@@ -5,12 +5,12 @@ Shared by the promoter and the Pulumi component. What follows from the state is 
 
 from dataclasses import dataclass, field
 
+from delivery.edges import Edge, PromotionSettings
+from delivery.names import is_commit
 from delivery.promotion.block import parse_block
-from delivery.promotion.edges import Edge, PromotionSettings
 from delivery.promotion.git import Commit, File, Repository
 from delivery.promotion.github import GitHub
 from delivery.promotion.history import History, NotThereYet, PromotionError, Proposal
-from delivery.promotion.names import is_commit
 
 DEPTH = 200
 _TIP = "refs/delivery/default"

@@ -5,9 +5,9 @@ Decides as `proposal.py` does for promotions, with the same result; the promoter
 
 from collections.abc import Mapping
 
+from delivery.edges import PromotionSettings
 from delivery.promotion.block import Block
 from delivery.promotion.documents import ValuesError
-from delivery.promotion.edges import PromotionSettings
 from delivery.promotion.git import Repository
 from delivery.promotion.history import PromotionError, Proposal
 from delivery.promotion.plan import plan_values

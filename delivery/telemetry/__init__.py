@@ -20,8 +20,8 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import Link, SpanContext, SpanKind
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from delivery.promotion.edges import Edge, PromotionSettings
-from delivery.promotion.names import is_traceparent
+from delivery.edges import Edge, PromotionSettings
+from delivery.names import is_traceparent
 from delivery.telemetry.export import Destinations
 from delivery.telemetry.queue import SCOPE, RunProcessor, processor
 from delivery.telemetry.span import PromotionSpan, Result, Step, span_context

@@ -15,7 +15,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Span, SpanContext, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from delivery.promotion.names import is_traceparent
+from delivery.names import is_traceparent
 from delivery.telemetry.text import sanitized, without_credentials
 
 Step = Literal["read", "plan", "push", "open"]

@@ -4,7 +4,7 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
-from delivery.promotion.names import is_commit
+from delivery.names import is_commit
 
 
 class CommitsError(Exception):

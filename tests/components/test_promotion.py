@@ -12,7 +12,7 @@ import requests
 
 from components.promotions import promotion_name
 from delivery.configuration.stack_files import read_stack_config
-from delivery.promotion.edges import Edge
+from delivery.edges import Edge
 from lab.engine import PROGRAM, Declared, Preview, ProgramError, preview
 from lab.forge import Forge
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from delivery import promote
-from delivery.promotion.edges import Edge, PromotionSettings
+from delivery.edges import Edge, PromotionSettings
 from lab.forge import Forge, PullRequest
 
 NAME = "acme/gitops"

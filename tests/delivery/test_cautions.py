@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from delivery.edges import PromotionSettings
 from delivery.promotion.block import Block
 from delivery.promotion.cautions import cautions
-from delivery.promotion.edges import PromotionSettings
 from delivery.promotion.git import File
 from delivery.promotion.history import History
 from delivery.promotion.markdown import code

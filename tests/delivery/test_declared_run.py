@@ -9,8 +9,8 @@ import pytest
 
 from delivery import telemetry
 from delivery.declared_run import DeclaredRun, ProviderError
+from delivery.edges import Edge, PromotionSettings
 from delivery.incoming import Wanted
-from delivery.promotion.edges import Edge, PromotionSettings
 from delivery.promotion.git import Repository
 from delivery.promotion.github import GitHub
 from delivery.telemetry import export

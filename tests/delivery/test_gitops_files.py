@@ -15,9 +15,9 @@ import yaml
 
 from delivery.configuration import parse
 from delivery.configuration.problems import Json
+from delivery.edges import SETTINGS_PATH, PromotionSettings
 from delivery.gitops_files import PROMOTER, RepositoryText, repository_files, seed_paths, stage_files
 from delivery.pipeline import StackConfiguration
-from delivery.promotion.edges import SETTINGS_PATH, PromotionSettings
 from delivery.promotion.scalars import resolve
 from lab.helm import render_chart
 from tests.delivery.mistakes import FIVE, applications
@@ -127,7 +127,7 @@ def test_a_traceback_names_the_line_of_the_one_file(tmp_path: Path) -> None:
     [text] = [file.content for file in repository_files(stack()) if file.path == PROMOTER]
     head: dict[str, Any] = {"__name__": "head", "__file__": str(tmp_path / "promoter.py")}
     exec(text.split("\n# ======== ")[0], head)  # noqa: S102 - the head alone, as nothing but the file itself runs it
-    names = ModuleType("delivery.promotion.names")
+    names = ModuleType("delivery.names")
     head["Sections"](text).exec_module(names)
     line = names.is_commit.__code__.co_firstlineno
     assert text.splitlines()[line - 1].startswith("def is_commit(")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from delivery.edges import Edge
 from delivery.promotion.block import parse_block
-from delivery.promotion.edges import Edge
 from delivery.promotion.reading import rollback_branch
 from tests.delivery.story import EDGE, NAME, PRODUCTION, TRACEPARENT, Story, story
 

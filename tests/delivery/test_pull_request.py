@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from delivery.edges import Edge, PromotionSettings
 from delivery.promotion.block import Block, parse_block
-from delivery.promotion.edges import Edge, PromotionSettings
 from delivery.promotion.git import Commit
 from delivery.promotion.plan import Change
 from delivery.promotion.pull_request import BODY_LIMIT, TITLE_LIMIT, Subject, closed_body, render

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from delivery.promotion.edges import Edge, PromotionSettings
+from delivery.edges import Edge, PromotionSettings
 from delivery.telemetry import begin, promotion
 
 PHASE = "00-23679963727bf63245f9b55983c73104-b427a6fcfc56cd6a-01"
@@ -251,7 +251,7 @@ def run_program(body: str, file: Path, **environ: str) -> "subprocess.CompletedP
     """Run `body` with EDGE, SETTINGS and PHASE in a process of its own: a provider is global to its process."""
     program = (
         "import sys; sys.path[:0] = [ROOT]\n"
-        "from delivery.promotion.edges import Edge, PromotionSettings\n"
+        "from delivery.edges import Edge, PromotionSettings\n"
         "from delivery.telemetry import begin, promotion\n"
         f"EDGE = {EDGE!r}\nSETTINGS = {SETTINGS!r}\nPHASE = {PHASE!r}\n" + textwrap.dedent(body)
     ).replace("[ROOT]", f"[{str(ROOT)!r}]")

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import requests
 
+from delivery.edges import Edge, PromotionSettings
 from delivery.gitops_files import PROMOTER, promoter
-from delivery.promotion.edges import Edge, PromotionSettings
 from lab.actions import RunResult, run_workflow
 from lab.forge import Forge
 

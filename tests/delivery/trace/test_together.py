@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from delivery.promotion.edges import Edge, PromotionSettings
+from delivery.edges import Edge, PromotionSettings
 from delivery.telemetry import promotion
 from delivery.trace.deliveries import deliveries
 from delivery.trace.otlp import read

@@ -8,7 +8,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from delivery.promotion.names import is_dns_label
+from delivery.names import is_dns_label
 
 SETTINGS_PATH = ".github/promoter/settings.json"
 
