@@ -163,7 +163,6 @@ def renew_branch(wanted: Wanted, settings: PromotionSettings, connect: Callable[
     if not wanted.left_over:
         return
     with connect() as repository:
-        repository.fetch([f"+refs/heads/{settings.default_branch}:refs/delivery/default"], 1)
-        tip = repository.resolve("refs/delivery/default")
+        tip = repository.fetch_tip(settings.default_branch)
         if tip is not None:
             repository.push(wanted.branch, tip, observed=wanted.left_over, rewrite=True)

@@ -8,11 +8,9 @@ from collections.abc import Callable, Collection
 
 from delivery.promotion.git import Repository
 
-_TIP = "refs/delivery/default"
-
 
 def existing_seeds(connect: Callable[[], Repository], branch: str, paths: Collection[str]) -> frozenset[str]:
     """Those of `paths` that the tip of `branch` has, by one shallow fetch. Raises `GitError` with one line."""
     with connect() as repository:
-        repository.fetch([f"+refs/heads/{branch}:{_TIP}"], 1)
-        return frozenset(path for path in paths if repository.read(_TIP, path) is not None)
+        tip = repository.fetch_tip(branch)
+        return frozenset(path for path in paths if tip and repository.read(tip, path) is not None)

@@ -30,6 +30,7 @@ PROMOTER_NAME = "Delivery promoter"
 PROMOTER_MAIL = "promoter@delivery.invalid"
 TRAILER = "Delivery-Promotion"
 ON_TOP = " on-top"
+_FETCHED = "refs/delivery/tip"
 DECLARED = " declared"
 """Ends the trailer of a commit that the Pulumi component declared."""
 
@@ -97,6 +98,11 @@ class Repository:
     def fetch(self, refspecs: Sequence[str], depth: int) -> None:
         """Fetch these refspecs, `depth` commits deep, in one connection. Network failures are tried again, twice."""
         self._remotely("fetch from", "fetch", "--quiet", "--no-tags", f"--depth={depth}", "origin", *refspecs)
+
+    def fetch_tip(self, branch: str) -> str | None:
+        """Fetch the newest commit of `branch` alone, without its history, and return its name."""
+        self.fetch([f"+refs/heads/{branch}:{_FETCHED}"], 1)
+        return self.resolve(_FETCHED)
 
     def push(self, branch: str, commit: str, *, observed: str | None, rewrite: bool) -> None:
         """Put `branch` on `commit`, if it still is where it was `observed` (None: not there); without one delete it.
