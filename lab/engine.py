@@ -8,8 +8,8 @@ Secrets are masked as they come in, so that nothing that reads a `Declared` can 
 import asyncio
 import gc
 import runpy
-import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -17,7 +17,8 @@ from typing import Any, cast
 import pulumi
 from google.protobuf.json_format import MessageToDict
 from pulumi.runtime import config as runtime_config
-from pulumi.runtime import mocks, rpc
+from pulumi.runtime import mocks, resource, rpc
+from pulumi.runtime.proto import resource_pb2, source_pb2
 from pulumi.runtime.settings import SETTINGS, _get_rpc_manager, get_root_resource
 from pulumi.runtime.stack import Stack, run_pulumi_func
 
@@ -62,63 +63,53 @@ class Preview:
 
     def of_type(self, suffix: str) -> tuple[Declared, ...]:
         """The resources whose type ends like this: `:Namespace`, `:RepositoryFile`."""
-        return tuple(resource for resource in self.resources if resource.type.endswith(suffix))
+        return tuple(declared for declared in self.resources if declared.type.endswith(suffix))
 
 
 class _Nothing(mocks.Mocks):
-    """Answers for providers: a resource has the inputs it was given, a function has no answer."""
+    """Answers for providers: there are none."""
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
         raise ProgramError(f"{args.token} needs a provider; run this stack with the Pulumi CLI")
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
-        return args.resource_id or UNKNOWN_ID, args.inputs
+        raise ProgramError(f"reading {args.name} needs a provider; run this stack with the Pulumi CLI")
 
 
 class _Recorder(mocks.MockMonitor):
-    """Keeps the raw requests, in which options stand that mocks do not pass on."""
+    """Answers in the engine's place: a resource has the inputs it was given.
+
+    Keeps the raw requests, in which options stand that mocks do not pass on.
+    """
 
     def __init__(self) -> None:
         super().__init__(_Nothing())
         self.declared: list[Declared] = []
-        self._local = threading.local()
-        self._loops: list[asyncio.AbstractEventLoop] = []
         self.registered: set[str] = set()
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the name of the RPC
-        self._own_loop()
-        response = super().RegisterResource(request)  # type: ignore[no-untyped-call]
-        if request.type != "pulumi:pulumi:Stack":
-            inputs: dict[str, Value] = MessageToDict(request.object)
-            self.declared.append(
-                Declared(
-                    urn=response.urn,
-                    type=request.type,
-                    name=request.name,
-                    parent=request.parent,
-                    custom=request.custom,
-                    inputs={key: _masked(inputs[key]) for key in sorted(inputs)},
-                    secrets=frozenset(key for key, value in inputs.items() if _holds_secret(value)),
-                    depends_on=frozenset(request.dependencies),
-                    provider=request.provider,
-                    import_id=request.importId,
-                    ignore_changes=tuple(request.ignoreChanges),
-                    retain_on_delete=request.retainOnDelete,
-                )
+        urn = self.make_urn(request.parent, request.type, request.name)
+        if request.type == "pulumi:pulumi:Stack":
+            return resource_pb2.RegisterResourceResponse(urn=urn)
+        inputs: dict[str, Value] = MessageToDict(request.object)
+        self.declared.append(
+            Declared(
+                urn=urn,
+                type=request.type,
+                name=request.name,
+                parent=request.parent,
+                custom=request.custom,
+                inputs={key: _masked(inputs[key]) for key in sorted(inputs)},
+                secrets=frozenset(key for key, value in inputs.items() if _holds_secret(value)),
+                depends_on=frozenset(request.dependencies),
+                provider=request.provider,
+                import_id=request.importId,
+                ignore_changes=tuple(request.ignoreChanges),
+                retain_on_delete=request.retainOnDelete,
             )
-        return response
-
-    def _own_loop(self) -> None:
-        # Called in the SDK's worker threads, for each of which it would make a loop that nobody ever closes.
-        if not hasattr(self._local, "loop"):
-            self._local.loop = asyncio.new_event_loop()
-            asyncio.set_event_loop(self._local.loop)
-            self._loops.append(self._local.loop)
-
-    def close(self) -> None:
-        """Close the worker threads' loops; to be called when the program has ended."""
-        for loop in self._loops:
-            loop.close()
+        )
+        known = request.importId or UNKNOWN_ID
+        return resource_pb2.RegisterResourceResponse(urn=urn, id=known, object=request.object)
 
     def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802 - the name of the RPC
         self.registered.add(request.urn)
@@ -131,16 +122,29 @@ def preview(stack: str, config: StackConfig, program: Path = PROGRAM) -> Preview
     Raises `ProgramError` with the program's own lines when it refuses.
     """
     recorder = _Recorder()
-    # The SDKs fill the heap with what lives as long as the process: looking through it takes longer than the run.
+    with _without_idle_work():
+        try:
+            outputs = asyncio.run(_run(recorder, stack, config, program / "__main__.py"))
+        except pulumi.RunError as error:
+            raise ProgramError(str(error)) from None
+    return Preview(tuple(recorder.declared), outputs, frozenset(recorder.registered))
+
+
+@contextmanager
+def _without_idle_work() -> Iterator[None]:
+    """What the SDK and Python do for somebody who is not here, and what takes longer than the program itself.
+
+    The SDKs fill the heap with what lives as long as the process: the collector need not look through it. And where
+    in the source each resource was declared is for the real engine's messages.
+    """
+    trace = resource._get_stack_trace
+    resource._get_stack_trace = source_pb2.StackTrace
     gc.freeze()
     try:
-        outputs = asyncio.run(_run(recorder, stack, config, program / "__main__.py"))
-    except pulumi.RunError as error:
-        raise ProgramError(str(error)) from None
+        yield
     finally:
-        recorder.close()
         gc.unfreeze()
-    return Preview(tuple(recorder.declared), outputs, frozenset(recorder.registered))
+        resource._get_stack_trace = trace
 
 
 async def _run(recorder: _Recorder, stack: str, config: StackConfig, script: Path) -> dict[str, Value]:
@@ -149,7 +153,7 @@ async def _run(recorder: _Recorder, stack: str, config: StackConfig, script: Pat
     SETTINGS.outputs.clear()
     # Everything belongs to the loop that runs here, the root stack too: it is made before anything else.
     runtime_config.set_all_config(dict(config.values), list(config.secret_keys))
-    mocks.set_mocks(_Nothing(), project=PROJECT, stack=stack, preview=True, monitor=recorder)
+    mocks.set_mocks(recorder.mocks, project=PROJECT, stack=stack, preview=True, monitor=recorder)
     root = get_root_resource()
 
     async def program() -> None:

@@ -1,6 +1,5 @@
 """The program without the Pulumi CLI: recorded as declared, secrets masked, failures not swallowed."""
 
-import asyncio
 import gc
 from collections.abc import Iterator
 from pathlib import Path
@@ -95,15 +94,6 @@ def test_a_function_of_a_provider_is_refused_with_a_way_out(tmp_path: Path) -> N
         run(tmp_path, program)
 
 
-def test_a_run_closes_every_loop_that_its_threads_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[asyncio.AbstractEventLoop] = []
-    new = asyncio.new_event_loop
-
-    def remembered() -> asyncio.AbstractEventLoop:
-        made.append(new())
-        return made[-1]
-
-    monkeypatch.setattr(asyncio, "new_event_loop", remembered)
-    run(tmp_path, "Namespace('a')\nNamespace('b')\n")
-    assert made
-    assert all(loop.is_closed() for loop in made)
+def test_reading_something_that_is_there_already_is_refused_too(tmp_path: Path) -> None:
+    with pytest.raises(Exception, match=r"reading found needs a provider; run this stack with the Pulumi CLI"):
+        run(tmp_path, "Namespace.get('found', 'default')\n")
