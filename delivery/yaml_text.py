@@ -4,6 +4,12 @@ quoted, and texts of several lines are blocks, which a person can review. Readin
 
 import yaml
 
+try:
+    # Every wheel of PyYAML has libyaml, which writes a task of some hundred lines in a tenth of the time.
+    from yaml import CSafeDumper as SafeDumper
+except ImportError:
+    from yaml import SafeDumper  # type: ignore[assignment]
+
 from delivery.configuration.problems import Json
 from delivery.promotion.scalars import Scalar, spell
 
@@ -18,14 +24,14 @@ def plain(text: str) -> str:
     return spell(Scalar(text), "plain")
 
 
-class _Dumper(yaml.SafeDumper):
+class _Dumper(SafeDumper):
     def ignore_aliases(self, data: object) -> bool:
         """Write everything out: an anchor is for programs."""
         del data
         return True
 
 
-def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+def _text(dumper: SafeDumper, text: str) -> yaml.ScalarNode:
     if not text.replace("\n", "").isprintable():
         # A raw U+0085 or U+2028 is a line break for some readers.
         return dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"')
