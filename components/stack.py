@@ -18,9 +18,7 @@ from delivery.configuration.problems import ConfigurationError, Problem
 from delivery.configuration.readiness import in_plain_text, missing_for_update
 from delivery.gitops_files import seed_paths
 from delivery.pipeline import StackConfiguration
-from delivery.promotion.git import GitError, Repository
 from delivery.secret_text import SecretText
-from delivery.seeds import existing_seeds
 
 NAMESPACE = "delivery:"
 PROMOTE_VARIABLE = "DELIVERY_PROMOTE"
@@ -78,6 +76,10 @@ def adopted_files(configuration: StackConfiguration, token: SecretText | None) -
     repository = configuration.pipeline.repository
     if token is None or repository.is_example:
         return frozenset()
+    # Imported here: without a token no stack reads the repository.
+    from delivery.promotion.git import GitError, Repository
+    from delivery.seeds import existing_seeds
+
     connect = partial(Repository, f"{repository.url}.git", token.reveal())
     try:
         return existing_seeds(connect, repository.default_branch, seed_paths(configuration))

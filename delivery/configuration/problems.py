@@ -7,7 +7,6 @@ import json
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 Path = tuple[str | int, ...]
@@ -110,6 +109,9 @@ def renamed(name: str, new: str) -> Edit:
 
 def nearest(name: str, names: Sequence[str]) -> str | None:
     """The one of `names` that was probably meant."""
+    # Imported for a mistake alone, like everything that only a mistake needs and that takes time to load.
+    from difflib import get_close_matches
+
     return next(iter(get_close_matches(name, sorted(names), n=1, cutoff=0.6)), None)
 
 
