@@ -15,7 +15,8 @@ from lab.pulumi_cli import PulumiEngine
 
 OWNER = "bench-team"
 STACK, PLAIN = "gitops", "plain-gitops"
-TOKEN, TASK_TOKEN = "token-of-the-bench", "token-of-the-task"
+TOKEN = "token-of-the-bench"  # noqa: S105 - good for the forge on this machine
+SECRETS = {"githubToken": TOKEN, "promotionToken": "token-of-the-task"}
 _PROJECT_FILE = "name: {}\nruntime:\n  name: python\n  options:\n    toolchain: pip\n    virtualenv: .venv\n"
 
 
@@ -42,13 +43,12 @@ class Site:
 
     def declared(self, stage: str, repository: str = STACK, **settings: str) -> Sequence[Declared]:
         """What the stage's program declares, without the engine."""
-        secrets = {"githubToken": TOKEN, "promotionToken": TASK_TOKEN}
         config = read_stack_config(PROGRAM, stage)
-        return preview(stage, config.override(self.settings(stage, repository) | settings, secrets)).resources
+        return preview(stage, config.override(self.settings(stage, repository) | settings, SECRETS)).resources
 
     def select(self, stage: str) -> Path:
         """Make the stage's stack; its project's folder comes back."""
-        self._engine.select(stage, self.settings(stage), {"githubToken": TOKEN, "promotionToken": TASK_TOKEN})
+        self._engine.select(stage, self.settings(stage), SECRETS)
         return self.project
 
     def empty(self, stage: str) -> Path:
@@ -59,6 +59,11 @@ class Site:
         """A project with the stage's resources as literals, importing the same `modules` of the SDKs."""
         resources = [_literal(each) for each in self.declared(stage, PLAIN) if each.custom]
         folder = self._make(f"plain-{stage}", stage, (PROJECT / "bench" / "plain_program.py").read_text("utf-8"))
+        # What the CLI has to decrypt before it starts a program belongs to these resources, too.
+        given = [f"--secret={key}={value}" for key, value in SECRETS.items()]
+        command(
+            ["pulumi", "config", "set-all", "--stack", stage, *given], environ=self._engine.environment, folder=folder
+        )
         (folder / "resources.json").write_text(json.dumps({"modules": list(modules), "resources": resources}), "utf-8")
         return folder
 
@@ -91,6 +96,7 @@ def _literal(resource: Declared) -> dict[str, Value | list[str]]:
         "type": resource.type,
         "name": resource.name,
         "inputs": inputs,
+        "secrets": sorted(resource.secrets),
         "provider": resource.provider.rpartition("::")[0],
         "dependsOn": sorted(resource.depends_on),
         "ignoreChanges": list(resource.ignore_changes),
