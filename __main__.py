@@ -4,8 +4,12 @@ Reads the stack's configuration and declares every application of its stage, and
 exists once a repository. What a stage consists of is listed in `components/program.py`.
 """
 
-from components.program import declare
 from components.stack import adopted_files, read_stack
 
 configuration, secrets = read_stack()
-declare(configuration, secrets, adopted_files(configuration, secrets.github))
+adopted = adopted_files(configuration, secrets.github)
+
+# The providers' SDKs take half a second to import: meanwhile git reads, and wrong configuration never waits for them.
+from components.program import declare  # noqa: E402
+
+declare(configuration, secrets, adopted())

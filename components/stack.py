@@ -6,7 +6,8 @@ refused here: mistakes, tokens in plain text, and an update that still lacks som
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
@@ -68,23 +69,31 @@ def read_stack() -> tuple[StackConfiguration, Secrets]:
     return configuration, Secrets(secrets.get("githubToken"), secrets.get("promotionToken"), secrets.get("kubeconfig"))
 
 
-def adopted_files(configuration: StackConfiguration, token: SecretText | None) -> frozenset[str]:
-    """Files that git owns already, and that an update therefore adopts. Raises `pulumi.RunError`.
+def adopted_files(configuration: StackConfiguration, token: SecretText | None) -> Callable[[], frozenset[str]]:
+    """Start to read which files git owns already, and an update therefore adopts; call what comes back for them.
 
-    Without a token, or with the example's owner, this is a preview that reads nothing.
+    That call raises `pulumi.RunError`. Without a token, or with the example's owner, this is a preview that reads
+    nothing.
     """
     repository = configuration.pipeline.repository
     if token is None or repository.is_example:
-        return frozenset()
+        return frozenset
     # Imported here: without a token no stack reads the repository.
     from delivery.promotion.git import GitError, Repository
     from delivery.seeds import existing_seeds
 
     connect = partial(Repository, f"{repository.url}.git", token.reveal())
-    try:
-        return existing_seeds(connect, repository.default_branch, seed_paths(configuration))
-    except GitError as error:
-        raise pulumi.RunError(str(error)) from None
+    beside = ThreadPoolExecutor(1)
+    reading = beside.submit(existing_seeds, connect, repository.default_branch, seed_paths(configuration))
+    beside.shutdown(wait=False)
+
+    def adopted() -> frozenset[str]:
+        try:
+            return reading.result()
+        except GitError as error:
+            raise pulumi.RunError(str(error)) from None
+
+    return adopted
 
 
 def secret_output(secret: SecretText | None) -> pulumi.Output[str] | None:
