@@ -66,20 +66,19 @@ def secrets(given: Given, files: StackConfig, project: Path, stack: str, environ
     encrypted = {key for key in given.set_keys if f"{PROJECT}:{key}" in files.secret_keys}
     plain = given.set_keys - encrypted
     given.secrets |= {key: SecretText(files.values[f"{PROJECT}:{key}"]) for key in plain}
-    decrypted: dict[str, SecretText] = {}
-    reason = ""
-    if encrypted:
-        decrypted, reason = _decrypted(project, stack, environ)
-    given.secrets |= {key: text for key, text in decrypted.items() if key in encrypted}
+    readable, reason = decrypted(project, stack, environ) if encrypted else ({}, "")
+    found = {key: text for key in encrypted if (text := (readable or {}).get(f"{PROJECT}:{key}"))}
+    given.secrets |= found
     for key, variable in ENVIRONMENT.items():
         if environ.get(variable):
             given.secrets.setdefault(key, SecretText(environ[variable]))
     closed = sorted(encrypted - given.secrets.keys())
     if closed:
         mend = "log in and give the passphrase as for pulumi preview, or set GITHUB_TOKEN and DELIVERY_PROMOTION_TOKEN"
-        return unknown("secrets", f"{', '.join(closed)} cannot be decrypted: {reason}", mend)
+        why = reason or "the stack has no such value"
+        return unknown("secrets", f"{', '.join(closed)} cannot be decrypted: {why}", mend)
     known = ", ".join(sorted(given.secrets)) or "none is set"
-    return ok("secrets", f"{known}{' (from the environment)' if encrypted - decrypted.keys() else ''}")
+    return ok("secrets", f"{known}{' (from the environment)' if encrypted - found.keys() else ''}")
 
 
 def readiness(configuration: StackConfiguration, given: frozenset[str]) -> Iterator[Check]:
@@ -95,11 +94,11 @@ def _of(problem: Problem, name: str) -> Check:
     return wrong(name, f"{problem.where}: found {problem.found}; allowed: {problem.allowed}", problem.mend)
 
 
-def _decrypted(project: Path, stack: str, environ: Mapping[str, str]) -> tuple[dict[str, SecretText], str]:
-    """The stack's secrets by key, or none and why."""
+def decrypted(project: Path, stack: str, environ: Mapping[str, str]) -> tuple[dict[str, SecretText] | None, str]:
+    """Every secret of the stack's configuration by its full key, as the CLI decrypts it; or None, and why."""
     found = shutil.which("pulumi", path=environ.get("PATH"))
     if found is None:
-        return {}, "the pulumi CLI is not on PATH"
+        return None, "the pulumi CLI is not on PATH"
     command = [found, "config", "--show-secrets", "--json", "--non-interactive", "--stack", stack]
     quiet = {**environ, "PULUMI_SKIP_UPDATE_CHECK": "true"}
     try:
@@ -115,15 +114,10 @@ def _decrypted(project: Path, stack: str, environ: Mapping[str, str]) -> tuple[d
         )
         if done.returncode:
             lines = [line for line in done.stderr.splitlines() if line.strip()]
-            return {}, lines[-1].strip() if lines else "the pulumi CLI does not say why"
-        entries = json.loads(done.stdout)
-        prefix = f"{PROJECT}:"
-        return {
-            key.removeprefix(prefix): SecretText(str(entry["value"]))
-            for key, entry in entries.items()
-            if key.startswith(prefix) and key.removeprefix(prefix) in SECRETS and "value" in entry
-        }, "the stack has no such value"
+            return None, lines[-1].strip() if lines else "the pulumi CLI does not say why"
+        entries = json.loads(done.stdout).items()
+        return {key: SecretText(str(entry["value"])) for key, entry in entries if entry.get("secret", True)}, ""
     except (OSError, subprocess.TimeoutExpired):
-        return {}, "the pulumi CLI does not answer"
+        return None, "the pulumi CLI does not answer"
     except (ValueError, KeyError, TypeError, AttributeError):
-        return {}, "the pulumi CLI answers something else than its configuration"
+        return None, "the pulumi CLI answers something else than its configuration"

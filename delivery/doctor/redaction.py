@@ -7,13 +7,11 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 
-import yaml
-
 from delivery.doctor.check import Check
+from delivery.doctor.masking import Masking
 from delivery.secret_text import SecretText
 
 _CONFIG = re.compile(r"(pulumi config (?:set|rm)) (?!-s )")
-_SHORTEST = 6  # a shorter text is no secret, and would be found in ordinary words
 
 
 def presentable(check: Check, stack: str, secrets: Iterable[SecretText]) -> Check:
@@ -23,25 +21,5 @@ def presentable(check: Check, stack: str, secrets: Iterable[SecretText]) -> Chec
     """
     detail, mend = (" ".join(text.split()) for text in (check.detail, check.mend))
     mend = _CONFIG.sub(rf"\1 -s {stack} ", mend)
-    parts = sorted({part for secret in secrets for part in _parts(secret.reveal())}, key=len, reverse=True)
-    if parts:
-        any_part = re.compile("|".join(map(re.escape, parts)))
-        detail, mend = any_part.sub("[secret]", detail), any_part.sub("[secret]", mend)
-    return replace(check, detail=detail, mend=mend)
-
-
-def _parts(text: str) -> Iterable[str]:
-    if len(text) >= _SHORTEST:
-        yield text
-    if "\n" not in text and not text.lstrip().startswith("{"):
-        return
-    try:
-        document = yaml.safe_load(text)
-    except yaml.YAMLError:
-        return
-    users = document.get("users") if isinstance(document, dict) else None
-    for user in users if isinstance(users, list) else []:
-        values = user.get("user") if isinstance(user, dict) else None
-        for value in values.values() if isinstance(values, dict) else []:
-            if isinstance(value, str) and len(value) >= _SHORTEST:
-                yield value
+    masking = Masking(secrets)
+    return replace(check, detail=masking.masked(detail), mend=masking.masked(mend))
