@@ -22,9 +22,7 @@ from delivery.promotion.values import promoted
 AGAIN = "run again with the input again=true"
 """How to ask again, for a promoter's run; the component says it in its own words."""
 
-# Keptn's version of an application with several workloads: a hash that names nothing in git. One without a letter
-# (one in a hundred) looks like a version that is a number, and those have to be right.
-_KEPTN_HASH = re.compile(r"(?=[0-9]*[a-f])[0-9a-f]{10}")
+_KEPTN_HASH = re.compile(r"[0-9a-f]{10}")
 _NO_COMMIT = "No commit was given"
 
 
@@ -152,12 +150,22 @@ def _version_note(request: Request, values: dict[str, Scalar], state: EdgeState)
     first = state.edge.promoted_keys[0]
     if not request.version or request.version == values[first].text:
         return ()
-    if _KEPTN_HASH.fullmatch(request.version) or request.version in [each.text for each in values.values()]:
+    if _is_keptn_hash(request.version, values[first].text) or request.version in [
+        each.text for each in values.values()
+    ]:
         return (f"Keptn calls this version `{request.version}`, its name for several workloads together.",)
     raise PromotionError(
         f"version {request.version} was asked for, but {state.edge.source_values} has {first} "
         f"{values[first].text[:80]} at {state.commit[:12]}: give the commit at which that version was verified"
     )
+
+
+def _is_keptn_hash(version: str, current: str) -> bool:
+    """Whether this is Keptn's version of several workloads, which names nothing in git.
+
+    One hash in a hundred has no letter. Where versions are numbers it could be one of them, and those have to be right.
+    """
+    return _KEPTN_HASH.fullmatch(version) is not None and not (version.isdigit() and current.isdigit())
 
 
 def _first_trace(state: EdgeState) -> str:

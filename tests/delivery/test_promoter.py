@@ -382,11 +382,12 @@ def test_a_version_that_the_commit_does_not_have_is_an_error_before_anything_is_
     assert (run.pushes, told.pull_requests) == (0, [])
 
 
-def test_keptns_hash_for_several_workloads_is_noted_and_promoted(told: Story) -> None:
-    run = told.promote(told.release("v0.3.1"), "1a1fad80cd")
+@pytest.mark.parametrize("version", ["1a1fad80cd", "2024010112"], ids=["as a rule", "one in a hundred has no letter"])
+def test_keptns_hash_for_several_workloads_is_noted_and_promoted(told: Story, version: str) -> None:
+    run = told.promote(told.release("v0.3.1"), version)
 
     assert run.result == "created"
-    assert "`1a1fad80cd`" in (told.pull_requests[0].body or "")
+    assert f"`{version}`" in (told.pull_requests[0].body or "")
 
 
 @pytest.mark.parametrize("version", ["20240101", "2024010112", "abcdef12", "1a1fad80cd0"])
