@@ -1,10 +1,12 @@
 """`preview` and `up` with the real CLI: each stack beside an empty program, and beside its own resources as literals.
 
-The empty program is the floor. The literals tell what the engine and the providers take for these resources, so
-that what is left is the program's: reading configuration and forge, deciding, declaring components.
+The empty program is the floor; it starts no provider and declares nothing. The literals tell what the engine, the
+providers and the SDKs take for these very resources, so that what is left is the program's own share: reading
+configuration and forge, deciding, declaring components.
 """
 
 import json
+import math
 import tempfile
 from pathlib import Path
 
@@ -16,6 +18,8 @@ from lab.pulumi_cli import missing_programs
 
 PERCENT = 10.0
 STAGES = ("dev", "production")
+PREVIEWS = 3
+"""So often is a preview repeated in a round; its shortest time counts."""
 COMMANDS = {
     "preview of a new stack": ("preview",),
     "first up": ("up", "--yes", "--skip-preview"),
@@ -47,22 +51,9 @@ def measure(report: Report, rounds: int) -> None:
             with tempfile.TemporaryDirectory() as folder, Forge(Path(folder) / "forge") as forge:
                 site = Site(forge, Path(folder))
                 for stage in STAGES:
-                    declared = site.declared(stage)
-                    files[stage] = sum(each.type.endswith(":RepositoryFile") for each in declared)
-                    names = json.loads(modules[stage].read_text("utf-8"))
-                    programs = {
-                        "empty": site.empty(stage),
-                        "plain": site.plain(stage, names),
-                        "stack": site.select(stage),
-                    }
+                    files[stage] = sum(each.type.endswith(":RepositoryFile") for each in site.declared(stage))
                     imports[stage].append(float(python("-c", _IMPORT, str(modules[stage])).stdout))
-                    for what, arguments in COMMANDS.items():
-                        for name in programs if number % 2 == 0 else reversed(programs):
-                            before = requests(forge)
-                            seconds = site.seconds(programs[name], stage, *arguments)
-                            taken.setdefault((name, stage, what), []).append(seconds)
-                            if (name, what) == ("stack", "first up"):
-                                asked[stage].append(float(requests(forge) - before))
+                    asked[stage].append(_round(site, stage, modules[stage], number, taken))
                     report.say(f"{stage} with the real engine: round {number + 1} of {rounds}")
     samples = {key: Samples(tuple(values)) for key, values in taken.items()}
     for stage in STAGES:
@@ -74,6 +65,25 @@ def measure(report: Report, rounds: int) -> None:
         report.add(f"{stage}: first up, requests to the forge", Samples(tuple(asked[stage])), "")
 
 
+def _round(site: Site, stage: str, modules: Path, number: int, taken: dict[Key, list[float]]) -> float:
+    """Every command of the three programs, in turns, into `taken`; the requests of the stack's first `up` come back."""
+    names = json.loads(modules.read_text("utf-8"))
+    programs = {"empty": site.empty(stage), "plain": site.plain(stage, names), "stack": site.select(stage)}
+    asked = 0
+    for what, arguments in COMMANDS.items():
+        fastest = dict.fromkeys(programs, math.inf)
+        # What is above the shortest time was the machine's. A first update is not to be had twice.
+        for turn in range(PREVIEWS if arguments == ("preview",) else 1):
+            for name in list(programs)[:: 1 if (number + turn) % 2 == 0 else -1]:
+                before = requests(site.forge)
+                fastest[name] = min(fastest[name], site.seconds(programs[name], stage, *arguments))
+                if (name, what) == ("stack", "first up"):
+                    asked = requests(site.forge) - before
+        for name, seconds in fastest.items():
+            taken.setdefault((name, stage, what), []).append(seconds)
+    return float(asked)
+
+
 def _tell(report: Report, stage: str, samples: dict[Key, Samples], imports: Samples) -> None:
     report.add(f"{stage}: importing the SDKs, beyond pulumi itself", imports, "s")
     for what in COMMANDS:
@@ -81,10 +91,11 @@ def _tell(report: Report, stage: str, samples: dict[Key, Samples], imports: Samp
         report.add(f"{stage}, {what}: the stack", total, "s")
         report.add(f"{stage}, {what}: its resources as literals", plain, "s")
         report.add(f"{stage}, {what}: an empty program (the floor)", floor, "s")
-        above = total.less(floor).less(imports).over(floor).scaled(100)
-        report.add(f"{stage}, {what}: above floor and imports, of the floor", above, "%", PERCENT)
+        for name, taken in (("the literals", plain), ("the stack", total)):
+            above = taken.less(floor).less(imports).over(floor).scaled(100)
+            report.add(f"{stage}, {what}: {name} above floor and imports, of the floor", above, "%")
         own = total.less(plain).over(floor).scaled(100)
-        report.add(f"{stage}, {what}: above the literals, of the floor", own, "%", PERCENT)
+        report.add(f"{stage}, {what}: the program's own share, of the floor", own, "%", PERCENT)
 
 
 def _modules(stage: str, folder: Path) -> Path:

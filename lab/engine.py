@@ -137,13 +137,15 @@ def _without_idle_work() -> Iterator[None]:
     The SDKs fill the heap with what lives as long as the process: the collector need not look through it. And where
     in the source each resource was declared is for the real engine's messages.
     """
-    trace = resource._get_stack_trace
+    trace, collecting = resource._get_stack_trace, gc.isenabled()
     resource._get_stack_trace = source_pb2.StackTrace
     gc.freeze()
     try:
         yield
     finally:
         gc.unfreeze()
+        # The program has settings of its own, for a process that is its own.
+        (gc.enable if collecting else gc.disable)()
         resource._get_stack_trace = trace
 
 
