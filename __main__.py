@@ -1,21 +1,12 @@
 """Declares one stage of the pipeline: `pulumi up -s dev`, then `pulumi up -s production`.
 
 Reads the stack's configuration and declares every application of its stage, and, in the first stage, what
-exists once a repository. What a stage consists of is listed in `components/program.py`.
+exists once a repository. In which order is told in `components/program.py`, of what a stage consists in
+`components/stage.py`.
 """
 
-import gc
+import pulumi
 
-from components.stack import adopted_files, read_stack
+from components.program import program
 
-configuration, secrets = read_stack()
-adopted = adopted_files(configuration, secrets.github)
-
-# The providers' SDKs take half a second to import: meanwhile git reads, and wrong configuration never waits for them.
-# What they bring stays as long as the program: looking through it for garbage would take a fifth of that time.
-gc.disable()
-from components.program import declare  # noqa: E402
-
-gc.freeze()
-gc.enable()
-declare(configuration, secrets, adopted())
+pulumi.run(program)

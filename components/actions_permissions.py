@@ -1,7 +1,7 @@
 """What GitHub Actions may do in the GitOps repository: open pull requests, which is off by default."""
 
 import pulumi
-import pulumi_github as github
+from pulumi_github import WorkflowRepositoryPermissions
 
 from delivery.pipeline import Repository
 
@@ -11,7 +11,7 @@ class ActionsPermissions(pulumi.ComponentResource):
 
     def __init__(self, name: str, repository: Repository, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("delivery:components:ActionsPermissions", name, None, opts)
-        github.WorkflowRepositoryPermissions(
+        WorkflowRepositoryPermissions(
             name,
             repository=repository.name,
             default_workflow_permissions="read",

@@ -1,7 +1,8 @@
 """The Argo CD Application that keeps one application of one stage as its chart says."""
 
 import pulumi
-import pulumi_kubernetes as kubernetes
+from pulumi_kubernetes.apiextensions import CustomResource
+from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from delivery.manifests import argocd_application_spec, argocd_finalizers
 from delivery.pipeline import Placement, StackConfiguration
@@ -25,11 +26,11 @@ class ArgoCDApplication(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("delivery:components:ArgoCDApplication", name, None, opts)
-        created = kubernetes.apiextensions.CustomResource(
+        created = CustomResource(
             name,
             api_version="argoproj.io/v1alpha1",
             kind="Application",
-            metadata=kubernetes.meta.v1.ObjectMetaArgs(
+            metadata=ObjectMetaArgs(
                 name=placement.argocd_application,
                 namespace=configuration.argocd.namespace,
                 finalizers=argocd_finalizers(configuration) or None,

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 import pulumi
-import pulumi_kubernetes as kubernetes
+from pulumi_kubernetes.apiextensions import CustomResource
+from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from delivery.configuration.problems import Json
 
@@ -23,11 +24,11 @@ class KeptnTasks(pulumi.ComponentResource):
         super().__init__("delivery:components:KeptnTasks", name, None, opts)
         self.names = []
         for task, spec in specs.items():
-            definition = kubernetes.apiextensions.CustomResource(
+            definition = CustomResource(
                 f"{name}/{task}",
                 api_version="lifecycle.keptn.sh/v1",
                 kind="KeptnTaskDefinition",
-                metadata=kubernetes.meta.v1.ObjectMetaArgs(name=task, namespace=namespace),
+                metadata=ObjectMetaArgs(name=task, namespace=namespace),
                 spec=spec,
                 opts=pulumi.ResourceOptions(parent=self),
             )

@@ -4,7 +4,9 @@ Declared only where an edge leaves the stage, because only there does a promotio
 """
 
 import pulumi
-import pulumi_kubernetes as kubernetes
+from pulumi_kubernetes.core.v1 import Secret, ServiceAccount
+from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
+from pulumi_kubernetes.rbac.v1 import PolicyRuleArgs, Role, RoleBinding, RoleRefArgs, SubjectArgs
 
 from delivery.configuration import TASK_PROMOTE
 from delivery.manifests import PROMOTION_ROLE_RULES, SECRET_KEY, SECRET_NAME
@@ -30,10 +32,10 @@ class PromotionAccess(pulumi.ComponentResource):
     ) -> None:
         super().__init__("delivery:components:PromotionAccess", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
-        metadata = kubernetes.meta.v1.ObjectMetaArgs(name=TASK_PROMOTE, namespace=namespace)
-        kubernetes.core.v1.Secret(
+        metadata = ObjectMetaArgs(name=TASK_PROMOTE, namespace=namespace)
+        Secret(
             name,
-            metadata=kubernetes.meta.v1.ObjectMetaArgs(name=SECRET_NAME, namespace=namespace),
+            metadata=ObjectMetaArgs(name=SECRET_NAME, namespace=namespace),
             string_data={
                 SECRET_KEY: pulumi.Output.json_dumps(
                     {"githubRepo": repository.name, "githubRepoOwner": repository.owner, "apiToken": token}
@@ -41,27 +43,21 @@ class PromotionAccess(pulumi.ComponentResource):
             },
             opts=child,
         )
-        account = kubernetes.core.v1.ServiceAccount(name, metadata=metadata, opts=child)
-        role = kubernetes.rbac.v1.Role(
+        account = ServiceAccount(name, metadata=metadata, opts=child)
+        role = Role(
             name,
             metadata=metadata,
             rules=[
-                kubernetes.rbac.v1.PolicyRuleArgs(
-                    api_groups=rule["apiGroups"], resources=rule["resources"], verbs=rule["verbs"]
-                )
+                PolicyRuleArgs(api_groups=rule["apiGroups"], resources=rule["resources"], verbs=rule["verbs"])
                 for rule in PROMOTION_ROLE_RULES
             ],
             opts=child,
         )
-        binding = kubernetes.rbac.v1.RoleBinding(
+        binding = RoleBinding(
             name,
             metadata=metadata,
-            role_ref=kubernetes.rbac.v1.RoleRefArgs(
-                api_group="rbac.authorization.k8s.io", kind="Role", name=role.metadata.name
-            ),
-            subjects=[
-                kubernetes.rbac.v1.SubjectArgs(kind="ServiceAccount", name=account.metadata.name, namespace=namespace)
-            ],
+            role_ref=RoleRefArgs(api_group="rbac.authorization.k8s.io", kind="Role", name=role.metadata.name),
+            subjects=[SubjectArgs(kind="ServiceAccount", name=account.metadata.name, namespace=namespace)],
             opts=child,
         )
         self.service_account = binding.metadata.name

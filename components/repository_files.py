@@ -8,7 +8,7 @@ a promotion; a seed that is there already is adopted as it is, and stays when th
 from collections.abc import Collection, Sequence
 
 import pulumi
-import pulumi_github as github
+from pulumi_github import RepositoryFile
 
 from delivery.gitops_files import RepositoryText
 from delivery.pipeline import Repository
@@ -45,7 +45,7 @@ class RepositoryFiles(pulumi.ComponentResource):
                 retain_on_delete=file.seed,
                 import_=identity if file.seed and file.path in existing else None,
             )
-            self.last = github.RepositoryFile(
+            self.last = RepositoryFile(
                 f"{name}/{file.path}",
                 repository=repository.name,
                 branch=repository.default_branch,

@@ -1,7 +1,8 @@
 """The namespace of one application in one stage, which Keptn watches."""
 
 import pulumi
-import pulumi_kubernetes as kubernetes
+from pulumi_kubernetes.core.v1 import Namespace
+from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from delivery.manifests import NAMESPACE_ANNOTATIONS
 from delivery.pipeline import Placement
@@ -14,9 +15,9 @@ class StageNamespace(pulumi.ComponentResource):
 
     def __init__(self, name: str, placement: Placement, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("delivery:components:StageNamespace", name, None, opts)
-        created = kubernetes.core.v1.Namespace(
+        created = Namespace(
             name,
-            metadata=kubernetes.meta.v1.ObjectMetaArgs(name=placement.namespace, annotations=NAMESPACE_ANNOTATIONS),
+            metadata=ObjectMetaArgs(name=placement.namespace, annotations=NAMESPACE_ANNOTATIONS),
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.namespace = created.metadata.name

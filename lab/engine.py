@@ -19,7 +19,7 @@ from google.protobuf.json_format import MessageToDict
 from pulumi.runtime import config as runtime_config
 from pulumi.runtime import mocks, resource, rpc
 from pulumi.runtime.proto import resource_pb2, source_pb2
-from pulumi.runtime.settings import SETTINGS, _get_rpc_manager, get_root_resource
+from pulumi.runtime.settings import SETTINGS, _get_rpc_manager, set_root_resource
 from pulumi.runtime.stack import Stack, run_pulumi_func
 
 from delivery.configuration.stack_files import MASKED, PROJECT, StackConfig
@@ -156,14 +156,18 @@ async def _run(recorder: _Recorder, stack: str, config: StackConfig, script: Pat
     # Everything belongs to the loop that runs here, the root stack too: it is made before anything else.
     runtime_config.set_all_config(dict(config.values), list(config.secret_keys))
     mocks.set_mocks(recorder.mocks, project=PROJECT, stack=stack, preview=True, monitor=recorder)
-    root = get_root_resource()
+    # The root stack that comes with the mocks is finished already, and would take no program.
+    set_root_resource(cast(pulumi.Resource, None))
+    root = Stack()
 
     async def program() -> None:
         runpy.run_path(str(script), run_name="__main__")
+        if (main := root._take_async_program()) is not None:
+            root._add_program_outputs(await main())
         await _settled()
 
     await run_pulumi_func(program)
-    exported = {key: pulumi.Output.from_input(value) for key, value in cast(Stack, root).outputs.items()}
+    exported = {key: pulumi.Output.from_input(value) for key, value in root.outputs.items()}
     return {key: MASKED if await each.is_secret() else await each.future() for key, each in exported.items()}
 
 
