@@ -92,8 +92,3 @@ def test_a_function_of_a_provider_is_refused_with_a_way_out(tmp_path: Path) -> N
     program = "import pulumi_github as github\ngithub.get_user(username='octocat')\n"
     with pytest.raises(Exception, match=r"needs a provider; run this stack with the Pulumi CLI"):
         run(tmp_path, program)
-
-
-def test_reading_something_that_is_there_already_is_refused_too(tmp_path: Path) -> None:
-    with pytest.raises(Exception, match=r"reading found needs a provider; run this stack with the Pulumi CLI"):
-        run(tmp_path, "Namespace.get('found', 'default')\n")
