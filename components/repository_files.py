@@ -8,6 +8,7 @@ a promotion; a seed that is there already is adopted as it is, and stays when th
 from collections.abc import Collection, Sequence
 
 import pulumi
+from pulumi.resource import DependencyResource
 from pulumi_github import RepositoryFile
 
 from delivery.gitops_files import RepositoryText
@@ -39,7 +40,7 @@ class RepositoryFiles(pulumi.ComponentResource):
             identity = f"{repository.name}:{file.path}:{repository.default_branch}"
             options = pulumi.ResourceOptions(
                 parent=self,
-                depends_on=[self.last] if self.last else [],
+                depends_on=[pulumi.Output.from_input(_by_urn(self.last))] if self.last else [],
                 # The provider would commit the first content over what git has by now.
                 ignore_changes=["content", "commitMessage", "overwriteOnCreate"] if file.seed else ["commitMessage"],
                 retain_on_delete=file.seed,
@@ -58,3 +59,12 @@ class RepositoryFiles(pulumi.ComponentResource):
             )
             self.paths.append(self.last.file)
         self.register_outputs({"paths": self.paths})
+
+
+async def _by_urn(resource: pulumi.Resource) -> pulumi.Resource:
+    """What stands for `resource` by its URN alone.
+
+    Looking for cycles, the SDK walks through all that a dependency depends on itself. Along one chain of files for
+    every application of a stage that soon takes longer than all the rest, and recurses too deep in the end.
+    """
+    return DependencyResource(str(await resource.urn.future()))
