@@ -8,11 +8,12 @@ Secrets are masked as they come in, so that nothing that reads a `Declared` can 
 import asyncio
 import gc
 import runpy
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import pulumi
 from google.protobuf.json_format import MessageToDict
@@ -27,6 +28,7 @@ from delivery.configuration.stack_files import MASKED, PROJECT, StackConfig
 PROGRAM = Path(__file__).resolve().parent.parent
 UNKNOWN_ID = "known after an update"
 
+T = TypeVar("T")
 Value = None | bool | float | str | list["Value"] | dict[str, "Value"]
 
 
@@ -116,6 +118,19 @@ class _Recorder(mocks.MockMonitor):
         return super().RegisterResourceOutputs(request)  # type: ignore[no-untyped-call]
 
 
+class _AtOnce(ThreadPoolExecutor):
+    """Runs what it is given in the caller's thread: the recorder has every answer at once, so that nobody waits."""
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> "Future[T]":
+        future: Future[T] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:
+            # Whoever waits for the future gets it.
+            future.set_exception(error)
+        return future
+
+
 def preview(stack: str, config: StackConfig, program: Path = PROGRAM) -> Preview:
     """Run `__main__.py` in the folder `program` as stack `stack`, and return what it declares.
 
@@ -153,6 +168,7 @@ async def _run(recorder: _Recorder, stack: str, config: StackConfig, script: Pat
     # What a run that failed has left open belongs to a loop that is closed.
     _get_rpc_manager().clear()
     SETTINGS.outputs.clear()
+    asyncio.get_running_loop().set_default_executor(_AtOnce(1))
     # Everything belongs to the loop that runs here, the root stack too: it is made before anything else.
     runtime_config.set_all_config(dict(config.values), list(config.secret_keys))
     mocks.set_mocks(recorder.mocks, project=PROJECT, stack=stack, preview=True, monitor=recorder)
