@@ -16,6 +16,8 @@ WALL_SECONDS, OWN_MILLISECONDS = 1.5, 100.0
 FLAT = 1.25
 """How much dearer a stage may be among 50 applications than among 10: the noise of this measurement, no more."""
 STACKS = ("dev", "production")
+REPEATED = 3
+"""So many runs of one stack make a round: they are short, and a slow second of the machine would be all of a run."""
 CHILD = ("-m", "bench.render_child")
 
 
@@ -31,10 +33,10 @@ def _one(report: Report, stack: str, folder: Path, rounds: int) -> None:
     modules.write_text(python(*CHILD, "modules", stack, str(folder)).stdout, encoding="utf-8")  # and warms up
     walls: list[float] = []
     parts: list[dict[str, float]] = []
-    for number in range(rounds):
+    for number in range(REPEATED * rounds):
         walls.append(timed(lambda: python("-m", "lab.render", "--stack", stack, "--out", str(folder))))
         parts.append(json.loads(python(*CHILD, "own", stack, str(folder), str(modules)).stdout))
-        report.say(f"rendering {stack}: round {number + 1} of {rounds}")
+        report.say(f"rendering {stack}: round {number + 1} of {REPEATED * rounds}")
     wall = Samples(tuple(walls))
     report.add(f"{stack}: the command, by the clock", wall, "s", WALL_SECONDS)
     report.add(f"{stack}: of that, importing the SDKs", _column(parts, "sdks", 1), "s")
