@@ -23,7 +23,7 @@ from delivery.promotion.github import GitHub, GitHubError
 from delivery.promotion.history import PromotionError
 from delivery.promotion.markdown import code, one_line
 from delivery.promotion.promoter import Outcome, promote
-from delivery.promotion.proposal import Request, RequestError
+from delivery.promotion.proposal import Request, RequestError, shown_before
 
 _EPILOG = """\
 Every option has an environment variable in its place (in brackets). The token is read from GITHUB_TOKEN only; it
@@ -60,7 +60,7 @@ def main(
     else:
         print(_line(outcome))
         for change in outcome.changes if options.dry_run else ():
-            print(one_line(f"  {change.key}: {change.was or 'not set'} -> {change.becomes}", 500))
+            print(one_line(f"  {change.key}: {shown_before(change)} -> {change.becomes}", 500))
     for note in outcome.notes:
         say(f"note: {note}")
     return 0

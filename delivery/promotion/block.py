@@ -11,6 +11,7 @@ from typing import Any, Literal
 from delivery.edges import Edge
 from delivery.names import is_commit, is_traceparent
 from delivery.promotion.plan import Change
+from delivery.promotion.scalars import Scalar, resolve
 
 _BLOCK = re.compile(r"<!-- delivery-promotion ({.*?}) -->")
 # What could end the comment, or be taken for a mention, a reference or a link by a reader of the raw text.
@@ -51,7 +52,7 @@ class Block:
             "version": self.version,
             "traceparent": self.traceparent,
             "promotion": self.promotion,
-            "changes": [{"key": each.key, "was": each.was, "becomes": each.becomes} for each in self.changes],
+            "changes": [_recorded(each) for each in self.changes],
             "undoes": self.undoes,
             "until": self.until,
             "digest": self.digest,
@@ -68,10 +69,6 @@ def parse_block(body: str, edge: Edge) -> Block | None:
     for text in reversed(_BLOCK.findall(body)):
         try:
             raw: dict[str, Any] = json.loads(text)
-            changes = tuple(
-                Change(str(each["key"]), None if each["was"] is None else str(each["was"]), str(each["becomes"]))
-                for each in raw.get("changes", [])
-            )
             block = Block(
                 kind="rollback" if raw["kind"] == "rollback" else "promotion",
                 application=raw["application"],
@@ -81,8 +78,8 @@ def parse_block(body: str, edge: Edge) -> Block | None:
                 version=str(raw.get("version", "")),
                 traceparent=_valid_or_empty(raw.get("traceparent")),
                 promotion=_valid_or_empty(raw.get("promotion")),
-                changes=changes,
-                undoes=int(raw.get("undoes", 0)),
+                changes=tuple(_change(each) for each in raw.get("changes", [])),
+                undoes=_whole(raw.get("undoes", 0)),
                 until=raw["until"] if is_commit(str(raw.get("until", ""))) else "",
                 digest=str(raw.get("digest", "")),
             )
@@ -92,9 +89,31 @@ def parse_block(body: str, edge: Edge) -> Block | None:
                 edge.target,
             ) and is_commit(block.commit):
                 return block
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             continue
     return None
+
+
+def _whole(number: object) -> int:
+    if type(number) is not int:
+        raise ValueError("no whole number")
+    return number
+
+
+def _recorded(change: Change) -> dict[str, str | None]:
+    kind = {} if change.kind == "string" else {"kind": change.kind}
+    return {"key": change.key, "was": change.was, "becomes": change.becomes, **kind}
+
+
+def _change(raw: dict[str, Any]) -> Change:
+    """One change as it was recorded; `ValueError` when what it was is not of the kind that is said."""
+    key, was, becomes = str(raw["key"]), raw["was"], str(raw["becomes"])
+    if was is None:
+        return Change(key, None, becomes)
+    before = Scalar(str(was)) if raw.get("kind", "string") == "string" else resolve(str(was), plain=True)
+    if before.kind != raw.get("kind", "string") or before.text != was:
+        raise ValueError(f"{key} was no {raw['kind']}")
+    return Change(key, before.text, becomes, before.kind)
 
 
 def _valid_or_empty(traceparent: object) -> str:

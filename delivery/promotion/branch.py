@@ -62,18 +62,18 @@ def on_top(repository: Repository, state: EdgeState, decision: Decision, head: s
 
     None when they are so already. Raises `PromotionError` when commits of others changed a promoted key.
     """
-    path, keys = state.edge.target_values, list(decision.values)
+    path, keys = state.edge.target_values, list(decision.plan.values)
     base = state.branch.own[0].sha if state.branch.own else repository.merge_base(head, state.tip)
     current = repository.read(head, path)
     before = repository.read(base, path) if base else None
     if current is None or before is None:
         raise PromotionError(_conflict(state, f"removed {path}"))
     present = read_keys(current.content, keys, where=f"{path} on {state.branch.name}")
-    if present == dict(decision.values):
+    if present == dict(decision.plan.values):
         return None
     if present != read_keys(before.content, keys, where=path):
         raise PromotionError(_conflict(state, f"changed {' or '.join(keys)} themselves"))
-    planned = plan_values(decision.values, current.content, decision.traceparent, target_name=path)
+    planned = plan_values(decision.plan.values, current.content, decision.traceparent, target_name=path)
     return File(planned.text, current.mode)
 
 

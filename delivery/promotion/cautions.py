@@ -11,7 +11,7 @@ from delivery.promotion.documents import ValuesError
 from delivery.promotion.markdown import code
 from delivery.promotion.plan import Change
 from delivery.promotion.reading import EdgeState
-from delivery.promotion.scalars import Scalar
+from delivery.promotion.scalars import Scalar, escape
 from delivery.promotion.values import read_keys
 
 
@@ -41,7 +41,7 @@ def _moved_on(state: EdgeState, values: Mapping[str, Scalar]) -> tuple[Caution, 
     for key, now in present.items():
         if now is not None and now != values[key]:
             note = f"{source} has moved on since this commit: {code(key)} is {code(now.text)} there now."
-            return (Caution(note, f"{source} has moved on to {key} {now.text} since"),)
+            return (Caution(note, f"{source} has moved on to {key} {escape(now.text)} since"),)
     return ()
 
 
@@ -65,6 +65,6 @@ def _takes_back(state: EdgeState, settings: PromotionSettings, changes: tuple[Ch
                 f"{edge.target} has {code(key)} {code(was)}, which came to {source} with the newer commit {commit}: "
                 "merging this takes it back."
             )
-            words = f"this takes back {key} {was}, which came to {source} with the newer commit {newer[:12]}"
+            words = f"this takes back {key} {escape(was)}, which came to {source} with the newer commit {newer[:12]}"
             return (Caution(note, words),)
     return ()

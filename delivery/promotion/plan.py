@@ -1,15 +1,15 @@
 """What a promotion changes: the target stage's values with the source stage's promoted keys, nothing else.
 
-A pure function of texts, behind every way to promote and to roll back. Where the texts come from and what
-becomes of the result is left to the caller.
+Pure functions of texts and values. `plan` is behind every promotion and `plan_values` behind every rollback too,
+whose values come from the target's own past. Where texts come from and what becomes of the result is left to others.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from delivery.names import is_traceparent
 from delivery.promotion.documents import ValuesError, shown
-from delivery.promotion.scalars import Scalar, escape
+from delivery.promotion.scalars import Kind, Scalar
 from delivery.promotion.values import promoted, read_keys, set_keys, unpromotable
 
 TRACE_PARENT = "traceParent"
@@ -17,22 +17,28 @@ TRACE_PARENT = "traceParent"
 
 @dataclass(frozen=True)
 class Change:
-    """One promoted key: what it was in the target (None when it was missing), and what it becomes."""
+    """One promoted key: what it was in the target (None when it was missing), and what it becomes.
+
+    Both are the values' own text, whatever is in it: who shows them makes them fit to be shown. `kind` is what `was`
+    is for Helm, without which `false` could not be told from the string `"false"`.
+    """
 
     key: str
     was: str | None
     becomes: str
+    kind: Kind = "string"
 
 
 @dataclass(frozen=True)
 class Plan:
     """The changes in the order of the promoted keys, and the target's values after them.
 
-    Without changes `text` is the target's values, byte for byte.
+    Without changes `text` is the target's values, byte for byte. `values` are what the promoted keys are to be.
     """
 
     changes: tuple[Change, ...]
     text: bytes
+    values: Mapping[str, Scalar] = field(default_factory=dict, compare=False)
 
 
 def plan(
@@ -46,8 +52,8 @@ def plan(
 ) -> Plan:
     """Plan the promotion of `promoted_keys` from the values `source` to the values `target`.
 
-    For a rollback `source` is an older text of the target itself. See `plan_values` for what is changed and
-    `promoted` for what may be promoted; both raise `ValuesError`, which names the file by `…_name`.
+    See `plan_values` for what is changed and `promoted` for what may be promoted; both raise `ValuesError`, which
+    names the file by `…_name`.
     """
     return plan_values(promoted(source, promoted_keys, source_name), target, traceparent, target_name=target_name)
 
@@ -68,12 +74,12 @@ def plan_values(
             raise ValuesError(f"{target_name}:1:1: {what} — promote other keys")
     present = read_keys(target, values, where=target_name)
     changes = tuple(
-        Change(key, None if was is None else escape(was.text), value.text)
+        Change(key, was.text, value.text, was.kind) if was else Change(key, None, value.text)
         for key, value in values.items()
         if (was := present[key]) != value
     )
     if not changes:
-        return Plan((), target)
+        return Plan((), target, values)
     link = traceparent if traceparent is not None and is_traceparent(traceparent) else ""
     wanted = {change.key: values[change.key] for change in changes} | {TRACE_PARENT: Scalar(link)}
-    return Plan(changes, set_keys(target, wanted, where=target_name, double_quoted=(TRACE_PARENT,)))
+    return Plan(changes, set_keys(target, wanted, where=target_name, double_quoted=(TRACE_PARENT,)), values)

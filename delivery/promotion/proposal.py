@@ -13,11 +13,10 @@ from delivery.names import is_commit, is_traceparent, is_version
 from delivery.promotion.block import Block
 from delivery.promotion.cautions import cautions
 from delivery.promotion.history import PromotionError, Proposal, Standing, standing
-from delivery.promotion.plan import Change, Plan, plan_values
+from delivery.promotion.plan import Change, Plan, plan
 from delivery.promotion.pull_request import Rendered, Subject, render
 from delivery.promotion.reading import EdgeState
-from delivery.promotion.scalars import Scalar
-from delivery.promotion.values import promoted
+from delivery.promotion.scalars import Scalar, escape
 
 AGAIN = "run again with the input again=true"
 """How to ask again, for a promoter's run; the component says it in its own words."""
@@ -88,7 +87,6 @@ class Decision:
     why: str
     plan: Plan
     commit: str
-    values: Mapping[str, Scalar] = field(default_factory=dict)
     traceparent: str = ""
     rendered: Rendered | None = None
     against: Proposal | None = None
@@ -100,10 +98,17 @@ def propose(state: EdgeState, request: Request, settings: PromotionSettings, *, 
     Raises `ValuesError` and `PromotionError`; asks GitHub at most once, about the order of two commits.
     """
     edge = state.edge
-    values = promoted(state.source.content, edge.promoted_keys, f"{edge.source_values} at {state.commit[:12]}")
     link = _first_trace(state) or request.traceparent
+    planned = plan(
+        state.source.content,
+        state.target.content,
+        edge.promoted_keys,
+        link or None,
+        source_name=f"{edge.source_values} at {state.commit[:12]}",
+        target_name=edge.target_values,
+    )
+    values = planned.values
     notes = (*request.notes, *_version_note(request, values, state), *_state_notes(state))
-    planned = plan_values(values, state.target.content, link or None, target_name=edge.target_values)
     if not planned.changes and state.open is None:
         return Decision(Result.NOTHING, f"{edge.target} has what {edge.source} has", planned, state.commit)
     if not request.again:
@@ -135,7 +140,6 @@ def propose(state: EdgeState, request: Request, settings: PromotionSettings, *, 
         "; ".join((words(planned.changes), *(each.words for each in said))),
         planned,
         state.commit,
-        values,
         link,
         render(subject, settings),
     )
@@ -143,10 +147,15 @@ def propose(state: EdgeState, request: Request, settings: PromotionSettings, *, 
 
 def words(changes: tuple[Change, ...]) -> str:
     """The changes on one line, for people."""
-    return ", ".join(f"{each.key}: {each.was or 'not set'} → {each.becomes}" for each in changes)
+    return ", ".join(f"{each.key}: {shown_before(each)} → {each.becomes}" for each in changes)
 
 
-def _version_note(request: Request, values: dict[str, Scalar], state: EdgeState) -> tuple[str, ...]:
+def shown_before(change: Change) -> str:
+    """What a promoted key was, on one line, for people."""
+    return "not set" if change.was is None else escape(change.was) or "empty"
+
+
+def _version_note(request: Request, values: Mapping[str, Scalar], state: EdgeState) -> tuple[str, ...]:
     first = state.edge.promoted_keys[0]
     if not request.version or request.version == values[first].text:
         return ()

@@ -3,19 +3,18 @@
 Decides as `proposal.py` does for promotions, with the same result; the promoter carries out both alike.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from delivery.edges import PromotionSettings
 from delivery.promotion.block import Block
-from delivery.promotion.documents import ValuesError
 from delivery.promotion.git import Repository
 from delivery.promotion.history import PromotionError, Proposal
-from delivery.promotion.plan import plan_values
+from delivery.promotion.plan import Change, plan_values
 from delivery.promotion.proposal import AGAIN, Decision, Request, Result, words
 from delivery.promotion.pull_request import Subject, render
 from delivery.promotion.reading import EdgeState
-from delivery.promotion.scalars import Scalar, resolve
-from delivery.promotion.values import promoted, read_keys
+from delivery.promotion.scalars import Scalar
+from delivery.promotion.values import read_keys, unpromotable
 
 
 def propose_rollback(
@@ -25,7 +24,7 @@ def propose_rollback(
 
     The values written link to the trace that is taken back. Raises `PromotionError` when there is nothing to
     take back, what was before can be found neither in the fetched history nor in the hidden block, or the target
-    has something else by now (`again` takes that back too).
+    has something else by now (`again` takes that back too), and where a key came with it that was not there before.
     """
     edge = state.edge
     last = next((each for each in state.proposals if each.pull_request.state == "merged"), None)
@@ -44,14 +43,14 @@ def propose_rollback(
         why = f"{edge.target} already has what it had before pull request #{number}"
         return Decision(result, why, planned, commit, against=state.open or last)
     if not request.again:
-        _still_there(state, last, settings, repository)
+        _still_there(state, last, values, settings, repository)
     block = Block(
         kind="rollback",
         application=edge.application,
         source=edge.source,
         target=edge.target,
         commit=commit,
-        version=values[edge.promoted_keys[0]].text,
+        version=next(iter(values.values())).text,
         traceparent=link,
         promotion=promotion,
         changes=planned.changes,
@@ -64,17 +63,20 @@ def propose_rollback(
                 f"Pull request #{each.pull_request.number} proposes a promotion to this stage: decide about it too.",
             )
     subject = Subject(edge, block, notes=notes, reason=request.rollback)
-    return Decision(
-        Result.PLANNED, words(planned.changes), planned, commit, values, link, render(subject, settings), last
-    )
+    return Decision(Result.PLANNED, words(planned.changes), planned, commit, link, render(subject, settings), last)
 
 
-def _still_there(state: EdgeState, last: Proposal, settings: PromotionSettings, repository: Repository) -> None:
-    """Raise `PromotionError` when the target no longer has what `last` brought: it is not what is wrong there now."""
+def _still_there(
+    state: EdgeState, last: Proposal, keys: Collection[str], settings: PromotionSettings, repository: Repository
+) -> None:
+    """Raise `PromotionError` when the target no longer has the `keys` that `last` brought.
+
+    Then it is not that promotion which is wrong there now.
+    """
     edge, merge = state.edge, last.pull_request.merge_commit
-    path, keys = edge.target_values, edge.promoted_keys
+    path = edge.target_values
     file = repository.read(merge, path) if merge and repository.is_ancestor(merge, state.tip) else None
-    brought = {each.key: each.becomes for each in last.block.changes} if last.block else {}
+    brought = {each.key: each.becomes for each in last.block.changes if each.key in keys} if last.block else {}
     if file is not None:
         brought = _shown(read_keys(file.content, keys, where=path))
     present = _shown(read_keys(state.target.content, brought, where=path))
@@ -99,30 +101,42 @@ def _shown(values: Mapping[str, Scalar | None]) -> dict[str, str]:
 
 def _values_before(state: EdgeState, last: Proposal, repository: Repository) -> dict[str, Scalar]:
     """The promoted values before `last` was merged: from git's history, else as its block remembers them."""
-    edge, merge = state.edge, last.pull_request.merge_commit
+    edge, merge, number = state.edge, last.pull_request.merge_commit, last.pull_request.number
     path, keys = edge.target_values, edge.promoted_keys
     if merge and repository.is_ancestor(merge, state.tip) and repository.resolve(f"{merge}^"):
         before, after = repository.read(f"{merge}^", path), repository.read(merge, path)
         if before is not None and after is not None:
-            values = promoted(before.content, keys, f"{path} at {merge[:12]}^")
+            had = read_keys(before.content, keys, where=f"{path} at {merge[:12]}^")
             # A rebase merge of several commits: only the last one is known, and it may not be the one that counts.
-            if values != read_keys(after.content, keys, where=path):
-                return values
-    if last.block is None:
+            if had != read_keys(after.content, keys, where=path):
+                return _settable(state, had, number)
+    remembered = {each.key: each for each in last.block.changes} if last.block else {}
+    if not remembered:
         raise PromotionError(
-            f"what {edge.target} had before pull request #{last.pull_request.number} is not known any more (it is too "
-            f"far back, and its description was edited): change {path} by hand"
+            f"what {edge.target} had before pull request #{number} is not known any more (it is too far back, and its "
+            f"description does not tell): change {path} by hand"
         )
-    return _remembered(state, last.block)
+    return _settable(state, {key: _before(remembered[key]) for key in keys if key in remembered}, number)
 
 
-def _remembered(state: EdgeState, block: Block) -> dict[str, Scalar]:
-    path, keys = state.edge.target_values, state.edge.promoted_keys
-    present = promoted(state.target.content, keys, path)
-    for change in block.changes:
-        if change.key not in present:
-            continue
-        if change.was is None:
-            raise ValuesError(f"{path}:1:1: {change.key} was not set before — remove it by hand")
-        present[change.key] = resolve(change.was, plain=present[change.key].kind != "string")
-    return present
+def _before(change: Change) -> Scalar | None:
+    return None if change.was is None else Scalar(change.was, change.kind)
+
+
+def _settable(state: EdgeState, before: Mapping[str, Scalar | None], number: int) -> dict[str, Scalar]:
+    """The values among `before` that are to be set again; a key that was not there must not be there now.
+
+    Taking a key out of a file is for people: what else on its lines belongs to it, only they can tell.
+    """
+    path = state.edge.target_values
+    present = read_keys(state.target.content, before, where=path)
+    added = " and ".join(key for key, value in before.items() if value is None and present[key] is not None)
+    if added:
+        raise PromotionError(
+            f"{path} had no {added} before pull request #{number}: remove it there by hand, then run again"
+        )
+    values = {key: value for key, value in before.items() if value is not None}
+    for key, value in values.items():
+        if problem := unpromotable(value):
+            raise PromotionError(f"{key} contained {problem} before pull request #{number}: change {path} by hand")
+    return values

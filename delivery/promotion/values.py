@@ -13,7 +13,7 @@ from delivery.promotion.documents import LINE_BREAK, Document, Mark, Node, Value
 from delivery.promotion.scalars import Scalar, Style, spell
 from delivery.promotion.yaml_reader import load
 
-__all__ = ["Scalar", "ValuesError", "promoted", "read_key", "read_keys", "set_keys"]
+__all__ = ["Scalar", "ValuesError", "promoted", "read_keys", "set_keys"]
 
 _STYLES: dict[str | None, Style] = {"'": "single", '"': "double", "|": "plain", ">": "plain"}
 # control characters, line separators, surrogates, and what hides or turns around the text of a line
@@ -33,17 +33,12 @@ class _Place:
     node: Node | None
 
 
-def read_key(text: str | bytes, key: str, *, where: str) -> Scalar | None:
-    """The scalar at `key` (dots between levels), or None where there is no such key.
+def read_keys(text: str | bytes, keys: Iterable[str], *, where: str) -> dict[str, Scalar | None]:
+    """The scalar at each of `keys` (dots between levels), None where there is no such key.
 
-    An alias is followed. `ValuesError` for a file that cannot be read, a map or list at `key`, something other
+    Aliases are followed. `ValuesError` for a file that cannot be read, a map or list at a key, something other
     than a map on the way, a merge key (`<<`) beside it, or a tag on it.
     """
-    return _read(load(text, where), key)[0]
-
-
-def read_keys(text: str | bytes, keys: Iterable[str], *, where: str) -> dict[str, Scalar | None]:
-    """Several keys of one file, each as `read_key` reads it."""
     document = load(text, where)
     return {key: _read(document, key)[0] for key in keys}
 
@@ -51,7 +46,7 @@ def read_keys(text: str | bytes, keys: Iterable[str], *, where: str) -> dict[str
 def promoted(text: str | bytes, keys: Iterable[str], where: str) -> dict[str, Scalar]:
     """The promoted `keys` of a file, in their order; every one must be there and have a value.
 
-    `ValuesError` as from `read_key`, and for a key that is missing or null, or whose value would not survive as
+    `ValuesError` as from `read_keys`, and for a key that is missing or null, or whose value would not survive as
     an image tag, a label or a line that people read: line breaks, control characters, direction overrides.
     """
     document = load(text, where)
@@ -82,7 +77,7 @@ def set_keys(
     A `str` is a string. The quotes that a value has now stay where the new one keeps its type in them. A missing
     key is added at the end of its map, a missing map on the way too. Keys in `double_quoted` get double quotes.
 
-    Raises `ValuesError`, and returns nothing, as `read_key` does, and where a value or a map on the way to it
+    Raises `ValuesError`, and returns nothing, as `read_keys` does, and where a value or a map on the way to it
     is an alias or has an anchor: setting it could change other keys.
     """
     document = load(text, where)

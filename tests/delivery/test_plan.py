@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from delivery.promotion.plan import Change, Plan, plan, plan_values
+from delivery.promotion.proposal import words
 from delivery.promotion.scalars import Scalar, Style, spell
-from delivery.promotion.values import ValuesError, promoted, read_key, set_keys
+from delivery.promotion.values import ValuesError, promoted, read_keys, set_keys
 
 TRACE = "00-23679963727bf63245f9b55983c73104-b427a6fcfc56cd6a-01"
 LATER = "00-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-bbbbbbbbbbbbbbbb-01"
@@ -58,16 +59,32 @@ def test_a_key_that_the_target_lacks_was_nothing() -> None:
 
 def test_a_number_and_the_same_text_are_a_change() -> None:
     assert plan(b"v: 1.10", b"v: '1.10'", ("v",), None).changes == (Change("v", "1.10", "1.10"),)
-    assert plan(b"v: 1.10", b"v: 1.1", ("v",), None).changes == (Change("v", "1.1", "1.10"),)
+    assert plan(b"v: 1.10", b"v: 1.1", ("v",), None).changes == (Change("v", "1.1", "1.10", "float"),)
 
 
 def test_two_spellings_of_one_boolean_are_no_change() -> None:
     assert plan(b"v: on", b"v: true", ("v",), None).changes == ()
 
 
+@pytest.mark.parametrize(
+    ("before", "was"),
+    [
+        ("v: |\n  a\n  b\n", Scalar("a\nb\n")),
+        ("v: 'say \"hi\"'\n", Scalar('say "hi"')),
+        ("v:\n", Scalar("null", "null")),
+        ("v: off\n", Scalar("false", "boolean")),
+        ("v: 'false'\n", Scalar("false")),
+        ("v: 1.10\n", Scalar("1.10", "float")),
+    ],
+)
+def test_a_former_value_is_kept_as_it_was(before: str, was: Scalar) -> None:
+    [change] = plan(b"v: x", before.encode(), ("v",), None).changes
+    assert change == Change("v", was.text, "x", was.kind)
+
+
 def test_a_former_value_is_told_on_one_line() -> None:
-    assert plan(b"v: x", b"v: |\n  a\n  b\n", ("v",), None).changes[0].was == "a\\nb\\n"
-    assert plan(b"v: x", b"v:\n", ("v",), None).changes[0].was == "null"
+    said = words(plan(b"v: x", b"v: |\n  a\n  b\n", ("v",), None).changes)
+    assert said == "v: a\\nb\\n → x"
 
 
 def test_a_rollback_is_a_promotion_from_an_older_text_of_the_target() -> None:
@@ -218,7 +235,7 @@ def test_after_a_plan_the_target_is_what_it_was_but_for_the_promoted_keys_and_th
     for key in changed:
         expected = replaced(expected, key, wanted[key].text)
     assert strings(planned.text) == (replaced(expected, "traceParent", TRACE) if changed else expected)
-    assert changed == {key for key in keys if read_key(file.text, key, where="target") != wanted[key]}
+    assert changed == {key for key in keys if read_keys(file.text, [key], where="target")[key] != wanted[key]}
     assert plan_values(wanted, planned.text, LATER) == Plan((), planned.text)
     around = "".join("[^\r\n]*" if key in changed else re.escape(text) for key, text in file.pieces)
     assert re.fullmatch(around, re.sub(f'(\r?\n)?traceParent: "{TRACE}"', "", planned.text.decode(), count=1))
@@ -231,7 +248,7 @@ def test_a_key_that_is_not_there_is_added_without_touching_a_line(file: Values, 
     if isinstance(planned, str):
         assert "is no map" in planned
         return
-    assert read_key(file.text, key, where="target") is None
+    assert read_keys(file.text, [key], where="target")[key] is None
     assert strings(planned.text) == replaced(replaced(strings(file.text), key, value.text), "traceParent", TRACE)
     lines = iter(planned.text.decode().splitlines())
     flow = re.compile(r"[{}]")

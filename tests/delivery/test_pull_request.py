@@ -12,6 +12,7 @@ from delivery.promotion.block import Block, parse_block
 from delivery.promotion.git import Commit
 from delivery.promotion.plan import Change
 from delivery.promotion.pull_request import BODY_LIMIT, TITLE_LIMIT, Subject, closed_body, render
+from delivery.promotion.scalars import Scalar
 
 TRACEPARENT = "00-23679963727bf63245f9b55983c73104-b427a6fcfc56cd6a-01"
 EDGE = Edge("podtato-head", "dev", "production", "dev", "production", ("serviceVersion",))
@@ -110,13 +111,30 @@ def test_a_block_is_read_back_as_it_was_written(version: str, becomes: str, was:
         {"commitID": None},
         {"changes": [{"key": 1}]},
         {"changes": 3},
+        {"changes": [{"key": "a", "was": "x", "becomes": "y", "kind": "integer"}]},
+        {"changes": [{"key": "a", "was": "x", "becomes": "y", "kind": "list"}]},
         {"undoes": "x"},
+        {"undoes": 1e999},
+        {"undoes": True},
     ],
 )
 def test_a_block_that_is_not_ours_is_none(changed: dict[str, object]) -> None:
     data = json.loads(block().to_comment().removeprefix("<!-- delivery-promotion ").removesuffix(" -->"))
 
     assert parse_block(f"<!-- delivery-promotion {json.dumps(data | changed)} -->", EDGE) is None
+
+
+def test_a_block_that_no_parser_gets_through_is_none() -> None:
+    deep = "[" * 60_000 + "]" * 60_000
+
+    assert parse_block(f'<!-- delivery-promotion {{"changes": {deep}}} -->', EDGE) is None
+
+
+@pytest.mark.parametrize("was", [Scalar("false", "boolean"), Scalar("null", "null"), Scalar("07", "integer")])
+def test_a_block_keeps_of_what_kind_a_value_was(was: Scalar) -> None:
+    written = block(changes=(Change("a", was.text, "b", was.kind),))
+
+    assert parse_block(written.to_comment(), EDGE) == written
 
 
 def test_a_traceparent_that_somebody_edited_into_the_block_is_dropped() -> None:

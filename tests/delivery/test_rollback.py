@@ -1,12 +1,14 @@
 """Rollbacks as stories: one is asked for, merged, and what comes after it."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from delivery.promotion.block import parse_block
 from delivery.promotion.reading import rollback_branch
+from delivery.promotion.values import read_keys
 from tests.delivery.story import DEV, EDGE, NAME, PRODUCTION, TRACEPARENT, Story, joined, story
 
 BRANCH = rollback_branch(EDGE)
@@ -168,6 +170,76 @@ def test_beyond_the_fetched_history_the_hidden_block_tells_what_was_before(
     failed = told.rollback()
     assert failed.status == 1
     assert "by hand" in failed.errors
+
+
+HAD = {"text": "'say \"hi\" C:\\tmp'", "number": "'1.10'", "flag": "false", "count": "7"}
+KEYS = ("serviceVersion", *HAD)
+
+
+def beyond_the_fetched_history(told: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(4):
+        told.forge.commit(NAME, {"README.md": str(number)}, f"Unrelated {number}")
+    monkeypatch.setattr(
+        "delivery.promotion.reading.read_edge.__kwdefaults__", {"commit": None, "rollback": True, "depth": 2}
+    )
+
+
+def test_what_the_hidden_block_remembers_is_written_as_it_was(told: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    told.configure(edges=(replace(EDGE, promoted_keys=KEYS),))
+    before = PRODUCTION.format("v0.3.0") + "".join(f"{key}: {value}\n" for key, value in HAD.items())
+    told.forge.commit(NAME, {"production/values.yaml": before}, "More values")
+    source = DEV.format("v0.3.1") + "".join(f"{key}: other\n" for key in HAD)
+    assert told.promote(told.forge.commit(NAME, {"dev/values.yaml": source}, "Release")).result == "created"
+    told.merge(1)
+    beyond_the_fetched_history(told, monkeypatch)
+
+    assert told.rollback().result == "created"
+
+    assert read_keys(told.production(BRANCH), KEYS, where="now") == read_keys(before, KEYS, where="before")
+
+
+def test_a_description_too_long_to_remember_changes_is_not_taken_for_no_changes(
+    told: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = "x" * 21_000
+    told.configure(edges=(replace(EDGE, promoted_keys=("serviceVersion", "text")),))
+    told.forge.commit(NAME, {"production/values.yaml": f"{PRODUCTION.format('v0.3.0')}text: {long}\n"}, "More values")
+    commit = told.forge.commit(NAME, {"dev/values.yaml": f"{DEV.format('v0.3.1')}text: short\n"}, "Release")
+    assert told.promote(commit).result == "created"
+    told.merge(1)
+    beyond_the_fetched_history(told, monkeypatch)
+
+    run = told.rollback()
+
+    assert run.status == 1
+    assert "what production had before pull request #1 is not known any more" in run.errors
+
+
+def added_key(told: Story) -> None:
+    told.configure(edges=(replace(EDGE, promoted_keys=("serviceVersion", "feature.flag")),))
+    source = DEV.format("v0.3.1") + "feature:\n  flag: true\n"
+    assert told.promote(told.forge.commit(NAME, {"dev/values.yaml": source}, "Release")).result == "created"
+    told.merge(1)
+
+
+@pytest.mark.parametrize("far", [False, True])
+def test_a_key_that_came_with_the_promotion_is_for_people_to_remove_and_then_it_goes_on(
+    told: Story, monkeypatch: pytest.MonkeyPatch, far: bool
+) -> None:
+    added_key(told)
+    if far:
+        beyond_the_fetched_history(told, monkeypatch)
+
+    run = told.rollback()
+
+    assert (run.status, run.pushes) == (1, 0)
+    what = "production/values.yaml had no feature.flag before pull request #1: remove it there by hand, then run again"
+    assert what in run.errors
+
+    told.forge.commit(NAME, {"production/values.yaml": PRODUCTION.format("v0.3.1")}, "Remove the flag")
+    assert told.rollback().result == "created"
+    assert told.version(BRANCH) == "v0.3.0"
+    assert "feature" not in told.production(BRANCH)
 
 
 def test_with_nothing_promoted_there_is_nothing_to_roll_back(told: Story) -> None:

@@ -3,7 +3,7 @@
 import pytest
 from ruamel.yaml import YAML
 
-from delivery.promotion.values import Scalar, ValuesError, promoted, read_key, set_keys
+from delivery.promotion.values import Scalar, ValuesError, promoted, read_keys, set_keys
 
 
 def set_one(text: str, value: Scalar | str = "v0.3.1", key: str = "serviceVersion") -> str:
@@ -127,12 +127,12 @@ def test_several_keys_are_set_at_once_whatever_their_order_in_the_file() -> None
 )
 def test_a_value_keeps_its_type_and_the_quotes_that_it_can_keep(before: str, value: Scalar, after: str) -> None:
     assert set_one(before, value, "k") == after
-    assert read_key(after, "k", where="values") == value
+    assert read_keys(after, ["k"], where="values")["k"] == value
 
 
 def test_a_very_long_value_travels_on_one_line() -> None:
     value = "x y: " * 20_000
-    assert read_key(set_one("k: 1\n", value, "k"), "k", where="values") == Scalar(value)
+    assert read_keys(set_one("k: 1\n", value, "k"), ["k"], where="values")["k"] == Scalar(value)
 
 
 @pytest.mark.parametrize(
@@ -192,13 +192,13 @@ def test_text_that_is_no_unicode_is_never_written() -> None:
 
 def test_reading_follows_aliases_without_changing_anything() -> None:
     text = "base: &b {tag: &t 'on'}\nimage: *b\nserviceVersion: *t\n"
-    assert read_key(text, "image.tag", where="values") == Scalar("on")
-    assert read_key(text, "serviceVersion", where="values") == Scalar("on")
+    assert read_keys(text, ["image.tag"], where="values")["image.tag"] == Scalar("on")
+    assert read_keys(text, ["serviceVersion"], where="values")["serviceVersion"] == Scalar("on")
 
 
 def test_a_missing_key_reads_as_none() -> None:
-    assert read_key("a: {b: 1}\n", "a.c", where="values") is None
-    assert read_key("", "a", where="values") is None
+    assert read_keys("a: {b: 1}\n", ["a.c"], where="values")["a.c"] is None
+    assert read_keys("", ["a"], where="values")["a"] is None
 
 
 @pytest.mark.parametrize(
