@@ -94,8 +94,9 @@ class GitHub:
         found = self._call("GET", "/pulls", query=query)
         if not isinstance(found, list):
             raise GitHubError(200, "GitHub's list of pull requests is not a list; is the API address right?")
-        # The head filter is GitHub's to apply, but a server that ignores it must not make strangers ours.
-        return tuple(each for each in map(_pull_request, found) if each.branch == branch)
+        # GitHub filters by owner and branch, but a fork in the same organisation has the same owner, and a server that
+        # ignores the filter must not make strangers ours either.
+        return tuple(each for each in map(_pull_request, filter(_is_own, found)) if each.branch == branch)
 
     def create_pull_request(self, branch: str, base: str, title: str, body: str) -> PullRequest:
         """Open a pull request. A 422 "already exists" is the caller's: it may be one of our own, from a lost answer."""
@@ -201,6 +202,18 @@ class GitHub:
             ) from error
 
 
+def _is_own(item: Any) -> bool:
+    """Whether a pull request comes from the repository that it goes to; one of a deleted fork comes from nowhere."""
+    try:
+        return item["head"]["repo"] is not None and item["head"]["repo"]["id"] == item["base"]["repo"]["id"]
+    except (KeyError, TypeError) as error:
+        raise _incomplete() from error
+
+
+def _incomplete() -> GitHubError:
+    return GitHubError(200, "GitHub described a pull request without what it always has; run again later")
+
+
 def _pull_request(item: Any) -> PullRequest:
     try:
         state: State = "merged" if item["merged_at"] else "open" if item["state"] == "open" else "closed"
@@ -216,4 +229,4 @@ def _pull_request(item: Any) -> PullRequest:
             labels=tuple(str(label["name"]) for label in item["labels"]),
         )
     except (KeyError, TypeError) as error:
-        raise GitHubError(200, "GitHub described a pull request without what it always has; run again later") from error
+        raise _incomplete() from error

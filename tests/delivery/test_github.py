@@ -17,7 +17,8 @@ PULL = {
     "state": "open",
     "merged_at": None,
     "merge_commit_sha": None,
-    "head": {"ref": "b", "sha": "ab" * 20},
+    "head": {"ref": "b", "sha": "ab" * 20, "repo": {"id": 5}},
+    "base": {"ref": "main", "repo": {"id": 5}},
     "labels": [],
 }
 
@@ -150,8 +151,17 @@ def test_an_answer_that_is_not_githubs_is_one_line(body: object) -> None:
         github.list_pull_requests("b", "main")
 
 
+@pytest.mark.parametrize("fork", [{"id": 6}, None])
+def test_a_fork_of_the_same_owner_is_a_stranger(fork: dict[str, int] | None) -> None:
+    github, _, _ = client((200, [{**PULL, "head": {"ref": "b", "sha": "x", "repo": fork}}, PULL], {}))
+
+    [found] = github.list_pull_requests("b", "main")
+
+    assert found.head == "ab" * 20
+
+
 def test_a_server_that_ignores_the_head_filter_makes_no_strangers_ours() -> None:
-    github, _, _ = client((200, [PULL, {**PULL, "head": {"ref": "other", "sha": "x"}}], {}))
+    github, _, _ = client((200, [PULL, {**PULL, "head": {"ref": "other", "sha": "x", "repo": {"id": 5}}}], {}))
 
     assert [each.number for each in github.list_pull_requests("b", "main")] == [7]
 
