@@ -5,6 +5,7 @@ Run by the workflow with its inputs in the environment, or by a person with opti
 """
 
 import argparse
+import io
 import json
 import os
 import re
@@ -26,7 +27,7 @@ from delivery.promotion.promoter import Outcome, promote
 from delivery.promotion.proposal import Request, RequestError, shown_before
 
 _EPILOG = """\
-Every option has an environment variable in its place (in brackets). The token is read from GITHUB_TOKEN only; it
+Options may come from the environment variables in brackets instead. The token is read from GITHUB_TOKEN only; it
 needs Contents: write and Pull requests: write. Exit status: 0 done or nothing to do, 1 failed, 2 wrong input.
 """
 
@@ -38,6 +39,9 @@ def main(
 ) -> int:
     """Run the command; returns its exit status. Failures are one line on standard error."""
     options = _parser(environ).parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # What a promotion says has arrows, and values whatever letters; not every terminal has an encoding for them.
+        sys.stdout.reconfigure(errors="backslashreplace")
 
     def say(line: str) -> None:
         print(one_line(line, 500), file=sys.stderr, flush=True)
@@ -54,7 +58,7 @@ def main(
     try:
         _report(outcome, environ)
     except OSError as error:
-        say(f"note: the workflow's outputs were not written ({error.strerror})")
+        say(_not_written(error))
     if options.json:
         print(json.dumps(as_json(outcome), indent=2))
     else:
@@ -214,9 +218,16 @@ def _failed(error: BaseException, status: int, environ: Mapping[str, str]) -> in
     token = environ.get("GITHUB_TOKEN", "")
     line = line.replace(token, "***") if token else line
     print(f"error: {line}", file=sys.stderr, flush=True)
-    _append(environ, "GITHUB_STEP_SUMMARY", f"### Promotion failed\n\n{code(line, 600)}\n")
-    _output(environ, {"result": "failed", "pull_request": ""})
+    try:
+        _append(environ, "GITHUB_STEP_SUMMARY", f"### Promotion failed\n\n{code(line, 600)}\n")
+        _output(environ, {"result": "failed", "pull_request": ""})
+    except OSError as unwritten:
+        print(_not_written(unwritten), file=sys.stderr, flush=True)
     return status
+
+
+def _not_written(error: OSError) -> str:
+    return f"note: the workflow's outputs were not written ({error.strerror})"
 
 
 def _report(outcome: Outcome, environ: Mapping[str, str]) -> None:

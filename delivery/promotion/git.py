@@ -105,7 +105,9 @@ class Repository:
         return self.resolve(_FETCHED)
 
     def push(self, branch: str, commit: str, *, observed: str | None, rewrite: bool) -> None:
-        """Put `branch` on `commit`, if it still is where it was `observed` (None: not there); without one delete it.
+        """Put `branch` on `commit`, if it still is where it was `observed` (None: not there).
+
+        An empty `commit` deletes the branch.
 
         Without `rewrite` only a fast-forward is pushed. Raises `LeaseLost` when somebody else was faster.
         A push whose answer got lost can be repeated: it then finds the branch where it wants it.
@@ -148,9 +150,15 @@ class Repository:
         return self._git("log", "-1", "--format=%B", commit).decode("utf-8", "replace")
 
     def committed_at(self, commit: str) -> datetime | None:
-        """When `commit` was made, as its committer's clock had it; None when it is beyond what was fetched."""
+        """When `commit` was made, as its committer's clock had it.
+
+        None when it is beyond what was fetched, or the clock beyond what a date can be.
+        """
         done = self._run("log", "-1", "--format=%ct", commit)
-        return datetime.fromtimestamp(int(done.stdout), UTC) if done.returncode == 0 else None
+        try:
+            return datetime.fromtimestamp(int(done.stdout), UTC) if done.returncode == 0 else None
+        except (ValueError, OverflowError, OSError):
+            return None
 
     def log(self, *revisions: str, path: str | None = None, limit: int = 0) -> tuple[Commit, ...]:
         """Commits in `revisions` (as in `git log`), newest first; only those that touch `path` when one is given."""

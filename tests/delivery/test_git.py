@@ -48,6 +48,16 @@ def test_a_commit_changes_one_file_and_keeps_its_mode(remote: Path) -> None:
     assert git(remote, "log", "-1", "--format=%ce %P", "branch") == f"promoter@delivery.invalid {tip}"
 
 
+@pytest.mark.parametrize("when", [253402300800, 2**63 - 1])
+def test_a_clock_beyond_what_a_date_can_be_tells_no_time(remote: Path, when: int) -> None:
+    stream = f"commit refs/heads/main\ncommitter Ada <ada@example.org> {when} +0000\ndata 5\nLater\n"
+    stream += "from refs/heads/main^0\n"
+    subprocess.run(["git", f"--git-dir={remote}", "fast-import", "--quiet"], input=stream.encode(), check=True)
+
+    with opened(remote) as repository:
+        assert repository.committed_at(repository.fetch_tip("main") or "") is None
+
+
 def test_a_branch_that_moved_is_not_overwritten(remote: Path) -> None:
     with opened(remote) as repository:
         repository.fetch(["+refs/heads/main:refs/tip"], 1)

@@ -1,6 +1,7 @@
 """The command: what goes in, what is shown, and the exit status."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -79,6 +80,33 @@ def test_a_failure_is_in_the_summary_too(told: Story) -> None:
     assert run.status == 1
     assert "Promotion failed" in run.summary
     assert "failed" in run.outputs
+
+
+@pytest.mark.parametrize(("token", "status"), [(TOKEN, 0), ("wrong", 1)])
+def test_outputs_that_cannot_be_written_are_a_note(told: Story, token: str, status: int) -> None:
+    run = told.promote(token=token, GITHUB_STEP_SUMMARY=str(told.folder / "missing" / "summary"))
+
+    assert run.status == status
+    assert run.errors.splitlines()[-1].startswith("note: the workflow's outputs were not written (No such file")
+
+
+def test_a_terminal_without_the_letters_gets_them_as_escapes(told: Story) -> None:
+    commit = told.release("v0.3.1")
+    settings = told.folder / "s.json"
+    settings.write_text(told.settings.to_json())
+    command = [sys.executable, "-m", "delivery.promote", "--application", "podtato-head", "--from", "dev"]
+    command += ["--to", "production", "--commit", commit, "--settings", str(settings), "--dry-run"]
+
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PATH": os.environ["PATH"], "GITHUB_TOKEN": TOKEN, "PYTHONIOENCODING": "cp1252"},
+    )
+
+    assert (done.returncode, done.stderr.count("Traceback")) == (0, 0)
+    assert "serviceVersion: v0.3.0 \\u2192 v0.3.1" in done.stdout
 
 
 def test_options_do_what_the_environment_does(told: Story, capsys: pytest.CaptureFixture[str]) -> None:
