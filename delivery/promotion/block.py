@@ -1,6 +1,7 @@
-"""The block in a pull request's body that is for machines, so that later runs need not guess from its text.
+"""What a promotion leaves for machines, so that later runs need not guess from its text.
 
-An HTML comment with JSON. Everything in it is checked when it is read: people can edit a body.
+A block in the pull request's body, an HTML comment with JSON, and a trailer in the commit. Everything in them is
+checked when it is read: people can edit a body, and make commits.
 """
 
 import json
@@ -118,6 +119,22 @@ def _change(raw: dict[str, Any]) -> Change:
 
 def _valid_or_empty(traceparent: object) -> str:
     return traceparent if isinstance(traceparent, str) and is_traceparent(traceparent) else ""
+
+
+def bare_block(edge: Edge, commit: str) -> Block:
+    """A block that knows no more than which commit was promoted along `edge`."""
+    return Block("promotion", edge.application, edge.source, edge.target, commit, version="")
+
+
+def trailer(edge: Edge, commit: str) -> str:
+    """The value of the commit trailer of a promotion of `commit` along `edge`."""
+    return f"{edge.application} {edge.source}->{edge.target} {commit}"
+
+
+def promoted_by(trailers: str, edge: Edge) -> str:
+    """The commit that a commit's trailer says is promoted along `edge`; empty when it says none."""
+    promoted = next(iter(trailers.removeprefix(trailer(edge, "")).split()), "")
+    return promoted if is_commit(promoted) and trailers.startswith(trailer(edge, promoted)) else ""
 
 
 def without_blocks(body: str) -> str:

@@ -4,11 +4,14 @@ One commit on the default branch's tip where the branch is the promoter's own; o
 others have worked on it.
 """
 
+from collections.abc import Mapping
+
 from delivery.promotion.git import ON_TOP, TRAILER, File, Repository
 from delivery.promotion.history import PromotionError
 from delivery.promotion.plan import plan_values
 from delivery.promotion.proposal import Decision
 from delivery.promotion.reading import EdgeState
+from delivery.promotion.scalars import Scalar
 from delivery.promotion.values import read_keys
 
 
@@ -71,10 +74,19 @@ def on_top(repository: Repository, state: EdgeState, decision: Decision, head: s
     present = read_keys(current.content, keys, where=f"{path} on {state.branch.name}")
     if present == dict(decision.plan.values):
         return None
-    if present != read_keys(before.content, keys, where=path):
+    if present != read_keys(before.content, keys, where=path) and not _as_proposed(state, present):
         raise PromotionError(_conflict(state, f"changed {' or '.join(keys)} themselves"))
     planned = plan_values(decision.plan.values, current.content, decision.traceparent, target_name=path)
     return File(planned.text, current.mode)
+
+
+def _as_proposed(state: EdgeState, present: Mapping[str, Scalar | None]) -> bool:
+    """Whether the branch has what the open pull request proposes: commits of ours that somebody has rebased."""
+    block = state.open.block if state.open else None
+    changes = block.changes if block else ()
+    return bool(changes) and all(
+        (now := present.get(each.key)) is not None and now.text == each.becomes for each in changes
+    )
 
 
 def _conflict(state: EdgeState, what: str) -> str:

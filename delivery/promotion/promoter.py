@@ -5,18 +5,24 @@ Everything it decides by is in `proposal.py` and `rollback.py`; here is only the
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from delivery.edges import Edge, PromotionSettings
 from delivery.promotion.block import parse_block
 from delivery.promotion.branch import put_branch
 from delivery.promotion.git import GitError, LeaseLost, Repository
 from delivery.promotion.github import GitHub, GitHubError, PullRequest
+from delivery.promotion.history import PromotionError
 from delivery.promotion.plan import Change
 from delivery.promotion.proposal import Decision, Request, Result, propose
 from delivery.promotion.pull_request import Rendered, closed_body
-from delivery.promotion.reading import EdgeState, read_edge
+from delivery.promotion.reading import Branch, EdgeState, read_edge
 from delivery.promotion.rollback import propose_rollback
 from delivery.telemetry.span import PromotionSpan
+
+
+class Overtaken(PromotionError):  # noqa: N818 - what happened, as `LeaseLost`
+    """A person merged or closed the pull request while it was being changed."""
 
 
 @dataclass(frozen=True)
@@ -46,18 +52,18 @@ def promote(
     """Carry out `request`; `connect` gives a new, empty `Repository` with the GitOps repository as its remote.
 
     Raises `SettingsError`, `ValuesError`, `PromotionError`, `GitHubError` or `GitError`, each with one line. What was
-    done until then is completed, not repeated, by running again. When somebody pushes to the branch in between,
-    everything is read and decided once more. `dry_run` ends with the decision.
+    done until then is completed, not repeated, by running again. When somebody pushes to the branch in between, or
+    merges or closes the pull request, everything is read and decided once more. `dry_run` ends with the decision.
     """
     edge = settings.edge(request.application, request.source, request.target)
     for attempt in (1, 2):
         try:
             with connect() as repository:
                 outcome = _once(request, settings, edge, github, repository, span, dry_run, progress)
-        except LeaseLost:
+        except (LeaseLost, Overtaken) as error:
             if attempt == 2:
                 raise
-            progress("the branch was pushed to in between: reading again")
+            progress(f"reading again: {error}")
         else:
             break
     if outcome.pull_request is not None:
@@ -107,21 +113,24 @@ def _once(
     with span.step("open"):
         sent = len(github.requests)
         try:
-            return _open(github, settings, state, decision, rendered, pushed=head is not None)
+            return _open(github, settings, state, decision, rendered, pushed=head)
         except GitHubError as error:
             # After more than one request an answer may have got lost that had opened a pull request on the branch.
-            if error.refused and state.branch.head is None and head is not None and len(github.requests) == sent + 1:
-                _take_back(repository, state.branch.name, head, progress)
+            if error.refused and head is not None and len(github.requests) == sent + 1:
+                _take_back(repository, state.branch, head, progress)
             raise
 
 
-def _take_back(repository: Repository, branch: str, head: str, progress: Callable[[str], None]) -> None:
-    """Delete the branch that this run made for nothing, unless somebody has pushed to it since."""
+def _take_back(repository: Repository, branch: Branch, head: str, progress: Callable[[str], None]) -> None:
+    """Put the branch back to where this run found it, or delete it again, unless somebody has pushed to it since.
+
+    Otherwise the pull request on it would bring another version than the one that its text still tells of.
+    """
     try:
-        repository.push(branch, "", observed=head, rewrite=True)
-        progress(f"{branch} is deleted again")
+        repository.push(branch.name, branch.head or "", observed=head, rewrite=True)
+        progress(f"{branch.name} is {f'back at {branch.head[:12]}' if branch.head else 'deleted again'}")
     except GitError as error:
-        progress(f"{branch} was left behind: {error}")
+        progress(f"{branch.name} was left at {head[:12]}: {error}")
 
 
 def _open(
@@ -131,12 +140,13 @@ def _open(
     decision: Decision,
     rendered: Rendered,
     *,
-    pushed: bool,
+    pushed: str | None,
 ) -> Outcome:
+    """Open the pull request, or bring its text up to date; `pushed` is the branch's new head, if it has one."""
     branch, base = state.branch.name, settings.default_branch
     found = state.open.pull_request if state.open else None
     block = state.open.block if state.open else None
-    result = Result.UPDATED if pushed else Result.UNCHANGED
+    result = Result.UPDATED if pushed is not None else Result.UNCHANGED
     if found is None:
         result = Result.CREATED
         try:
@@ -154,7 +164,8 @@ def _open(
                 result = Result.UNCHANGED
     if not rendered.says(block):
         result = Result.UPDATED
-        found = github.update_pull_request(found.number, rendered.title, rendered.over(found.body))
+        proposed = pushed or state.branch.head
+        found = _changed(github, found, rendered.title, rendered.over(found.body), "open", proposed)
     notes = decorate(github, settings, found.number) if _undecorated(result, settings, found) else ()
     return _outcome(decision, result, state.edge, found, notes)
 
@@ -192,12 +203,27 @@ def _close(github: GitHub, state: EdgeState, decision: Decision) -> Outcome:
         return _outcome(decision, Result.NOTHING, state.edge, None)
     found, block = state.open.pull_request, state.open.block
     body = found.body if block is None else closed_body(found.body, replace(block, until=decision.commit), decision.why)
-    closed = github.update_pull_request(found.number, found.title, body, close=True)
+    closed = _changed(github, found, found.title, body, "closed", None)
     try:
         github.comment(found.number, f"Closed, for there is nothing left to do: {decision.why}.")
     except GitHubError as error:
         return _outcome(decision, Result.CLOSED, state.edge, closed, (f"no comment was left: {error}",))
     return _outcome(decision, Result.CLOSED, state.edge, closed)
+
+
+def _changed(
+    github: GitHub, found: PullRequest, title: str, body: str, wanted: Literal["open", "closed"], head: str | None
+) -> PullRequest:
+    """The pull request with a new text, closed when that is `wanted`.
+
+    GitHub changes the text of a finished one as readily. Merged with another commit than `head`, it would claim
+    what it never brought, and the promotion would be taken for done: then its text is put back, and `Overtaken`.
+    """
+    changed = github.update_pull_request(found.number, title, body, close=wanted == "closed")
+    if changed.state == wanted or (changed.state == "merged" and changed.head == head):
+        return changed
+    github.update_pull_request(found.number, found.title, found.body)
+    raise Overtaken(f"pull request #{found.number} was {changed.state} in between: run again")
 
 
 def _outcome(

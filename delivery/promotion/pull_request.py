@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass, replace
 
 from delivery.edges import Edge, PromotionSettings
-from delivery.promotion.block import Block, without_blocks
+from delivery.promotion.block import Block, trailer, without_blocks
 from delivery.promotion.git import TRAILER, Commit
 from delivery.promotion.markdown import code, plain
 from delivery.promotion.plan import Change
@@ -98,8 +98,7 @@ def _message(subject: Subject, title: str) -> str:
         f"{plain(each.key)}: {'not set' if each.was is None else plain(each.was)} -> {plain(each.becomes)}"
         for each in block.changes[:50]
     )
-    trailer = f"{TRAILER}: {edge.application} {edge.source}->{edge.target} {block.commit}"
-    return f"{title}\n\n{changes}\n\n{trailer}\n"
+    return f"{title}\n\n{changes}\n\n{TRAILER}: {trailer(edge, block.commit)}\n"
 
 
 def _region(subject: Subject, settings: PromotionSettings, rows: int, listed: int) -> str:

@@ -3,11 +3,11 @@
 Shared by the promoter and the Pulumi component. What follows from the state is `proposal.py`'s matter.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from delivery.edges import Edge, PromotionSettings
 from delivery.names import is_commit
-from delivery.promotion.block import parse_block
+from delivery.promotion.block import bare_block, parse_block, promoted_by
 from delivery.promotion.git import Commit, File, Repository
 from delivery.promotion.github import GitHub
 from delivery.promotion.history import History, NotThereYet, PromotionError, Proposal
@@ -62,11 +62,6 @@ class EdgeState:
         """The open pull request of `branch`, if there is one."""
         return next((each for each in self.on_branch if each.pull_request.state == "open"), None)
 
-    @property
-    def merged(self) -> Proposal | None:
-        """The newest merged promotion of the edge whose block can be read."""
-        return next((each for each in self.proposals if each.pull_request.state == "merged" and each.block), None)
-
 
 def read_edge(
     edge: Edge,
@@ -102,6 +97,8 @@ def read_edge(
             f"commit {commit[:12]} is not on {settings.default_branch}: only what was merged there can be promoted"
         )
     verified = commit or _newest(repository, tip, edge.source_path)
+    branch = _branch(repository, name, tip, on_branch)
+    proposals = _told_by_commits(repository, edge, None if rollback else branch, proposals)
     return EdgeState(
         edge=edge,
         tip=tip,
@@ -109,9 +106,9 @@ def read_edge(
         given=commit is not None,
         source=_file(repository, verified, edge.source_values, edge.source),
         target=_file(repository, tip, edge.target_values, edge.target),
-        branch=_branch(repository, name, tip, on_branch),
+        branch=branch,
         proposals=proposals,
-        on_branch=on_branch,
+        on_branch=on_branch if rollback else proposals,
         history=history,
     )
 
@@ -119,6 +116,38 @@ def read_edge(
 def _proposals(github: GitHub, edge: Edge, settings: PromotionSettings, branch: str) -> tuple[Proposal, ...]:
     found = github.list_pull_requests(branch, settings.default_branch)
     return tuple(Proposal(each, parse_block(each.body, edge)) for each in found)
+
+
+def _told_by_commits(
+    repository: Repository, edge: Edge, branch: Branch | None, proposals: tuple[Proposal, ...]
+) -> tuple[Proposal, ...]:
+    """The promotions' `proposals`, corrected by their commits, down to the newest merged one.
+
+    People edit descriptions, and a run can be cut off between a description and a commit. So a merged pull request
+    stands for the commit that was merged. Any other one stands for what its description says, and when that has lost
+    its block, for what the promoter's commits on its `branch` say.
+    """
+    told = list(proposals)
+    for place, proposal in enumerate(proposals):
+        block, pull_request = proposal.block, proposal.pull_request
+        if pull_request.state == "merged":
+            commits = _merged(repository, pull_request.merge_commit)
+        elif branch is not None and block is None and pull_request.head == branch.head:
+            commits = branch.own
+        else:
+            commits = ()
+        commit = next(filter(None, (promoted_by(each.trailer, edge) for each in commits)), "")
+        if commit and (block is None or block.commit != commit):
+            told[place] = replace(proposal, block=bare_block(edge, commit))
+        if pull_request.state == "merged":
+            break
+    return tuple(told)
+
+
+def _merged(repository: Repository, merge: str) -> tuple[Commit, ...]:
+    """What a merge brought, newest first, as far as it was fetched; a squash is one commit with the same message."""
+    before = repository.resolve(f"{merge}^") if merge else None
+    return repository.log(merge, f"^{before}") if before else ()
 
 
 def _newest(repository: Repository, tip: str, path: str) -> str:

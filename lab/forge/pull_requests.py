@@ -111,7 +111,7 @@ def merge(
     who = Person(login, f"{login}@users.noreply.github.com", int(time.time()))
     by_forge = Person("GitHub", "noreply@github.com", who.when)
     if method == "squash":
-        parents, subject, text = [base], f"{pull.title} (#{pull.number})", ""
+        parents, (subject, text) = [base], _squash_message(repository, pull, base)
     else:
         parents = [base, pull.head_sha]
         subject, text = f"Merge pull request #{pull.number} from {repository.owner}/{pull.head}", pull.title
@@ -122,6 +122,16 @@ def merge(
     if repository.auto_delete_head_branches and repository.branch(pull.head):
         repository.update_ref(f"refs/heads/{pull.head}", ZERO)
     return commit
+
+
+def _squash_message(repository: Repository, pull: PullRequest, base: str) -> tuple[str, str]:
+    """GitHub's default: a single commit's own message, or the title and the messages of all."""
+    names = repository.git("rev-list", "--reverse", f"{base}..{pull.head_sha}").split()
+    messages = [commit.message.strip() for commit in map(repository.commit, names) if commit]
+    if len(messages) == 1:
+        subject, _, text = messages[0].partition("\n")
+        return f"{subject} (#{pull.number})", text.strip()
+    return f"{pull.title} (#{pull.number})", "\n\n".join(f"* {message}" for message in messages)
 
 
 def _mark_merged(pull: PullRequest, login: str, commit: str) -> None:

@@ -3,12 +3,13 @@
 Every failure is one line that says what to do, and running again after its cause is gone completes the work.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from delivery.promotion.git import Repository
+from delivery.promotion.github import GitHub, GitHubError, PullRequest
 from tests.delivery.story import EDGE, NAME, PRODUCTION, TOKEN, Run, Story, story
 
 PULLS = f"/repos/{NAME}/pulls"
@@ -174,16 +175,123 @@ def test_a_pull_request_that_is_refused_leaves_no_branch_behind(told: Story, sta
     completes(told, commit)
 
 
-def test_a_branch_from_before_stays_when_its_pull_request_is_refused(told: Story) -> None:
+def test_a_branch_from_before_is_put_back_when_its_pull_request_is_refused(told: Story) -> None:
     told.promote(told.release("v0.3.0-rc1"))
     told.merge(1)
+    before = told.forge.branch(NAME, BRANCH)
     commit = told.release("v0.3.1")
     told.forge.fail_next("POST", f"^{PULLS}", status=422, body={"message": "No"})
 
     failed_with(told.promote(commit), "422")
 
-    assert told.version(BRANCH) == "v0.3.1"
+    assert told.forge.branch(NAME, BRANCH) == before
     assert told.promote(commit).result == "created"
+
+
+@pytest.mark.parametrize("foreign", [False, True])
+def test_a_text_that_may_not_be_changed_leaves_the_branch_that_it_tells_of(told: Story, foreign: bool) -> None:
+    told.promote(told.release("v0.3.1"))
+    if foreign:
+        told.forge.commit(NAME, {"notes.md": "mine"}, "Mine", branch=BRANCH)
+    before = told.forge.branch(NAME, BRANCH)
+    commit = told.release("v0.3.2")
+    told.forge.add_token("pusher", {"contents": "write", "pull_requests": "read"}, actions=True)
+
+    failed_with(told.promote(commit, token="pusher"), "403", "pull_requests=write")
+
+    [pull_request] = told.pull_requests
+    assert "v0.3.1" in pull_request.title
+    assert told.forge.branch(NAME, BRANCH) == before
+    assert told.promote(commit).result == "updated"
+    assert told.version(BRANCH) == "v0.3.2"
+
+
+def meanwhile(monkeypatch: pytest.MonkeyPatch, target: type, method: str, act: Callable[[], object]) -> None:
+    """Let a person `act` right before the promoter's first call of `method`."""
+    call = getattr(target, method)
+    acted: list[object] = []
+
+    def interrupted(self: object, *given: object, **named: object) -> object:
+        if not acted:
+            acted.append(act())
+        return call(self, *given, **named)
+
+    monkeypatch.setattr(target, method, interrupted)
+
+
+@pytest.mark.parametrize(("target", "method"), [(Repository, "push"), (GitHub, "update_pull_request")])
+@pytest.mark.parametrize("how", ["merge", "squash"])
+def test_who_merges_while_it_is_updated_gets_the_newer_version_proposed_anew(
+    told: Story, monkeypatch: pytest.MonkeyPatch, target: type, method: str, how: str
+) -> None:
+    told.promote(told.release("v0.3.1"))
+    commit = told.release("v0.3.2")
+    meanwhile(monkeypatch, target, method, lambda: told.merge(1, how))
+
+    run = told.promote(commit)
+
+    assert run.status == 0, run.errors
+    merged = told.pull_requests[0]
+    said = "v0.3.1" if target is Repository else "v0.3.2"
+    assert (told.version(), said in merged.title) == (said, True)
+    assert told.promote(commit).status == 0
+    if target is Repository:
+        assert (run.result, len(told.pull_requests)) == ("created", 2)
+        told.merge(2)
+    assert told.version() == "v0.3.2"
+    assert told.promote(commit).result == "nothing to change"
+
+
+def test_who_closes_while_it_is_updated_gets_the_newer_version_proposed_anew(
+    told: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told.promote(told.release("v0.3.1"))
+    title = told.pull_requests[0].title
+    commit = told.release("v0.3.2")
+    meanwhile(monkeypatch, Repository, "push", lambda: told.pull_requests[0].close())
+
+    run = told.promote(commit)
+
+    assert (run.status, run.result) == (0, "created"), run.errors
+    assert [(each.state, each.title == title) for each in told.pull_requests] == [("closed", True), ("open", False)]
+    assert told.promote(commit).result == "unchanged"
+
+
+def test_a_merged_pull_request_is_not_closed_as_pointless(told: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    told.promote(told.release("v0.3.1"))
+    body = told.pull_requests[0].body
+    back = told.release("v0.3.0", "Back")
+    meanwhile(monkeypatch, GitHub, "update_pull_request", lambda: told.merge(1))
+
+    run = told.promote(back)
+
+    assert (run.status, run.result) == (0, "created"), run.errors
+    assert (told.pull_requests[0].body, told.pull_requests[0].comments) == (body, [])
+    told.merge(2)
+    assert told.version() == "v0.3.0"
+
+
+def test_a_text_that_could_not_be_put_back_is_not_believed(told: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    told.promote(told.release("v0.3.1"))
+    commit = told.release("v0.3.2")
+    meanwhile(monkeypatch, Repository, "push", lambda: told.merge(1))
+    update = GitHub.update_pull_request
+    texts: list[str] = []
+
+    def once(self: GitHub, number: int, title: str, body: str, *, close: bool = False) -> PullRequest:
+        if texts:
+            raise GitHubError(503, "GitHub is gone; run again later")
+        texts.append(title)
+        return update(self, number, title, body, close=close)
+
+    monkeypatch.setattr(GitHub, "update_pull_request", once)
+    failed_with(told.promote(commit), "run again later")
+    assert "v0.3.2" in told.pull_requests[0].title
+
+    monkeypatch.setattr(GitHub, "update_pull_request", update)
+    assert told.promote(commit).result == "created"
+    told.merge(2)
+    assert told.version() == "v0.3.2"
 
 
 def test_a_branch_that_somebody_pushed_to_stays_when_its_pull_request_is_refused(

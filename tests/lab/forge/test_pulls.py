@@ -167,6 +167,13 @@ def test_merging_makes_a_real_commit(
     assert rest("GET", f"/pulls/{proposed}/merge").status_code == 204
 
 
+def test_a_squash_of_one_commit_keeps_its_message(git: Git, rest: Rest, proposed: int) -> None:
+    rest("PUT", f"/pulls/{proposed}/merge", {"merge_method": "squash"})
+    git.clone()
+    message = git("log", "-1", "--format=%s", "origin/promote")
+    assert git("log", "-1", "--format=%s") == f"{message} (#{proposed})"
+
+
 def test_merging_what_is_not_what_was_seen_is_a_conflict(rest: Rest, proposed: int) -> None:
     answer = rest("PUT", f"/pulls/{proposed}/merge", {"sha": "0" * 40})
     assert answer.status_code == 409
