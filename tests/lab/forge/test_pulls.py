@@ -168,6 +168,7 @@ def test_merging_makes_a_real_commit(
 
 
 def test_a_squash_of_one_commit_keeps_its_message(git: Git, rest: Rest, proposed: int) -> None:
+    rest("PATCH", f"/pulls/{proposed}", {"title": "Another title"})
     rest("PUT", f"/pulls/{proposed}/merge", {"merge_method": "squash"})
     git.clone()
     message = git("log", "-1", "--format=%s", "origin/promote")
