@@ -117,7 +117,8 @@ def _refuse(kind: str, named: Sequence[_Named], root: Fields) -> None:
         if any(one.where in said for one in involved):
             continue
         said.add(each.where)
-        where, pattern = _mend(kind, each, named, argocd)
+        # What is only counted needs no mend, and finding one takes a look at every name.
+        where, pattern = (each.where, each.pattern) if root.problems.full else _mend(kind, each, named, argocd)
         found = each.name if len(involved) == 1 else each.pattern
         root.problems.add(where, found if where == each.where else None, allowed, pattern)
 

@@ -166,7 +166,7 @@ class Problems:
 
     def add(self, path: Path, found: object, allowed: str, instead: Json | Edit) -> None:
         """Note a mistake at `path`; `instead` is a value that would be allowed there, or makes one."""
-        if str(path[0]) in self.unreadable or self._full():
+        if str(path[0]) in self.unreadable or self._only_counted():
             return
         shown = "nothing" if found is None else json.dumps(found, ensure_ascii=False)
         edit: Edit = instead if callable(instead) else lambda _: instead
@@ -174,7 +174,7 @@ class Problems:
 
     def add_unknown(self, path: Path, key: str, known: Sequence[str], *, given: Sequence[str]) -> None:
         """Note that nothing reads `key` in the map at `path`, among the keys `given` there."""
-        if self._full():
+        if self._only_counted():
             return
         near = nearest(key, known)
         allowed = f"did you mean {near}?" if near else "one of " + ", ".join(sorted(known))
@@ -190,8 +190,13 @@ class Problems:
 
     def add_command(self, path: Path, found: str, allowed: str, command: str) -> None:
         """Note a mistake that no other value of the key at `path` would mend, but `command` would."""
-        if not self._full():
+        if not self._only_counted():
             self._note(_Mistake(path, one_line(_shortened(found)), allowed, command))
+
+    @property
+    def full(self) -> bool:
+        """Whether as many mistakes are noted as are reported; more are only counted."""
+        return len(self._mistakes) >= REPORTED
 
     def any_at(self, first: str, last: str) -> bool:
         """Whether anything is wrong with a `last` somewhere below the key `first`."""
@@ -204,10 +209,9 @@ class Problems:
             problems = [self._problem(each, commands[str(each.path[0])]) for each in self._mistakes.values()]
             raise ConfigurationError(problems, self._more)
 
-    def _full(self) -> bool:
-        full = len(self._mistakes) >= REPORTED
-        self._more += full
-        return full
+    def _only_counted(self) -> bool:
+        self._more += self.full
+        return self.full
 
     def _note(self, mistake: _Mistake) -> None:
         self._mistakes.setdefault((mistake.path, mistake.found, mistake.allowed), mistake)

@@ -4,6 +4,7 @@ import functools
 import json
 import shlex
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -318,23 +319,40 @@ def test_whatever_the_keys_hold_it_is_a_configuration_or_mistakes_in_lines_that_
     assert said.isdisjoint((each.where, each.found, each.allowed) for each in again)
 
 
+def lines_run(call: Callable[[], object]) -> int:
+    """How many lines of Python `call` runs: the work, whatever else the machine does."""
+    lines = 0
+
+    def count(_frame: FrameType, event: str, _argument: Any) -> Any:
+        nonlocal lines
+        lines += event == "line"
+        return count
+
+    before = sys.gettrace()
+    sys.settrace(count)
+    try:
+        call()
+    finally:
+        sys.settrace(before)
+    return lines
+
+
+def of_many(number: int, **each: Json) -> dict[str, str]:
+    many = applications(*({"name": f"app-{n}", "path": "{application}/{stage}", **each} for n in range(number)))
+    return raw("dev", stages=FIVE, applications=many)
+
+
 def test_reading_takes_time_in_proportion_to_the_number_of_placements() -> None:
     def counted(number: int) -> int:
-        many = applications(*({"name": f"app-{n}", "path": "{application}/{stage}"} for n in range(number)))
-        given = raw("dev", stages=FIVE, applications=many)
-        lines = 0
-
-        def count(_frame: FrameType, event: str, _argument: Any) -> Any:
-            nonlocal lines
-            lines += event == "line"
-            return count
-
-        before = sys.gettrace()
-        sys.settrace(count)
-        try:
-            parse(given, "dev").pipeline.promotion_settings()
-        finally:
-            sys.settrace(before)
-        return lines
+        given = of_many(number)
+        return lines_run(lambda: parse(given, "dev").pipeline.promotion_settings())
 
     assert counted(100) < 12 * counted(10)
+
+
+def test_refusing_takes_time_in_proportion_too_however_many_names_are_wrong() -> None:
+    def counted(number: int) -> int:
+        given = of_many(number, namespace="default")
+        return lines_run(lambda: left(given, "dev"))
+
+    assert counted(200) < 5 * counted(50)
