@@ -103,9 +103,9 @@ def secret_output(secret: SecretText | None) -> pulumi.Output[str] | None:
 
 def _in_the_cluster(configuration: StackConfiguration, secrets: Mapping[str, SecretText]) -> list[Problem]:
     # Imported for an update alone: the Kubernetes client takes longer to load than a preview may cost.
-    from delivery.cluster import preflight
+    from delivery.cluster import cluster_problems
 
-    return preflight(configuration, secrets.get("kubeconfig"))
+    return cluster_problems(configuration, secrets.get("kubeconfig"))
 
 
 def _encrypted_for_nothing(key: str) -> Problem:

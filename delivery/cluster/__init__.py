@@ -5,6 +5,6 @@ Nothing here changes a cluster; what is declared in one is the components' matte
 
 from delivery.cluster.connection import Connection, Refused, connect
 from delivery.cluster.kubeconfig import ClusterError
-from delivery.cluster.preflight import preflight
+from delivery.cluster.preflight import cluster_problems
 
-__all__ = ["ClusterError", "Connection", "Refused", "connect", "preflight"]
+__all__ = ["ClusterError", "Connection", "Refused", "cluster_problems", "connect"]

@@ -19,7 +19,7 @@ from delivery.secret_text import SecretText
 _ROLES = "rbac.authorization.k8s.io"
 
 
-def preflight(configuration: StackConfiguration, kubeconfig: SecretText | None) -> list[Problem]:
+def cluster_problems(configuration: StackConfiguration, kubeconfig: SecretText | None) -> list[Problem]:
     """What the stack's cluster lacks for an update, one problem for each, with its mend.
 
     Empty where the stack deploys to no cluster, and for whatever the login may not ask: only what is known to be

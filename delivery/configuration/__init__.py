@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from delivery.configuration import rules
 from delivery.configuration.fields import Fields, Rule, decode
-from delivery.configuration.placements import placements
+from delivery.configuration.placements import read_placements
 from delivery.configuration.problems import Json, Problems, nearest, renamed, without
 from delivery.configuration.shared import EXAMPLE_APPLICATION, read_applications, read_promotions, read_stages
 from delivery.pipeline import (
@@ -96,7 +96,7 @@ def parse(raw: Mapping[str, str], stack: str) -> StackConfiguration:
         ),
         applications=tuple(application for application, _ in applications),
         stages=stages,
-        placements=placements(root, applications, stages, stack),
+        placements=read_placements(root, applications, stages, stack),
         promotions=read_promotions(root),
     )
     configuration = StackConfiguration(

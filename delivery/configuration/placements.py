@@ -25,21 +25,32 @@ _PATTERN = Rule(
 )
 _PATH_WORDS = "a folder in the repository, without '..', '.github' or a slash at either end"
 
-# What a pattern is called, what it names, its default, the rule of what comes out, and that rule in words.
-_KINDS: dict[str, tuple[str, str, Callable[[str], bool], str]] = {
-    "namespace": (
+
+@dataclass(frozen=True)
+class _Kind:
+    """A kind of name: the key of its pattern for all applications, that pattern's default, what every name of the
+    kind has to be, and the same in words."""
+
+    pattern_key: str
+    default: str
+    holds: Callable[[str], bool]
+    words: str
+
+
+_KINDS = {
+    "namespace": _Kind(
         "namespacePattern",
         "{application}-{stage}",
         lambda text: is_dns_label(text) and text != "default" and not text.startswith("kube-"),
         f"{DNS_LABEL_WORDS}, not default or kube-…",
     ),
-    "path": (
+    "path": _Kind(
         "pathPattern",
         "{stage}",
         lambda text: len(text) <= 200 and _PATH.fullmatch(text) is not None,
         _PATH_WORDS,
     ),
-    "argocdApplication": (
+    "argocdApplication": _Kind(
         "argocdApplicationPattern",
         "{application}-{stage}",
         is_dns_subdomain,
@@ -72,14 +83,14 @@ class _Named:
         return self.pattern.replace("{application}", self.application.name).replace("{stage}", self.stage.name)
 
 
-def placements(
+def read_placements(
     root: Fields, applications: tuple[tuple[Application, Fields], ...], stages: tuple[Stage, ...], own: str
 ) -> tuple[Placement, ...]:
     """Every application in every stage; `own` is the stage whose stack this is.
 
     Names that break a rule, and names that meet, are noted in `root.problems`.
     """
-    patterns = {kind: _read(root, key, default) for kind, (key, default, _, _) in _KINDS.items()}
+    patterns = {kind: _read(root, each.pattern_key, each.default) for kind, each in _KINDS.items()}
     mine = {kind: _read(root, kind) for kind in OWN if kind in root.values}
     if len(applications) * len(stages) > MOST_PLACEMENTS:
         found = f"{len(applications)} applications in {len(stages)} stages"
@@ -99,8 +110,8 @@ def placements(
             _refuse(kind, names, root)
     columns = (named[kind] for kind in ("namespace", "path", "argocdApplication"))
     return tuple(
-        Placement(namespace.application, namespace.stage, namespace.name, path.name, application.name)
-        for namespace, path, application in zip(*columns, strict=True)
+        Placement(namespace.application, namespace.stage, namespace.name, path.name, argocd.name)
+        for namespace, path, argocd in zip(*columns, strict=True)
     )
 
 
@@ -131,11 +142,11 @@ def _rank(named: _Named) -> int:
 
 def _wrong(kind: str, named: Sequence[_Named], argocd: str) -> Iterator[tuple[tuple[_Named, ...], str]]:
     """What is wrong with these names: the ones involved, and what is allowed instead."""
-    _, _, holds, words = _KINDS[kind]
+    rule = _KINDS[kind]
     for each in named:
         who = f"{each.application.name} in {each.stage.name} gets {each.name!r}"
-        if not holds(each.name):
-            yield (each,), f"{words}; {who}"
+        if not rule.holds(each.name):
+            yield (each,), f"{rule.words}; {who}"
         elif each.name == argocd:
             yield (each,), f"another namespace than Argo CD's own; {who}"
     for one, other in _meetings(kind, named):

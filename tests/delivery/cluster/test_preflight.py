@@ -3,12 +3,12 @@ import socket
 
 import pytest
 
-from delivery.cluster import preflight
+from delivery.cluster import cluster_problems
 from tests.delivery.cluster.kubernetes_api import CONTEXT, KubernetesApi, configured, resources, rule
 
 
 def found(api: KubernetesApi, stack: str = "dev", **keys: str) -> list[str]:
-    return [problem.found for problem in preflight(configured(stack, **keys), api.kubeconfig())]
+    return [problem.found for problem in cluster_problems(configured(stack, **keys), api.kubeconfig())]
 
 
 def test_a_healthy_cluster_has_no_problem_and_is_asked_ten_times(api: KubernetesApi) -> None:
@@ -30,7 +30,7 @@ def test_it_only_reads(api: KubernetesApi) -> None:
 
 
 def test_a_cluster_that_is_not_there_is_one_problem_with_its_address(api: KubernetesApi) -> None:
-    problems = preflight(configured(), api.kubeconfig(server="http://127.0.0.1:1"))
+    problems = cluster_problems(configured(), api.kubeconfig(server="http://127.0.0.1:1"))
     assert [str(problem) for problem in problems] == [
         "cluster 'the-cluster': found no cluster at http://127.0.0.1:1 (Connection refused); "
         "allowed: a cluster that answers; mend: start it or open the way to it, until this works: "
@@ -44,7 +44,7 @@ def test_a_cluster_that_takes_connections_and_says_nothing_is_given_up_without_a
     monkeypatch.setattr("delivery.cluster.connection.READ_SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         server = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        (problem,) = preflight(configured(), KubernetesApi().kubeconfig(server=server))
+        (problem,) = cluster_problems(configured(), KubernetesApi().kubeconfig(server=server))
         silent.setblocking(False)
         silent.accept()[0].close()
         with pytest.raises(BlockingIOError):
@@ -60,7 +60,7 @@ def test_something_else_at_the_address_is_no_cluster(api: KubernetesApi, version
 
 
 def test_a_refused_login_is_one_problem_without_the_login(api: KubernetesApi) -> None:
-    (problem,) = preflight(configured(), api.kubeconfig(token="expired-token"))
+    (problem,) = cluster_problems(configured(), api.kubeconfig(token="expired-token"))
     assert problem.found == "the login of context 'the-cluster' is refused (401)"
     assert "expired-token" not in str(problem)
 
@@ -68,7 +68,7 @@ def test_a_refused_login_is_one_problem_without_the_login(api: KubernetesApi) ->
 def test_missing_definitions_are_one_problem_for_each_product_with_its_installation(api: KubernetesApi) -> None:
     api.objects["/apis/lifecycle.keptn.sh/v1"] = resources("keptnapps", "keptnappversions", "keptnappcontexts")
     del api.objects["/apis/argoproj.io/v1alpha1"]
-    keptn, argocd = preflight(configured(), api.kubeconfig())
+    keptn, argocd = cluster_problems(configured(), api.kubeconfig())
     assert keptn.found == "no definition of keptntaskdefinitions.lifecycle.keptn.sh v1"
     assert keptn.mend.startswith("helm upgrade --install keptn ")
     assert "--kube-context the-cluster" in keptn.mend
@@ -77,7 +77,7 @@ def test_missing_definitions_are_one_problem_for_each_product_with_its_installat
 
 
 def test_a_missing_namespace_of_argo_cd_is_a_problem_that_names_the_key(api: KubernetesApi) -> None:
-    (problem,) = preflight(configured(argocdNamespace="gitops"), api.kubeconfig())
+    (problem,) = cluster_problems(configured(argocdNamespace="gitops"), api.kubeconfig())
     assert problem.found == "no namespace gitops"
     assert "create namespace gitops" in problem.mend
     assert "pulumi config set delivery:argocdNamespace" in problem.mend
@@ -91,7 +91,7 @@ def test_missing_rights_are_found_whether_or_not_the_server_lists_rules(api: Kub
         rule("get create", "core", "secrets"),
         rule("*", "core", "serviceaccounts events"),
     ]
-    (problem,) = preflight(configured(), api.kubeconfig())
+    (problem,) = cluster_problems(configured(), api.kubeconfig())
     assert problem.found == "a login that may not delete, patch secrets in podtato-head-dev"
     assert problem.mend.endswith("kubectl --context the-cluster auth can-i delete secrets -n podtato-head-dev")
 
@@ -145,7 +145,7 @@ def test_many_applications_are_one_problem_for_each_kind_of_right(api: Kubernete
 
 
 def test_the_context_is_always_the_stack_s_own(api: KubernetesApi) -> None:
-    (problem,) = preflight(configured(kubeContext="missing"), api.kubeconfig())
+    (problem,) = cluster_problems(configured(kubeContext="missing"), api.kubeconfig())
     assert problem.found == f"no context 'missing' in delivery:kubeconfig; there are elsewhere, {CONTEXT}"
     assert problem.mend == "pulumi config set delivery:kubeContext elsewhere"
     assert api.requests == []
