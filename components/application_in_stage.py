@@ -11,7 +11,8 @@ from components.repository_files import RepositoryFiles
 from components.stage_namespace import StageNamespace
 from delivery.gitops_files import stage_files
 from delivery.manifests import task_specs
-from delivery.pipeline import Placement, StackConfiguration
+from delivery.pipeline import Placement
+from delivery.stack_configuration import StackConfiguration
 
 
 class ApplicationInStage(pulumi.ComponentResource):

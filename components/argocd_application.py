@@ -5,7 +5,8 @@ from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from delivery.manifests import argocd_application_spec, argocd_finalizers
-from delivery.pipeline import Placement, StackConfiguration
+from delivery.pipeline import Placement
+from delivery.stack_configuration import StackConfiguration
 
 
 class ArgoCDApplication(pulumi.ComponentResource):

@@ -9,12 +9,12 @@ from delivery import telemetry
 from delivery.declared_run import DeclaredRun
 from delivery.edges import Edge
 from delivery.incoming import Incoming, read_incoming
-from delivery.pipeline import PromotionRequest, StackConfiguration
 from delivery.promotion.documents import ValuesError
 from delivery.promotion.git import GitError, Repository
 from delivery.promotion.github import GitHub, GitHubError
 from delivery.promotion.history import PromotionError
 from delivery.secret_text import SecretText
+from delivery.stack_configuration import PromotionRequest, StackConfiguration
 from delivery.telemetry.span import PromotionSpan
 
 

@@ -9,7 +9,8 @@ import pulumi_github as github
 import pulumi_kubernetes as kubernetes
 from pulumi.runtime.rpc import UNKNOWN
 
-from delivery.pipeline import Cluster, Repository
+from delivery.pipeline import Repository
+from delivery.stack_configuration import Cluster
 
 _NO_CLUSTER = '{"apiVersion": "v1", "kind": "Config"}'
 """A kubeconfig that names no cluster; without one, the provider would read the context that is selected."""

@@ -18,8 +18,8 @@ from delivery.configuration import KEYS, SECRETS, parse
 from delivery.configuration.problems import ConfigurationError, Problem
 from delivery.configuration.readiness import in_plain_text, missing_for_update
 from delivery.gitops_files import seed_paths
-from delivery.pipeline import StackConfiguration
 from delivery.secret_text import SecretText
+from delivery.stack_configuration import StackConfiguration
 
 NAMESPACE = "delivery:"
 PROMOTE_VARIABLE = "DELIVERY_PROMOTE"

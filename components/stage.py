@@ -10,7 +10,7 @@ from components.application_in_stage import ApplicationInStage
 from components.repository_files import RepositoryFiles
 from delivery.configuration.problems import Json
 from delivery.gitops_files import repository_files
-from delivery.pipeline import StackConfiguration
+from delivery.stack_configuration import StackConfiguration
 
 if TYPE_CHECKING:
     # Most stacks never import it.

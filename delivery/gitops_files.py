@@ -12,7 +12,8 @@ from delivery.configuration import TASK_PROMOTE
 from delivery.configuration.problems import Json
 from delivery.edges import SETTINGS_PATH
 from delivery.manifests import WORKFLOW_FILE, read_gitops
-from delivery.pipeline import Placement, StackConfiguration
+from delivery.pipeline import Placement
+from delivery.stack_configuration import StackConfiguration
 from delivery.yaml_text import plain, to_yaml
 
 PROMOTER_FOLDER = ".github/promoter"

@@ -9,13 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from delivery.edges import Edge, PromotionSettings
-from delivery.pipeline import PromotionRequest
 from delivery.promotion.branch import on_top
 from delivery.promotion.git import DECLARED, TRAILER, Repository
 from delivery.promotion.github import GitHub
 from delivery.promotion.history import NotThereYet
 from delivery.promotion.proposal import AGAIN, Decision, Request, propose
 from delivery.promotion.reading import EdgeState, read_edge
+from delivery.stack_configuration import PromotionRequest
 from delivery.telemetry.span import PromotionSpan
 
 

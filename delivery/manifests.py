@@ -9,7 +9,8 @@ from pathlib import Path
 
 from delivery.configuration import TASK_PROMOTE
 from delivery.configuration.problems import Json
-from delivery.pipeline import Placement, StackConfiguration
+from delivery.pipeline import Placement
+from delivery.stack_configuration import StackConfiguration
 from delivery.task_runs import run_seconds
 
 GITOPS = Path(__file__).resolve().parent.parent / "gitops"

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from delivery.manifests import PROMOTION_ROLE_RULES, task_specs
-from delivery.pipeline import StackConfiguration
+from delivery.stack_configuration import StackConfiguration
 
 VERBS = ("create", "delete", "get", "patch")
 """What it takes to put an object there, compare it, change it and take it away again."""

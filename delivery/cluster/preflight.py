@@ -13,8 +13,8 @@ from delivery.cluster.facts import has_namespace, missing_definitions, missing_r
 from delivery.cluster.kubeconfig import ClusterError
 from delivery.cluster.needs import ARGO_CD, DEFINITIONS, KEPTN, Definition, Right, granted_rights, rights
 from delivery.configuration.problems import Problem, set_mend
-from delivery.pipeline import StackConfiguration
 from delivery.secret_text import SecretText
+from delivery.stack_configuration import StackConfiguration
 
 _ROLES = "rbac.authorization.k8s.io"
 

@@ -12,16 +12,8 @@ from delivery.configuration.fields import Fields, Rule, decode
 from delivery.configuration.placements import read_placements
 from delivery.configuration.problems import Json, Problems, nearest, renamed, without
 from delivery.configuration.shared import EXAMPLE_APPLICATION, read_applications, read_promotions, read_stages
-from delivery.pipeline import (
-    ArgoCD,
-    Checks,
-    Cluster,
-    Pipeline,
-    PromotionRequest,
-    Repository,
-    StackConfiguration,
-    Stage,
-)
+from delivery.pipeline import Pipeline, Repository, Stage
+from delivery.stack_configuration import ArgoCD, Checks, Cluster, PromotionRequest, StackConfiguration
 
 EXAMPLES: dict[str, Json] = {
     "applications": [dict(EXAMPLE_APPLICATION)],

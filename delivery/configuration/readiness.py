@@ -6,7 +6,8 @@ And what stops both, a secret in plain text: the program and the doctor read fil
 from collections.abc import Collection
 
 from delivery.configuration.problems import Problem, set_mend
-from delivery.pipeline import EXAMPLE_OWNER, StackConfiguration
+from delivery.pipeline import EXAMPLE_OWNER
+from delivery.stack_configuration import StackConfiguration
 
 
 def missing_for_update(configuration: StackConfiguration, given: Collection[str]) -> list[Problem]:

@@ -17,7 +17,7 @@ from delivery.doctor.redaction import presentable
 from delivery.doctor.repository import repository
 from delivery.doctor.tokens import needed_permissions, token
 from delivery.doctor.toolchain import toolchain
-from delivery.pipeline import StackConfiguration
+from delivery.stack_configuration import StackConfiguration
 
 PROJECT_FOLDER = Path(__file__).resolve().parent.parent.parent
 TOKENS = ("githubToken", "promotionToken")

@@ -15,8 +15,8 @@ from delivery.configuration.problems import ConfigurationError, Problem
 from delivery.configuration.readiness import in_plain_text, missing_for_update
 from delivery.configuration.stack_files import PROJECT, StackConfig, StackFilesError, read_stack_config
 from delivery.doctor.check import Check, ok, unknown, wrong
-from delivery.pipeline import StackConfiguration
 from delivery.secret_text import SecretText
+from delivery.stack_configuration import StackConfiguration
 
 ENVIRONMENT = {"githubToken": "GITHUB_TOKEN", "promotionToken": "DELIVERY_PROMOTION_TOKEN"}
 """Where else a token may come from, when the stack has none or it cannot be decrypted."""

@@ -15,8 +15,8 @@ from delivery.cluster.kubeconfig import ClusterError
 from delivery.cluster.needs import ARGO_CD, DEFINITIONS, KEPTN
 from delivery.cluster.preflight import install_command, right_problems
 from delivery.doctor.check import Check, ok, unknown, wrong
-from delivery.pipeline import StackConfiguration
 from delivery.secret_text import SecretText
+from delivery.stack_configuration import StackConfiguration
 
 PROMOTION_TASKS = "PROMOTION_TASKS_ENABLED"
 """The variable by which Keptn's chart switches promotion tasks on; the operator's own default is off."""

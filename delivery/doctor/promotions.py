@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from delivery.doctor.check import Check, ok, unknown, wrong
 from delivery.edges import Edge
-from delivery.pipeline import StackConfiguration
 from delivery.promotion.block import parse_block
 from delivery.promotion.github import GitHub, GitHubError, PullRequest
 from delivery.secret_text import SecretText
+from delivery.stack_configuration import StackConfiguration
 
 
 def promotions(configuration: StackConfiguration, token: SecretText) -> Iterator[Check]:

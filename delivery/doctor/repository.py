@@ -10,7 +10,7 @@ from delivery.doctor.forge import Forge
 from delivery.edges import SETTINGS_PATH
 from delivery.gitops_files import repository_files, stage_files
 from delivery.manifests import WORKFLOW_FILE
-from delivery.pipeline import StackConfiguration
+from delivery.stack_configuration import StackConfiguration
 
 
 def repository(forge: Forge, configuration: StackConfiguration) -> Iterator[Check]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from delivery.doctor.check import Check, ok, unknown, wrong
 from delivery.doctor.forge import Forge
-from delivery.pipeline import StackConfiguration
+from delivery.stack_configuration import StackConfiguration
 
 READS = {
     "contents": "/commits?per_page=1",

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from delivery.configuration import KEYS, parse
 from delivery.configuration.problems import SHARED, ConfigurationError, Json, Problem
 from delivery.configuration.stack_files import read_stack_config
-from delivery.pipeline import StackConfiguration
+from delivery.stack_configuration import StackConfiguration
 from tests.delivery.mistakes import APPLICATION, FIVE, WRONG, applications
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -17,8 +17,8 @@ from delivery.configuration import parse
 from delivery.configuration.problems import Json
 from delivery.edges import SETTINGS_PATH, PromotionSettings
 from delivery.gitops_files import PROMOTER, RepositoryText, repository_files, seed_paths, stage_files
-from delivery.pipeline import StackConfiguration
 from delivery.promotion.scalars import resolve
+from delivery.stack_configuration import StackConfiguration
 from lab.helm import render_chart
 from tests.delivery.mistakes import FIVE, applications
 from tests.delivery.test_configuration import raw

@@ -15,8 +15,8 @@ import yaml
 
 from delivery.configuration import parse
 from delivery.configuration.stack_files import read_stack_config
-from delivery.pipeline import StackConfiguration
 from delivery.secret_text import SecretText
+from delivery.stack_configuration import StackConfiguration
 from lab.engine import PROGRAM
 
 TOKEN = "token-of-the-cluster"

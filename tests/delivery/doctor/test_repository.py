@@ -4,7 +4,7 @@ from delivery.doctor.check import Check
 from delivery.doctor.forge import Answer
 from delivery.doctor.forge import Forge as View
 from delivery.doctor.repository import repository
-from delivery.pipeline import StackConfiguration
+from delivery.stack_configuration import StackConfiguration
 from lab.forge import Forge
 from tests.delivery.doctor.surroundings import FOR_GITHUB, REPOSITORY, on, view
 
