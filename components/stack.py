@@ -5,7 +5,6 @@ refused here: mistakes, tokens in plain text, and an update that still lacks som
 """
 
 import os
-import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,9 +13,9 @@ from functools import partial
 import pulumi
 from pulumi.runtime import config as runtime_config
 
-from delivery.configuration import KEYS, SECRETS, parse
+from delivery.configuration import SECRETS, parse
 from delivery.configuration.problems import ConfigurationError, Problem
-from delivery.configuration.readiness import in_plain_text, missing_for_update
+from delivery.configuration.readiness import in_plain_text, missing_for_update, wrong_tokens
 from delivery.gitops_files import seed_paths
 from delivery.secret_text import SecretText
 from delivery.stack_configuration import StackConfiguration
@@ -26,9 +25,6 @@ PROMOTE_VARIABLE = "DELIVERY_PROMOTE"
 """In CI: what `delivery:promote` would be, as JSON. A workflow hands its inputs over with `toJSON(inputs)`."""
 PROMOTE_ONLY_VARIABLE = "DELIVERY_PROMOTE_ONLY"
 """`true` for an update that targets promotions alone and may not reach the cluster: nobody asks it then."""
-
-_TOKENS = ("githubToken", "promotionToken")
-_TOKEN = re.compile(r"[!-~]+")
 
 
 @dataclass(frozen=True)
@@ -44,22 +40,18 @@ def read_stack() -> tuple[StackConfiguration, Secrets]:
     """This stack's configuration and secrets. Raises `pulumi.RunError`, one line for each mistake."""
     given = runtime_config.CONFIG.get() or runtime_config.get_config_env()
     ours = {key.removeprefix(NAMESPACE): value for key, value in given.items() if key.startswith(NAMESPACE)}
+    encrypted = {key for key in ours if runtime_config.is_config_secret(NAMESPACE + key)}
     secrets = {key: SecretText(text) for key in SECRETS & ours.keys() if (text := ours.pop(key))}
-    problems = [in_plain_text(key) for key in sorted(secrets) if not runtime_config.is_config_secret(NAMESPACE + key)]
-    hidden = {key for key in KEYS & ours.keys() if runtime_config.is_config_secret(NAMESPACE + key)}
-    problems += [_encrypted_for_nothing(key) for key in sorted(hidden)]
-    ours = {key: value for key, value in ours.items() if key not in hidden}
+    problems = [in_plain_text(key) for key in sorted(secrets.keys() - encrypted)]
     if os.environ.get(PROMOTE_VARIABLE):
         ours["promote"] = os.environ[PROMOTE_VARIABLE]
     if os.environ.get("GITHUB_TOKEN"):
         secrets.setdefault("githubToken", SecretText(os.environ["GITHUB_TOKEN"]))
-    problems += [_no_token(key) for key in _TOKENS if key in secrets and not _TOKEN.fullmatch(secrets[key].reveal())]
+    problems += wrong_tokens(secrets).values()
     try:
-        configuration = parse(ours, pulumi.get_stack())
+        configuration = parse(ours, pulumi.get_stack(), encrypted)
     except ConfigurationError as error:
-        # What was withheld is not missing.
-        others = (each for each in error.problems if each.where.removeprefix(NAMESPACE) not in hidden)
-        raise _refused([*problems, *others], error.more) from None
+        raise _refused([*problems, *error.problems], error.more) from None
     if not pulumi.runtime.is_dry_run():
         problems += missing_for_update(configuration, secrets)
         if not problems and os.environ.get(PROMOTE_ONLY_VARIABLE) != "true":
@@ -106,17 +98,6 @@ def _in_the_cluster(configuration: StackConfiguration, secrets: Mapping[str, Sec
     from delivery.cluster import cluster_problems
 
     return cluster_problems(configuration, secrets.get("kubeconfig"))
-
-
-def _encrypted_for_nothing(key: str) -> Problem:
-    where = NAMESPACE + key
-    mend = f"pulumi config set --plaintext {where} …"
-    return Problem(where, "an encrypted value", "a plain one: what it says is declared for everybody to read", mend)
-
-
-def _no_token(key: str) -> Problem:
-    where = NAMESPACE + key
-    return Problem(where, "a text that is no token", "one line without spaces", f"pulumi config set --secret {where}")
 
 
 def _refused(problems: list[Problem], more: int = 0) -> pulumi.RunError:

@@ -5,7 +5,7 @@ allowed, is decided here and nowhere else; tokens never come through here.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from delivery.configuration import rules
 from delivery.configuration.fields import Fields, Rule, decode
@@ -66,13 +66,20 @@ TASK_PROMOTE = "promote"
 """The promotion task's definition, which the program declares itself."""
 
 
-def parse(raw: Mapping[str, str], stack: str) -> StackConfiguration:
+def parse(raw: Mapping[str, str], stack: str, encrypted: Collection[str] = ()) -> StackConfiguration:
     """The configuration of `stack`, from its keys without the namespace.
 
-    Raises `ConfigurationError` with one line for each mistake.
+    `encrypted` are the keys with an encrypted value. Only `SECRETS` may have one; what another key holds is neither
+    read nor said. Raises `ConfigurationError` with one line for each mistake.
     """
     problems = Problems({})
-    decode({key: text for key, text in raw.items() if key not in SECRETS}, EXAMPLES, problems)
+    for key in sorted((KEYS - SECRETS).intersection(encrypted)):
+        mend = f"pulumi config set --plaintext delivery:{key} …"
+        public = "a plain one: this value is public, in the repository and in manifests"
+        problems.add_command((key,), "an encrypted value", public, mend)
+        problems.unreadable.add(key)
+    unread = SECRETS | problems.unreadable
+    decode({key: text for key, text in raw.items() if key not in unread}, EXAMPLES, problems)
     root = Fields(problems, problems.roots)
     root.only(KEYS)
     stages = read_stages(root, stack)

@@ -1,13 +1,20 @@
 """What a stack still lacks before it may change anything: a preview goes on without, an update does not.
 
-And what stops both, a secret in plain text: the program and the doctor read files differently and say the same.
+And what stops both: a secret in plain text, a text that is no token. The program and the doctor get at them in
+different ways and say the same.
 """
 
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Mapping
 
 from delivery.configuration.problems import Problem, set_mend
 from delivery.pipeline import EXAMPLE_OWNER
+from delivery.secret_text import SecretText
 from delivery.stack_configuration import StackConfiguration
+
+TOKENS = ("githubToken", "promotionToken")
+"""The secrets that are sent to the forge."""
+_TOKEN = re.compile(r"[!-~]+")
 
 
 def missing_for_update(configuration: StackConfiguration, given: Collection[str]) -> list[Problem]:
@@ -47,6 +54,20 @@ def in_plain_text(key: str) -> Problem:
         "an encrypted value",
         f"revoke it, then pulumi config set --secret delivery:{key}",
     )
+
+
+def wrong_tokens(secrets: Mapping[str, SecretText]) -> dict[str, Problem]:
+    """The problem of each token that cannot be one, by its key; nobody should send it anywhere."""
+    return {
+        key: Problem(
+            f"delivery:{key}",
+            "a text that is no token",
+            "one line without spaces",
+            f"pulumi config set --secret delivery:{key}",
+        )
+        for key in TOKENS
+        if key in secrets and not _TOKEN.fullmatch(secrets[key].reveal())
+    }
 
 
 def _token(key: str, allowed: str) -> Problem:

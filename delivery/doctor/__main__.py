@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
+from delivery.configuration.readiness import TOKENS
 from delivery.doctor.check import Check, unknown
 from delivery.doctor.forge import Forge
 from delivery.doctor.given import Given, read_given
@@ -20,7 +21,6 @@ from delivery.doctor.toolchain import toolchain
 from delivery.stack_configuration import StackConfiguration
 
 PROJECT_FOLDER = Path(__file__).resolve().parent.parent.parent
-TOKENS = ("githubToken", "promotionToken")
 
 
 def checks(project: Path, stack: str, environ: Mapping[str, str]) -> Iterator[Check]:
@@ -47,9 +47,7 @@ def _outside(given: Given, configuration: StackConfiguration) -> Iterator[Check]
     if configuration.pipeline.repository.is_example:
         yield unknown("repository", "not asked: delivery:repositoryOwner is still the example's")
         return
-    forges = {
-        key: Forge(configuration.pipeline.repository, key, given.secrets[key]) for key in TOKENS if key in given.secrets
-    }
+    forges = {key: Forge(configuration.pipeline.repository, key, text) for key, text in given.tokens.items()}
     for key in TOKENS:
         if key in forges:
             yield from token(forges[key], configuration)
@@ -57,7 +55,7 @@ def _outside(given: Given, configuration: StackConfiguration) -> Iterator[Check]
             yield unknown(key, "not asked: there is no token to ask with")
     if "githubToken" in forges:
         yield from repository(forges["githubToken"], configuration)
-        yield from promotions(configuration, given.secrets["githubToken"])
+        yield from promotions(configuration, given.tokens["githubToken"])
     else:
         yield unknown("repository", "not asked: there is no githubToken to ask with")
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from delivery.configuration import SECRETS, parse
 from delivery.configuration.problems import ConfigurationError, Problem
-from delivery.configuration.readiness import in_plain_text, missing_for_update
+from delivery.configuration.readiness import TOKENS, in_plain_text, missing_for_update, wrong_tokens
 from delivery.configuration.stack_files import PROJECT, StackConfig, StackFilesError, read_stack_config
 from delivery.doctor.check import Check, ok, unknown, wrong
 from delivery.secret_text import SecretText
@@ -30,6 +30,12 @@ class Given:
     secrets: dict[str, SecretText] = field(default_factory=dict)
     set_keys: frozenset[str] = frozenset()
 
+    @property
+    def tokens(self) -> dict[str, SecretText]:
+        """What the forge can be asked with."""
+        wrongs = wrong_tokens(self.secrets)
+        return {key: self.secrets[key] for key in TOKENS if key in self.secrets and key not in wrongs}
+
 
 def read_given(given: Given, project: Path, stack: str, environ: Mapping[str, str]) -> Iterator[Check]:
     """Fill `given`, and check what is found on the way."""
@@ -40,11 +46,12 @@ def read_given(given: Given, project: Path, stack: str, environ: Mapping[str, st
         return
     prefix = f"{PROJECT}:"
     texts = {key.removeprefix(prefix): text for key, text in files.values.items() if key.startswith(prefix)}
-    given.set_keys = frozenset(SECRETS & texts.keys())
-    problems = [in_plain_text(key) for key in sorted(given.set_keys) if f"{prefix}{key}" not in files.secret_keys]
+    given.set_keys = frozenset(key for key in SECRETS if texts.get(key))
+    encrypted = {key.removeprefix(prefix) for key in files.secret_keys}
+    problems = [in_plain_text(key) for key in sorted(given.set_keys - encrypted)]
     more = 0
     try:
-        given.configuration = parse(texts, stack)
+        given.configuration = parse(texts, stack, encrypted)
     except ConfigurationError as error:
         problems += error.problems
         more = error.more
@@ -55,6 +62,8 @@ def read_given(given: Given, project: Path, stack: str, environ: Mapping[str, st
     if not problems:
         yield ok("configuration", "valid")
     yield secrets(given, files, project, stack, environ)
+    for key, problem in wrong_tokens(given.secrets).items():
+        yield _of(problem, key)
     if given.configuration:
         # An update takes this one token from the environment, and no other.
         from_environment = {"githubToken"} if environ.get(ENVIRONMENT["githubToken"]) else set()

@@ -72,6 +72,22 @@ def test_anything_wrong_is_exit_status_1_and_its_line_has_the_mend(
     assert "; mend: helm upgrade --install keptn " in line
 
 
+def test_a_token_that_can_be_none_is_wrong_and_sent_nowhere(
+    stack: Project, forge: Forge, capsys: pytest.CaptureFixture[str]
+) -> None:
+    secrets = json.loads((stack.folder / "secrets.json").read_text())
+    for key in SECRETS:
+        secrets[f"delivery:{key}"] = {"value": "ghp_with_a_second\nline"}
+    (stack.folder / "secrets.json").write_text(json.dumps(secrets))
+    asked = len(forge.requests)
+    assert run(stack) == 1
+    shown = capsys.readouterr().out
+    wrong = [line for line in shown.splitlines() if line.startswith("wrong")]
+    assert [line.split(":")[0].split(maxsplit=1)[1] for line in wrong] == ["githubToken", "promotionToken"]
+    assert "ghp_with_a_second" not in shown
+    assert len(forge.requests) == asked
+
+
 def test_json_holds_the_same_checks(stack: Project, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(stack) == 0
     *lines, _ = capsys.readouterr().out.splitlines()

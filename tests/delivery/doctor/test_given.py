@@ -1,7 +1,11 @@
 import json
 
+import pytest
+
+from delivery.configuration.stack_files import read_stack_config
 from delivery.doctor.check import Check
 from delivery.doctor.given import Given, read_given
+from lab.engine import ProgramError, preview
 from tests.delivery.doctor.surroundings import Project
 
 ENCRYPTED = {"secure": "v1:abc"}
@@ -63,6 +67,34 @@ def test_a_token_in_plain_text_is_wrong_and_is_not_shown(project: Project) -> No
     )
     assert "ghp_in_plain_text" not in str(checks)
     assert found.secrets["githubToken"].reveal() == "ghp_in_plain_text"
+
+
+def test_an_encrypted_value_that_is_public_anyway_is_wrong_in_the_program_s_words(project: Project) -> None:
+    project.configure(repositoryName=ENCRYPTED, stages=ENCRYPTED)
+    with pytest.raises(ProgramError) as refused:
+        preview("dev", read_stack_config(project.folder, "dev"))
+    lines = [each for each in read_given(Given(), project.folder, "dev", {}) if each.status == "wrong"]
+    assert [f"{each.detail}; mend: {each.mend}" for each in lines] == str(refused.value).splitlines()
+    assert [each.mend for each in lines] == [
+        "pulumi config set --plaintext delivery:repositoryName …",
+        "pulumi config set --plaintext delivery:stages …",
+    ]
+
+
+def test_a_text_that_is_no_token_is_wrong_in_the_program_s_words_and_nothing_to_ask_with(project: Project) -> None:
+    project.cli(config=answering(githubToken="two words", promotionToken="another-token"))
+    project.configure(githubToken=ENCRYPTED, promotionToken=ENCRYPTED)
+    with pytest.raises(ProgramError) as refused:
+        preview("dev", read_stack_config(project.folder, "dev").override({}, {"githubToken": "two words"}))
+    found, checks = given(project)
+    assert f"{checks['githubToken'].detail}; mend: {checks['githubToken'].mend}" == str(refused.value)
+    assert (list(found.tokens), sorted(found.secrets)) == (["promotionToken"], ["githubToken", "promotionToken"])
+
+
+def test_an_empty_secret_is_none_at_all(project: Project) -> None:
+    project.configure(githubToken="")
+    found, checks = given(project)
+    assert (checks["configuration"].status, found.set_keys, found.secrets) == ("ok", frozenset(), {})
 
 
 def test_what_an_update_lacks_is_wrong_one_line_each(project: Project) -> None:
