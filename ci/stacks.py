@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-import yaml
+from delivery.configuration.stack_files import StackFilesError, read_project_config
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -20,13 +20,11 @@ def stages(project: Path) -> dict[str, tuple[str, ...]]:
     Raises `ValueError` with one line when there is no such list; what else is wrong the program itself says.
     """
     try:
-        document = yaml.safe_load((project / "Pulumi.yaml").read_text(encoding="utf-8"))
-        listed = document["config"]["delivery:stages"]["value"]
+        listed = json.loads(read_project_config(project).values["delivery:stages"])
         return {str(stage["name"]): tuple(map(str, stage.get("after", ()))) for stage in listed}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(
-            f"{project}/Pulumi.yaml has no readable list delivery:stages ({type(error).__name__}): see README.md"
-        ) from None
+    except (StackFilesError, ValueError, KeyError, TypeError, AttributeError) as error:
+        why = error if isinstance(error, StackFilesError) else type(error).__name__
+        raise ValueError(f"Pulumi.yaml has no readable list delivery:stages ({why}): see README.md") from None
 
 
 def qualified(stack: str, environ: Mapping[str, str]) -> str:

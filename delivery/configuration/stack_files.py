@@ -45,17 +45,29 @@ def read_stack_config(folder: Path, stack: str) -> StackConfig:
 
     A stack without a file of its own has the project's configuration. Raises `StackFilesError`.
     """
+    own_file = folder / f"Pulumi.{stack}.yaml"
+    own = _config(own_file) if own_file.exists() else {}
+    return _handed_over(_shared(folder) | own)
+
+
+def read_project_config(folder: Path) -> StackConfig:
+    """What every stack has from `Pulumi.yaml` in `folder`. Raises `StackFilesError`."""
+    return _handed_over(_shared(folder))
+
+
+def _shared(folder: Path) -> dict[str, object]:
     shared: dict[str, object] = {}
     for key, entry in _config(folder / "Pulumi.yaml").items():
         if not isinstance(entry, dict):
             shared[key] = entry
         elif "value" in entry or "default" in entry:
             shared[key] = entry.get("value", entry.get("default"))
-    own_file = folder / f"Pulumi.{stack}.yaml"
-    own = _config(own_file) if own_file.exists() else {}
-    merged = shared | own
-    secret = frozenset(key for key, value in merged.items() if _encrypted(value))
-    return StackConfig({key: MASKED if key in secret else _text(value) for key, value in merged.items()}, secret)
+    return shared
+
+
+def _handed_over(values: dict[str, object]) -> StackConfig:
+    secret = frozenset(key for key, value in values.items() if _encrypted(value))
+    return StackConfig({key: MASKED if key in secret else _text(value) for key, value in values.items()}, secret)
 
 
 def _config(path: Path) -> dict[str, object]:

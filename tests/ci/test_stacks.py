@@ -24,10 +24,18 @@ def test_a_workflow_gets_them_as_json(tmp_path: Path, monkeypatch: pytest.Monkey
     assert json.loads(line.removeprefix("stages=")) == ["dev", "production"]
 
 
+@pytest.mark.parametrize("key", ["delivery:stages", "stages"])
+@pytest.mark.parametrize("kept", ["value", "default"])
+def test_the_stages_are_read_wherever_the_cli_takes_them_from(tmp_path: Path, key: str, kept: str) -> None:
+    text = f"config:\n  {key}:\n    {kept}: [{{name: dev}}, {{name: on, after: [dev]}}]\n"
+    (tmp_path / "Pulumi.yaml").write_text(text)
+    assert stacks.stages(tmp_path) == {"dev": (), "on": ("dev",)}
+
+
 @pytest.mark.parametrize("text", ["", "config: []\n", "config: {delivery:stages: {value: [3]}}\n", "a: [\n", "\t"])
 def test_a_project_without_a_pipeline_is_one_line(tmp_path: Path, text: str) -> None:
     (tmp_path / "Pulumi.yaml").write_text(text)
-    with pytest.raises(ValueError, match=r"no readable list delivery:stages .*: see README\.md$"):
+    with pytest.raises(ValueError, match=r"^Pulumi\.yaml has no readable list delivery:stages .*: see README\.md$"):
         stacks.stages(tmp_path)
 
 
