@@ -38,6 +38,8 @@ class Secrets:
 
 def read_stack() -> tuple[StackConfiguration, Secrets]:
     """This stack's configuration and secrets. Raises `pulumi.RunError`, one line for each mistake."""
+    # `pulumi.Config` reads single keys; to refuse unknown ones, all of them are needed. They are in `CONFIG` where
+    # they were set in this process (by the lab), else in the environment that the engine gave it.
     given = runtime_config.CONFIG.get() or runtime_config.get_config_env()
     ours = {key.removeprefix(NAMESPACE): value for key, value in given.items() if key.startswith(NAMESPACE)}
     encrypted = {key for key in ours if runtime_config.is_config_secret(NAMESPACE + key)}
