@@ -53,8 +53,6 @@ class Incoming:
 
     edge: Edge
     why: str
-    commit: str
-    traceparent: str
     wanted: Wanted | None
 
 
@@ -96,7 +94,7 @@ def read_incoming(
         # Of its own stage, this very update commits what is missing.
         own = f"{edge.target_values} is committed by this update, the next one proposes what {edge.source} has then"
         why = own if str(missing).startswith(edge.target_values) else missing
-        return Incoming(edge, f"nothing to promote so far: {why}", "", "", None)
+        return Incoming(edge, f"nothing to promote so far: {why}", None)
     why = decision.why.replace(
         # For this once: what stays in the configuration would reopen whatever is closed later, too.
         AGAIN,
@@ -104,7 +102,7 @@ def read_incoming(
     )
     if decision.plan.changes and decision.commit[:12] not in why:
         why = f"{why} (commit {decision.commit[:12]})"
-    return Incoming(edge, why, decision.commit, decision.traceparent, wanted)
+    return Incoming(edge, why, wanted)
 
 
 def _wanted(state: EdgeState, decision: Decision, repository: Repository) -> Wanted | None:

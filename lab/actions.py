@@ -60,7 +60,6 @@ def run_workflow(
     *,
     environ: Mapping[str, str] | None = None,
     secrets: Mapping[str, str] | None = None,
-    variables: Mapping[str, str] | None = None,
     default_branch: str = "main",
     login: str = "octocat",
     run_id: int = 1,
@@ -105,7 +104,7 @@ def run_workflow(
             "graphql_url": forge.api_url.removesuffix("/v3") + "/graphql",
             "event": {"inputs": checked, "repository": {"full_name": repository, "default_branch": default_branch}},
         }
-        public: dict[str, Context] = {"github": github, "inputs": checked, "vars": variables or {}}
+        public: dict[str, Context] = {"github": github, "inputs": checked, "vars": {}}
         job = Job(
             definition,
             root,

@@ -94,8 +94,6 @@ class Keptn:
         secure_data: Mapping[str, str],
         context: str,
         environ: Mapping[str, str] | None = None,
-        *,
-        definition: str = "promote",
     ) -> subprocess.CompletedProcess[str]:
         """Run the task's own text as Keptn would, and end the promotion phase of a context from `verify`.
 
@@ -121,7 +119,7 @@ class Keptn:
             command = [sys.executable, "-B", str(script)]
             done = subprocess.run(command, env=variables, cwd=folder, capture_output=True, text=True, check=False)
         if context in self._started:
-            succeeded, name = done.returncode == 0, _task_name("promotion", definition)
+            succeeded, name = done.returncode == 0, _task_name("promotion", "promote")
             interval = Interval(began, self._now(), succeeded)
             self._spans.task(app, name, "promotion", interval, parent_id=app.promotion_id)
             self._finish(context, began, succeeded=succeeded)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from delivery.configuration.fields import Rule
-from delivery.names import is_commit, is_dns_label, is_dns_subdomain, is_traceparent, is_version
+from delivery.names import is_commit, is_dns_label, is_dns_subdomain, is_version
 
 
 def _pattern(expression: str, words: str, example: str, corrected: Callable[[str], str] = str) -> Rule:
@@ -47,9 +47,6 @@ RESOURCE = Rule(is_dns_subdomain, "a Kubernetes resource name (lower-case DNS su
 NAMESPACE = Rule(is_dns_label, DNS_LABEL_WORDS, "argocd")
 VERSION = Rule(is_version, "an image tag that is a label too: letters, digits, '.', '_', '-', at most 63", "v0.3.0")
 COMMIT = Rule(is_commit, "a full commit id in lower-case hex", "0" * 39 + "1")
-TRACEPARENT = Rule(
-    is_traceparent, "a W3C traceparent in lower-case hex, no id all zero", f"00-{'0' * 31}1-{'0' * 15}1-01"
-)
 OWNER = _pattern(r"[A-Za-z0-9](-?[A-Za-z0-9]){0,38}", "a GitHub user or organisation", "your-github-owner")
 REPOSITORY = _pattern(
     r"(?!\.{1,2}$)(?!.*\.git$)[A-Za-z0-9._-]{1,100}", "a GitHub repository's name", "podtato-head-gitops"
