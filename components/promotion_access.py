@@ -60,5 +60,7 @@ class PromotionAccess(pulumi.ComponentResource):
             subjects=[SubjectArgs(kind="ServiceAccount", name=account.metadata.name, namespace=namespace)],
             opts=child,
         )
-        self.service_account = binding.metadata.name
+        # Whoever runs as this account waits for its rights too.
+        complete = pulumi.Output.all(account.metadata.name, binding.urn)
+        self.service_account = complete.apply(lambda known: str(known[0]))
         self.register_outputs({"service_account": self.service_account})
