@@ -78,7 +78,7 @@ PERSON = _pattern(r"[A-Za-z0-9](-?[A-Za-z0-9]){0,38}", "a GitHub user", "octocat
 TEAM = _pattern(r"[a-z0-9]([a-z0-9_-]*[a-z0-9])?", "the slug of a team of the owner", "platform")
 METADATA_KEY = _pattern(
     r"(?!(commitID|traceparent)$)[A-Za-z0-9]([\w./-]*[A-Za-z0-9])?",
-    "letters and digits; not commitID, not traceparent",
+    "letters, digits, '.', '_', '/', '-', a letter or digit at both ends; not commitID, not traceparent",
     "team",
 )
 CONTEXT = _pattern(r"[ -~]+", "the name of a context in the kubeconfig", "dev-cluster")

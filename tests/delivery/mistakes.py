@@ -515,6 +515,13 @@ WRONG: list[tuple[str, str, dict[str, Json], str, tuple[str, ...]]] = [
         "delivery:metadata:",
         ("not commitID",),
     ),
+    (
+        "a metadata key that ends in punctuation",
+        "dev",
+        {"metadata": {"team/cost.center_": "x"}},
+        "delivery:metadata:",
+        ("letters, digits, '.', '_', '/', '-', a letter or digit at both ends",),
+    ),
     ("metadata that is no map", "dev", {"metadata": "x: y"}, "delivery:metadata:", ("a map (JSON",)),
     ("a request that is no map", "production", {"promote": ["v1"]}, "delivery:promote:", ("a map with version",)),
     (
