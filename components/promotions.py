@@ -15,6 +15,7 @@ from delivery.promotion.github import GitHub, GitHubError
 from delivery.promotion.history import PromotionError
 from delivery.secret_text import SecretText
 from delivery.stack_configuration import PromotionRequest, StackConfiguration
+from delivery.stack_token import in_stack_words
 from delivery.telemetry.span import PromotionSpan
 
 
@@ -73,7 +74,7 @@ class DuePromotions:
         except (PromotionError, ValuesError, GitHubError, GitError) as error:
             span.fail(error)
             span.end()
-            raise pulumi.RunError(f"{edge}: {error}") from None
+            raise pulumi.RunError(f"{edge}: {in_stack_words(error)}") from None
 
     def _github(self) -> GitHub:
         settings = self._settings

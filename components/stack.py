@@ -75,6 +75,7 @@ def adopted_files(configuration: StackConfiguration, token: SecretText | None) -
     # Imported here: without a token no stack reads the repository.
     from delivery.promotion.git import GitError, Repository
     from delivery.seeds import existing_seeds
+    from delivery.stack_token import in_stack_words
 
     connect = partial(Repository, f"{repository.url}.git", token.reveal())
     beside = ThreadPoolExecutor(1)
@@ -85,7 +86,7 @@ def adopted_files(configuration: StackConfiguration, token: SecretText | None) -
         try:
             return reading.result()
         except GitError as error:
-            raise pulumi.RunError(str(error)) from None
+            raise pulumi.RunError(in_stack_words(error)) from None
 
     return adopted
 

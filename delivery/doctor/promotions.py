@@ -8,6 +8,7 @@ from delivery.promotion.block import parse_block
 from delivery.promotion.github import GitHub, GitHubError, PullRequest
 from delivery.secret_text import SecretText
 from delivery.stack_configuration import StackConfiguration
+from delivery.stack_token import in_stack_words
 
 
 def promotions(configuration: StackConfiguration, token: SecretText) -> Iterator[Check]:
@@ -26,7 +27,7 @@ def last_promotion(configuration: StackConfiguration, edge: Edge, token: SecretT
     try:
         found = github.list_pull_requests(edge.branch, repository.default_branch)
     except GitHubError as error:
-        return unknown(name, str(error))
+        return unknown(name, in_stack_words(error))
     if not found:
         return ok(name, "none so far")
     return _told(name, edge, found[0], f"{repository.owner}/{repository.name}")

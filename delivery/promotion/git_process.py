@@ -17,12 +17,15 @@ _TRANSIENT = re.compile(
 _LEASE = re.compile(
     r"stale info|fetch first|non-fast-forward|cannot lock ref .*(but expected|reference already exists)"
 )
+UNAUTHORIZED_MEND = "set GITHUB_TOKEN"
+"""How to give the promoter another token. Who has a token from elsewhere says that in its place."""
+
 # What git says, and what to do about it. The first that fits is shown.
 _MENDS = (
     (r"GH006|GH013|[Pp]rotected branch|rule violations|pre-receive hook declined",
      "the branch is protected: let the promoter's identity push to branches under promote/ and rollback/"),
     (r"returned error: 401|Authentication failed|could not read Username|Invalid username or",
-     "the token is wrong or expired, or there is none: set GITHUB_TOKEN"),
+     f"the token is wrong or expired, or there is none: {UNAUTHORIZED_MEND}"),
     (r"returned error: 403|Permission to .* denied|Write access to repository not granted",
      "the token lacks the permission Contents: write on this repository"),
     (r"returned error: 404|[Rr]epository not found|does not appear to be a git repository|not found",

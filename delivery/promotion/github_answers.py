@@ -7,6 +7,8 @@ import re
 
 import requests
 
+from delivery.promotion.git_process import UNAUTHORIZED_MEND
+
 _TRANSIENT = frozenset({500, 502, 503, 504})
 _QUOTED = 300
 
@@ -61,7 +63,7 @@ def failure_of(response: requests.Response, what: str, token: str) -> GitHubErro
     said = _clean(_said(response), token)
     mend = ""
     if status == 401:
-        mend = "; the token is wrong or expired: set a new one as GITHUB_TOKEN"
+        mend = f"; the token is wrong or expired: {UNAUTHORIZED_MEND}"
     elif status == 404:
         mend = "; does the repository exist, and may the token read it?"
     elif status in (429, *_TRANSIENT) or (status == 403 and "rate limit" in said.lower()):

@@ -207,6 +207,16 @@ def test_values_that_git_owns_are_adopted_as_they_are(stages: Stages) -> None:
     assert files["production/platform.yaml"].import_id == ""
 
 
+@pytest.mark.parametrize("engine", ["promoter", "pulumi"])
+def test_a_refused_token_is_mended_where_the_stack_has_it_from(stages: Stages, engine: str) -> None:
+    # GITHUB_TOKEN would change nothing: the stack's own token comes first.
+    stages.forge.remove_token(TOKEN)
+    with pytest.raises(ProgramError) as caught:
+        stages.preview(promotionEngine=engine)
+    assert "the token is wrong or expired" in str(caught.value)
+    assert str(caught.value).endswith(": pulumi config set --secret delivery:githubToken")
+
+
 def reads(forge: Forge) -> dict[str, int]:
     """How often the forge was asked: over REST, and by fetching."""
     records = forge.requests

@@ -54,6 +54,12 @@ def test_the_newest_one_counts(forge: Forge) -> None:
     assert f"v0.3.2 waits in #{second}" in check(forge).detail
 
 
+def test_a_refused_token_is_mended_where_the_stack_has_it_from(forge: Forge) -> None:
+    (found,) = promotions(on(forge, "dev"), SecretText("revoked"))
+    assert found.status == "unknown"
+    assert found.detail.endswith("the token is wrong or expired: pulumi config set --secret delivery:githubToken")
+
+
 def test_a_closed_one_says_who_closed_it(forge: Forge) -> None:
     number = propose(forge, BLOCK.to_comment())
     forge.close(REPOSITORY, number)
