@@ -18,6 +18,13 @@ SOURCES = "\n".join(
     for path in sorted((ROOT / folder).rglob("*.py"))
 )
 
+REQUIRED = {
+    "repositoryOwner": "acme",
+    "repositoryName": "gitops",
+    "applications": json.dumps([{"name": "a", "image": "b"}]),
+    "stages": json.dumps([{"name": "dev"}]),
+}
+
 
 def section(title: str) -> str:
     """The text under one heading."""
@@ -36,13 +43,7 @@ def test_the_table_of_configuration_has_every_key_and_no_other() -> None:
 
 
 def test_the_defaults_in_the_table_are_the_defaults() -> None:
-    required = {
-        "repositoryOwner": "acme",
-        "repositoryName": "gitops",
-        "applications": json.dumps([{"name": "a", "image": "b"}]),
-        "stages": json.dumps([{"name": "dev"}]),
-    }
-    configuration = parse(required, "dev")
+    configuration = parse(REQUIRED, "dev")
     promotions, pipeline = configuration.pipeline.promotions, configuration.pipeline
     actual = {
         "defaultBranch": pipeline.repository.default_branch,
@@ -58,6 +59,12 @@ def test_the_defaults_in_the_table_are_the_defaults() -> None:
     }
     told = {row[0].split()[0].strip("`,"): row[-1].strip("`") for row in rows(section("Configuration"))}
     assert {key: told[key] for key in actual} == actual
+
+
+def test_git_ignores_the_folder_to_which_secrets_are_rendered() -> None:
+    rendered = parse(REQUIRED, "dev").cluster.render_to
+    assert f"/{rendered}/" in (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+    assert f"git ignores `{rendered}`" in section("Configuration")
 
 
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"`?make ([a-z-]+)", README))))
