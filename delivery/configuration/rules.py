@@ -26,10 +26,11 @@ def _is_api_url(text: str) -> bool:
 
 
 def _is_branch(text: str) -> bool:
-    """The part of git's own rule for a reference that can be told without git, and none of the promotions' own."""
+    """The part of git's own rule for a branch that can be told without git, and none of the promotions' own."""
     return (
         # A default branch there would be built anew by a promotion, or be in the way of every one of them.
-        text.partition("/")[0] not in ("promote", "rollback")
+        # And `refs/heads/main` is how git writes `main` at length: as a name it would be looked for below refs/heads.
+        text.partition("/")[0] not in ("promote", "rollback", "refs")
         and re.fullmatch(r"(?!.*(\.\.|//|/\.|\.lock(/|$)))[A-Za-z0-9_][\w./-]*[\w-]|[A-Za-z0-9_]", text, re.ASCII)
         is not None
     )
@@ -51,7 +52,12 @@ OWNER = _pattern(r"[A-Za-z0-9](-?[A-Za-z0-9]){0,38}", "a GitHub user or organisa
 REPOSITORY = _pattern(
     r"(?!\.{1,2}$)(?!.*\.git$)[A-Za-z0-9._-]{1,100}", "a GitHub repository's name", "podtato-head-gitops"
 )
-BRANCH = Rule(_is_branch, "a branch name, neither `promote` nor `rollback` nor below them", "main")
+BRANCH = Rule(
+    _is_branch,
+    "a branch name, not `promote`, `rollback`, `refs` or below them",
+    "main",
+    lambda text: text.removeprefix("refs/heads/"),
+)
 API_URL = Rule(
     _is_api_url, "https://api.github.com, or https://HOST/api/v3 for GitHub Enterprise", "https://api.github.com"
 )

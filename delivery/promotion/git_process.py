@@ -32,7 +32,9 @@ _MENDS = (
      "the repository is not there, or the token may not see it"),
     (r"exists; cannot create|directory file conflict|cannot lock ref|failed to update ref",
      "a branch in the way (one named like the folder of this one): delete or rename it"),
-    (r"could(n't| not) find remote ref refs/heads/", "the default branch is not there: push a first commit to it"),
+    (r"could(n't| not) find remote ref refs/heads/(?P<branch>[\w./-]{1,200})",
+     r"the default branch \g<branch> is not there: push a first commit to it, or give the one that is: "
+     "pulumi config set delivery:defaultBranch"),
     (r"not our ref|unadvertised object|could(n't| not) find remote ref|bad object|remote error: upload-pack",
      "the commit is not in the repository: give one that is on the default branch"),
 )  # fmt: skip
@@ -59,8 +61,8 @@ def is_transient(said: str) -> bool:
 def explain(said: str, remote: str, token: str) -> str:
     """One line about what git `said`: the mend where it is known, else git's own words, without secrets."""
     for pattern, mend in _MENDS:
-        if re.search(pattern, said):
-            return mend
+        if found := re.search(pattern, said):
+            return found.expand(mend)
     lines = [line for line in said.splitlines() if line.strip() and not line.startswith(("To ", "Done"))]
     line = re.sub(r"[^\x20-\x7e]+", " ", lines[0] if lines else "git gave no reason")
     for secret in (token, _basic(token)):

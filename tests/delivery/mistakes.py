@@ -397,6 +397,13 @@ WRONG: list[tuple[str, str, dict[str, Json], str, tuple[str, ...]]] = [
         ("`rollback`",),
     ),
     (
+        "a branch as git writes it at length",
+        "dev",
+        {"defaultBranch": "refs/heads/trunk"},
+        "delivery:defaultBranch:",
+        ("`refs`", "delivery:defaultBranch trunk"),
+    ),
+    (
         "a branch that looks like an option",
         "dev",
         {"defaultBranch": "--upload-pack=x"},

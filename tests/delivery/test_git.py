@@ -77,7 +77,7 @@ def test_a_missing_branch_in_a_pattern_is_no_error_but_a_named_one_is(remote: Pa
     with opened(remote) as repository:
         repository.fetch(["+refs/heads/main:refs/tip", "+refs/heads/none*:refs/none/*"], 1)
         assert repository.resolve("refs/none/none") is None
-        with pytest.raises(GitError, match="default branch is not there"):
+        with pytest.raises(GitError, match=r"default branch trunk is not there: .* set delivery:defaultBranch$"):
             repository.fetch(["+refs/heads/trunk:refs/trunk"], 1)
         with pytest.raises(GitError, match="commit is not in the repository"):
             repository.fetch(["12" * 20], 1)

@@ -343,7 +343,7 @@ def test_a_repository_that_is_not_there(told: Story) -> None:
 
 def test_a_default_branch_that_is_not_there(told: Story) -> None:
     told.configure(default_branch="trunk")
-    failed_with(told.promote(), "default branch")
+    failed_with(told.promote(), "default branch trunk is not there", "pulumi config set delivery:defaultBranch")
 
 
 def test_a_commit_that_is_not_there(told: Story) -> None:
