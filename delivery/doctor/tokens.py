@@ -58,7 +58,7 @@ def token(forge: Forge, configuration: StackConfiguration) -> Iterator[Check]:
     else:
         yield valid(forge)
         yield has_what_it_needs(forge, needed)
-        yield has_nothing_else(forge, allowed)
+        yield has_nothing_else(forge, allowed, needed or allowed)
 
 
 def valid(forge: Forge) -> Check:
@@ -95,23 +95,23 @@ def has_what_it_needs(forge: Forge, needed: frozenset[str]) -> Check:
     return unknown(name, f"reads {read}; that it may write shows at the first update: {wanted}")
 
 
-def has_nothing_else(forge: Forge, allowed: frozenset[str]) -> Check:
-    """The token can do nothing that this project does not do with it."""
+def has_nothing_else(forge: Forge, allowed: frozenset[str], needed: frozenset[str]) -> Check:
+    """The token can do nothing that this project does not do with it; a new one would have what is `needed` here."""
     name = f"{forge.name}: nothing else"
     scopes = _scopes(forge)
     if scopes is not None:
         if "contents" not in allowed:
             reason = f"a classic token ({', '.join(sorted(scopes)) or 'no scope'}), which cannot be as narrow as needed"
-            return wrong(name, reason, _replace(forge, allowed))
+            return wrong(name, reason, _replace(forge, needed))
         more = sorted(scopes - CLASSIC_SCOPES)
         if more:
-            return wrong(name, f"a classic token with {', '.join(more)}", _replace(forge, allowed))
+            return wrong(name, f"a classic token with {', '.join(more)}", _replace(forge, needed))
         return ok(name, f"a classic token with {', '.join(sorted(scopes))}, for all its account's repositories")
     told = [each for each in READS if each not in allowed and not (_public(forge) and each in OPEN_TO_ALL)]
     answers = {each: forge.get(READS[each]) for each in told}
     more = [each for each, answer in answers.items() if answer.status in (200, 409)]
     if more:
-        return wrong(name, f"may read {', '.join(more)}, which it is not used for", _replace(forge, allowed))
+        return wrong(name, f"may read {', '.join(more)}, which it is not used for", _replace(forge, needed))
     untold = [each for each in READS if each not in allowed and not (each in answers and answers[each].denied)]
     if untold:
         why = "the repository is public" if _public(forge) else next(iter(answers[untold[0]].why.splitlines()), "")
@@ -153,8 +153,8 @@ def _grant(forge: Forge, needed: frozenset[str]) -> str:
     return f"give it {wanted} on {_shown(forge)} at {_settings(forge)}"
 
 
-def _replace(forge: Forge, allowed: frozenset[str]) -> str:
-    wanted = ", ".join(f"{each}: write" for each in sorted(allowed))
+def _replace(forge: Forge, needed: frozenset[str]) -> str:
+    wanted = ", ".join(f"{each}: write" for each in sorted(needed))
     return (
         f"make a fine-grained one with {wanted} on {_shown(forge)} alone at {_settings(forge)}, "
         f"then pulumi config set --secret delivery:{forge.name}"

@@ -120,6 +120,21 @@ def test_a_github_token_that_can_dispatch_too_is_wrong(forge: Forge) -> None:
     assert "may read actions, which it is not used for" in check.detail
 
 
+@pytest.mark.parametrize(
+    ("stack", "engine", "wanted"),
+    [
+        ("dev", "promoter", "administration: write, contents: write, workflows: write"),
+        ("production", "promoter", "contents: write"),
+        ("production", "pulumi", "contents: write, pull_requests: write"),
+    ],
+)
+def test_in_place_of_a_token_that_can_do_too_much_one_is_asked_for_that_does_what_this_stack_needs(
+    forge: Forge, stack: str, engine: str, wanted: str
+) -> None:
+    found = checks(forge, view(forge, permissions=FOR_GITHUB | FOR_PROMOTIONS), stack, promotionEngine=engine)
+    assert f"make a fine-grained one with {wanted} on {REPOSITORY} alone" in found[NOTHING_ELSE].mend
+
+
 def test_in_a_public_repository_it_is_not_told_who_may_read(forge: Forge) -> None:
     found = with_header(view(forge, "promotionToken"), "date", "now", private=False)
     check = checks(forge, found)["promotionToken: nothing else"]
