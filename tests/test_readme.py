@@ -67,6 +67,12 @@ def test_git_ignores_the_folder_to_which_secrets_are_rendered() -> None:
     assert f"git ignores `{rendered}`" in section("Configuration")
 
 
+def test_the_command_for_scripts_is_the_one_that_make_doctor_runs() -> None:
+    [told] = re.findall(r"`.venv/bin/(python -m delivery\.doctor [^`]+)`", README)
+    [run] = re.findall(r"^\t@\$\(BIN\)/(python -m delivery\.doctor --stack .*)", MAKEFILE, re.MULTILINE)
+    assert told == run.replace("$(STACK)", "dev").replace("$(if $(JSON),--json)", "--json")
+
+
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"`?make ([a-z-]+)", README))))
 def test_every_target_that_is_named_exists(target: str) -> None:
     assert re.search(rf"^{target}:.*## ", MAKEFILE, re.MULTILINE)
