@@ -6,7 +6,6 @@ people is `ci.preview_comment`'s and `ci.drift_issue`'s matter; they run without
 
 import argparse
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -14,8 +13,7 @@ from pathlib import Path
 
 from ci.report import Report, read_preview
 from ci.stacks import PROJECT, qualified
-
-_SECRET_NAME = re.compile(r"TOKEN|SECRET|PASS|PASSPHRASE|KEY|CREDENTIAL|BACKEND_URL|HEADERS")
+from delivery.names import is_secret_variable
 
 
 def preview(stack: str, environ: Mapping[str, str], *, refresh: bool, project: Path = PROJECT) -> Report:
@@ -34,7 +32,7 @@ def preview(stack: str, environ: Mapping[str, str], *, refresh: bool, project: P
 
 def secrets_of(environ: Mapping[str, str]) -> list[str]:
     """The values in the environment that must not be shown, told by their names."""
-    return [value for name, value in environ.items() if _SECRET_NAME.search(name) and value]
+    return [value for name, value in environ.items() if value and is_secret_variable(name)]
 
 
 def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ) -> int:

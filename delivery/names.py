@@ -1,6 +1,6 @@
 """Names and identifiers that cross a boundary, and the one rule each has to keep.
 
-Every check here is a whole-string match: a trailing newline, a quote or `${{` never passes.
+Every check of an identifier is a whole-string match: a trailing newline, a quote or `${{` never passes.
 What a wrong value means for the caller (an error, a value left out) is the caller's decision.
 """
 
@@ -11,6 +11,11 @@ _DNS_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]
 _LABEL_VALUE = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+# Not compiled here: every start of the program imports this module, and hardly any asks for a variable's name.
+_HIDDEN_VARIABLE = (
+    r"TOKEN|SECRET|PASSWORD|PASSPHRASE|CREDENTIAL|PRIVATE|HEADERS|BACKEND_URL|CONNECTION_STRING"
+    r"|AUTH(?!ORS?(_|$))|_PASS(_|$)|KEYS?(_|$)"
+)
 
 
 def is_dns_label(text: str) -> bool:
@@ -43,3 +48,12 @@ def is_traceparent(text: str) -> bool:
     would link to all-zero ids, so what fails here must be left out.
     """
     return _TRACEPARENT.fullmatch(text) is not None
+
+
+def is_secret_variable(name: str) -> bool:
+    """Whether the value of the environment variable `name` has to be masked, judged by the name alone.
+
+    In doubt it has to: masking the name of a key file does no harm. An address such as `PULUMI_BACKEND_URL` may
+    hold a password, and `OTEL_EXPORTER_OTLP_HEADERS` usually holds a token.
+    """
+    return re.search(_HIDDEN_VARIABLE, name, re.IGNORECASE) is not None

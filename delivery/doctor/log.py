@@ -6,7 +6,6 @@ here before it is written anywhere; when the stack's secrets are not known, noth
 
 import argparse
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -16,16 +15,16 @@ from typing import IO
 
 from delivery.doctor.given import decrypted
 from delivery.doctor.masking import Masking
+from delivery.names import is_secret_variable
 from delivery.secret_text import SecretText
 
 PROJECT_FOLDER = Path(__file__).resolve().parent.parent.parent
 TALKATIVE = ("-v=9", "--logtostderr", "--logflow")
-_SECRET_VARIABLE = re.compile(r"(TOKEN|PASSPHRASE|PASSWORD|SECRET|ACCESS_KEY)$")
 
 
 def in_the_environment(environ: Mapping[str, str]) -> Iterator[SecretText]:
-    """What is a secret by the name of its variable: tokens, passphrases, keys of a cloud."""
-    return (SecretText(text) for name, text in environ.items() if _SECRET_VARIABLE.search(name) and text)
+    """The values of the variables in `environ` that have the name of a secret."""
+    return (SecretText(text) for name, text in environ.items() if text and is_secret_variable(name))
 
 
 def run(command: list[str], project: Path, log: Path, masking: Masking) -> int:

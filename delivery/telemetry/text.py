@@ -7,8 +7,9 @@ import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit, urlunsplit
 
+from delivery.names import is_secret_variable
+
 _LONGEST = 200
-_SECRET_NAME = re.compile(r"TOKEN|SECRET|PASSWORD|PASSPHRASE|CREDENTIAL|PRIVATE|API_?KEY|AUTH|HEADERS", re.IGNORECASE)
 _PATTERNS = (
     (re.compile(r"(?<=://)[^/\s@]+@"), ""),  # user:password@ in an address
     (re.compile(r"\b(gh[a-z]_|github_pat_|glpat-|pul-|xox[a-z]-)[A-Za-z0-9_-]+"), "[secret]"),
@@ -26,7 +27,7 @@ def sanitized(text: str, environ: Mapping[str, str]) -> str:
     A secret is what looks like one, and the value of every variable in `environ` whose name says so.
     """
     line = next((line.strip() for line in text.splitlines() if line.strip()), "")
-    secrets = {value for name, value in environ.items() if len(value) >= 8 and _SECRET_NAME.search(name)}
+    secrets = {value for name, value in environ.items() if len(value) >= 8 and is_secret_variable(name)}
     for secret in sorted(secrets, key=len, reverse=True):
         line = line.replace(secret, "[secret]")
     for pattern, replacement in _PATTERNS:

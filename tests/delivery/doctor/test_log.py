@@ -43,6 +43,22 @@ def test_what_is_printed_and_what_is_logged_hold_no_secret(cli: Project, capsys:
     assert f"{file}: the log at -v=9, 2 of the stack's secrets masked" in printed
 
 
+def test_what_the_environment_hides_behind_other_names_than_token_is_masked_too(
+    cli: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hidden = {
+        "PULUMI_BACKEND_URL": "postgres://u:password@host/state",
+        "OTEL_EXPORTER_OTLP_HEADERS": "x-key=of-the-collector",
+        "AZURE_STORAGE_KEY": "key-of-the-storage",
+    }
+    for name, value in hidden.items():
+        monkeypatch.setenv(name, value)
+    cli.program("pulumi", "case \"$*\" in config*) echo '{}';; *) env >&2;; esac")
+    _, file = run(cli)
+    lines = file.read_text("utf-8").splitlines()
+    assert {f"{name}=[secret]" for name in hidden} <= set(lines)
+
+
 def test_any_command_of_the_cli_can_be_run(cli: Project, capsys: pytest.CaptureFixture[str]) -> None:
     run(cli, "--", "up", "--yes")
     assert "up --yes --stack dev --non-interactive --color=never -v=9 --logtostderr" in capsys.readouterr().out
