@@ -1,8 +1,8 @@
 """Files of the GitOps repository, committed one after another.
 
-GitHub refuses a commit whose parent has moved, and every file is a commit of its own: written side by
-side they would meet. Git owns the content of a seed after its first commit, so that no update ever undoes
-a promotion; a seed that is there already is adopted as it is, and stays when the stack goes.
+Every file is a commit of its own, and GitHub refuses a commit whose parent is no longer the branch's last one, as
+happens when files are written at the same time. Git owns the content of a seed after its first commit, so that no
+update ever undoes a promotion; a seed that is there already is adopted as it is, and stays when the stack goes.
 """
 
 from collections.abc import Collection, Sequence
@@ -62,9 +62,10 @@ class RepositoryFiles(pulumi.ComponentResource):
 
 
 async def _by_urn(resource: pulumi.Resource) -> pulumi.Resource:
-    """What stands for `resource` by its URN alone.
+    """A stand-in for `resource` that has its URN and nothing else, which is all that the engine is told.
 
-    Looking for cycles, the SDK walks through all that a dependency depends on itself. Along one chain of files for
-    every application of a stage that soon takes longer than all the rest, and recurses too deep in the end.
+    For each `depends_on` the SDK looks for cycles, recursing through everything that the dependency depends on. The
+    files of a stage form one chain: walking it again for every file takes longer than all the rest, and a chain of
+    a thousand files exceeds Python's recursion limit. A stand-in has no dependencies to walk through.
     """
     return DependencyResource(str(await resource.urn.future()))
