@@ -78,18 +78,14 @@ class PromotionSpan:
         if time is not None:
             self._span.set_attribute("delivery.commit.time", time.astimezone(UTC).isoformat())
 
-    def set_pull_request(
-        self, number: int, url: str, title: str, state: str = "open", merged: datetime | None = None
-    ) -> None:
-        """The pull request this run created, updated, closed or found; `state` is open, closed, merged or wip."""
+    def set_pull_request(self, number: int, url: str, title: str, state: str = "open") -> None:
+        """The pull request this run created, updated, closed or found; `state` is open, closed or merged."""
         attributes = {
             "vcs.change.id": str(number),
             "vcs.change.title": title[:256],
             "vcs.change.state": state,
             "delivery.change.url": without_credentials(url),
         }
-        if merged is not None:
-            attributes["delivery.change.merged.time"] = merged.astimezone(UTC).isoformat()
         for span in (self._span, self._step):
             if span is not None:
                 span.set_attributes(attributes)

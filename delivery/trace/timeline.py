@@ -52,7 +52,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Change:
-    """The pull request a promotion went through, as far as spans tell."""
+    """The pull request a promotion went through. `merged` is when, in nanoseconds since 1970; 0 where not known."""
 
     number: str
     title: str
@@ -126,12 +126,13 @@ def timeline(delivery: Delivery, commit_times: Mapping[str, int] = MappingProxyT
         before = delivery.hops[index - 1] if index else None
         if rollout:
             if index or commit_time:
-                merged = commit_times.get(rollout.known.get(COMMIT), 0)
+                merged = _merged(before, rollout, commit_times) if before else 0
                 _arrival(sections, before, rollout, stages[index], rows, merged)
             rows += _rollout_rows(rollout, stages[index], before)
             sections.until(_verified(rollout, hop), f"{stages[index]} deployment", "rollout")
         if hop and hop.run:
-            change = _change(hop)
+            target = delivery.rollouts[index + 1] if index + 1 < len(delivery.rollouts) else None
+            change = _change(hop, _merged(hop, target, commit_times))
             changes += [change] if change else []
             rows += _run_rows(hop)
             sections.until(hop.run.span.end, f"promotion to {stages[index + 1]}", "promotion")
@@ -139,22 +140,28 @@ def timeline(delivery: Delivery, commit_times: Mapping[str, int] = MappingProxyT
     return Timeline(delivery, tuple(sections.all), tuple(rows), tuple(changes), commit, commit_time, tuple(notes))
 
 
-def _arrival(sections: _Sections, hop: Hop | None, rollout: Rollout, stage: str, rows: list[Row], synced: int) -> None:
-    """What passed before a rollout began: the review of its pull request, and the wait for its sync.
+def _merged(hop: Hop, target: Rollout | None, commit_times: Mapping[str, int]) -> int:
+    """When the promotion's pull request was merged, 0 where that is not known.
 
-    `synced` is when the commit was made that the stage synced: with the merge, or later by another one.
+    It is the time of the commit that the target stage synced: the merge's own, or that of a later commit. A commit
+    from before the promotion is neither.
     """
-    change = _change(hop) if hop else None
+    synced = commit_times.get(target.known.get(COMMIT), 0) if target else 0
+    return synced if hop.run and synced >= hop.run.span.end - _SECOND else 0
+
+
+def _arrival(sections: _Sections, hop: Hop | None, rollout: Rollout, stage: str, rows: list[Row], merged: int) -> None:
+    """Adds what passed before a rollout began: the review of its pull request, and the wait for its sync."""
+    change = _change(hop, merged) if hop else None
     began = sections.now
     if hop and hop.run:
-        merged = (change.merged if change else 0) or (synced if synced >= hop.run.span.end - _SECOND else 0)
         name = f"review of #{change.number}" if change else "review"
         if merged:
             sections.until(min(merged, rollout.start), name, "review")
             sections.until(rollout.start, f"wait for {stage}'s sync", "wait")
         else:
             sections.until(rollout.start, name, "review")
-            sections.notes.append(f"no span tells when it was merged: the {name} lasts until {stage} began")
+            sections.notes.append(f"no commit tells when it was merged: the {name} lasts until {stage} began")
     else:
         sections.until(rollout.start, f"wait for {stage}'s sync" if not hop else f"way to {stage}", "wait")
     added = [section for section in sections.all if section.start >= began and section.kind in ("wait", "review")]
@@ -185,11 +192,10 @@ def _verified(rollout: Rollout, hop: Hop | None) -> int:
     return phase.start if phase else rollout.end
 
 
-def _change(hop: Hop) -> Change | None:
+def _change(hop: Hop, merged: int) -> Change | None:
     run = hop.run.span if hop.run else None
     if run is None or not run.get("vcs.change.id"):
         return None
-    merged = next((time for each in hop.runs if (time := _time(each.span.get("delivery.change.merged.time")))), 0)
     return Change(run.get("vcs.change.id"), run.get("vcs.change.title"), run.get("delivery.change.url"), merged)
 
 

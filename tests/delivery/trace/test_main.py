@@ -55,7 +55,7 @@ def test_json_has_the_same_numbers(file: str, capsys: Captured) -> None:
     ]
     assert document["commitTime"] == "2026-08-01T11:58:45.000+00:00"
     assert document["pullRequests"][0]["number"] == "7"
-    assert document["notes"] == ["no span tells when it was merged: the review of #7 lasts until production began"]
+    assert document["notes"] == ["no commit tells when it was merged: the review of #7 lasts until production began"]
 
 
 def test_the_page_is_written_beside_the_drawing(file: str, tmp_path: Path, capsys: Captured) -> None:

@@ -29,23 +29,18 @@ def test_the_lead_time_is_the_sum_of_its_sections() -> None:
     assert line.commit == COMMIT
 
 
-def test_a_known_merge_parts_the_review_from_the_wait_for_the_sync() -> None:
-    story = Story()
-    phase = story.rollout("dev", "v0.3.1", 0)
-    story.run(phase, 70, attributes={"delivery.change.merged.time": "2026-08-01T12:02:13+00:00"})
-    story.rollout("production", "v0.3.1", 153, follows=phase, promotes=False)
-    assert spent(drawn(story))[3:5] == [("review of #7", "review", 60), ("wait for production's sync", "wait", 20)]
+def test_while_no_commit_tells_of_the_merge_the_review_lasts_until_production_began_and_a_note_says_so() -> None:
+    line = drawn(guide(200))
+    assert line.notes == ("no commit tells when it was merged: the review of #7 lasts until production began",)
+    assert [change.merged for change in line.changes] == [0]
 
 
-@pytest.mark.parametrize("time", ["", "yesterday", "2026-08-01T12:02:13"])
-def test_a_merge_time_that_is_none_is_left_out_and_said(time: str) -> None:
+@pytest.mark.parametrize("time", ["", "yesterday", "2026-08-01T11:58:45"])
+def test_a_commits_time_that_is_none_or_has_no_zone_is_not_known(time: str) -> None:
     story = Story()
     phase = story.rollout("dev", "v0.3.1", 0)
-    story.run(phase, 70, attributes={"delivery.change.merged.time": time})
-    story.rollout("production", "v0.3.1", 153, follows=phase, promotes=False)
-    line = drawn(story)
-    assert spent(line)[3] == ("review of #7", "review", 80)
-    assert line.notes == ("no span tells when it was merged: the review of #7 lasts until production began",)
+    story.run(phase, 70, committed=None, attributes={"delivery.commit.time": time})
+    assert drawn(story).commit_time == 0
 
 
 def test_without_the_commits_time_the_lead_time_starts_with_dev_and_a_note_says_so() -> None:
@@ -123,11 +118,13 @@ def test_commits_of_a_clone_tell_when_it_began_and_when_it_was_merged() -> None:
         ("production deployment", "rollout", 60),
     ]
     assert line.notes == ()
+    assert [change.merged for change in line.changes] == [int(nanoseconds(133))]
 
 
 def test_a_commit_from_before_the_promotion_is_not_its_merge() -> None:
     line = timeline(deliveries(read(guide(200).lines, "x").spans)[0], {COMMIT: int(nanoseconds(-75))})
     assert spent(line)[3] == ("review of #7", "review", 200)
+    assert [change.merged for change in line.changes] == [0]
 
 
 def test_one_name_is_one_length_of_time() -> None:
