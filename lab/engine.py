@@ -1,8 +1,8 @@
-"""Runs the program of a stack without the Pulumi CLI, and tells what it declares.
+"""Runs the program of a stack without the Pulumi CLI, and returns what it declares.
 
-It stands on the SDK's own mock monitor: the same `__main__.py`, the same components, no plugins. It is a
-preview, not a second Pulumi: there is no state here, nothing is compared, and no provider is called.
-Secrets are masked as they come in, so that nothing that reads a `Declared` can print one.
+It uses the SDK's own mock monitor: the same `__main__.py`, the same components, no plugins. It is a preview, not a
+second Pulumi: there is no state here, nothing is compared, and no provider is called.
+Secrets are masked as soon as they are recorded, so nothing that reads a `Declared` can print one.
 """
 
 import asyncio
@@ -38,7 +38,10 @@ class ProgramError(Exception):
 
 @dataclass(frozen=True)
 class Declared:
-    """One resource as the program declared it. `secrets` are the top-level inputs that hold one, masked in `inputs`."""
+    """One resource as the program declared it; secrets in `inputs` are masked.
+
+    `secrets` names the top-level inputs that hold one, `import_id` is the id to import, empty for none.
+    """
 
     urn: str
     type: str
@@ -61,7 +64,7 @@ class Preview:
     resources: tuple[Declared, ...]
     outputs: Mapping[str, Value]
     registered: frozenset[str]
-    """The URNs of the components that have said that they are complete."""
+    """The URNs of the components that have called `register_outputs`."""
 
     def of_type(self, suffix: str) -> tuple[Declared, ...]:
         """The resources whose type ends like this: `:Namespace`, `:RepositoryFile`."""
@@ -69,7 +72,7 @@ class Preview:
 
 
 class _Nothing(mocks.Mocks):
-    """Answers for providers: there are none."""
+    """The mocks that the SDK asks for: a provider's function is refused, because no provider runs here."""
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
         raise ProgramError(f"{args.token} needs a provider; run this stack with the Pulumi CLI")
@@ -79,9 +82,9 @@ class _Nothing(mocks.Mocks):
 
 
 class _Recorder(mocks.MockMonitor):
-    """Answers in the engine's place: a resource has the inputs it was given.
+    """Answers in the engine's place: the outputs of a resource are the inputs that it was given.
 
-    Keeps the raw requests, in which options stand that mocks do not pass on.
+    It reads the requests themselves, because the SDK does not pass a resource's options on to mocks.
     """
 
     def __init__(self) -> None:
@@ -119,14 +122,18 @@ class _Recorder(mocks.MockMonitor):
 
 
 class _AtOnce(ThreadPoolExecutor):
-    """Runs what it is given in the caller's thread: the recorder has every answer at once, so that nobody waits."""
+    """Runs each call in the caller's thread.
+
+    The recorder never blocks, and handing a call to another thread takes longer than answering it. It is a
+    `ThreadPoolExecutor` because asyncio accepts no other default executor.
+    """
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> "Future[T]":
         future: Future[T] = Future()
         try:
             future.set_result(fn(*args, **kwargs))
         except Exception as error:
-            # Whoever waits for the future gets it.
+            # Raised where the future is awaited.
             future.set_exception(error)
         return future
 
@@ -137,7 +144,7 @@ def preview(stack: str, config: StackConfig, program: Path = PROGRAM) -> Preview
     Raises `ProgramError` with the program's own lines when it refuses.
     """
     recorder = _Recorder()
-    with _without_idle_work():
+    with _without_unused_work():
         try:
             outputs = asyncio.run(_run(recorder, stack, config, program / "__main__.py"))
         except pulumi.RunError as error:
@@ -146,11 +153,12 @@ def preview(stack: str, config: StackConfig, program: Path = PROGRAM) -> Preview
 
 
 @contextmanager
-def _without_idle_work() -> Iterator[None]:
-    """What the SDK and Python do for somebody who is not here, and what takes longer than the program itself.
+def _without_unused_work() -> Iterator[None]:
+    """Switches off, for one run, two things that take longer than the program itself.
 
-    The SDKs fill the heap with what lives as long as the process: the collector need not look through it. And where
-    in the source each resource was declared is for the real engine's messages.
+    The SDK records where in the source each resource was declared: the real engine shows that in its messages,
+    nobody reads it here. And the garbage collector would look through the imported SDKs, which stay as long as the
+    process: they are frozen meanwhile.
     """
     trace, collecting = resource._get_stack_trace, gc.isenabled()
     resource._get_stack_trace = source_pb2.StackTrace
@@ -159,25 +167,25 @@ def _without_idle_work() -> Iterator[None]:
         yield
     finally:
         gc.unfreeze()
-        # The program has settings of its own, for a process that is its own.
+        # `__main__.py` switches the collector off, for its process ends with it. This one may go on.
         (gc.enable if collecting else gc.disable)()
         resource._get_stack_trace = trace
 
 
 async def _run(recorder: _Recorder, stack: str, config: StackConfig, script: Path) -> dict[str, Value]:
-    # What a run that failed has left open belongs to a loop that is closed.
+    # A run that failed may have left calls and outputs open, which belong to an event loop that is closed.
     _get_rpc_manager().clear()
     SETTINGS.outputs.clear()
     asyncio.get_running_loop().set_default_executor(_AtOnce(1))
-    # Everything belongs to the loop that runs here, the root stack too: it is made before anything else.
     runtime_config.set_all_config(dict(config.values), list(config.secret_keys))
     mocks.set_mocks(recorder.mocks, project=PROJECT, stack=stack, preview=True, monitor=recorder)
-    # The root stack that comes with the mocks is finished already, and would take no program.
+    # Where there is no root stack yet, `set_mocks` makes one that takes no program any more, so it is replaced.
     set_root_resource(cast(pulumi.Resource, None))
     root = Stack()
 
     async def program() -> None:
         runpy.run_path(str(script), run_name="__main__")
+        # `pulumi.run` does not call the function it is given: it leaves it with the root stack.
         if (main := root._take_async_program()) is not None:
             root._add_program_outputs(await main())
         await _settled()
@@ -188,10 +196,10 @@ async def _run(recorder: _Recorder, stack: str, config: StackConfig, script: Pat
 
 
 async def _settled() -> None:
-    """Wait for everything the program declared, all at once.
+    """Wait until all outputs of the program are done, or one of them has failed.
 
-    The SDK's own wait, which follows, looks at every open output each time that one of them is done: for a stage
-    of fifty applications that takes longer than the program. What fails is left for it to raise.
+    The SDK waits once more after this, and raises what failed. Its own wait looks at every open output each time
+    that one of them is done: for a stage of fifty applications that takes longer than the program.
     """
     while waiting := [output for output in SETTINGS.outputs if not output.done()]:
         done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_EXCEPTION)
@@ -216,7 +224,7 @@ def _masked(value: Value) -> Value:
 
 
 def _hidden(value: Value) -> Value:
-    """The shape of a secret, so that a Secret's keys can be reviewed, without anything that it says."""
+    """The keys of a secret, so that a Secret can be reviewed, with every value masked."""
     return {key: _hidden(value[key]) for key in sorted(value)} if isinstance(value, dict) else MASKED
 
 
