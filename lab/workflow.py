@@ -1,7 +1,7 @@
-"""A workflow file, read as strictly as GitHub reads it, as far as this project's own workflows go.
+"""Reads a workflow file as strictly as GitHub does, as far as this project's own workflows need it.
 
-One dispatchable job, its inputs, its steps and the few expressions they use. Every key, action or expression
-beyond that is an error and never a silent difference from a real run. Running the steps is left to `lab.actions`.
+That is one dispatchable job, its inputs, its steps and the few expressions they use. Every other key, action or
+expression is an error, never a silent difference from a real run. Running the steps is left to `lab.runner`.
 """
 
 import io

@@ -18,7 +18,7 @@ _SHORTEST = 6  # a shorter text is no secret, and would be found in ordinary wor
 
 
 class Masking:
-    """Replaces these secrets wherever they stand. Made once, used for every line."""
+    """Replaces these secrets wherever they stand. Make one for many lines: their forms are worked out at the start."""
 
     def __init__(self, secrets: Iterable[SecretText]) -> None:
         forms = {form for secret in secrets for part in _parts(secret.reveal()) for form in _forms(part)}

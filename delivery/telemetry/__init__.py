@@ -1,7 +1,8 @@
 """One span for each promotion run, with its steps, linked to the source stage's promotion phase.
 
 Names follow OpenTelemetry's CI/CD and VCS conventions (1.43). Where the spans go is the concern of
-`delivery.telemetry.export`; nothing here raises, waits for a network or changes what a promotion does.
+`delivery.telemetry.export`. Nothing here raises or changes what a promotion does, and all runs of a process
+together wait for a collector two seconds at most.
 """
 
 import atexit
@@ -47,7 +48,7 @@ def promotion(
     environ: Mapping[str, str] = os.environ,
     action: Action = "promote",
 ) -> Iterator[PromotionSpan]:
-    """A promotion run from here to the end of the block, exported by then or after two seconds at the latest."""
+    """The span of a promotion run that lasts as long as the block; exporting it is waited for at the end of it."""
     span = begin(
         edge,
         settings,

@@ -84,7 +84,7 @@ class Request:
     parameters: Mapping[str, str] = field(default_factory=dict)
 
     def fields(self) -> Fields:
-        """The JSON body; 400 when it is no JSON, 422 when it is no object."""
+        """The JSON body; 400 when it is no JSON or no object."""
         if not self.body:
             return Fields({})
         try:
