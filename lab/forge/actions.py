@@ -147,7 +147,7 @@ def _known(repository: Repository, request: Request) -> str:
 
 def _workflow(state: State, repository: Repository, name: str) -> dict[str, object]:
     disabled = (repository.full_name, name) in state.disabled_workflows
-    number = sum(name.encode())
+    number = views.stable_id(name)
     return {
         "id": number,
         "name": name,

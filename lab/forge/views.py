@@ -1,5 +1,7 @@
 """How the forge's things look as GitHub's JSON: the fields that clients of this project read, and their kin."""
 
+import zlib
+
 from lab.forge.issues_model import Comment, Issue, PullRequest
 from lab.forge.repositories import Commit, Person, Repository
 from lab.forge.runs import Run
@@ -18,10 +20,15 @@ def web(state: State, repository: Repository) -> str:
     return f"{state.url}/{repository.full_name}"
 
 
+def stable_id(name: str) -> int:
+    """The id of a thing that the forge knows by its name alone: the same in every run."""
+    return zlib.crc32(name.encode())
+
+
 def user(state: State, login: str) -> Json:
     """An account; the kind follows from the login's form."""
     kind = "Bot" if login.endswith("[bot]") else "User"
-    number = sum(login.encode()) + 1
+    number = stable_id(login)
     return {
         "login": login,
         "id": number,
@@ -114,7 +121,7 @@ def label(state: State, repository: Repository, name: str) -> Json:
     """A label, with the description and colour it was created with."""
     known = state.labels[repository.full_name].get(name.lower(), {})
     return {
-        "id": sum(name.encode()),
+        "id": stable_id(name),
         "url": f"{api(state, repository)}/labels/{known.get('name', name)}",
         "name": known.get("name", name),
         "color": known.get("color", "ededed"),

@@ -49,3 +49,9 @@ def test_a_label_lives_as_the_provider_needs_it(rest: Rest) -> None:
     assert (renamed["name"], renamed["color"], renamed["description"]) == ("promote", "00ff00", "e")
     assert rest("DELETE", "/labels/promote").status_code == 204
     assert rest("GET", "/labels/promote").status_code == 404
+
+
+def test_two_labels_have_two_ids_also_when_their_letters_are_the_same(rest: Rest) -> None:
+    one, other = (rest("POST", "/labels", {"name": name, "color": "ff0000"}).json()["id"] for name in ("stop", "post"))
+    assert one != other
+    assert rest("GET", "/labels/stop").json()["id"] == one
