@@ -1,6 +1,6 @@
-"""What happens around a declared promotion's resources while the engine makes them: its span, its left-over branch.
+"""What a declared promotion does besides its resources: its span, a left-over branch, labels and reviewers.
 
-The hooks of the component call this. Pulumi's engine decides when, and reading beforehand is `delivery.incoming`.
+The component's hooks call this when Pulumi's engine runs them. What is read beforehand is `delivery.incoming`'s part.
 """
 
 import re
@@ -20,8 +20,8 @@ _STATUS = re.compile(r"\b(?:DELETE|GET|PATCH|POST|PUT) \S+ ([45]\d\d)\b")
 class ProviderError(Exception):
     """A provider could not do what the engine asked; the text is one line, `status` GitHub's answer or 0.
 
-    `errors` are those of an error hook, newest first. A provider's own begin with how many there are, so the line
-    that tells is the first with a bullet, or else the first that there is.
+    `errors` are what an error hook is given, newest first. A provider begins its own with a line that counts them, so
+    the text is the first line with a bullet, or else the first line.
     """
 
     def __init__(self, errors: list[str]) -> None:
@@ -36,7 +36,7 @@ class ProviderError(Exception):
 class DeclaredRun:
     """The run of one wanted promotion, with the steps that the promoter has: `push`, then `open`.
 
-    A step is there when the engine has something to do in it. `say` takes a line for people.
+    A step has a span only when the engine has something to do in it. `say` shows people a line.
     """
 
     def __init__(
@@ -55,11 +55,12 @@ class DeclaredRun:
         if wanted.open_number:
             self._set_pull_request(wanted.open_number)
         if wanted.unchanged:
-            # No hook runs for what stays as it is; one that runs all the same says something else.
+            # No hook runs for a resource that stays unchanged, so the outcome is set here; a hook that does run sets
+            # its own.
             span.set_result("success", "unchanged")
 
     def branching(self) -> None:
-        """The branch is about to be made. Raises `GitError` when a left-over one cannot be renewed."""
+        """The branch is about to be created. Raises `GitError` when a left-over one cannot be renewed."""
         self.begin("push")
         try:
             renew_branch(self._wanted, self._settings, self._connect)
@@ -68,24 +69,24 @@ class DeclaredRun:
             raise
 
     def begin(self, name: Step) -> None:
-        """Something of the step `name` is about to be done."""
+        """The engine is about to do something that belongs to the step `name`."""
         if self._name != name:
             self._finish(None)
             self._name, self._step = name, self._span.step(name)
             self._step.__enter__()
 
     def pushed(self) -> None:
-        """All that there is to push is on the branch."""
+        """Everything is on the branch."""
         self._finish(None)
         if self._wanted.open_number:
-            # The pull request may well stay as it is.
+            # When the pull request itself stays unchanged, no hook of it runs after this.
             self._span.set_result("success", "updated")
 
     def opened(self, number: int, *, created: bool) -> None:
-        """The pull request is as it has to be: it gets its labels and reviewers, and the run is over.
+        """The pull request is as it should be: it gets its labels and reviewers, and the run is over.
 
-        Those that do not work are a line to `say`. As in the promoter, an older pull request gets them when it has
-        none of the labels: the run that opened it may not have come to it.
+        For a label or reviewer that GitHub refuses there is a line to `say`. As in the promoter, an older pull request
+        gets them when it has none of the labels, for the run that opened it may have been cut off before.
         """
         self._set_pull_request(number)
         labels = set(self._settings.labels)
