@@ -47,7 +47,7 @@ test: export KUBEBUILDER_ASSETS := $(CURDIR)/.tools/bin
 endif
 endif
 test: export PATH := $(CURDIR)/.tools/bin:$(PATH)
-test: $(VENV)/.development ## Format, lint, types, and every test that this machine can run
+test: $(VENV)/.development ## Check format, lint and types, and run every test that this machine can run
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
