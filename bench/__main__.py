@@ -71,7 +71,7 @@ def main(arguments: list[str]) -> int:
     else:
         print(f"\n{seconds:.0f} s on {os.cpu_count()} processors; load (1, 5, 15 minutes): {load}")
         if busy:
-            print("The machine is busy with more than this: read the ratios, not the seconds, and repeat it later.")
+            print("The machine is busy with other work: only the ratios mean something. Repeat it later.")
     broken = options.check and any(report.broken for report in reports.values())
     return 2 if failed else 1 if broken else 0
 

@@ -36,7 +36,7 @@ Key = tuple[str, str, str]
 
 
 def measure(report: Report, rounds: int) -> None:
-    """Take this part's figures; says why not where there is no CLI."""
+    """Take this part's figures; without the CLI, report why there are none."""
     missing = missing_programs()
     if missing:
         report.skip(f"skipped: not on PATH: {', '.join(missing)} (https://www.pulumi.com/docs/iac/download-install/)")
@@ -66,13 +66,13 @@ def measure(report: Report, rounds: int) -> None:
 
 
 def _round(site: Site, stage: str, modules: Path, number: int, taken: dict[Key, list[float]]) -> float:
-    """Every command of the three programs, in turns, into `taken`; the requests of the stack's first `up` come back."""
+    """Time every command of the three programs, in turns, into `taken`. Returns the requests of the first `up`."""
     names = json.loads(modules.read_text("utf-8"))
     programs = {"empty": site.empty(stage), "plain": site.plain(stage, names), "stack": site.select(stage)}
     asked = 0
     for what, arguments in COMMANDS.items():
         fastest = dict.fromkeys(programs, math.inf)
-        # What is above the shortest time was the machine's. A first update is not to be had twice.
+        # The shortest of several previews: the rest of a longer one is the machine's noise. A first update runs once.
         for turn in range(PREVIEWS if arguments == ("preview",) else 1):
             for name in list(programs)[:: 1 if (number + turn) % 2 == 0 else -1]:
                 before = requests(site.forge)
@@ -93,9 +93,9 @@ def _tell(report: Report, stage: str, samples: dict[Key, Samples], imports: Samp
         report.add(f"{stage}, {what}: an empty program (the floor)", floor, "s")
         for name, taken in (("the literals", plain), ("the stack", total)):
             above = taken.less(floor).less(imports).over(floor).scaled(100)
-            report.add(f"{stage}, {what}: {name} above floor and imports, of the floor", above, "%")
+            report.add(f"{stage}, {what}: {name} above floor and imports, in % of the floor", above, "%")
         own = total.less(plain).over(floor).scaled(100)
-        report.add(f"{stage}, {what}: the program's own share, of the floor", own, "%", PERCENT)
+        report.add(f"{stage}, {what}: the program's own share, in % of the floor", own, "%", PERCENT)
 
 
 def _modules(stage: str, folder: Path) -> Path:
