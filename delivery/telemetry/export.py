@@ -120,6 +120,8 @@ def _seconds(text: str) -> float:
 
 
 def to_file(path: str) -> Export:
+    """Appends each batch to the file as one line of OTLP JSON. The export raises OSError."""
+
     def export(spans: Sequence[ReadableSpan]) -> None:
         line = export_line(spans).encode()
         # Non-blocking, so that a pipe without a reader is an error and not a wait.
@@ -142,6 +144,10 @@ def load_exporter(to: Destinations) -> None:
 
 
 def to_collector(to: Destinations) -> Export:
+    """Sends each batch to the collector, with an exporter that is made at the first one.
+
+    The export raises ExportError, or whatever the exporter raises.
+    """
     exporters: list[SpanExporter] = []
 
     def export(spans: Sequence[ReadableSpan]) -> None:

@@ -1,6 +1,6 @@
 """What a delivery consists of: rollouts in stages, promotion runs, and hops from one stage to the next.
 
-How spans become these is `delivery.trace.deliveries`' matter, and when what happened `delivery.trace.timeline`'s.
+`delivery.trace.deliveries` makes these of spans, `delivery.trace.timeline` puts them in order of time.
 """
 
 from dataclasses import dataclass
@@ -18,9 +18,10 @@ ENVIRONMENT = "deployment.environment.name"
 
 @dataclass(frozen=True)
 class Rollout:
-    """One version in one stage, as Keptn traced it: the root span, or None while it still runs, and all spans below.
+    """One version in one stage, as Keptn traced it.
 
-    `spans` are in the order of a tree, each with its depth below the root; `phase` is the promotion phase.
+    `root` is the span of the whole rollout, None while it still runs. `spans` are those below it, each with its depth,
+    parents before their children.
     """
 
     root: Span | None
@@ -28,23 +29,27 @@ class Rollout:
 
     @property
     def known(self) -> Span:
-        """The span to ask for names: the root where there is one."""
+        """The span whose attributes name application, version and namespace: the root where there is one."""
         return self.root or self.spans[0][1]
 
     @property
     def phase(self) -> Span | None:
+        """The span of its promotion phase; None where nothing is promoted, or not yet."""
         return next((span for _, span in self.spans if span.name == PROMOTION_PHASE), None)
 
     @property
     def trace(self) -> str:
+        """The id of its trace."""
         return self.known.id.trace
 
     @property
     def start(self) -> int:
+        """When its first span began, in nanoseconds since 1970."""
         return min(span.start for span in self._all)
 
     @property
     def end(self) -> int:
+        """When its last span ended, in nanoseconds since 1970."""
         return max(span.end for span in self._all)
 
     @property
@@ -66,11 +71,12 @@ class Run:
 
     @property
     def pipeline(self) -> str:
+        """Which promotion it ran: `application/source-to-target`."""
         return self.span.get(PIPELINE)
 
     @property
     def follows(self) -> tuple[SpanId, ...]:
-        """The promotion phases it acted on; what a rollback undoes is none of them."""
+        """The promotion phases it acted on, without the trace that a rollback undoes."""
         return tuple(link.to for link in self.span.links if link.relation in ("", "verified"))
 
 
@@ -90,9 +96,10 @@ class Hop:
 
 @dataclass(frozen=True)
 class Delivery:
-    """One version's way: `rollouts[i]` was promoted by `hops[i]`, and `rollouts[i + 1]` came of that.
+    """One version's way through the stages: `hops[i]` promoted it from `rollouts[i]` to `rollouts[i + 1]`.
 
-    A rollout is None where nothing of it was exported. There is one hop more than that when the pull request waits.
+    A rollout is None where nothing of it was exported. While the last pull request waits, `rollouts` ends with the
+    stage before it: there are as many hops as rollouts then, else one less.
     """
 
     rollouts: tuple[Rollout | None, ...]
@@ -100,34 +107,36 @@ class Delivery:
 
     @property
     def complete(self) -> bool:
-        """Whether the version arrived: a finished rollout that came of a promotion."""
+        """Whether the version arrived: its last rollout came of a promotion, and has finished."""
         last = self.rollouts[-1]
         return len(self.rollouts) > 1 and last is not None and last.root is not None
 
     @property
     def commits(self) -> tuple[str, ...]:
-        """The commits that the stages synced and that were promoted, as far as spans tell."""
+        """The commits that were synced or promoted on the way, as far as spans tell."""
         said = [rollout.known.get(COMMIT) for rollout in self.rollouts if rollout]
         said += [run.span.get("vcs.ref.head.revision") for hop in self.hops for run in hop.runs]
         return tuple(dict.fromkeys(filter(None, said)))
 
     @property
     def application(self) -> str:
+        """The application, as Keptn names it."""
         return self._said(APP_NAME)
 
     @property
     def version(self) -> str:
-        """The version in the last stage it reached; the promoter's word for it where it reached none."""
+        """The version that Keptn names in the last stage, else the one that the promoter names."""
         return self._said(APP_VERSION)
 
     @property
     def end(self) -> int:
+        """When the last of its rollouts and runs ended, in nanoseconds since 1970."""
         ends = [rollout.end for rollout in self.rollouts if rollout]
         return max(ends + [run.span.end for hop in self.hops for run in hop.runs], default=0)
 
     @property
     def stages(self) -> tuple[str, ...]:
-        """The stages' names: the promoter's where a run says them, else Keptn's namespaces."""
+        """The stages' names, as a promotion run gives them; where there is none, the namespaces."""
         names = [rollout.known.get(APP_NAMESPACE) if rollout else "" for rollout in self.rollouts]
         names += [""] * (len(self.hops) + 1 - len(names))
         for index, hop in enumerate(self.hops):

@@ -1,7 +1,7 @@
-"""When what happened in a delivery: sections that add up to its lead time, and the rows of a waterfall.
+"""A delivery in order of time: sections that add up to its lead time, and the rows of a waterfall.
 
-Sections never overlap and have no gaps, so that their sum is the lead time. Clocks of several machines are
-read here; where they contradict each other, a section has no length and a note says so. Drawing is elsewhere.
+Sections never overlap and have no gaps, so that their sum is the lead time. The times come from several machines;
+where their clocks contradict each other, a section has no length and a note says so. Drawing is elsewhere.
 """
 
 from collections.abc import Iterator, Mapping
@@ -21,7 +21,7 @@ Kind = Literal["wait", "rollout", "promotion", "review"]
 
 @dataclass(frozen=True)
 class Section:
-    """A stretch of the lead time, in nanoseconds since 1970; what it was spent on, and of which kind that is."""
+    """A part of the lead time, and what it was spent on. `start` and `end` are in nanoseconds since 1970."""
 
     name: str
     kind: Kind
@@ -30,12 +30,16 @@ class Section:
 
     @property
     def length(self) -> int:
+        """In nanoseconds."""
         return self.end - self.start
 
 
 @dataclass(frozen=True)
 class Row:
-    """One bar of the waterfall. `span` is None for what no span covers; `follows` is the span it is linked to."""
+    """One bar of the waterfall, `start` and `end` in nanoseconds since 1970.
+
+    `span` is None for a wait, which no span covers; `follows` is the span it is linked to.
+    """
 
     name: str
     kind: Kind
@@ -47,6 +51,7 @@ class Row:
 
     @property
     def failed(self) -> bool:
+        """Whether its span has the status ERROR."""
         return self.span is not None and self.span.failed
 
 
@@ -62,7 +67,11 @@ class Change:
 
 @dataclass(frozen=True)
 class Timeline:
-    """A delivery in time. `commit_time` is 0 where no span tells it: the lead time starts with what is known then."""
+    """A delivery in order of time.
+
+    `commit_time` is when `commit` was made, in nanoseconds since 1970; 0 where that is not known, and the lead time
+    then starts with the first span.
+    """
 
     delivery: Delivery
     sections: tuple[Section, ...]
@@ -79,14 +88,14 @@ class Timeline:
 
     @property
     def scale(self) -> Scale:
-        """The axis on which the rows are drawn, in a piece for each section and one for what went on afterwards."""
+        """The axis on which the rows are drawn: a piece for each section, and one for spans that ended after them."""
         moments = [self.sections[0].start, *(section.end for section in self.sections)]
         moments.append(max([moments[-1], *(row.end for row in self.rows)]))
         return scale(moments, [*(section.kind in ("wait", "review") for section in self.sections), False])
 
     @property
     def traces(self) -> tuple[tuple[str, str], ...]:
-        """The traces on the way, each with what it is of, in the order of the way."""
+        """The traces on the way, in order, as pairs of a name (the stage, or `promotion`) and the trace's id."""
         stages = self.delivery.stages
         named: list[tuple[str, str]] = []
         for index, rollout in enumerate(self.delivery.rollouts):
@@ -97,7 +106,7 @@ class Timeline:
 
 
 class _Sections:
-    """Sections one after another; whatever would end before it starts has no length and leaves a note."""
+    """Sections one after another. One that would end before it starts has no length and leaves a note."""
 
     def __init__(self, start: int) -> None:
         self.all: list[Section] = []
@@ -105,14 +114,15 @@ class _Sections:
         self.now = start
 
     def until(self, end: int, name: str, kind: Kind) -> None:
-        if end < self.now - _SECOND:  # git has no parts of a second
+        """Add the section from where the last one ended to `end`."""
+        if end < self.now - _SECOND:  # git's times are whole seconds
             self.notes.append(f"clocks disagree: {name} ended {(self.now - end) / 1e9:.3g} s before it began")
         self.all.append(Section(name, kind, self.now, max(end, self.now)))
         self.now = max(end, self.now)
 
 
 def timeline(delivery: Delivery, commit_times: Mapping[str, int] = MappingProxyType({})) -> Timeline:
-    """What `delivery` did when; `commit_times` (nanoseconds) helps out where no span tells when a commit was made."""
+    """`delivery` in order of time. `commit_times` (nanoseconds) has times of commits that no span tells."""
     commit, commit_time = _commit(delivery)
     commit_time = commit_time or commit_times.get(commit, 0)
     starts = [rollout.start for rollout in delivery.rollouts if rollout]
@@ -187,7 +197,7 @@ def _run_rows(hop: Hop) -> Iterator[Row]:
 
 
 def _verified(rollout: Rollout, hop: Hop | None) -> int:
-    """When a rollout was over: with its promotion phase where something was promoted, else with its root span."""
+    """When the version was verified: at the start of the promotion phase, or without one at the rollout's end."""
     phase = next((span for _, span in rollout.spans if hop and span.id == hop.phase), rollout.phase if hop else None)
     return phase.start if phase else rollout.end
 
@@ -209,7 +219,7 @@ def _commit(delivery: Delivery) -> tuple[str, int]:
 
 
 def _time(text: str) -> int:
-    """An ISO 8601 time as nanoseconds; 0 for what is none, or has no zone."""
+    """An ISO 8601 time in nanoseconds since 1970; 0 for a text that is none, or that has no zone."""
     try:
         time = datetime.fromisoformat(text)
     except ValueError:
