@@ -128,7 +128,7 @@ def begin(
 def _tracer(environ: Mapping[str, str]) -> trace.Tracer:
     """A tracer of the process's provider where there is one (Pulumi's SDK installs it), else of our own.
 
-    Pulumi's may have no exporter, and has its own when it has one, so ours is added and never replaces it.
+    Our export is added to Pulumi's provider and replaces nothing: that one exports to the engine, or nowhere.
     """
     to = Destinations.from_environ(environ)
     installed = trace.get_tracer_provider()
@@ -150,8 +150,8 @@ def _tracer(environ: Mapping[str, str]) -> trace.Tracer:
 def _parent(environ: Mapping[str, str], link: SpanContext | None) -> Context:
     """The trace this process is in: the current span's, else the environment's, else none.
 
-    Whatever is of the linked trace itself is no parent: a workflow hands the source stage's traceparent on in
-    a variable that may be called just `TRACEPARENT`, and Pulumi's SDK makes that the current span.
+    A span of the linked trace is never the parent: a workflow may hand the source stage's traceparent on in a
+    variable called `TRACEPARENT`, which Pulumi's SDK makes the current span.
     """
     names = ("traceparent", "tracestate", "baggage")
     carrier = {name: environ[name.upper()] for name in names if name.upper() in environ}

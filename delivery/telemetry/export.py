@@ -1,7 +1,7 @@
 """Where a promotion's spans go: to an OTLP collector named by the standard OTEL_ variables, and to a file of OTLP JSON.
 
-Exporters are imported by the collector's own thread, because that costs more than a whole promotion's telemetry.
-Threads, the time limit and what becomes of a failure are the concern of `delivery.telemetry.queue`.
+Exporters are imported by the collector's own thread, because importing one takes longer than all the rest of a
+promotion's telemetry. Threads, the time limit and failures are the concern of `delivery.telemetry.queue`.
 """
 
 import logging
@@ -25,7 +25,7 @@ Export = Callable[[Sequence[ReadableSpan]], None]
 
 
 class ExportError(Exception):
-    """Spans did not get where they should; the text is one line, without headers or paths."""
+    """Spans were not exported; the text is one line, without headers or paths."""
 
 
 @dataclass(frozen=True)
@@ -52,10 +52,10 @@ class Destinations:
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Destinations":
-        """What the OTEL_ variables and `DELIVERY_TRACE_FILE` in `environ` ask for; `OTEL_SDK_DISABLED` wins.
+        """What the OTEL_ variables and `DELIVERY_TRACE_FILE` in `environ` ask for; nowhere with `OTEL_SDK_DISABLED`.
 
-        The protocol is the specification's default `http/protobuf` where nothing is said, except at port
-        4317, which is registered for gRPC. No endpoint means no export, unless `OTEL_TRACES_EXPORTER=otlp` asks for it.
+        Where no protocol is set, it is gRPC at port 4317, which is registered for it, and else the specification's
+        default `http/protobuf`. No endpoint means no export, unless `OTEL_TRACES_EXPORTER=otlp` asks for it.
         """
         if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
             return cls()
@@ -98,8 +98,8 @@ def _port(endpoint: str) -> int | None:
 def _insecure(endpoint: str, environ: Mapping[str, str]) -> bool:
     """Whether gRPC goes out in plain text: what the scheme says, and for a bare host:port the variables.
 
-    Pulumi's SDK sets `OTEL_EXPORTER_OTLP_INSECURE=true` for its whole process when the engine traces. That is
-    meant for its own socket, so beside it only the variable for traces, which the SDK leaves alone, counts.
+    Pulumi's SDK sets `OTEL_EXPORTER_OTLP_INSECURE=true` for its whole process when the engine traces, and means its
+    own socket. In such a process only the variable for traces counts, which the SDK does not set.
     """
     scheme, scheme_given, _ = endpoint.partition("://")
     if scheme_given:
@@ -112,7 +112,7 @@ def _insecure(endpoint: str, environ: Mapping[str, str]) -> bool:
 
 
 def _seconds(text: str) -> float:
-    """The Python exporters read the timeout as seconds; more than the budget is never waited for."""
+    """The timeout in seconds, as Python's exporters read it, and never more than the budget."""
     try:
         return min(float(text), BUDGET) if float(text) > 0 else BUDGET
     except ValueError:
@@ -135,7 +135,7 @@ def to_file(path: str) -> Export:
 
 
 def load_exporter(to: Destinations) -> None:
-    """Import what exporting to a collector takes, so that it is there when the first spans go out."""
+    """Import the exporter for this collector, so that the first spans need not wait for it."""
     if to.protocol == "grpc":
         os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # its core writes handshake failures to stderr by itself
         import opentelemetry.exporter.otlp.proto.grpc.trace_exporter
@@ -212,7 +212,7 @@ def _http(to: Destinations) -> SpanExporter:
 
 
 def _keep_quiet() -> None:
-    """Drop what the exporters log from this thread: several lines for what is said in one when an export fails."""
+    """Drop what the exporters log from this thread: they log several lines for a failure that is reported in one."""
     thread = threading.get_ident()
     for name in list(logging.root.manager.loggerDict):
         if name.startswith(("opentelemetry.", "urllib3.", "grpc.")):

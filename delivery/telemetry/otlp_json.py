@@ -1,7 +1,7 @@
 """Finished spans as one line of OTLP JSON: an `ExportTraceServiceRequest` as the collector's file exporter writes it.
 
-Written by hand because protobuf's own JSON has base64 ids where OTLP demands hex, and importing protobuf
-costs more than everything else in a promotion's telemetry. Reading such files is `delivery.trace`'s work.
+Written by hand because protobuf's own JSON has base64 ids where OTLP demands hex, and importing protobuf takes
+longer than all the rest of a promotion's telemetry. Reading such files is `delivery.trace`'s work.
 """
 
 import json

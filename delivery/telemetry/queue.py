@@ -1,7 +1,8 @@
-"""The way of a promotion's spans to their destinations, and the two seconds that a collector may cost in all.
+"""Hands a promotion's spans to their destinations, and waits two seconds at most for a collector, per process.
 
-The file is written at once; the collector has a daemon thread. The first failure of either, or the end of the
-budget, ends it for this process, and one line on stderr says so. What they are: `delivery.telemetry.export`.
+The file is written at once; the collector has a daemon thread. After the first failure, or at the end of the two
+seconds, a destination gets nothing more in this process, and one line on stderr says so. The destinations
+themselves are in `delivery.telemetry.export`.
 """
 
 import contextlib
@@ -32,7 +33,7 @@ _THREAD = "delivery-telemetry"
 
 
 class _Destination:
-    """A way to export that is taken until it fails for the first time."""
+    """A place to export to, until that fails for the first time."""
 
     def __init__(self, label: str, export: Export) -> None:
         self.label = label
@@ -69,7 +70,7 @@ class _Collector(_Destination):
         threading.Thread(target=self._run, name=_THREAD, daemon=True).start()
 
     def put(self, spans: Sequence[ReadableSpan]) -> None:
-        """Queue a batch, which costs nothing."""
+        """Queue a batch, without waiting."""
         if self.failure:
             return
         with self._idle:
@@ -77,7 +78,7 @@ class _Collector(_Destination):
         self._batches.put(spans)
 
     def wait(self) -> None:
-        """Wait until everything queued has been dealt with, as long as there is budget left."""
+        """Wait until every queued batch was exported or has failed, for what is left of the budget at most."""
         started = time.monotonic()
         with self._idle:
             done = self._idle.wait_for(lambda: self._pending == 0 or self.failure, timeout=max(self._left, 0.0))
@@ -88,7 +89,7 @@ class _Collector(_Destination):
     def _run(self) -> None:
         # Under `pulumi up --otel-traces` every gRPC call of the process is traced, with stack traces; ours is not.
         attach(set_value(_SUPPRESS_INSTRUMENTATION_KEY, True, Context()))
-        with contextlib.suppress(Exception):  # the first export says it, if it matters
+        with contextlib.suppress(Exception):  # what goes wrong here fails the first export too
             self._prepare()
         while True:
             spans = self._batches.get()
@@ -116,7 +117,7 @@ class Exports:
                 destination.put(spans)
 
     def flush(self) -> None:
-        """Wait for the collector, `BUDGET` seconds in all over the process's life; warn once, in one line."""
+        """Wait for the collector, `BUDGET` seconds at most for all calls together; warn once, in one line."""
         if self._collector:
             self._collector.wait()
         failed = [one for one in (self._file, self._collector) if one and one.failure]
@@ -152,7 +153,7 @@ class RunProcessor(SpanProcessor):
             self._steps.setdefault(span.parent.span_id, []).append(span)
 
     def shutdown(self) -> None:
-        """The process ends: wait for what is left of the budget."""
+        """At the end of the process: wait for what is left of the budget."""
         self._exports.flush()
 
     def force_flush(self, timeout_millis: int = 30000) -> bool:  # noqa: ARG002  the budget is the limit

@@ -1,7 +1,7 @@
-"""The span of one promotion run while it lasts, and what may be said on it.
+"""The span of one promotion run while it lasts, and the attributes it gets.
 
-Attributes are those of OpenTelemetry's CI/CD and VCS conventions (1.43); what those lack is `delivery.*`.
-How the span is started and exported is `delivery.telemetry`'s matter.
+They are those of OpenTelemetry's CI/CD and VCS conventions (1.43); where these have none, the name begins with
+`delivery.`. How the span is started and exported is `delivery.telemetry`'s matter.
 """
 
 import atexit
@@ -44,7 +44,7 @@ class PromotionSpan:
 
     @contextmanager
     def step(self, name: Step) -> Iterator[None]:
-        """The INTERNAL child span of one step; an exception marks it, and goes on."""
+        """The INTERNAL child span of one step, for as long as the block. An exception is noted on it and goes on."""
         attributes = {"cicd.pipeline.task.name": name, "cicd.pipeline.task.run.id": f"{self._run_id}/{name}"}
         if name in ("push", "open"):
             attributes |= self._change
@@ -63,13 +63,13 @@ class PromotionSpan:
             span.end()
 
     def set_result(self, result: Result, outcome: str = "") -> None:
-        """How the run ended in the conventions' words, and what it did in the promoter's (`created`, …)."""
+        """How the run ended, in the conventions' words, and what it did, in the promoter's (`created`, …)."""
         self._result = result
         if outcome:
             self._span.set_attribute("delivery.promotion.outcome", outcome)
 
     def set_version(self, version: str) -> None:
-        """The version that is promoted, where it was not known at the start."""
+        """The version that is promoted, for a caller that did not know it at the start."""
         self._span.set_attributes({"service.version": version, "keptn.deployment.app.version": version})
 
     def set_commit(self, commit: str, time: datetime | None = None) -> None:
@@ -91,19 +91,19 @@ class PromotionSpan:
                 span.set_attributes(attributes)
 
     def add_link(self, traceparent: str | None, relation: str) -> None:
-        """A further link, such as the trace that a rollback undoes; a traceparent that is not valid is left out."""
+        """Add a link, such as to the trace that a rollback undoes; a traceparent that is not valid is left out."""
         if context := span_context(traceparent):
             self._span.add_link(context, {"delivery.link": relation})
 
     def fail(self, error: BaseException) -> None:
-        """The run ended by `error`: status ERROR, `error.type`, a description without secrets and paths."""
+        """Note that `error` ended the run: status ERROR, `error.type`, a description without secrets and paths."""
         self._fail(self._span, error)
         self._result = _result_of(error)
 
     def end(self) -> None:
-        """End the span and hand the run over for export; costs no waiting. Ending twice is ending once.
+        """End the span and hand the run over for export, without waiting. A second call does nothing.
 
-        A run that nobody gave a result has none: it was cut off, and how far it came is not known here.
+        A run without `set_result` or `fail` was cut off, so its span has no result.
         """
         atexit.unregister(self.end)
         if self._span.is_recording():
@@ -117,7 +117,7 @@ class PromotionSpan:
 
 
 def span_context(traceparent: str | None) -> SpanContext | None:
-    """What a link needs of `traceparent`; None when that is missing or not valid."""
+    """The span that `traceparent` names, to link to; None when it is missing or not valid."""
     if traceparent is None or not is_traceparent(traceparent):
         return None
     context = TraceContextTextMapPropagator().extract({"traceparent": traceparent}, Context())

@@ -1,6 +1,6 @@
-"""What may leave the machine in a span's text: one line, no secrets, no absolute paths.
+"""Makes texts fit to leave the machine in a span: one line, no secrets, no absolute paths.
 
-Error messages come from git, from HTTP libraries and from servers, so nothing about them is taken for granted.
+Error messages come from git, from HTTP libraries and from servers, so any of them may hold either.
 """
 
 import re
@@ -24,7 +24,7 @@ _PATTERNS = (
 def sanitized(text: str, environ: Mapping[str, str]) -> str:
     """The first line of `text` without secrets and absolute paths, at most 200 characters.
 
-    A secret is what looks like one, and the value of every variable in `environ` whose name says so.
+    A secret is what looks like one, and the value of every variable in `environ` that has the name of a secret.
     """
     line = next((line.strip() for line in text.splitlines() if line.strip()), "")
     secrets = {value for name, value in environ.items() if len(value) >= 8 and is_secret_variable(name)}
@@ -36,7 +36,7 @@ def sanitized(text: str, environ: Mapping[str, str]) -> str:
 
 
 def without_credentials(url: str) -> str:
-    """`url` without user and password, which an address configured for `git` may carry."""
+    """`url` without user and password, which an address meant for `git` may have."""
     try:
         parts = urlsplit(url)
     except ValueError:

@@ -1,5 +1,5 @@
-"""From exported spans to the way of one version: commit, first stage, promotion, pull request, next stage.
+"""Finds the way of one version in exported spans: commit, first stage, promotion, pull request, next stage.
 
-`python -m delivery.trace` draws it as text and as one HTML page. It only reads files of OTLP JSON; what
-writes them is `delivery.telemetry`, Keptn's operator by way of a collector, and Pulumi's engine.
+`python -m delivery.trace` draws it as text and as one HTML page. It only reads files of OTLP JSON, written by
+`delivery.telemetry`, by Pulumi's engine, or by the collector that Keptn exports to.
 """

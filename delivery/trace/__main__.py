@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os
 
 
 def _spans(files: Sequence[str]) -> tuple[Span, ...]:
-    """The spans of all files, each once; what could not be read goes to stderr, the first lines of it."""
+    """The spans of all files, each once. What could not be read is named on stderr, five lines of it at most."""
     spans: dict[SpanId, Span] = {}
     problems: list[str] = []
     for name in files:

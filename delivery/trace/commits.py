@@ -1,4 +1,7 @@
-"""When commits were made, from a local clone: what spans do not tell of the beginning and of the merge."""
+"""When commits were made, from a local clone.
+
+A span tells of the verified commit at most; when a pull request was merged, none of them tells.
+"""
 
 import subprocess
 from collections.abc import Iterable

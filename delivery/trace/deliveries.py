@@ -1,7 +1,7 @@
-"""Puts spans together to deliveries: one version's way through the stages, and what brought it from each to the next.
+"""Makes deliveries of spans: one version's way through the stages, with the promotions between them.
 
 The way is found by links alone: production's rollout and the promotion run both link to the source stage's
-promotion phase, however much later they run. Times and drawing are `delivery.trace.timeline`'s matter.
+promotion phase, however much later they run. Times are `delivery.trace.timeline`'s matter.
 """
 
 from collections import defaultdict
@@ -25,7 +25,7 @@ def deliveries(spans: Iterable[Span]) -> tuple[Delivery, ...]:
     found += list(_waiting(found, by_trace, runs))
     passed = {rollout.trace for delivery in found for rollout in delivery.rollouts[: len(delivery.hops)] if rollout}
     ends = [one for one in found if len(one.hops) == len(one.rollouts) or _last(one) not in passed]
-    # Links in a circle leave no end.
+    # Where links go round in a circle, no delivery is the last one: then all are returned.
     return tuple(sorted(ends or found, key=lambda one: one.end, reverse=True))
 
 
@@ -46,7 +46,7 @@ def choose(found: Sequence[Delivery], application: str = "", version: str = "") 
 
 
 def _rollout(members: list[Span]) -> Rollout | None:
-    """The rollout in one trace: the spans of the service that names a Keptn app there, in the order of their tree."""
+    """The rollout in one trace: the spans of the services that name a Keptn app, parents before their children."""
     services = {span.service for span in members if span.get(APP_NAME) and not span.get(PIPELINE)}
     keptn = [span for span in members if span.service in services and not span.get(PIPELINE)]
     if not keptn:
@@ -70,9 +70,9 @@ def _rollout(members: list[Span]) -> Rollout | None:
 
 
 def _without_repeats(found: Iterable[Rollout]) -> list[Rollout]:
-    """Rollouts without the roots that the operator sends again, alone in a new trace, each time it restarts.
+    """`found` without repetitions: at each restart the operator sends every root span again, in a new trace.
 
-    Such a root has the original's name and no span below it. The original is the one with spans, else the first.
+    A repeated root has the original's name and no span below it. The original is the one with spans, else the first.
     """
     groups: dict[tuple[object, ...], list[Rollout]] = defaultdict(list)
     for rollout in found:
@@ -94,7 +94,7 @@ def _runs(members: list[Span]) -> list[Run]:
 
 
 def _way_to(last: Rollout, by_trace: dict[str, Rollout], runs: Sequence[Run]) -> Delivery:
-    """The way that ends with `last`: back along its link, then along that of the rollout it leads to, and so on."""
+    """The way that ends with `last`, found backwards: its link leads to the rollout before it, and so on."""
     rollouts: list[Rollout | None] = [last]
     hops: list[Hop] = []
     seen = {last.trace}
@@ -102,8 +102,8 @@ def _way_to(last: Rollout, by_trace: dict[str, Rollout], runs: Sequence[Run]) ->
     while current and current.upstream:
         phase, start = current.upstream[0], current.start
         acted = _caused(phase, current, runs)
-        before = [run for run in acted if run.span.start <= start]  # later ones are replays, and brought nothing here
-        hops.insert(0, Hop(phase, tuple(before or acted[:1])))  # or else the machines' clocks disagree
+        before = [run for run in acted if run.span.start <= start]  # later ones are replays, and deployed nothing
+        hops.insert(0, Hop(phase, tuple(before or acted[:1])))  # with none before it, the machines' clocks disagree
         current = by_trace.get(phase.trace) if phase.trace not in seen else None  # links may go round in circles
         seen.add(phase.trace)
         rollouts.insert(0, current)
@@ -111,14 +111,14 @@ def _way_to(last: Rollout, by_trace: dict[str, Rollout], runs: Sequence[Run]) ->
 
 
 def _caused(phase: SpanId, rollout: Rollout, runs: Sequence[Run]) -> list[Run]:
-    """The runs that acted on `phase` towards the stage of `rollout`, as far as its namespace tells stages apart."""
+    """The runs that promoted from `phase` to the stage of `rollout`; to any stage if its namespace names none."""
     application, namespace = rollout.known.get(APP_NAME), rollout.known.get(APP_NAMESPACE)
     acted = [run for run in runs if phase in run.follows and run.span.get("service.name") in ("", application)]
     return [run for run in acted if f"-{namespace}".endswith("-" + run.span.get(ENVIRONMENT))] or acted
 
 
 def _waiting(arrived: Sequence[Delivery], by_trace: dict[str, Rollout], runs: Sequence[Run]) -> Iterator[Delivery]:
-    """Deliveries whose promotion has run and whose next rollout has not come (or was not exported)."""
+    """Deliveries that were promoted to a stage whose rollout has not begun, or was not exported."""
     done = {
         (delivery.hops[-1].phase, run.pipeline)
         for delivery in arrived

@@ -1,7 +1,7 @@
 """Reads files of OTLP JSON: one export request per line, as collectors, Pulumi and `delivery.telemetry` write them.
 
-A line that is broken is reported and skipped, because an export that was cut off must not hide the rest.
-What the spans mean is `delivery.trace.deliveries`' matter.
+A broken line is reported and skipped, so that an export that was cut off does not hide the others. What the spans
+mean is `delivery.trace.deliveries`' matter.
 """
 
 import base64
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-_LATEST = 2**63  # nanoseconds that the protocol's consumers can hold, the year 2262
+_LATEST = 2**63  # nanoseconds since 1970, the year 2262: readers of the protocol cannot hold more
 
 
 class SpanId(NamedTuple):
@@ -22,7 +22,7 @@ class SpanId(NamedTuple):
 
 
 class SpanLink(NamedTuple):
-    """A link to another span; `relation` is our own word for it, empty where others wrote it."""
+    """A link to another span; `relation` is the promoter's own attribute `delivery.link`, empty without it."""
 
     to: SpanId
     relation: str
@@ -58,11 +58,11 @@ class Export:
 
 
 class _UnreadableError(ValueError):
-    """What is wrong with a line or span, in a few words."""
+    """A span cannot be read; the text says why, in a few words."""
 
 
 def read(lines: Iterable[str], where: str) -> Export:
-    """The spans in `lines`; `where` names the file in the problems. Never raises for what a file may contain."""
+    """The spans in `lines`; `where` names the file in the problems. No content of a file makes it raise."""
     spans: dict[SpanId, Span] = {}
     problems: list[str] = []
     for number, request in _requests(lines, where, problems):
@@ -72,7 +72,7 @@ def read(lines: Iterable[str], where: str) -> Export:
 
 
 def _requests(lines: Iterable[str], where: str, problems: list[str]) -> Iterator[tuple[int, Any]]:
-    """Every line's object; a file that is no lines but one indented object is read as that."""
+    """The object on each line, or the one object of a file that is indented over many lines."""
     kept = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
     if kept and kept[0][1].strip() in ("{", "["):
         kept = [(kept[0][0], "".join(line for _, line in kept))]
@@ -133,7 +133,7 @@ def _links(raw: Any) -> Iterator[SpanLink]:
         try:
             to = SpanId(_id(_get(link, "traceId"), 16), _id(_get(link, "spanId"), 8))
         except _UnreadableError:
-            continue  # Keptn makes a link to all-zero ids of an empty traceparent
+            continue  # for an empty traceparent Keptn writes a link to all-zero ids
         yield SpanLink(to, _attributes(link).get("delivery.link", ""))
 
 

@@ -1,6 +1,6 @@
 """A delivery's timeline as one HTML page that needs nothing else: no script, no font, no request to anywhere.
 
-Whatever comes from a span is escaped here, in one place. The looks are in `page.css`, which is put into the page.
+Every text from a span is escaped here. The style is in `page.css`, which becomes a part of the page.
 """
 
 from collections.abc import Iterable
@@ -55,7 +55,7 @@ def _text(text: str) -> str:
 
 
 def _name(text: str) -> str:
-    """A name from a span, kept from turning the text around it."""
+    """A name from a span, isolated so that right-to-left letters in it do not reorder the text around it."""
     return f"<bdi>{_text(text)}</bdi>"
 
 
@@ -118,7 +118,7 @@ def _percent(place: float) -> str:
 
 
 def _heads(line: Timeline, axis: Scale) -> str:
-    """Above each column the section that it shows, and how long that is."""
+    """The name and length of each section, above its column."""
     names = {section.start: section for section in line.sections if section.length}
     return "".join(
         f'<span class="{names[piece.start].kind}" style="left:{_percent(piece.left)};'
@@ -134,7 +134,7 @@ def _grid(axis: Scale) -> str:
 
 
 def _links(rows: tuple[Row, ...], axis: Scale) -> str:
-    """Lines from the spans that are linked to, down and across to the rows that follow; a unit of height is a row."""
+    """A line from each span that is linked to, down and across to the row that follows it. Rows are 1 high."""
     places: dict[SpanId, tuple[float, float]] = {}
     for number, row in enumerate(rows):
         if row.span:

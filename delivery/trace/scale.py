@@ -1,21 +1,21 @@
 """Where a moment lies on the axis of a waterfall, when seconds of work stand beside days of review.
 
-One linear axis would squash everything but the longest wait to nothing. So every wait gets the same small share
-of the width, and every other section one that grows with the square root of its length; within a section the
-axis is linear. Honest as long as the drawing says so.
+One linear axis would leave no width for anything but the longest wait. So every wait gets the same small share of
+the width, and every other section one that grows with the square root of its length; within a section the axis is
+linear. The drawing has to say that it is not to scale.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-_SMALLEST_TO_SCALE = 0.05  # with less of the width than this, a section's spans are no longer readable
-_FLOOR = 0.12  # a wait has this share, for it is one bar only; what has spans of its own has more
+_SMALLEST_TO_SCALE = 0.05  # share of the width; with less than this, a section's spans are not readable
+_FLOOR = 0.12  # the share of a wait, which is one bar only; a section with spans of its own gets more
 
 
 @dataclass(frozen=True)
 class Piece:
-    """A stretch of time and the stretch of the axis it has; the axis goes from 0 to 1."""
+    """A stretch of time, and where on the axis it is drawn; the axis goes from 0 to 1."""
 
     start: int
     end: int
@@ -31,7 +31,7 @@ class Scale:
     linear: bool
 
     def at(self, time: int) -> float:
-        """The place of a moment on the axis; what lies outside is at its end."""
+        """The place of a moment on the axis; a moment outside it is at its nearer end."""
         for piece in self.pieces:
             if time < piece.end:
                 within = max(time - piece.start, 0) / (piece.end - piece.start)
@@ -42,7 +42,7 @@ class Scale:
 def scale(moments: Sequence[int], waits: Sequence[bool]) -> Scale:
     """The axis for sections that begin and end at `moments`; `waits[i]` says whether the i-th is one bar only.
 
-    To scale where every section that has spans stays readable, else in pieces.
+    It is to scale where every section that has spans stays readable so, else each piece has a scale of its own.
     """
     sections = [(start, end, wait) for (start, end), wait in zip(pairwise(moments), waits, strict=True) if end > start]
     total = sum(end - start for start, end, _ in sections)

@@ -1,6 +1,6 @@
 """A delivery's timeline as text for a terminal: the lead time, where it was spent, and a waterfall.
 
-What happened when is `delivery.trace.timeline`'s matter; here are only letters, bars and colours.
+The times come from `delivery.trace.timeline`; here they become letters, bars and colours.
 """
 
 from dataclasses import dataclass
@@ -81,7 +81,7 @@ def _heads(axis: Scale, room: int) -> str:
     for piece in axis.pieces:
         left, right = round(piece.left * room), round(piece.right * room)
         label = f"│{duration(piece.end - piece.start)}"
-        if len(label) >= right - left:  # its first unit says enough: `2 d` of `2 d 3 h`
+        if len(label) >= right - left:  # too long for its column: `2 d` instead of `2 d 3 h`
             label = " ".join(label.split()[:2])
         text += fit(label, right - left) if right > left else ""
     return text
@@ -95,7 +95,7 @@ def _row(row: Row, axis: Scale, room: int, style: Style) -> str:
 
 
 def _bar(left: float, right: float, room: int, style: Style, kind: Kind, *, failed: bool = False) -> str:
-    """A bar on an axis of `room` columns; nothing is so short that it is not seen."""
+    """A bar on an axis of `room` columns, at least one column wide."""
     first = min(int(left * room), room - 1)
     last = max(min(round(right * room), room), first + 1)
     letter = {"wait": "░", "review": "▒"}.get(kind, "█")

@@ -36,7 +36,7 @@ def share(part: int, whole: int) -> str:
 
 
 def printable(text: str) -> str:
-    """`text` without what steers a terminal or turns the direction of writing; names come from anywhere."""
+    """`text` without control characters, which could steer a terminal or turn the direction of writing."""
     return "".join(letter if unicodedata.category(letter)[0] != "C" else "\ufffd" for letter in text)
 
 
