@@ -32,7 +32,10 @@ class Program:
             )
 
     def wait_for(self, ready: Callable[[], bool]) -> None:
-        """Ask until it is ready. Raises `ProgramError` when it ends before, or takes longer than 90 s."""
+        """Ask until it is ready. Raises `ProgramError` when it ends before, or takes longer than 90 s.
+
+        Asking again and again is all there is: a process of another program announces nothing to wait for.
+        """
         deadline = time.monotonic() + READY_SECONDS
         while not ready():
             if self._process.poll() is not None or time.monotonic() > deadline:

@@ -45,14 +45,18 @@ def names(received: Received) -> list[str]:
 
 @contextlib.contextmanager
 def http_collector(tls: ssl.SSLContext | None = None, delay: float = 0) -> Iterator[tuple[str, Received, list[str]]]:
-    """A collector for OTLP over HTTP: its address, what it received, and the paths with the `x-key` header."""
+    """A collector for OTLP over HTTP: its address, what it received, and the paths with the `x-key` header.
+
+    It answers `delay` seconds late, or when the test is over.
+    """
     received: Received = []
     calls: list[str] = []
+    over = threading.Event()
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
-            time.sleep(delay)
+            over.wait(delay)
             received.append(trace_service_pb2.ExportTraceServiceRequest.FromString(body))
             calls.append(f"{self.path} {self.headers['x-key']}")
             self.send_response(200)
@@ -65,9 +69,12 @@ def http_collector(tls: ssl.SSLContext | None = None, delay: float = 0) -> Itera
     if tls:
         server.socket = tls.wrap_socket(server.socket, server_side=True)
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    yield f"http{'s' if tls else ''}://localhost:{server.server_address[1]}", received, calls
-    server.shutdown()
-    server.server_close()
+    try:
+        yield f"http{'s' if tls else ''}://localhost:{server.server_address[1]}", received, calls
+    finally:
+        over.set()
+        server.shutdown()
+        server.server_close()
 
 
 @contextlib.contextmanager
