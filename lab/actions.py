@@ -1,7 +1,7 @@
-"""Runs a workflow of the GitOps repository as GitHub would: the file as the default branch has it, its own steps.
+"""Runs a workflow of the GitOps repository as GitHub would: the default branch's file, with its own steps.
 
-This module is what stands around a job: the dispatched inputs, the contexts, the run's token and the concurrency
-group. `lab.workflow` reads the file, `lab.runner` runs the steps; starting a run at a dispatch is the caller's.
+This module prepares the job: the dispatched inputs, the contexts, the run's token and the concurrency group.
+`lab.workflow` reads the file, `lab.runner` runs the steps; the caller starts a run when one is dispatched.
 """
 
 import contextlib
@@ -33,8 +33,8 @@ class Server(Protocol):
 class RunResult:
     """A run: `name` and `group` as evaluated, the steps up to the first failure, the log as people see it.
 
-    `summary` is what the steps wrote to GITHUB_STEP_SUMMARY. `masked` counts how often a secret would have
-    shown in the log; a program that keeps its secrets leaves it at 0.
+    `summary` is what the steps wrote to GITHUB_STEP_SUMMARY. `masked` counts how often a secret was masked in the
+    log; it is 0 when no step prints one.
     """
 
     name: str

@@ -1,7 +1,6 @@
 """A stand-in for one thing that Argo CD does: sync an Application, that is, render its chart at a commit.
 
-It deploys nothing: what comes back is what Argo CD would hand to the cluster. Charts are rendered by
-`lab.helm`.
+It deploys nothing: it returns the objects that Argo CD would give to the cluster. Charts are rendered by `lab.helm`.
 """
 
 from dataclasses import dataclass
@@ -37,7 +36,7 @@ class Synced:
 
 
 def sync(forge: Forge, repository: str, application: dict[str, Value], folder: Path) -> Synced:
-    """Sync an Argo CD Application (as an object) from `repository` (`owner/name`); the chart is laid into `folder`."""
+    """Sync an Argo CD Application (as an object) from `repository` (`owner/name`); the chart is written to `folder`."""
     spec: dict[str, Any] = application["spec"]  # type: ignore[assignment]
     source, branch = spec["source"], spec["source"]["targetRevision"]
     commit = forge.branch(repository, branch)

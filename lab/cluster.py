@@ -1,7 +1,7 @@
 """A stand-in on loopback for the Kubernetes API, as far as the promotion task needs it. It is no cluster.
 
-It answers the task's few reads from what a test or the demo says a stage runs, and takes the task's Events,
-checking every request's token and role as the API server would. Nothing is scheduled, nothing rolls out.
+A test or the demo says what a stage runs; from that it answers the task's few reads. It also takes the task's
+Events, and checks every request's token and role as the API server would. Nothing is scheduled, nothing rolls out.
 """
 
 import json
@@ -42,10 +42,10 @@ class Failure:
 
 
 class Cluster:
-    """The stand-in, from `with` to the end of its block: `with Cluster() as cluster: …`.
+    """The stand-in; it serves during a `with` block: `with Cluster() as cluster: …`.
 
-    `allowed` is what the role of every namespace's service account allows. `requests` lists what was asked
-    ("GET /apis/…"), `seen` the accesses that were asked for, `events` the Events that were left.
+    `allowed` is what the role of every namespace's service account allows. `requests` lists the requests
+    ("GET /apis/…"), `seen` the accesses that these needed, `events` the Events that were created.
     """
 
     def __init__(self, allowed: frozenset[Access] = TASK_ROLE) -> None:
@@ -99,11 +99,11 @@ class Cluster:
         metadata: Mapping[str, str] | None = None,
         deployments: Iterable[Deployment] | None = None,
     ) -> str:
-        """Say what a stage runs; the name of its KeptnAppVersion comes back.
+        """Say what a stage runs. Returns the name of its KeptnAppVersion.
 
-        As with the real operator a new KeptnAppVersion, with `metadata` (`commitID`), comes only of a new
-        version; its name ends in the hash of the KeptnApp's generation. Without `deployments` there is one
-        of one replica, named as the application and available or not.
+        As with the real operator, only a new version makes a new KeptnAppVersion, with `metadata` (`commitID`); its
+        name ends in the hash of the KeptnApp's generation. Without `deployments` there is one Deployment of one
+        replica, named like the application, and `available` or not.
         """
         with self._lock:
             app = self._applications.setdefault((namespace, application), _Application())
@@ -118,7 +118,7 @@ class Cluster:
             return app_version_name(application, version, app.generation)
 
     def set_deployments(self, namespace: str, application: str, *deployments: Deployment) -> None:
-        """Replace the Deployments of an application alone: what Keptn knows stays as it is."""
+        """Replace the Deployments of an application, and leave its Keptn objects as they are."""
         with self._lock:
             self._applications[namespace, application].deployments = deployments
 
@@ -135,7 +135,7 @@ class Cluster:
     def answer(
         self, method: str, path: str, token: str, body: Mapping[str, object]
     ) -> tuple[int, Mapping[str, str], Mapping[str, object]]:
-        """Status, headers and JSON for one request; the handler below only moves bytes."""
+        """Status, headers and JSON for one request."""
         self.on_request(f"{method} {path}")
         with self._lock:
             self.requests.append(f"{method} {path}")
@@ -203,6 +203,6 @@ def _handler(cluster: Cluster) -> type[BaseHTTPRequestHandler]:
             self._serve()
 
         def log_message(self, format: str, *args: object) -> None:
-            """Say nothing: `Cluster.requests` has it."""
+            """Log nothing: the requests are in `Cluster.requests`."""
 
     return Handler

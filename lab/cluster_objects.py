@@ -1,6 +1,6 @@
-"""What the stand-in for the cluster serves: Kubernetes objects with the fields that the promotion task reads.
+"""The Kubernetes objects that the stand-in for the cluster serves, with the fields that the promotion task reads.
 
-Also what a role allows, in the one form in which requests and the rules of a Role can be compared.
+Also `Access`, the form in which a request can be compared with the rules of a Role.
 """
 
 from collections.abc import Iterable, Mapping
@@ -27,7 +27,7 @@ TASK_ROLE = frozenset(
         Access("create", "", "events"),
     }
 )
-"""All that the promotion task does, and so all that its role has to allow."""
+"""Everything that the promotion task does, and so everything that its role has to allow."""
 
 
 def accesses(rules: Iterable[Mapping[str, Iterable[str]]]) -> frozenset[Access]:
@@ -45,8 +45,8 @@ def accesses(rules: Iterable[Mapping[str, Iterable[str]]]) -> frozenset[Access]:
 class Deployment:
     """A Deployment as the task sees it: the version in its pods' labels, and how far it has rolled out.
 
-    `updated`, `available` and `total` (pods of any version) are what `replicas` is when None; `observed` is
-    `generation` when None.
+    Where `updated`, `available` or `total` (pods of any version) is None it equals `replicas`; where `observed` is
+    None it equals `generation`.
     """
 
     name: str
@@ -81,7 +81,7 @@ class Deployment:
 
 
 def app_version_name(application: str, version: str, generation: int) -> str:
-    """What Keptn names a KeptnAppVersion (`podtato-head-v0.3.1-d4735e3a`): the last part hashes the generation."""
+    """A KeptnAppVersion's name as Keptn makes it (`podtato-head-v0.3.1-d4735e3a`), with the generation's hash."""
     revision = sha256(str(generation).encode()).hexdigest()[:8]
     return f"{application}-{version}-{revision}".lower().replace("_", "-")
 

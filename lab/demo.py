@@ -30,7 +30,7 @@ MARKER = "made-by-the-demo.txt"
 
 
 class DemoError(Exception):
-    """The story took a turn that it must not take."""
+    """A step did not end as it must; the text says how it ended."""
 
 
 def tell(story: Story, engine: Engine, terminal: Terminal) -> None:
@@ -114,7 +114,7 @@ def main(arguments: list[str]) -> int:
     except (DemoError, ProgramError, LookupError, TemplateError) as error:
         return stopped(str(error))
     except BrokenPipeError:
-        # Whoever read the story has seen enough; nothing more can be said to them.
+        # The reader closed the pipe (`make demo | head`). Python's own flush at exit must not fail on it again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
@@ -124,7 +124,7 @@ def main(arguments: list[str]) -> int:
 
 
 def own_folder(folder: Path) -> Path:
-    """`folder`, empty, and marked as the demo's. What is in it and was not left by a demo is never removed."""
+    """`folder`, emptied, and marked as the demo's. Raises `DemoError` where it holds files that no demo has left."""
     if shutil.which("git") is None:
         raise DemoError("git is not on PATH: install it (2.38 or later)")
     if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / MARKER).exists())):

@@ -1,8 +1,8 @@
 """Renders this project's own chart where there is no Helm, so that the demo can show what Argo CD would deploy.
 
-Values are merged as `helm template` merges them and the template goes through `lab.template`. It knows the
-functions that the chart uses and refuses all else; a test holds its output against the real Helm's. It checks no
-kubeVersion, and knows no hooks, no helpers and no dependencies.
+It merges values as `helm template` does, and renders the template with `lab.template`. It knows the functions that
+the chart uses and refuses all others; a test compares its output with the real Helm's. It does not check kubeVersion,
+and knows no hooks, no helpers and no dependencies.
 """
 
 import re
@@ -22,8 +22,9 @@ def render_chart(
 ) -> str:
     """The chart's manifests as one YAML text.
 
-    `value_files` lie in the chart's folder and go over its `values.yaml`; `parameters` go over both, as Argo CD's
-    Helm parameters do (`{"commitID": "…"}`). `TemplateError` says what Helm would fail at or the lab does not know.
+    `value_files` are in the chart's folder and override its `values.yaml`; `parameters` override both, as Argo CD's
+    Helm parameters do (`{"commitID": "…"}`). Raises `TemplateError` where Helm would fail, and for what the lab does
+    not know.
     """
     values: dict[str, object] = {}
     for name in ("values.yaml", *value_files):
@@ -43,7 +44,7 @@ def render_chart(
 
 
 def _merged(under: Mapping[str, object], over: Mapping[str, object]) -> dict[str, object]:
-    """`over` on `under`: mappings into each other, all else replaced, and a null takes the key away."""
+    """`under` overridden by `over`: mappings are merged, other values replaced, and a null removes the key."""
     result = dict(under)
     for key, value in over.items():
         below = result.get(key)
@@ -57,7 +58,7 @@ def _merged(under: Mapping[str, object], over: Mapping[str, object]) -> dict[str
 
 
 def _text(value: object) -> str:
-    """As Go prints it; a large or broken number would come out differently there, so it is refused."""
+    """As Go prints it. A float or a large integer is refused, because Go prints those differently."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str) or (isinstance(value, int) and abs(value) < 10**6):

@@ -1,5 +1,7 @@
-"""Reads a chart's values as Helm does: Go's YAML, turned into JSON. What a bare scalar means is decided where the
-promoter decides it, in `delivery.promotion.scalars`; PyYAML's own rules (dates, base 60) are others.
+"""Reads a chart's values as Helm does: Go's YAML, turned into JSON.
+
+`delivery.promotion.scalars` decides what a bare scalar means, as for the promoter; PyYAML's own rules (dates, base 60)
+differ from Go's.
 """
 
 import yaml
@@ -12,7 +14,7 @@ _NUMBER = "!number"
 
 
 def read_values(text: str, where: str) -> dict[str, object]:
-    """The mapping in `text`. Raises `TemplateError`, which begins with `where`, for what Helm would not take."""
+    """The mapping in `text`. Raises `TemplateError`, beginning with `where`, for a text that Helm would refuse."""
     try:
         raw = yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader
         values = _as_json(raw)
@@ -47,7 +49,7 @@ def _number(_loader: yaml.SafeLoader, node: yaml.ScalarNode) -> int | float:
     if scalar.kind == "integer":
         bare = digits.lstrip("+-")
         return int(digits, 8 if len(bare) > 1 and bare.isdigit() and bare[0] == "0" else 0)
-    if "n" in digits.lower():  # .nan and .inf, which JSON has not
+    if "n" in digits.lower():  # .nan and .inf, which JSON does not have
         raise TemplateError(f"{node.value} is no number in JSON: put it in quotes")
     number = float(digits)
     # In JSON 1e3 and 1000 are the same; -0.0 stays what it is.
@@ -59,7 +61,7 @@ _Loader.add_constructor(_TAG + "bool", _boolean)
 
 
 def _as_json(value: object) -> object:
-    """`value` with texts as keys, as in JSON; what JSON cannot say is refused."""
+    """`value` with texts as keys, as in JSON; a value that JSON does not have is refused."""
     if isinstance(value, dict):
         return {_key(key): _as_json(below) for key, below in value.items()}
     if isinstance(value, list):

@@ -1,7 +1,7 @@
 """A stand-in for Keptn's lifecycle operator, for one app version at a time. It is not Keptn.
 
-It emits the spans that the operator emits, builds `KEPTN_CONTEXT` as the operator does, and runs the real
-promotion task as a process of its own. It verifies nothing: whoever calls it says what a stage runs.
+It writes the spans that the operator exports, builds `KEPTN_CONTEXT` as the operator does, and runs the real
+promotion task as a process of its own. It verifies nothing: the caller says what a stage runs.
 """
 
 import json
@@ -23,9 +23,9 @@ PHASES = ("AppPreDeployTasks", "AppPreDeployEvaluations", "AppDeploy", "AppPostD
 class Keptn:
     """The operator of one cluster.
 
-    `trace_file` gets a line for each span, or is None for an operator without a collector: no spans, and no
-    `traceparent` in any context. `durations` says how many seconds a phase or a task took, by its name; what
-    is not there took no time. Nothing sleeps: what took time began so much earlier.
+    `trace_file` gets a line for each span. It is None for an operator without a collector: then there are no spans,
+    and no `traceparent` in any context. `durations` says how many seconds a phase or task takes, by its name; others
+    take none. Nothing sleeps: a span that takes time begins that much earlier.
     """
 
     def __init__(
@@ -55,11 +55,11 @@ class Keptn:
         promotes: bool = True,
         post_deployment_tasks: Sequence[str] = ("post-deployment",),
     ) -> str:
-        """Deploy and verify a version; the `KEPTN_CONTEXT` of its promotion task comes back.
+        """Deploy and verify a version. Returns the `KEPTN_CONTEXT` of its promotion task.
 
-        The cluster is told that the stage runs it, available. `metadata` and `span_links` are the
-        KeptnAppContext's; an empty `commit` is left out, as it is when Argo CD gives none. The rollout's root
-        span and its promotion phase end with `run_promotion_task`, or here where the stage does not promote.
+        The stand-in for the cluster then says that the stage runs this version, available. `metadata` and
+        `span_links` are the KeptnAppContext's; an empty `commit` is left out, as when Argo CD gives none. The
+        rollout's root span and its promotion phase end with `run_promotion_task`, or here where `promotes` is false.
 
         Raises ValueError when the stage runs that version already: Keptn makes no new rollout of it.
         """
@@ -97,9 +97,9 @@ class Keptn:
     ) -> subprocess.CompletedProcess[str]:
         """Run the task's own text as Keptn would, and end the promotion phase of a context from `verify`.
 
-        The process sees `environ`, the three variables that Keptn sets, and where the stand-in for the cluster
-        is; no other variable of this process. A second run of the same context (a retry, a replay) emits no
-        second promotion phase.
+        The process gets `environ`, the three variables that Keptn sets, and the address of the stand-in for the
+        cluster, but no other variable of this process. A second run of the same context (a retry, a replay) writes
+        no second promotion phase.
         """
         app = self._contexts[context]
         began = self._now()
@@ -126,10 +126,10 @@ class Keptn:
         return done
 
     def restart(self) -> tuple[str, ...]:
-        """Restart the operator: the contexts of the promotion tasks that it runs once more.
+        """Restart the operator. Returns the contexts of the promotion tasks that it would run once more.
 
-        Every rollout that has finished gets another root span, in a new trace and with its links, and every
-        promotion task whose Job is gone runs again, for superseded and failed versions too.
+        Every rollout that has finished gets another root span, in a new trace and with its links. The real operator
+        repeats every promotion task whose Job is gone, for superseded and failed versions too.
         """
         finished = {context: app for context, app in self._contexts.items() if context not in self._started}
         for app in finished.values():

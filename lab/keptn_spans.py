@@ -1,6 +1,6 @@
 """The spans of Keptn's operator, as a collector's file exporter writes them: one OTLP JSON request a line.
 
-Names, kinds, attributes and links are the real operator's. When they begin and end is for the caller to say.
+Names, kinds, attributes and links are the real operator's; the caller says when each span begins and ends.
 """
 
 import json
@@ -36,7 +36,7 @@ class AppVersion:
 
     @property
     def attributes(self) -> dict[str, str]:
-        """What the root span and every phase's span carry; the metadata's keys have no prefix."""
+        """The attributes of the root span and of every phase's span; the metadata's keys have no prefix."""
         named = {"name": self.application, "version": self.version, "namespace": self.namespace}
         return {f"{_PREFIX}.app.{key}": value for key, value in named.items()} | dict(self.metadata)
 
@@ -57,10 +57,10 @@ class SpanFile:
     path: Path | None
 
     def root(self, app: AppVersion, interval: Interval, *, trace_id: str = "", span_id: str = "") -> None:
-        """The span of a whole rollout, the only one with links; other ids than its own are for a replay."""
+        """The span of a whole rollout, the only one with links. For a repetition it is given new ids."""
         links: list[dict[str, object]] = []
         for entry in app.span_links:
-            # The operator validates nothing: what is no traceparent becomes a link to all-zero ids.
+            # The operator validates nothing: of a text that is no traceparent it makes a link to all-zero ids.
             trace, span = entry.split("-")[1:3] if is_traceparent(entry) else ("0" * 32, "0" * 16)
             follows = _attributes({"opentracing.ref_type": "follows-from"})
             links.append({"traceId": trace, "spanId": span, "attributes": follows})

@@ -1,7 +1,7 @@
 """The real Pulumi CLI, language host and providers, in a folder of their own: state, home, project, manifests.
 
-The project in that folder is this one, linked, with copies of the configuration files: what is set here
-never reaches the checkout. Engine tests use the same class.
+The project in that folder consists of links to this one and copies of its configuration files, so that settings made
+there never reach the checkout. Engine tests use the same class.
 """
 
 import shutil
@@ -16,12 +16,12 @@ from lab.engine import PROGRAM
 from lab.updates import Settings, Update
 
 ON_PATH = ("pulumi", "pulumi-language-python", "pulumi-resource-github", "pulumi-resource-kubernetes")
-"""What has to be on PATH for the engine to run without a download."""
+"""The programs that have to be on PATH for the engine to run without a download."""
 _LINKED = ("__main__.py", "components", "delivery", "gitops", "requirements.txt", ".venv")
 
 
 def missing_programs() -> tuple[str, ...]:
-    """What is not on PATH of all that the real engine needs."""
+    """Those programs of `ON_PATH` that are not there."""
     return tuple(name for name in ON_PATH if shutil.which(name) is None)
 
 
@@ -50,7 +50,7 @@ class PulumiEngine:
             "PULUMI_CONFIG_PASSPHRASE": "nothing here is worth one",
             "PULUMI_HOME": str(folder / "home"),
             "PULUMI_SKIP_UPDATE_CHECK": "true",
-            # A file that is not there: no person's cluster is ever asked for anything.
+            # This file does not exist, so that nobody's cluster is ever asked for anything.
             "KUBECONFIG": str(folder / "no-kubeconfig"),
         }
         self.project.mkdir(parents=True)
@@ -77,7 +77,7 @@ class PulumiEngine:
         return {"cluster": "render", "renderManifestsTo": str(self.manifests / stack)}
 
     def prepare(self, stack: str, settings: Settings, secrets: Settings) -> None:
-        """Select `stack` beside what else is going on: the CLI takes a second for that, mostly waiting for itself."""
+        """Select `stack` in a thread of its own: the CLI takes a second for that, in which it mostly waits."""
         self._prepared[stack] = self._beside.submit(self._select_rendering, stack, settings, secrets)
 
     def _select_rendering(self, stack: str, settings: Settings, secrets: Settings) -> automation.Workspace:
@@ -88,7 +88,7 @@ class PulumiEngine:
         folder = self.manifests / stack
         prepared = self._prepared.pop(stack, None)
         workspace = prepared.result() if prepared else self._select_rendering(stack, settings, secrets)
-        # The automation API would ask the CLI three more times for outputs and history, which nobody reads here.
+        # `Stack.up` would run the CLI three more times, for outputs and history that nobody reads here.
         update = ["up", "--yes", "--skip-preview", "--color=never", f"--stack={stack}"]
         workspace.pulumi_command.run(update, str(self.project), self.environment)
         bodies = [

@@ -1,7 +1,7 @@
 """Offers a person the Pulumi CLI where there is none and its site can be reached; the demo goes on either way.
 
-The SDK's own installer does the work and puts it below `~/.pulumi`. Nothing is asked, and nothing is tried,
-where nobody is there to answer.
+The SDK's own installer does the work and puts it below `~/.pulumi`. Without a terminal, where nobody could answer,
+nothing is asked and nothing installed.
 """
 
 import sys

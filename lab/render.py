@@ -1,7 +1,7 @@
 """`make render`: what a stack declares, as files that a person can read and a pull request can compare.
 
-Manifests go to `OUT/STACK/manifests`, repository files to `OUT/STACK/repository`, at the paths that they
-will have. Nothing is written when the configuration cannot be used.
+Manifests go to `OUT/STACK/manifests`, repository files to `OUT/STACK/repository`, at the paths that they will have in
+the GitOps repository. Nothing is written when the configuration is refused.
 """
 
 import argparse
@@ -45,7 +45,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--out", type=Path, default=Path("out"), help="the folder to write to (default: out)")
     parser.add_argument("--project", type=Path, default=PROGRAM, help="the folder of Pulumi.yaml (default: this one)")
     options = parser.parse_args(arguments)
-    # Without a token the program asks no forge what is there already: what it declares does not depend on that.
+    # Without a token the program does not ask the forge which files exist. What is rendered does not depend on that.
     os.environ.pop("GITHUB_TOKEN", None)
     try:
         config = read_stack_config(options.project, options.stack).without("githubToken")

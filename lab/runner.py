@@ -1,7 +1,7 @@
 """One job on the lab's runner: its steps one after another, in a workspace and environment of their own.
 
-`run:` steps go through bash as they are written. The two actions that this project uses are stood in for, and the
-log says so: checkout is a real `git clone`, setup-python is the interpreter that runs the lab.
+bash runs the `run:` steps as they are written. The two actions that this project uses have stand-ins, and the log
+says so: checkout is a real `git clone`, setup-python is the interpreter that runs the lab.
 """
 
 import base64
@@ -39,7 +39,7 @@ class StepResult:
 
 @dataclass(frozen=True)
 class Clone:
-    """git against one repository of the forge; the token goes by environment, never by command line or config."""
+    """Runs git against one repository of the forge. The token is in its environment, never in arguments or files."""
 
     url: str
     token: str
@@ -168,7 +168,7 @@ class Job:
             raise WorkflowError("actions/setup-python: the lab knows python-version")
         self.environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{self.environment['PATH']}"
         have = ".".join(str(part) for part in sys.version_info[:3])
-        # The interpreter comes with everything that requirements.txt asks for, so pip has nothing to fetch.
+        # The interpreter has everything that requirements.txt asks for, so pip has nothing to fetch.
         self.environment["PIP_NO_INDEX"] = "1"
         return 0, f"the lab stands in for actions/setup-python {wanted}: the lab's own Python {have}, no package index"
 
@@ -181,7 +181,7 @@ class Job:
 
 
 def base_environment(root: Path, github: Context) -> dict[str, str]:
-    """What every step has: the variables GitHub documents and these steps may read, and nothing of the caller's."""
+    """The environment of every step: variables that GitHub documents, and nothing of the caller's environment."""
     names = (
         "repository repository_owner sha ref ref_name run_id run_number run_attempt actor triggering_actor workflow"
         " job event_name server_url api_url graphql_url"

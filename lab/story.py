@@ -1,8 +1,8 @@
 """The guide's story, step by step, on the lab: both stages up, a new version, its promotion, its merge.
 
-Each step does one thing and returns what it came to; `lab.demo` tells it to a person, tests assert on it. The
-forge holds real git repositories; the task, the workflow and the promoter are the real ones. Argo CD, Keptn
-and the cluster are stand-ins.
+Each method is one step and returns its result; `lab.demo` shows it to a person, tests assert on it. The forge holds
+real git repositories; the task, the workflow and the promoter are the real ones. Argo CD, Keptn and the cluster are
+stand-ins.
 """
 
 import subprocess
@@ -27,7 +27,7 @@ UPDATE_TOKEN, TASK_TOKEN = "lab-token-of-the-platform", "lab-token-of-the-task"
 
 @dataclass
 class Story:
-    """One telling. `forge` and `cluster` are running; everything that is left behind lies in `folder`."""
+    """The story, told once. `forge` and `cluster` have to be running; everything that is left behind is in `folder`."""
 
     forge: Forge
     cluster: Cluster
@@ -68,7 +68,7 @@ class Story:
         return self.updates[stage]
 
     def release(self, version: str) -> str:
-        """A developer commits a new version to dev's values; the commit comes back."""
+        """A developer commits a new version to dev's values. Returns the commit."""
         before = self._values("dev").decode()
         current = self.sync("dev").version
         changed = before.replace(f"serviceVersion: {current}", f"serviceVersion: {version}")
@@ -82,7 +82,7 @@ class Story:
         return self.synced[stage]
 
     def verify(self, stage: str) -> str:
-        """Keptn deploys and verifies what was synced; the context of its promotion task comes back."""
+        """Keptn deploys and verifies what was synced. Returns the context of its promotion task."""
         synced = self.synced[stage]
         context = synced.of_kind("KeptnAppContext")
         spec: dict[str, Any] = context["spec"]
@@ -99,7 +99,7 @@ class Story:
         )
 
     def promote(self, context: str) -> subprocess.CompletedProcess[str]:
-        """Keptn runs the promotion task as it is declared, and the workflows that it dispatches run to their end."""
+        """Keptn runs the declared promotion task. Returns when the workflows that it dispatches have ended, too."""
         spec: Any = self.updates["dev"].of_kind("KeptnTaskDefinition", "promote")["spec"]
         secure = {"githubRepo": NAME, "githubRepoOwner": OWNER, "apiToken": TASK_TOKEN}
         python = spec["python"]
@@ -108,7 +108,7 @@ class Story:
         return done
 
     def open_pull_requests(self) -> list[PullRequest]:
-        """What a release manager finds waiting."""
+        """The pull requests that wait for a release manager."""
         return [pull for pull in self.forge.pull_requests(REPOSITORY) if pull.state == "open"]
 
     def diff(self, pull: PullRequest) -> str:
@@ -120,7 +120,7 @@ class Story:
         return self._git("show", "--unified=1", "--format=%h %an: %s", commit)
 
     def merge(self, pull: PullRequest) -> str:
-        """A release manager merges; the commit comes back."""
+        """A release manager merges. Returns the commit."""
         return self.forge.merge(REPOSITORY, pull.number, login="rita")
 
     def _git(self, *arguments: str) -> str:

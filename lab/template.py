@@ -1,8 +1,8 @@
-"""The part of Go's template language that the chart is written in, and not one construct more.
+"""Renders that part of Go's template language in which the chart is written, and no more of it.
 
-Actions with trim markers, comments, variables, if/else, range, with, pipelines and calls. Anything else is a
-`TemplateError`, so that what this renders is what Helm renders, or nothing. Which functions there are is the
-caller's (`lab.helm`).
+That is actions with trim markers, comments, variables, if/else, range, with, pipelines and calls. Anything else is a
+`TemplateError`, so that this renders either what Helm renders, or nothing. The functions are the caller's
+(`lab.helm`).
 """
 
 import json
@@ -19,7 +19,7 @@ _BLOCK = re.compile(r"(?P<kind>if|range|with)\s+(?P<rest>.+)", re.DOTALL)
 
 
 class TemplateError(ValueError):
-    """The template does what this engine does not know, or fails as Helm would fail."""
+    """The template uses something that is not known here, or fails as it would with Helm."""
 
 
 class _Block:
@@ -40,13 +40,13 @@ _Node = str | _Block
 
 
 class _Scope:
-    """What `.` is in a block, and the variables declared in it; an outer block's are seen from here."""
+    """The value of `.` in a block, and the variables declared there; those of outer blocks are visible, too."""
 
     def __init__(self, dot: object, names: dict[str, object], outer: "_Scope | None" = None) -> None:
         self.dot, self.names, self.outer = dot, names, outer
 
     def holder(self, name: str) -> dict[str, object]:
-        """The nearest declaration's place, to read it or to assign to it."""
+        """The variables of the nearest block that declares `name`, to read it or to assign to it."""
         scope: _Scope | None = self
         while scope is not None:
             if name in scope.names:
@@ -56,7 +56,7 @@ class _Scope:
 
 
 def render(template: str, root: Mapping[str, object], functions: Mapping[str, Function]) -> str:
-    """The template's text for `root` (what `.` and `$` are at the top); `TemplateError` when it cannot be had."""
+    """The template's text, with `root` as `.` and `$`. Raises `TemplateError` when it cannot be rendered."""
     return "".join(_Renderer(functions).show(_parse(template), _Scope(root, {"$": root})))
 
 

@@ -1,4 +1,4 @@
-"""What the lab says to a person: steps with their time, texts behind a bar, colour on a terminal only."""
+"""Prints for a person: steps with their duration, texts behind a bar, colour on a terminal only."""
 
 import os
 import sys
@@ -37,7 +37,7 @@ class Terminal:
 
     @contextmanager
     def step(self, text: str) -> Iterator[None]:
-        """Say what is being done, at once, and when it is done how long it took."""
+        """Say what is being done at once, and how long it took when the block ends."""
         began = time.monotonic()
         self._out.write(f"  … {text}" if self._colour else "")
         self._out.flush()

@@ -1,7 +1,7 @@
-"""`pulumi up` for the lab, without the CLI: the program's own preview, carried out on the lab's forge.
+"""`pulumi up` for the lab, without the CLI: previews the program, and does on the lab's forge what it declares.
 
-`lab.pulumi_cli` does the same with the real CLI. Both leave the same behind: manifests as YAML files in a
-folder, repository files as commits. Neither needs a cluster.
+`lab.pulumi_cli` does the same with the real CLI. Both have the same result: manifests as YAML files in a folder,
+repository files as commits. Neither needs a cluster.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ Settings = dict[str, str]
 
 @dataclass(frozen=True)
 class Update:
-    """What an update left in the cluster's place: the manifests, as objects and in files under `folder`."""
+    """The result of an update: the manifests, as objects and as files under `folder`."""
 
     folder: Path
     manifests: tuple[dict[str, Value], ...]
@@ -39,14 +39,14 @@ class Engine(Protocol):
     describes: str
 
     def prepare(self, stack: str, settings: Settings, secrets: Settings) -> None:
-        """What can be done for a later `up` of `stack` while another one runs."""
+        """Do what can be done for a later `up` of `stack` while another one runs."""
 
     def up(self, stack: str, settings: Settings, secrets: Settings) -> Update:
         """Bring `stack` up with these keys of `delivery:` set on top of the project's files."""
 
 
 class EmbeddedEngine:
-    """No CLI: runs the program, writes its manifests, commits its files. No state, no comparing, no providers."""
+    """Runs the program without the CLI, writes its manifests, commits its files. It has no state and no providers."""
 
     describes = "without the Pulumi CLI: a preview, carried out by the lab"
 
@@ -54,7 +54,7 @@ class EmbeddedEngine:
         self._forge, self._repository, self._folder = forge, repository, folder
 
     def prepare(self, stack: str, settings: Settings, secrets: Settings) -> None:
-        """Nothing: there is no state to select."""
+        """Do nothing: there is no state to select."""
 
     def up(self, stack: str, settings: Settings, secrets: Settings) -> Update:
         """See `Engine`. A file whose content git owns is left alone once it is there."""

@@ -22,7 +22,7 @@ _OPERAND = re.compile(rf"\s*({_LITERAL.pattern}|{_PATH.pattern})\s*")
 
 
 class WorkflowError(ValueError):
-    """The workflow is not one that GitHub would run, or uses something that the lab does not know."""
+    """GitHub would not run the workflow, or the lab does not know something that it uses."""
 
 
 class InputError(WorkflowError):
@@ -68,7 +68,7 @@ class Workflow:
 
 
 def parse_workflow(text: str) -> Workflow:
-    """Read a workflow file; `WorkflowError` names the first thing that the lab would not do as GitHub does."""
+    """Read a workflow file. Raises `WorkflowError` at the first thing that the lab would not do as GitHub does."""
     try:
         document: object = YAML(typ="safe", pure=True).load(io.StringIO(text))
     except YAMLError as error:
@@ -109,8 +109,8 @@ def check_inputs(workflow: Workflow, given: Mapping[str, Value]) -> dict[str, Va
 def evaluate(text: str, contexts: Mapping[str, Context]) -> str:
     """Replace each `${{ … }}` in `text`: paths into `contexts`, literals in single quotes, and `||` between them.
 
-    An unset secret or variable is empty, as on GitHub. Anything else that is not there is a `WorkflowError`,
-    and so is a context that GitHub does not offer in this place, because `contexts` lacks it.
+    An unset secret or variable is empty, as on GitHub. Anything else that is not in `contexts` is a `WorkflowError`;
+    the caller leaves out those that GitHub does not offer in this place.
     """
     return _EXPRESSION.sub(lambda match: _as_text(_expression(match[1], contexts)), text)
 

@@ -69,7 +69,7 @@ def get_branch(state: State, repository: Repository, request: Request) -> Reply:
 
 @route("GET", "/rules/branches/{branch...}", "metadata=read")
 def branch_rules(state: State, repository: Repository, request: Request) -> Reply:
-    """The active rules of rulesets for a branch: the forge's protections, told as rules."""
+    """The active rules of rulesets for a branch, made of the forge's branch protections."""
     protection = repository.protections.get(request.parameters["branch"])
     if protection is None:
         return listing(state, request, [])

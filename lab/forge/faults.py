@@ -13,7 +13,7 @@ LONGEST_HOLD = 60.0  # seconds; a test that forgets to let go must not hang for 
 
 
 class Hold(threading.Event):
-    """A held answer: `set` lets it go, `arrived` is set once its request is there."""
+    """A held answer: `set` lets it go; the forge sets `arrived` once the request is there."""
 
     def __init__(self) -> None:
         super().__init__()

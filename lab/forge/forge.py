@@ -64,7 +64,7 @@ class Forge:
             return list(self._state.records)
 
     def forget_requests(self) -> None:
-        """Start the record anew."""
+        """Empty the record of requests."""
         with self._state.lock:
             self._state.records.clear()
 
@@ -165,7 +165,7 @@ class Forge:
             self.settings(full_name).update_ref(f"refs/heads/{name}", ZERO)
 
     def pull_requests(self, full_name: str) -> list[PullRequest]:
-        """All pull requests, oldest first, as the forge has them: look, don't touch."""
+        """All pull requests, oldest first. They are the forge's own objects: do not change them."""
         with self._state.lock:
             return pull_requests(self._state, self.settings(full_name))
 

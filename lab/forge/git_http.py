@@ -19,7 +19,7 @@ _WORKFLOWS = ".github/workflows"
 
 @dataclass(frozen=True)
 class RefUpdate:
-    """One line of a push: where the client saw the ref, where it shall be."""
+    """One line of a push: the ref, the object at which the client saw it, and the object that it is to point to."""
 
     old: str
     new: str
@@ -65,7 +65,7 @@ def receive_pack(repository: Repository, body: bytes, token: Token) -> bytes:
 
 
 def _refusal(repository: Repository, update: RefUpdate, token: Token) -> tuple[str, list[str]] | None:
-    """Why GitHub would refuse the update (the reason on the ref, what it prints besides), None when it would not."""
+    """Why GitHub would refuse the update (the reason on the ref, and what it prints besides); None where not."""
     branch = update.ref.removeprefix("refs/heads/")
     if update.ref.startswith("refs/pull/"):
         return "deny updating a hidden ref", []

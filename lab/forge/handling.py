@@ -1,6 +1,6 @@
-"""From an HTTP request to its answer: who asks, which route, which repository, what is refused.
+"""Finds the answer to an HTTP request: who asks, which route, which repository, and whether it is refused.
 
-Nothing of sockets here (`server` has those), nothing of what a call does (the modules with routes have that).
+Sockets are `lab.forge.server`'s matter, and what a call does is in the modules with routes.
 """
 
 import base64
@@ -50,7 +50,7 @@ def rest(state: State, method: str, target: str, headers: Mapping[str, str], bod
 
 
 def graphql(state: State, headers: Mapping[str, str]) -> Reply:
-    """GraphQL is not served: nothing of this project asks for it, and guessing would hide that something does."""
+    """The answer to GraphQL, an error: nothing here uses it, and a made-up answer would hide that something does."""
     try:
         _bearer(state, headers)
     except ApiError as error:
@@ -114,7 +114,7 @@ def faulty(status: int, body: Mapping[str, object] | str | None, headers: Mappin
 
 
 def _finished(method: str, reply: Reply, headers: Mapping[str, str]) -> Reply:
-    """Limits on every answer, an ETag on every read, and 304 when the caller has it already."""
+    """The reply with GitHub's rate-limit headers, on reads with an ETag, and as 304 when the caller has it already."""
     given = {name.lower() for name in reply.headers}
     limits = {"limit": account.HOURLY, "remaining": account.HOURLY - 1, "used": 1, "reset": int(time.time()) + 3600}
     for name, value in limits.items():

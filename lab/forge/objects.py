@@ -1,7 +1,7 @@
-"""Reading and writing git objects without a process for each: the forge answers in milliseconds because of it.
+"""Reads and writes git objects without a process for each, so that the forge answers in milliseconds.
 
-Reads go through one long-lived `git cat-file --batch` per repository; writes are loose objects, laid down the
-way git does it. Packs, refs and merges are left to git itself (`repositories`, `git_http`).
+Reads go through one long-lived `git cat-file --batch` per repository; writes are loose objects, stored as git stores
+them. Packs, refs and merges are left to git itself (`repositories`, `git_http`).
 """
 
 import contextlib

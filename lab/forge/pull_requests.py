@@ -1,6 +1,6 @@
-"""The life of a pull request, as git drives it: opened, followed, merged, closed.
+"""The rules for pull requests: opening, merging and closing them, and following their branches.
 
-Only rules here; `pulls` speaks REST. Reviews, checks, forks and merge queues are not modelled.
+REST is in `pulls`. Reviews, checks, forks and merge queues are not modelled.
 """
 
 import time
@@ -95,7 +95,7 @@ def merge(
     title: str | None = None,
     message: str | None = None,
 ) -> str:
-    """Merge into the base branch, really, and give the new commit. 405 and 409 as GitHub's."""
+    """Merge into the base branch, with git, and return the new commit. Raises GitHub's 405 and 409."""
     if pull.state != "open" or pull.draft:
         raise ApiError(405, "Pull Request is not mergeable")
     if sha is not None and sha != pull.head_sha:

@@ -25,7 +25,7 @@ def list_pulls(state: State, repository: Repository, request: Request) -> Reply:
     found = [pull for pull in found if wanted in ("all", pull.state) and base in ("", pull.base)]
     owner, colon, branch = head.partition(":")
     if colon:
-        # Without the owner GitHub ignores the filter: that is a trap worth keeping.
+        # GitHub ignores the filter when it has no owner. The forge does the same, so that tests notice.
         found = [pull for pull in found if (owner.lower(), branch) == (repository.owner.lower(), pull.head)]
     updated = query.get("sort") == "updated"
     newest_first = query.get("direction", "desc" if query.get("sort", "created") == "created" else "asc") == "desc"

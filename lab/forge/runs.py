@@ -1,8 +1,8 @@
-"""Workflow runs: what a dispatch starts, each in a thread of its own, and how each ended.
+"""Workflow runs: each is started by a dispatch, in a thread of its own, and has a conclusion at its end.
 
-The forge runs no workflow. Whoever registers a callback does (`lab.actions`); its return value is the
-run's conclusion (None: `success`), an exception means `failure` and comes out of `wait`.
-Whether runs wait for one another (a concurrency group) is decided by who carries them out.
+The forge runs no workflow itself, it calls a callback (`lab.actions` has one to offer). What that returns is the run's
+conclusion (None: `success`); an exception means `failure`, and `wait` raises it. Whether runs wait for one another (a
+concurrency group) is the callback's matter.
 """
 
 import threading
@@ -42,7 +42,7 @@ class Runs:
         self._errors: list[BaseException] = []
 
     def start(self, run: Run) -> None:
-        """Take a run in; without a callback it stays `queued`."""
+        """Add a run and start it; without a callback it stays `queued`."""
         self.all.append(run)
         if self.callback is not None:
             thread = threading.Thread(
@@ -52,7 +52,7 @@ class Runs:
             thread.start()
 
     def wait(self) -> list[Run]:
-        """Wait until every run has ended, those included that start meanwhile; raises what a callback raised."""
+        """Wait until every run has ended, also those that start meanwhile. Raises what a callback raised."""
         self.stop()
         if self._errors:
             raise self._errors.pop(0)

@@ -62,7 +62,7 @@ class Server(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """One connection. Answers go out in one write: header and body apart would wait for each other's ACK."""
+    """One connection. An answer is one write: a body sent apart from its header would wait for that one's ACK."""
 
     protocol_version = "HTTP/1.1"
     server_version = "lab-forge"
@@ -72,13 +72,13 @@ class _Handler(BaseHTTPRequestHandler):
     server: Server
 
     def handle_expect_100(self) -> bool:
-        """`Expect: 100-continue` must be answered before the body comes, past the write buffer."""
+        """Answer `Expect: 100-continue` at once, past the write buffer: the client sends the body only after that."""
         super().handle_expect_100()
         self.wfile.flush()
         return True
 
     def log_message(self, format: str, *args: object) -> None:
-        """Quiet: what came is in the forge's records."""
+        """Log nothing: the requests are in the forge's records."""
 
     def _answer(self) -> None:
         state = self.server.state

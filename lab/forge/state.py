@@ -1,4 +1,4 @@
-"""Everything the forge remembers between two requests, and the one lock that guards it."""
+"""Everything the forge remembers between requests, and the one lock that guards it."""
 
 import itertools
 import threading

@@ -1,4 +1,4 @@
-"""How the forge's things look as GitHub's JSON: the fields that clients of this project read, and their kin."""
+"""Repositories, pull requests, runs and the like as GitHub's JSON, with the fields that this project's clients read."""
 
 import zlib
 
