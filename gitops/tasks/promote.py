@@ -220,11 +220,12 @@ def superseded(promotion: Promotion, kubernetes: Kubernetes, deployments: list[A
     kubernetes.app_uid, version = str(at(app, "metadata", "uid")), at(app, "spec", "version")
     if version != promotion.version:
         return f"the stage is at {version}"
-    # Keptn learns of a new version up to its discovery window (30 s) after the Deployments have it. The app's own
-    # version is its only workload's, or a hash for several.
-    versions = [version, *(at(workload, "version") for workload in at(app, "spec", "workloads") or ())]
+    # Keptn learns of a new version up to its discovery window (30 s) after the Deployments have it. It names a workload
+    # by the label, in lower case and shortened where that is long; then any workload's version has to do.
+    workloads = {str(at(each, "name")): at(each, "version") for each in at(app, "spec", "workloads") or ()}
     for deployment in deployments:
-        if (ahead := pod_label(deployment, "version")) and ahead not in versions:
+        name, ahead = str(pod_label(deployment, "name")).lower(), pod_label(deployment, "version")
+        if ahead and ahead not in ((workloads[name],) if name in workloads else (version, *workloads.values())):
             return f"Deployment {at(deployment, 'metadata', 'name')} is at {ahead}"
     # Away and back is the same version twice: the current KeptnAppVersion, which Keptn names after the hash of the
     # KeptnApp's generation, has the commit that tells them apart.

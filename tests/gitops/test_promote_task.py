@@ -225,6 +225,19 @@ class TestSeveralWorkloads:
         assert "Deployment backend is at v8; nothing sent" in lab.run(context).out
         assert lab.calls == 0
 
+    def test_are_superseded_when_one_of_them_has_the_version_of_another(self, lab: Lab) -> None:
+        context = self.verify(lab, Deployment("frontend", "v7", replicas=2), self.PAIR[1])
+
+        assert "Deployment frontend is at v7; nothing sent" in lab.run(context).out
+        assert lab.calls == 0
+
+    def test_whose_name_keptn_has_shortened_may_have_any_version_that_keptn_knows(self, lab: Lab) -> None:
+        long = "a-very-long-name-of-a-workload"
+        context = self.verify(lab, self.PAIR[0], Deployment(long, "v7"))
+
+        assert lab.run(context).code == 0
+        assert lab.calls == 1
+
     def test_of_another_application_do_not_matter(self, lab: Lab) -> None:
         context = self.verify(lab)
         lab.cluster.set_stage(NAMESPACE, "another", "v1", available=False)
