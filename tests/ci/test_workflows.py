@@ -167,6 +167,18 @@ def test_the_drift_check_waits_for_an_update_of_the_same_stack() -> None:
     assert jobs("drift")["check"]["concurrency"]["group"] == "stack/${{ matrix.stack }}"
 
 
+def test_every_push_is_tested_and_none_is_left_out_for_a_later_one() -> None:
+    workflow = read(FOLDER / "test.yaml")
+    assert workflow["on"] == {"push": {"branches": ["**"]}, "pull_request": None}
+    assert workflow["concurrency"] == {
+        "group": "test/${{ github.event.pull_request.number || github.run_id }}",
+        "cancel-in-progress": "${{ github.event_name == 'pull_request' }}",
+    }
+    own, fork = workflow["jobs"]["test"]["if"].split(" || ")
+    assert own == "github.event_name == 'push'"
+    assert fork == "github.event.pull_request.head.repo.full_name != github.repository"
+
+
 def test_the_cli_is_the_release_of_the_locked_sdk() -> None:
     assert (ROOT / ".pulumi.version").read_text().strip() == locked_versions(ROOT)["pulumi"]
 
