@@ -38,6 +38,11 @@ def jobs(name: str) -> dict[str, dict[str, Any]]:
     return found
 
 
+def is_approval(name: str) -> bool:
+    """Whether the job of this name waits for the approval of a stage's update, and does nothing."""
+    return name.removeprefix("approve-") in stages(ROOT).keys() - {name}
+
+
 def git(*arguments: str) -> None:
     identity = ("-c", "user.name=x", "-c", "user.email=x@delivery.invalid", "-c", "commit.gpgsign=false")
     subprocess.run(["git", *identity, *arguments], check=True, capture_output=True)
@@ -89,7 +94,16 @@ def test_a_job_has_secrets_or_may_write_and_never_both(path: Path) -> None:
         writes = [scope for scope, level in job["permissions"].items() if level == "write" and scope != "id-token"]
         secrets = "secrets." in str(job)
         assert not (writes and secrets), name
-        assert secrets == ("environment" in job), name
+        assert secrets == ("environment" in job) or is_approval(name), name
+
+
+def test_a_job_that_waits_for_a_person_holds_nothing_meanwhile() -> None:
+    for name, job in jobs("deploy").items():
+        if is_approval(name):
+            assert job["environment"] == name
+            assert job["permissions"] == {}
+            assert "concurrency" not in job
+            assert "secrets." not in str(job)
 
 
 def test_what_runs_a_forks_code_has_neither_secret_nor_write_permission() -> None:
@@ -147,24 +161,46 @@ def test_the_job_that_comments_fetches_the_default_branch_and_no_other_code() ->
     assert checkout["with"]["ref"] == "${{ github.event.repository.default_branch }}"
 
 
-def test_the_stages_go_up_in_the_pipelines_order_each_after_what_it_comes_after() -> None:
-    def needs(job: dict[str, Any]) -> tuple[str, ...]:
-        found = job.get("needs", [])
-        return (found,) if isinstance(found, str) else tuple(found)
+def test_the_stages_go_up_in_the_pipelines_order_each_after_what_it_comes_after_and_its_approval() -> None:
+    expected: dict[str, set[str]] = {}
+    for name, after in stages(ROOT).items():
+        expected[name] = {f"approve-{name}"} if after else set()
+        if after:
+            expected[f"approve-{name}"] = set(after)
+    found = {name: job.get("needs", []) for name, job in jobs("deploy").items()}
+    assert {name: {needs} if isinstance(needs, str) else set(needs) for name, needs in found.items()} == expected
 
-    assert {name: needs(job) for name, job in jobs("deploy").items()} == stages(ROOT)
+
+def test_no_push_waits_for_another_one_or_is_left_out_for_it_before_it_gets_to_a_stack() -> None:
+    group = {"group": "deploy/${{ github.run_id }}", "cancel-in-progress": False}
+    assert read(FOLDER / "deploy.yaml")["concurrency"] == group
 
 
-def test_each_stage_goes_up_in_its_own_environment_and_alone_on_its_stack() -> None:
-    for name, job in jobs("deploy").items():
+def test_each_stage_goes_up_in_its_own_environment_and_whole() -> None:
+    updates = {name: job for name, job in jobs("deploy").items() if not is_approval(name)}
+    for name, job in updates.items():
         assert job["environment"] == name
-        assert job["concurrency"]["group"] == f"stack/{name}"
-        [update] = [step for step in job["steps"] if step.get("run", "").startswith("pulumi up")]
-        assert f"'{name}'" in update["env"]["STACK"]
+        update = job["steps"][-1]
+        assert update["run"] == '.venv/bin/python -m ci.update --stack "$STACK"'
+        assert update["env"]["STACK"] == name
+        assert update["env"]["PULUMI_ORGANIZATION"] == "${{ vars.PULUMI_ORGANIZATION }}"
+        assert "if" not in update
 
 
-def test_the_drift_check_waits_for_an_update_of_the_same_stack() -> None:
-    assert jobs("drift")["check"]["concurrency"]["group"] == "stack/${{ matrix.stack }}"
+def test_a_stages_update_can_compare_its_commit_with_newer_ones() -> None:
+    for name, job in jobs("deploy").items():
+        if not is_approval(name):
+            [checkout] = [step for step in job["steps"] if "checkout@" in step.get("uses", "")]
+            assert checkout["with"] == {"fetch-depth": 0, "persist-credentials": False}
+
+
+def test_whatever_uses_a_stack_takes_turns_on_it_and_none_is_cancelled_or_left_out() -> None:
+    turns = {name: job.get("concurrency") for name, job in jobs("deploy").items() if not is_approval(name)}
+    turns["${{ matrix.stack }}"] = jobs("drift")["check"].get("concurrency")
+    assert turns == {
+        name: {"group": f"stack/{name}", "cancel-in-progress": False, "queue": "max"}
+        for name in (*stages(ROOT), "${{ matrix.stack }}")
+    }
 
 
 def test_every_push_is_tested_and_none_is_left_out_for_a_later_one() -> None:
