@@ -1,5 +1,6 @@
 """The project's own workflows: what linters say, what they may do, and that they follow the pipeline."""
 
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,12 @@ def jobs(name: str) -> dict[str, dict[str, Any]]:
 def is_approval(name: str) -> bool:
     """Whether the job of this name waits for the approval of a stage's update, and does nothing."""
     return name.removeprefix("approve-") in stages(ROOT).keys() - {name}
+
+
+def kept(job: dict[str, Any], folder: str) -> None:
+    """The job's folder is kept for the next one, whatever became of the job."""
+    [step] = [step for step in job["steps"] if "upload-artifact@" in step.get("uses", "")]
+    assert (step["if"], step["with"]["path"]) == ("always()", folder)
 
 
 def git(*arguments: str) -> None:
@@ -171,6 +178,13 @@ def test_the_stages_go_up_in_the_pipelines_order_each_after_what_it_comes_after_
     assert {name: {needs} if isinstance(needs, str) else set(needs) for name, needs in found.items()} == expected
 
 
+def test_what_is_merged_goes_up_where_that_is_switched_on() -> None:
+    assert read(FOLDER / "deploy.yaml")["on"] == {"push": {"branches": ["main"]}, "workflow_dispatch": None}
+    for name, job in jobs("deploy").items():
+        # What needs a job that was skipped is skipped with it; a condition of its own would end that.
+        assert job.get("if") == (None if "needs" in job else "vars.DELIVERY_DEPLOY == 'true'"), name
+
+
 def test_no_push_waits_for_another_one_or_is_left_out_for_it_before_it_gets_to_a_stack() -> None:
     group = {"group": "deploy/${{ github.run_id }}", "cancel-in-progress": False}
     assert read(FOLDER / "deploy.yaml")["concurrency"] == group
@@ -203,6 +217,56 @@ def test_whatever_uses_a_stack_takes_turns_on_it_and_none_is_cancelled_or_left_o
     }
 
 
+def test_every_night_each_stack_is_compared_with_what_is_there() -> None:
+    on = read(FOLDER / "drift.yaml")["on"]
+    assert set(on) == {"schedule", "workflow_dispatch"}
+    [night] = on["schedule"]
+    # A minute and an hour, then every day: not on the hour, when everybody's start and some are dropped.
+    assert re.fullmatch(r"[1-9]\d? \d{1,2} \* \* \*", night["cron"])
+    check = jobs("drift")["check"]
+    assert check["strategy"] == {
+        "fail-fast": False,
+        "matrix": {"stack": "${{ fromJSON(needs.stages.outputs.stages) }}"},
+    }
+    [compared] = [step for step in check["steps"] if "ci.preview" in step.get("run", "")]
+    assert compared["run"] == '.venv/bin/python -m ci.preview --refresh --stack "$STACK" --out report'
+    assert compared["env"]["STACK"] == "${{ matrix.stack }}"
+    assert jobs("drift")["stages"]["if"] == "vars.DELIVERY_DEPLOY == 'true'"
+
+
+def test_a_check_that_failed_is_told_too() -> None:
+    kept(jobs("drift")["check"], "report")
+    issue = jobs("drift")["issue"]
+    assert set(issue["needs"]) == {"stages", "check"}
+    assert issue["if"] == "${{ !cancelled() && needs.stages.result == 'success' }}"
+
+
+def test_a_pull_request_is_rendered_always_and_previewed_where_that_is_switched_on() -> None:
+    assert read(FOLDER / "preview.yaml")["on"] == {"pull_request": None}
+    render, own = jobs("preview")["render"], jobs("preview")["preview"]
+    assert "if" not in render
+    assert own["if"].split(" && ")[0] == "vars.DELIVERY_PREVIEW == 'true'"
+    [previewed] = [step for step in own["steps"] if "ci.preview" in step.get("run", "")]
+    assert previewed["run"] == '.venv/bin/python -m ci.preview --stack "$STACK" --out preview/reports'
+    assert previewed["env"]["STACK"] == "${{ matrix.stack }}"
+
+
+def test_what_failed_on_a_pull_request_is_commented_too() -> None:
+    for job in jobs("preview").values():
+        kept(job, "preview")
+
+
+def test_the_comment_comes_after_every_preview_of_a_pull_request_and_after_no_other_run() -> None:
+    workflow = read(COMMENT)
+    assert workflow["on"] == {
+        "workflow_run": {"workflows": [read(FOLDER / "preview.yaml")["name"]], "types": ["completed"]}
+    }
+    assert workflow["jobs"]["comment"]["if"].split(" && ") == [
+        "github.event.workflow_run.event == 'pull_request'",
+        "github.event.workflow_run.conclusion != 'cancelled'",
+    ]
+
+
 def test_every_push_is_tested_and_none_is_left_out_for_a_later_one() -> None:
     workflow = read(FOLDER / "test.yaml")
     assert workflow["on"] == {"push": {"branches": ["**"]}, "pull_request": None}
@@ -213,6 +277,20 @@ def test_every_push_is_tested_and_none_is_left_out_for_a_later_one() -> None:
     own, fork = workflow["jobs"]["test"]["if"].split(" || ")
     assert own == "github.event_name == 'push'"
     assert fork == "github.event.pull_request.head.repo.full_name != github.repository"
+
+
+def test_the_engine_is_there_before_the_tests_that_need_it() -> None:
+    listed = list(steps(FOLDER / "test.yaml"))
+    [cli] = [step for step in listed if "pulumi/actions@" in step.get("uses", "")]
+    [providers] = [step for step in listed if step.get("run") == ".venv/bin/python -m ci.providers"]
+    [test] = [step for step in listed if step.get("run") == "make test"]
+    assert cli["with"] == {"pulumi-version-file": ".pulumi.version"}
+    assert listed.index(cli) < listed.index(providers) < listed.index(test)
+    assert not any("if" in step or "continue-on-error" in step for step in (cli, providers, test))
+
+
+def test_a_failure_is_a_failure(path: Path) -> None:
+    assert "continue-on-error" not in path.read_text()
 
 
 def test_the_cli_is_the_release_of_the_locked_sdk() -> None:
