@@ -16,6 +16,8 @@ MARKER = "<!-- delivery: preview -->"
 LIMIT = 65_536
 """GitHub's limit for a comment, in characters; kept here in bytes, which are never fewer."""
 
+# More than this many headings need not fit, whatever names a pull request has made up.
+_STACKS = 50
 _ROWS = 60
 _LINES = 250
 _RESERVE = 400
@@ -32,9 +34,10 @@ class Preview:
 
 
 def comment(preview: Preview) -> str:
-    """The comment's text, `MARKER` first, at most `LIMIT` bytes. Diffs that do not fit are counted."""
+    """The comment's text, `MARKER` first, at most `LIMIT` bytes. Stacks and diffs that do not fit are counted."""
     rendered = {each.stack: each for each in preview.rendered}
-    stacks = sorted(rendered.keys() | preview.reports.keys())
+    found = sorted(rendered.keys() | preview.reports.keys())
+    stacks, more = found[:_STACKS], len(found[_STACKS:])
     parts = [f"{MARKER}\n### Preview of {code(preview.commit[:12], 12)}"]
     if not stacks:
         parts.append("Nothing was previewed: the run below says why.")
@@ -45,6 +48,8 @@ def comment(preview: Preview) -> str:
         used = sum(len(part.encode()) + 2 for part in parts)
         share = (left - used) // (len(stacks) - index)
         parts.append(_stack(stack, preview.reports.get(stack), rendered.get(stack), share))
+    if more:
+        parts.append(f"{more} more stack{'' if more == 1 else 's'} of {len(found)}: too many to be shown here.")
     return "\n\n".join([*parts, tail])
 
 

@@ -19,9 +19,13 @@ from delivery.promotion.github import GitHubError
 _LARGEST = 5_000_000
 
 
-def read_preview(folder: Path, commit: str, run_url: str) -> Preview:
-    """What lies in `folder`: `rendered/base` and `rendered/head`, and `reports/STACK.json`."""
-    reports = {report.stack: report for report in _reports(folder)}
+def read_preview(folder: Path, commit: str, run_url: str, *, own: bool) -> Preview:
+    """What lies in `folder`: `rendered/base` and `rendered/head`, and `reports/STACK.json`.
+
+    Reports only where the head is this repository's `own`: the engine previews no fork, and what there is of a fork's
+    it has written itself.
+    """
+    reports = {report.stack: report for report in _reports(folder / "reports")} if own else {}
     return Preview(commit, run_url, reports, differences(folder / "rendered"))
 
 
@@ -39,7 +43,9 @@ def say(conversation: Conversation, number: int, body: str) -> str:
 
 
 def _reports(folder: Path) -> Iterator[Report]:
-    for path in sorted((folder / "reports").glob("*.json"))[:200]:
+    if folder.is_symlink():
+        return
+    for path in sorted(folder.glob("*.json"))[:200]:
         if path.is_symlink() or not path.is_file() or path.stat().st_size > _LARGEST:
             continue
         try:
@@ -53,21 +59,24 @@ def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os
     parser = argparse.ArgumentParser(
         prog="python -m ci.preview_comment",
         description=__doc__.split("\n")[0],
-        epilog="Environment: HEAD_OWNER, HEAD_BRANCH and HEAD_SHA of the pull request, RUN_URL, GITHUB_REPOSITORY, "
-        "GITHUB_API_URL, GITHUB_TOKEN (Pull requests: write).",
+        epilog="Environment: HEAD_REPOSITORY, HEAD_BRANCH and HEAD_SHA of the pull request, RUN_URL, "
+        "GITHUB_REPOSITORY, GITHUB_API_URL, GITHUB_TOKEN (Pull requests: write).",
     )
     parser.add_argument("folder", type=Path, help="what the preview's jobs left behind")
     options = parser.parse_args(arguments)
-    owner, branch, commit, run_url = (
-        environ.get(key, "") for key in ("HEAD_OWNER", "HEAD_BRANCH", "HEAD_SHA", "RUN_URL")
+    repository, branch, commit, run_url = (
+        environ.get(key, "") for key in ("HEAD_REPOSITORY", "HEAD_BRANCH", "HEAD_SHA", "RUN_URL")
     )
-    if not (owner and branch and commit):
-        print("error: HEAD_OWNER, HEAD_BRANCH and HEAD_SHA have to be set: run this in the workflow", file=sys.stderr)
+    if not (repository and branch and commit):
+        print(
+            "error: HEAD_REPOSITORY, HEAD_BRANCH and HEAD_SHA have to be set: run this in the workflow", file=sys.stderr
+        )
         return 2
     try:
         conversation = connect(environ)
-        numbers = conversation.pull_requests_at(owner, branch, commit)
-        body = comment(read_preview(options.folder, commit, run_url))
+        numbers = conversation.pull_requests_at(repository.partition("/")[0], branch, commit)
+        own = repository == environ.get("GITHUB_REPOSITORY")
+        body = comment(read_preview(options.folder, commit, run_url, own=own))
         for number in numbers:
             print(f"#{number}: {say(conversation, number, body)}")
     except ValueError as error:

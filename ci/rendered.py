@@ -35,6 +35,8 @@ class RenderedStack:
 def differences(folder: Path) -> tuple[RenderedStack, ...]:
     """What differs between `folder/base` and `folder/head`, stack by stack; where only one side has it, all of it."""
     base, head = (folder / side for side in SIDES)
+    if any(each.is_symlink() for each in (folder, base, head)):
+        return ()
     names = sorted({each.name.removesuffix(".error") for side in (base, head) for each in _entries(side)})
     return tuple(
         RenderedStack(name, _changes(base / name, head / name), _error(head / f"{name}.error")) for name in names
@@ -58,10 +60,12 @@ def _changes(base: Path, head: Path) -> tuple[FileChange, ...]:
 
 def _entries(folder: Path) -> Iterator[Path]:
     if folder.is_dir():
-        yield from sorted(folder.iterdir())[:_MOST_FILES]
+        yield from [each for each in sorted(folder.iterdir()) if not each.is_symlink()][:_MOST_FILES]
 
 
 def _files(folder: Path) -> Iterator[tuple[str, str]]:
+    if folder.is_symlink():
+        return
     paths = [path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()] if folder.is_dir() else []
     for path in sorted(paths)[:_MOST_FILES]:
         large = path.stat().st_size > _LARGEST

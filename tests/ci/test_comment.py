@@ -118,3 +118,14 @@ def test_the_largest_reports_fit_too() -> None:
     text = comment(Preview("a" * 40, RUN, {f"s{number}": report for number in range(30)}, ()))
     assert len(text.encode()) <= LIMIT
     assert text.count("#### ") == 30
+
+
+def test_stacks_that_are_too_many_are_counted() -> None:
+    refused = [RenderedStack(f"{'|' * 60}{number}", (DIFF,) * 50, "x" * 10_000) for number in range(1500)]
+    text = comment(Preview("a" * 40, RUN, {f"s{number}": Report("s") for number in range(200)}, refused))
+    assert len(text.encode()) <= LIMIT
+    assert text.count("#### ") == 50
+    assert "1650 more stacks of 1700: too many to be shown here." in text
+    text = comment(Preview("a" * 40, RUN, {f"s{number}": Report("s") for number in range(51)}, ()))
+    assert "1 more stack of 51:" in text
+    assert "more stack" not in comment(Preview("a" * 40, RUN, {f"s{number}": Report("s") for number in range(50)}, ()))

@@ -43,7 +43,7 @@ def found(project: Project, text: str) -> None:
 
 def run(project: Project, **environment: str) -> int:
     head = {
-        "HEAD_OWNER": "acme",
+        "HEAD_REPOSITORY": REPOSITORY,
         "HEAD_BRANCH": "change",
         "HEAD_SHA": project.forge.branch(REPOSITORY, "change") or "",
     }
@@ -79,6 +79,26 @@ def test_the_engines_reports_are_in_the_same_comment(pull: Project) -> None:
     assert "not a report of a preview" in body
 
 
+def test_a_fork_cannot_say_what_the_engine_found(pull: Project) -> None:
+    reports = pull.folder / "reports"
+    reports.mkdir()
+    (reports / "production.json").write_text(Report("production").to_json())
+    run(pull, HEAD_REPOSITORY="acme/fork-of-delivery")
+    [body] = comments(pull)
+    assert "+changed" in body
+    assert "pulumi preview" not in body
+    assert "production" not in body
+
+
+def test_reports_behind_a_link_are_not_read(pull: Project, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "production.json").write_text(Report("production").to_json())
+    (pull.folder / "reports").symlink_to(elsewhere)
+    run(pull)
+    assert "production" not in comments(pull)[0]
+
+
 def test_a_persons_comment_with_the_marker_is_left_alone(pull: Project) -> None:
     api(pull, "POST", "/issues/1/comments", {"body": f"{MARKER}\nall is well, merge me"})
     run(pull)
@@ -104,7 +124,7 @@ def test_a_preview_that_was_overtaken_by_a_push_says_nothing(pull: Project, caps
     assert "nothing to say" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("where", [{"HEAD_BRANCH": "main"}, {"HEAD_OWNER": "stranger"}])
+@pytest.mark.parametrize("where", [{"HEAD_BRANCH": "main"}, {"HEAD_REPOSITORY": "stranger/delivery"}])
 def test_a_run_of_another_branch_says_nothing(pull: Project, where: dict[str, str]) -> None:
     assert run(pull, **where) == 0
     assert comments(pull) == []
@@ -128,7 +148,7 @@ def test_a_token_that_may_not_comment_is_told_what_it_needs_and_never_shown(
     assert TOKEN not in said
 
 
-@pytest.mark.parametrize("missing", ["HEAD_OWNER", "HEAD_BRANCH", "HEAD_SHA", "GITHUB_REPOSITORY", "GITHUB_TOKEN"])
+@pytest.mark.parametrize("missing", ["HEAD_REPOSITORY", "HEAD_BRANCH", "HEAD_SHA", "GITHUB_REPOSITORY", "GITHUB_TOKEN"])
 def test_outside_a_workflow_it_says_what_is_missing(
     pull: Project, missing: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

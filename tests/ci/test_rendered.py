@@ -62,6 +62,28 @@ def test_links_lead_nowhere_and_large_files_are_not_read(tmp_path: Path) -> None
     assert stack.failure == ""
 
 
+def test_a_stacks_folder_that_is_a_link_is_no_stack(tmp_path: Path) -> None:
+    tree(tmp_path, {"secret/x": "s", "base/dev/a": "1\n", "head/dev/a": "1\n"})
+    (tmp_path / "head/link").symlink_to(tmp_path / "secret")
+    (tmp_path / "head/dev/deeper").symlink_to(tmp_path / "secret")
+    assert differences(tmp_path) == (RenderedStack("dev", (), ""),)
+    (tmp_path / "base/link").mkdir()
+    assert differences(tmp_path) == (RenderedStack("dev", (), ""), RenderedStack("link", (), ""))
+
+
+@pytest.mark.parametrize("link", [".", "base", "head"])
+def test_of_what_lies_behind_a_link_nothing_is_shown(tmp_path: Path, link: str) -> None:
+    tree(tmp_path / "real", {"base/dev/a": "1\n", "head/dev/a": "2\n"})
+    folder = tmp_path / "found"
+    if link == ".":
+        folder.symlink_to(tmp_path / "real")
+    else:
+        tree(folder, {"base/dev/a": "1\n", "head/dev/a": "2\n"})
+        (folder / link).rename(folder / "away")
+        (folder / link).symlink_to(tmp_path / "real" / link)
+    assert differences(folder) == ()
+
+
 def test_without_anything_rendered_there_is_nothing(tmp_path: Path) -> None:
     assert differences(tmp_path) == ()
 
