@@ -4,10 +4,10 @@ what was wrong, so that reading goes on and one run reports every mistake.
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from delivery.configuration.problems import Edit, Json, Path, Problems, renamed
+from delivery.configuration.problems import Edit, Json, Path, Problems, nearest, renamed
 
 LONGEST_TEXT = 1_000_000
 MOST_ENTRIES = 1000
@@ -27,10 +27,17 @@ class Rule:
     example: str
     corrected: Callable[[str], str] = str
 
+    def near(self, found: Json) -> str | None:
+        """The text that `found` was probably meant to be; None where nothing in it keeps the rule."""
+        if found is None or isinstance(found, list | dict):
+            return None
+        near = self.corrected(found if isinstance(found, str) else json.dumps(found))
+        return near if self.holds(near) else None
+
     def instead(self, found: Json) -> str:
         """What to propose where `found` is no value: itself, corrected, or the example."""
-        near = self.corrected(found) if isinstance(found, str) else self.example
-        return near if self.holds(near) else self.example
+        near = self.near(found)
+        return self.example if near is None else near
 
 
 @dataclass(frozen=True)
@@ -46,7 +53,10 @@ class Fields:
         found = self.values.get(key, default)
         if isinstance(found, str) and (rule.holds(found) or (found == default and key not in self.values)):
             return found
-        self.problems.add((*self.at, key), found, rule.words, rule.instead(found))
+        words = rule.words
+        if isinstance(found, float):
+            words += ", in quotes: without them 1.10 is the number 1.1"
+        self.problems.add((*self.at, key), found, words, rule.instead(found))
         return rule.example
 
     def number(self, key: str, low: int, high: int, default: int | None = None, *, why: str = "") -> int:
@@ -66,27 +76,33 @@ class Fields:
             return found == "true"
         if isinstance(found, bool):
             return found
-        self.problems.add((*self.at, key), found, "true or false", default)
+        said = str(found).strip().lower()
+        said = {"yes": "true", "on": "true", "1": "true", "no": "false", "off": "false", "0": "false"}.get(said, said)
+        near = nearest(said, ("true", "false"))
+        self.problems.add((*self.at, key), found, "true or false", near == "true" if near else default)
         return default
 
     def choice(self, key: str, options: tuple[str, ...]) -> str:
         """One of `options`; the first is the default."""
-        return self.text(key, Rule(options.__contains__, " or ".join(options), options[0]), options[0])
+        return self.text(
+            key, Rule(options.__contains__, " or ".join(options), options[0], closest(options)), options[0]
+        )
 
     def texts(self, key: str, rule: Rule, default: tuple[str, ...] = (), *, required: bool = False) -> tuple[str, ...]:
         """A list of different texts, each keeping `rule`."""
         found = self.values.get(key, list(default))
         words = f"a list{' that is not empty' if required else ''}, of: {rule.words}"
         if not isinstance(found, list) or (required and not found):
-            alone: list[Json] = [found] if isinstance(found, str) and rule.holds(found) else []
-            self.problems.add((*self.at, key), found, words, alone or ([rule.example] if required else []))
+            self.problems.add((*self.at, key), found, words, _texts_meant(rule, required))
             return (rule.example,) if required else ()
         seen: set[str] = set()
         for index, item in enumerate(found):
             if not (isinstance(item, str) and rule.holds(item)):
-                self.problems.add((*self.at, key, index), item, rule.words, rule.instead(item))
+                # What was meant may be two texts or none, so the list is corrected and not the item.
+                meant = _texts_meant(rule, required)
+                self.problems.add((*self.at, key, index), item, rule.words, meant, at=(*self.at, key))
             elif item in seen:
-                self.problems.add((*self.at, key), found, "each name once", _each_once)
+                self.problems.add((*self.at, key), found, "each name once", _texts_meant(rule, required))
             else:
                 seen.add(item)
         return tuple(item for item in found if isinstance(item, str) and item in seen)
@@ -99,18 +115,20 @@ class Fields:
             return {}
         for name in found:
             if not rule.holds(name):
-                self.problems.add((*self.at, key), name, f"as a key: {rule.words}", _free(name, rule.example))
+                self.problems.add((*self.at, key), name, f"as a key: {rule.words}", _free(name, rule.instead(name)))
         return {name: value for name, value in found.items() if rule.holds(name)}
 
-    def items(self, key: str, example: dict[str, Json]) -> tuple["Fields", ...]:
-        """A list of maps, none missing, each as fields of its own."""
+    def items(self, key: str, example: dict[str, Json], name: Rule) -> tuple["Fields", ...]:
+        """A list of maps, none missing, each as fields of its own; each has a `name` that keeps the rule."""
         found = self.values.get(key)
         if not isinstance(found, list) or not found:
-            self.problems.add((*self.at, key), found, "a list of maps that is not empty", [dict(example)])
+            meant = _maps_meant(found) or [dict(example)]
+            self.problems.add((*self.at, key), found, "a list of maps that is not empty", meant)
             return ()
         for index, item in enumerate(found):
             if not isinstance(item, dict):
-                self.problems.add((*self.at, key, index), item, "a map", dict(example))
+                called = name.near(item) or _numbered(str(example["name"]), index)
+                self.problems.add((*self.at, key, index), item, "a map", example | {"name": called})
         return tuple(
             Fields(self.problems, item, (*self.at, key, index))
             for index, item in enumerate(found)
@@ -124,8 +142,41 @@ class Fields:
                 self.problems.add_unknown(self.at, key, sorted(known), given=list(self.values))
 
 
-def _each_once(node: Json) -> Json:
-    return [each for index, each in enumerate(node) if each not in node[:index]] if isinstance(node, list) else node
+def closest(options: Sequence[str]) -> Callable[[str], str]:
+    """Corrects a slip, or a capital, to the option that was meant."""
+    return lambda text: nearest(text.strip().lower(), options) or text
+
+
+def _texts_meant(rule: Rule, required: bool) -> Edit:
+    """Makes the list that was probably meant: corrected, each once, without what no text can be made of.
+
+    An example in its place would be a reviewer or a task that nobody named.
+    """
+
+    def edit(node: Json) -> Json:
+        parts: list[Json] = []
+        for item in node if isinstance(node, list) else [node]:
+            apart = isinstance(item, str) and "," in item and not rule.holds(item)
+            parts += map(str.strip, item.split(",")) if isinstance(item, str) and apart else [item]
+        meant = dict.fromkeys(near for part in parts if (near := rule.near(part)) is not None)
+        return [*meant] or ([rule.example] if required else [])
+
+    return edit
+
+
+def _maps_meant(found: Json) -> list[Json]:
+    """The list for which a map stands: the one entry of it, or its entries by their names."""
+    if not isinstance(found, dict):
+        return []
+    if "name" in found:
+        return [found]
+    if not all(each is None or isinstance(each, dict) for each in found.values()):
+        return []
+    return [{"name": name, **(each if isinstance(each, dict) else {})} for name, each in found.items()]
+
+
+def _numbered(name: str, index: int) -> str:
+    return f"{name}-{index + 1}" if index else name
 
 
 def _free(name: str, example: str) -> Edit:
@@ -153,14 +204,21 @@ def decode(raw: Mapping[str, str], examples: Mapping[str, Json], problems: Probl
             refused = _excess(value) if len(text) <= LONGEST_TEXT else f"at most {LONGEST_TEXT} characters"
         except (ValueError, RecursionError):
             refused = f"a {'list' if isinstance(example, list) else 'map'} (JSON on the command line)"
-            # `key: name` where `key: [name]` was meant.
-            if example == [] and re.fullmatch(r"[\w. -]{1,63}", text):
-                example = [text]
+            # `key: name` where `key: [name]` was meant, or `key: one,other`.
+            if isinstance(example, list) and re.fullmatch(r"[\w.@/, -]{1,200}", text):
+                example = _named(text, example)
         if refused:
             problems.add((key,), text, refused, example)
             problems.unreadable.add(key)
         else:
             problems.roots[key] = value
+
+
+def _named(text: str, example: list[Json]) -> list[Json]:
+    """The names in `text`, each as an entry like the example's, if that has one."""
+    entry = example[0] if example else None
+    names: list[Json] = [name for part in text.split(",") if (name := part.strip())]
+    return ([entry | {"name": name} for name in names] if isinstance(entry, dict) else names) or example
 
 
 def _excess(value: Json) -> str | None:

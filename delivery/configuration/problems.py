@@ -150,6 +150,8 @@ class _Mistake:
     allowed: str
     edit: Edit | str
     """What sets it right: an edit of the value at `path`, or a command of its own."""
+    at: Path | None = None
+    """Where `edit` is to be done, if not at `path`."""
 
 
 @dataclass
@@ -164,13 +166,14 @@ class Problems:
     _mistakes: dict[tuple[Path, str, str], _Mistake] = field(default_factory=dict)
     _more: int = 0
 
-    def add(self, path: Path, found: object, allowed: str, instead: Json | Edit) -> None:
-        """Note a mistake at `path`; `instead` is a value that would be allowed there, or makes one."""
+    def add(self, path: Path, found: object, allowed: str, instead: Json | Edit, *, at: Path | None = None) -> None:
+        """Note a mistake at `path`; `instead` is a value that would be allowed there (or `at` another place), or
+        makes one."""
         if str(path[0]) in self.unreadable or self._only_counted():
             return
         shown = "nothing" if found is None else json.dumps(found, ensure_ascii=False)
         edit: Edit = instead if callable(instead) else lambda _: instead
-        self._note(_Mistake(path, one_line(_shortened(shown)), allowed, edit))
+        self._note(_Mistake(path, one_line(_shortened(shown)), allowed, edit, at))
 
     def add_unknown(self, path: Path, key: str, known: Sequence[str], *, given: Sequence[str]) -> None:
         """Note that nothing reads `key` in the map at `path`, among the keys `given` there."""
@@ -230,7 +233,7 @@ class Problems:
         root = copy.deepcopy(self.roots.get(key))
         for mistake in self._mistakes.values():
             if mistake.path[0] == key and not isinstance(mistake.edit, str):
-                root = _edited(root, mistake.path[1:], mistake.edit)
+                root = _edited(root, (mistake.at or mistake.path)[1:], mistake.edit)
         return set_mend(key, root)
 
 

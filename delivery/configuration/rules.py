@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from delivery.configuration.fields import Rule
+from delivery.configuration.fields import Rule, closest
 from delivery.names import is_commit, is_dns_label, is_dns_subdomain, is_version
 
 
@@ -38,19 +38,56 @@ def _is_branch(text: str) -> bool:
 
 def one_of(options: tuple[str, ...]) -> Rule:
     """The rule that only these texts keep."""
-    return Rule(lambda text: text in options, " or ".join(options) or "nothing", options[0] if options else "")
+    example = options[0] if options else ""
+    return Rule(lambda text: text in options, " or ".join(options) or "nothing", example, closest(options))
+
+
+def _as_api_url(text: str) -> str:
+    """The API of the host that `text` names: a token for one host must not be sent to another."""
+    address = text.strip() if "://" in text else f"https://{text.strip()}"
+    try:
+        parts = urlsplit(address)
+        host = parts.hostname or ""
+    except ValueError:
+        return ""
+    if host in ("github.com", "www.github.com", "api.github.com"):
+        return "https://api.github.com"
+    return f"{'http' if host == '127.0.0.1' else 'https'}://{parts.netloc.rpartition('@')[2]}/api/v3"
+
+
+def _as_name(text: str) -> str:
+    return re.sub(r"[^a-z0-9.]+", "-", text.lower())[:63].strip("-.")
+
+
+def _as_label(text: str) -> str:
+    return _as_name(text.replace(".", "-"))
 
 
 DNS_LABEL_WORDS = "lower-case letters, digits and '-', at most 63 characters (a DNS label)"
-DNS_LABEL = Rule(is_dns_label, DNS_LABEL_WORDS, "podtato-head")
-STAGE = Rule(is_dns_label, DNS_LABEL_WORDS, "dev")
-RESOURCE = Rule(is_dns_subdomain, "a Kubernetes resource name (lower-case DNS subdomain)", "post-deployment")
-NAMESPACE = Rule(is_dns_label, DNS_LABEL_WORDS, "argocd")
-VERSION = Rule(is_version, "an image tag that is a label too: letters, digits, '.', '_', '-', at most 63", "v0.3.0")
-COMMIT = Rule(is_commit, "a full commit id in lower-case hex", "0" * 39 + "1")
-OWNER = _pattern(r"[A-Za-z0-9](-?[A-Za-z0-9]){0,38}", "a GitHub user or organisation", "your-github-owner")
+DNS_LABEL = Rule(is_dns_label, DNS_LABEL_WORDS, "podtato-head", _as_label)
+STAGE = Rule(is_dns_label, DNS_LABEL_WORDS, "dev", _as_label)
+RESOURCE_WORDS = "a Kubernetes resource name (lower-case DNS subdomain)"
+RESOURCE = Rule(is_dns_subdomain, RESOURCE_WORDS, "post-deployment", _as_name)
+PROJECT = Rule(is_dns_subdomain, RESOURCE_WORDS, "default", _as_name)
+NAMESPACE = Rule(is_dns_label, DNS_LABEL_WORDS, "argocd", _as_label)
+VERSION = Rule(
+    is_version,
+    "an image tag that is a label too: letters, digits, '.', '_', '-', at most 63",
+    "v0.3.0",
+    lambda text: re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-._"),
+)
+COMMIT = Rule(is_commit, "a full commit id in lower-case hex", "0" * 39 + "1", lambda text: text.strip().lower())
+OWNER = _pattern(
+    r"[A-Za-z0-9](-?[A-Za-z0-9]){0,38}",
+    "a GitHub user or organisation",
+    "your-github-owner",
+    lambda text: re.sub(r"(https?://[^/]*/)?@?([^/]*)(/.*)?", r"\2", text.strip()),
+)
 REPOSITORY = _pattern(
-    r"(?!\.{1,2}$)(?!.*\.git$)[A-Za-z0-9._-]{1,100}", "a GitHub repository's name", "podtato-head-gitops"
+    r"(?!\.{1,2}$)(?!.*\.git$)[A-Za-z0-9._-]{1,100}",
+    "a GitHub repository's name",
+    "podtato-head-gitops",
+    lambda text: text.strip().rstrip("/").rpartition("/")[2].removesuffix(".git"),
 )
 BRANCH = Rule(
     _is_branch,
@@ -59,7 +96,10 @@ BRANCH = Rule(
     lambda text: text.removeprefix("refs/heads/"),
 )
 API_URL = Rule(
-    _is_api_url, "https://api.github.com, or https://HOST/api/v3 for GitHub Enterprise", "https://api.github.com"
+    _is_api_url,
+    "https://api.github.com, or https://HOST/api/v3 for GitHub Enterprise",
+    "https://YOUR-HOST/api/v3",
+    _as_api_url,
 )
 IMAGE = _pattern(
     # What follows a colon is a port only where a path follows that.
@@ -72,20 +112,35 @@ PROMOTED_KEY = _pattern(
     r"(?!(commitID|traceParent|application|context|versionKey)(\.|$))[A-Za-z_][\w-]{0,62}(\.[A-Za-z_][\w-]{0,62}){0,5}",
     "a key of values.yaml, dots between levels; not commitID, traceParent, or one of platform.yaml's own",
     "serviceVersion",
+    # As a chart's template would spell it.
+    lambda text: re.sub(r"^\$?\.*(Values\.)?", "", text.strip()),
 )
-SERVER = _pattern(r"https?://[!-~]+", "the address of a Kubernetes API server", "https://kubernetes.default.svc")
+SERVER = _pattern(
+    r"https?://[!-~]+",
+    "the address of a Kubernetes API server",
+    "https://kubernetes.default.svc",
+    lambda text: f"https://{text.strip()}" if re.fullmatch(r"\s*[\w-]+[.:][\w.:-]+/?\s*", text) else text,
+)
 TRACE_URL = _pattern(
     r"(https?://[!-'*-;=?-~]+)?",
     "an http(s) address with {trace_id} and, if wanted, {span_id}; or nothing",
     "http://localhost:16686/trace/{trace_id}?uiFind={span_id}",
 )
-LABEL = _pattern(r"[^\x00-\x1f,]{1,50}", "a GitHub label, at most 50 characters", "promotion")
-PERSON = _pattern(r"[A-Za-z0-9](-?[A-Za-z0-9]){0,38}", "a GitHub user", "octocat")
-TEAM = _pattern(r"[a-z0-9]([a-z0-9_-]*[a-z0-9])?", "the slug of a team of the owner", "platform")
+LABEL = _pattern(r"[^\x00-\x1f,]{1,50}", "a GitHub label, at most 50 characters", "promotion", str.strip)
+PERSON = _pattern(
+    r"[A-Za-z0-9](-?[A-Za-z0-9]){0,38}", "a GitHub user", "octocat", lambda text: text.strip().removeprefix("@")
+)
+TEAM = _pattern(
+    r"[a-z0-9]([a-z0-9_-]*[a-z0-9])?",
+    "the slug of a team of the owner",
+    "platform",
+    lambda text: re.sub(r"\s+", "-", text.strip().rpartition("/")[2].lower()),
+)
 METADATA_KEY = _pattern(
     r"(?!(commitID|traceparent)$)[A-Za-z0-9]([\w./-]*[A-Za-z0-9])?",
     "letters, digits, '.', '_', '/', '-', a letter or digit at both ends; not commitID, not traceparent",
     "team",
+    lambda text: re.sub(r"[^A-Za-z0-9_./-]+", "-", text).strip("-._/"),
 )
 CONTEXT = _pattern(r"[ -~]+", "the name of a context in the kubeconfig", "dev-cluster")
 FOLDER = Rule(lambda text: text.isprintable() and bool(text), "a folder", "manifests")

@@ -4,11 +4,12 @@ A part of `delivery.configuration`, which puts it together with what is a stage'
 """
 
 from collections.abc import Container, Sequence
+from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 
 from delivery.configuration import rules
-from delivery.configuration.fields import Fields
+from delivery.configuration.fields import Fields, Rule
 from delivery.configuration.placements import OVERRIDES
 from delivery.configuration.problems import REPORTED, Json, nearest, renamed, without
 from delivery.pipeline import Application, Promotions, Stage
@@ -28,12 +29,12 @@ _APPLICATION_KEYS = OVERRIDES | {
 
 def read_stages(root: Fields, stack: str) -> tuple[Stage, ...]:
     """The stages, as a graph without cycles in which every name is known, `stack` one of them."""
-    entries = root.items("stages", {"name": stack if rules.STAGE.holds(stack) else rules.STAGE.example})
+    entries = root.items("stages", {"name": stack if rules.STAGE.holds(stack) else rules.STAGE.example}, rules.STAGE)
     stages: list[Stage] = []
     names: dict[str, int] = {}
     for entry in entries:
         entry.only(frozenset({"name", "after"}))
-        stage = Stage(entry.text("name", rules.STAGE), entry.texts("after", rules.STAGE))
+        stage = Stage(_name(entry, entries, rules.STAGE), entry.texts("after", rules.STAGE))
         stages.append(stage)
         known = names.setdefault(stage.name, len(stages)) != len(stages)
         if known and stage.name == entry.values.get("name"):
@@ -54,6 +55,19 @@ def read_stages(root: Fields, stack: str) -> tuple[Stage, ...]:
     if stages and stack not in names:
         _refuse_stack(root, stages, stack)
     return tuple(stages)
+
+
+def _name(entry: Fields, entries: Sequence[Fields], rule: Rule) -> str:
+    """The name of an entry. Where it has none, the one that is proposed is no other entry's."""
+    if entry.values.get("name") is None:
+        number, taken = int(entry.at[-1]) + 1, _given_names(entries)
+        if number > 1 or rule.example in taken:
+            rule = replace(rule, example=_free(rule.example, number, taken))
+    return entry.text("name", rule)
+
+
+def _given_names(entries: Sequence[Fields]) -> set[str]:
+    return {str(each.values.get("name")) for each in entries}
 
 
 def _free(name: str, number: int, taken: Container[str]) -> str:
@@ -102,12 +116,12 @@ def read_applications(root: Fields) -> tuple[tuple[Application, Fields], ...]:
     """The applications, each with its own fields, which may override patterns."""
     read: list[tuple[Application, Fields]] = []
     names: set[str] = set()
-    entries = root.items("applications", EXAMPLE_APPLICATION)
+    entries = root.items("applications", EXAMPLE_APPLICATION, rules.DNS_LABEL)
     for entry in entries:
         entry.only(_APPLICATION_KEYS)
-        name = entry.text("name", rules.DNS_LABEL)
-        if name in names:
-            free = _free(name, len(names) + 1, {*names, *(str(each.values.get("name")) for each in entries)})
+        name = _name(entry, entries, rules.DNS_LABEL)
+        if name in names and name == entry.values.get("name"):
+            free = _free(name, len(names) + 1, {*names, *_given_names(entries)})
             root.problems.add((*entry.at, "name"), name, "each application once", free)
             continue
         names.add(name)

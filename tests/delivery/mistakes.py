@@ -638,3 +638,118 @@ WRONG: list[tuple[str, str, dict[str, Json], str, tuple[str, ...]]] = [
     ),
     ("a very long name", "dev", {"repositoryOwner": "x" * 100_000}, "delivery:repositoryOwner:", ("…",)),
 ]
+
+
+# Each case: its name, what is changed in the shipped configuration, and what the mends make of the changed key: an
+# allowed value that says what was meant.
+MEANT: list[tuple[str, dict[str, Json], Json]] = [
+    (
+        "an API address with a slash at its end",
+        {"githubApiUrl": "https://ghe.acme.example/api/v3/"},
+        "https://ghe.acme.example/api/v3",
+    ),
+    (
+        "the web address of an own GitHub",
+        {"githubApiUrl": "https://ghe.acme.example:8443/acme"},
+        "https://ghe.acme.example:8443/api/v3",
+    ),
+    ("the name of an own GitHub", {"githubApiUrl": "ghe.acme.example"}, "https://ghe.acme.example/api/v3"),
+    (
+        "an own GitHub with a password",
+        {"githubApiUrl": "http://me:pass@ghe.acme.example/"},
+        "https://ghe.acme.example/api/v3",
+    ),
+    ("GitHub's web address", {"githubApiUrl": "https://GitHub.com/"}, "https://api.github.com"),
+    ("no address at all", {"githubApiUrl": "my company"}, "https://YOUR-HOST/api/v3"),
+    ("a mode with a capital", {"cluster": "Render"}, "render"),
+    ("a misspelt mode", {"cluster": "rendr "}, "render"),
+    ("an engine with a capital", {"promotionEngine": "Pulumi"}, "pulumi"),
+    ("a yes", {"argocdFinalizer": "yes"}, "true"),
+    ("a true with a capital", {"argocdFinalizer": "True"}, "true"),
+    ("a true in capitals", {"adoptExisting": "TRUE"}, "true"),
+    ("a one", {"adoptExisting": "1"}, "true"),
+    ("an off", {"adoptExisting": "off"}, "false"),
+    ("a misspelt false", {"adoptExisting": "flase"}, "false"),
+    ("neither true nor false", {"adoptExisting": "none"}, "false"),
+    (
+        "a task that is a number",
+        {"tasks": {"post-deployment": 5}},
+        {"post-deployment": 'raise SystemExit("post-deployment has no source yet")'},
+    ),
+    (
+        "a task without code",
+        {"tasks": {"post-deployment": ""}},
+        {"post-deployment": 'raise SystemExit("post-deployment has no source yet")'},
+    ),
+    (
+        "a task as lines",
+        {"tasks": {"post-deployment": ["import os", "print(os.name)"]}},
+        {"post-deployment": "import os\nprint(os.name)"},
+    ),
+    (
+        "a task's name with a capital",
+        {"tasks": {"post-deployment": None, "Load Test": "print()"}},
+        {"post-deployment": None, "load-test": "print()"},
+    ),
+    ("a project with a capital", {"argocdProject": "Default"}, "default"),
+    ("another project with a capital", {"argocdProject": "Team_A"}, "team-a"),
+    ("an empty project", {"argocdProject": ""}, "default"),
+    (
+        "a version that is a number",
+        {"applications": applications({"firstVersion": 1.1})},
+        applications({"firstVersion": "1.1"}),
+    ),
+    (
+        "a version with a build",
+        {"applications": applications({"firstVersion": "v1.4.0+build.7"})},
+        applications({"firstVersion": "v1.4.0-build.7"}),
+    ),
+    ("labels in one text", {"promotionLabels": "promotion,delivery"}, ["promotion", "delivery"]),
+    ("labels in one entry, and a number", {"promotionLabels": ["a,b", 1]}, ["a", "b", "1"]),
+    ("labels that are none", {"promotionLabels": [None, {}, " a", "a"]}, ["a"]),
+    ("mentions", {"promotionReviewers": ["@octo-cat", "nobody at all"]}, ["octo-cat"]),
+    ("a team with its owner", {"promotionTeamReviewers": ["@acme/Platform Team"]}, ["platform-team"]),
+    ("stages by their names alone", {"stages": ["dev", "Production"]}, [{"name": "dev"}, {"name": "production"}]),
+    ("stages in one text", {"stages": "dev, load"}, [{"name": "dev"}, {"name": "load"}]),
+    (
+        "stages as a map",
+        {"stages": {"dev": None, "production": {"after": ["dev"]}}},
+        [{"name": "dev"}, {"name": "production", "after": ["dev"]}],
+    ),
+    (
+        "a stage with a capital",
+        {"stages": [{"name": "dev"}, {"name": "Prod_EU", "after": ["DEV"]}, {"name": "us", "after": ["Prod_EU"]}]},
+        [{"name": "dev"}, {"name": "prod-eu", "after": ["dev"]}, {"name": "us", "after": ["prod-eu"]}],
+    ),
+    ("an application beside the list", {"applications": {**APPLICATION, "name": "web"}}, applications({"name": "web"})),
+    (
+        "an application with a capital beside the example",
+        {"pathPattern": "{application}/{stage}", "applications": applications({}, {"name": "Web"})},
+        applications({}, {"name": "web"}),
+    ),
+    (
+        "applications of which each lacks something",
+        {
+            "pathPattern": "{application}/{stage}",
+            "applications": [{"name": "x"}, {"image": "a/b"}, "podtato", {"image": "a/c"}, 5, None],
+        },
+        [
+            {"name": "x", "image": APPLICATION["image"]},
+            {"image": "a/b", "name": "podtato-head-2"},
+            {"name": "podtato", "image": APPLICATION["image"]},
+            {"image": "a/c", "name": "podtato-head-4"},
+            {"name": "5", "image": APPLICATION["image"]},
+            {"name": "podtato-head-6", "image": APPLICATION["image"]},
+        ],
+    ),
+    (
+        "a promoted key as a template spells it, and one that may not travel",
+        {"applications": applications({"promotedKeys": [".Values.image.tag", "commitID"]})},
+        applications({"promotedKeys": ["image.tag"]}),
+    ),
+    ("a mention as the owner", {"repositoryOwner": "@acme"}, "acme"),
+    ("an address as the owner", {"repositoryOwner": "https://github.com/acme/gitops"}, "acme"),
+    ("an address as the repository", {"repositoryName": "https://github.com/acme/gitops.git"}, "gitops"),
+    ("an API server by another protocol", {"destinationServer": "ftp://10.0.0.7"}, "https://kubernetes.default.svc"),
+    ("an API server without https", {"destinationServer": "10.0.0.7:6443"}, "https://10.0.0.7:6443"),
+]

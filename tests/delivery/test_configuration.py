@@ -18,7 +18,7 @@ from delivery.configuration import KEYS, parse
 from delivery.configuration.problems import SHARED, ConfigurationError, Json, Problem
 from delivery.configuration.stack_files import read_stack_config
 from delivery.stack_configuration import StackConfiguration
-from tests.delivery.mistakes import APPLICATION, FIVE, WRONG, applications
+from tests.delivery.mistakes import APPLICATION, FIVE, MEANT, WRONG, applications
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = {
@@ -180,6 +180,23 @@ def test_a_mistake_is_one_line_with_key_found_allowed_and_a_command_that_mends_i
     for _ in range(3):
         given = functools.reduce(followed, [each.mend for each in left(given, stack)], given)
     assert left(given, stack) == ()
+
+
+@pytest.mark.parametrize(("changes", "meant"), [case[1:] for case in MEANT], ids=[case[0] for case in MEANT])
+def test_one_round_of_mends_gives_what_was_meant(changes: dict[str, Json], meant: Json) -> None:
+    given = raw("dev", **changes)
+    mended = functools.reduce(followed, [each.mend for each in refused(given)], given)
+    assert left(mended, "dev") == ()
+    text = mended[list(changes)[-1]]
+    assert (text if isinstance(meant, str) else json.loads(text)) == meant
+
+
+@pytest.mark.parametrize(("found", "meant"), [("Acceptance", "acceptance"), ("lod", "load")])
+def test_a_request_names_the_source_that_was_meant(found: str, meant: str) -> None:
+    given = raw("dev", stages=FIVE, promote={"from": found, "again": "Yes"})
+    mended = functools.reduce(followed, [each.mend for each in left(given, "staging")], given)
+    request = parse(mended, "staging").request
+    assert (request.source, request.again) == (meant, True)
 
 
 def left(given: dict[str, str], stack: str) -> tuple[Problem, ...]:
