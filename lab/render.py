@@ -10,7 +10,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from delivery.configuration.stack_files import StackFilesError, read_stack_config
+from delivery.configuration.stack_files import PROJECT, StackFilesError, read_stack_config
 from delivery.yaml_text import to_yaml
 from lab.engine import PROGRAM, Preview, ProgramError, preview
 from lab.manifests import manifest, manifest_name
@@ -48,7 +48,10 @@ def main(arguments: list[str]) -> int:
     # Without a token the program does not ask the forge which files exist. What is rendered does not depend on that.
     os.environ.pop("GITHUB_TOKEN", None)
     try:
-        config = read_stack_config(options.project, options.stack).without("githubToken")
+        config = read_stack_config(options.project, options.stack)
+        if f"{PROJECT}:githubToken" in config.secret_keys:
+            # One in plain text stays, for the program to refuse.
+            config = config.without("githubToken")
         files = files_of(preview(options.stack, config))
         folder = options.out / options.stack
         write(files, folder)

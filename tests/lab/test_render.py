@@ -56,10 +56,14 @@ def test_what_is_stale_goes_and_what_is_not_rendered_stays(tmp_path: Path) -> No
             "config:\n  delivery:promotionToken: plain-text-token\n",
             ("delivery:promotionToken: found a secret in plain",),
         ),
+        (
+            "config:\n  delivery:repositoryOwner: acme\n  delivery:githubToken: plain-text-token\n",
+            ("delivery:githubToken: found a secret in plain",),
+        ),
         ("config:\n\tx: y\n", ("Pulumi.dev.yaml, line 2",)),
         (b"\xff\xfe", ("not UTF-8",)),
     ],
-    ids=["mistakes", "a token in plain text", "no YAML", "not UTF-8"],
+    ids=["mistakes", "a token in plain text", "the program's own token in plain text", "no YAML", "not UTF-8"],
 )
 def test_a_refusal_ends_with_1_says_why_and_writes_nothing(
     tmp_path: Path, text: str | bytes, words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
