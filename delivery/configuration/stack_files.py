@@ -14,6 +14,8 @@ import yaml
 PROJECT = "delivery"
 MASKED = "[secret]"
 _DEEPEST = 30
+_DECLARED = frozenset({"default", "description", "items", "secret", "type", "value"})
+"""What may be said of a key in the project's file; with anything else the CLI refuses the whole file."""
 
 
 class StackFilesError(Exception):
@@ -43,31 +45,47 @@ class StackConfig:
 def read_stack_config(folder: Path, stack: str) -> StackConfig:
     """The configuration of `stack` from `Pulumi.yaml` and `Pulumi.<stack>.yaml` in `folder`.
 
-    A stack without a file of its own has the project's configuration. Raises `StackFilesError`.
+    A stack without a file of its own has the project's configuration. Raises `StackFilesError`, also where the CLI
+    would refuse the project's file: what it reads there a preview must not leave out or make up.
     """
     own_file = folder / f"Pulumi.{stack}.yaml"
     own = _config(own_file) if own_file.exists() else {}
-    return _handed_over(_shared(folder) | own)
+    values = _all_shared(folder) | own
+    for key, value in values.items():
+        if value is None:
+            raise StackFilesError(
+                f"Pulumi.yaml: {key} has no value; put one under its `value:`, or set it: pulumi config set {key}"
+            )
+    return _handed_over(values)
 
 
 def read_project_config(folder: Path) -> StackConfig:
     """What every stack has from `Pulumi.yaml` in `folder`. Raises `StackFilesError`."""
-    return _handed_over(_shared(folder))
-
-
-def _shared(folder: Path) -> dict[str, object]:
-    shared: dict[str, object] = {}
-    for key, entry in _config(folder / "Pulumi.yaml").items():
-        if not isinstance(entry, dict):
-            shared[key] = entry
-        elif "value" in entry or "default" in entry:
-            shared[key] = entry.get("value", entry.get("default"))
-    return shared
+    return _handed_over({key: value for key, value in _all_shared(folder).items() if value is not None})
 
 
 def _handed_over(values: dict[str, object]) -> StackConfig:
     secret = frozenset(key for key, value in values.items() if _encrypted(value))
     return StackConfig({key: MASKED if key in secret else _text(value) for key, value in values.items()}, secret)
+
+
+def _all_shared(folder: Path) -> dict[str, object]:
+    return {key: _shared(key, entry) for key, entry in _config(folder / "Pulumi.yaml").items()}
+
+
+def _shared(key: str, entry: object) -> object:
+    """The value that the project's file gives to all stacks; None for a key that each stack has to set."""
+    if not isinstance(entry, dict):
+        return entry
+    for word in entry:
+        if word not in _DECLARED:
+            raise StackFilesError(
+                f"Pulumi.yaml: {key} holds {word[:80]!r}, which Pulumi does not know there; "
+                "what the key is to be belongs under `value:`"
+            )
+    if "value" in entry and "default" in entry:
+        raise StackFilesError(f"Pulumi.yaml: {key} has both `value` and `default`; take one of them away")
+    return entry.get("value", entry.get("default"))
 
 
 def _config(path: Path) -> dict[str, object]:

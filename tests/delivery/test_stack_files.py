@@ -124,6 +124,49 @@ def test_what_cannot_be_read_is_one_line_that_says_where(
         assert word in line
 
 
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ("{value: }", ("has no value", "pulumi config set delivery:x")),
+        ("{default: null}", ("has no value",)),
+        ("{type: string}", ("has no value",)),
+        ("{description: the owner, secret: true}", ("has no value",)),
+        ("{}", ("has no value",)),
+        ("", ("has no value",)),
+        ("{valu: argo-cd}", ("holds 'valu'", "under `value:`")),
+        ("{team: a}", ("holds 'team'", "under `value:`")),
+        ("{value: a, team: b}", ("holds 'team'",)),
+        ('{post-deployment: "print()"}', ("holds 'post-deployment'", "under `value:`")),
+        ('{"a\\nb": c}', (r"holds 'a\nb'",)),
+        ("{secure: AAABcipher}", ("holds 'secure'",)),
+        ("{value: a, default: b}", ("both `value` and `default`",)),
+    ],
+)
+def test_a_declaration_that_the_cli_refuses_is_refused_here_too(
+    tmp_path: Path, entry: str, words: tuple[str, ...]
+) -> None:
+    with pytest.raises(StackFilesError) as refused:
+        read(tmp_path, None, f"name: delivery\nconfig:\n  delivery:x: {entry}\n")
+    line = str(refused.value)
+    assert line.isprintable()
+    for word in ("Pulumi.yaml: delivery:x", *words):
+        assert word in line
+
+
+@pytest.mark.parametrize("entry", ["{value: }", "{type: string}", "{description: the owner}", "{}"])
+def test_a_key_that_the_project_only_declares_has_the_stacks_value(tmp_path: Path, entry: str) -> None:
+    found = read(tmp_path, "config:\n  x: own\n", f"name: delivery\nconfig:\n  delivery:x: {entry}\n")
+    assert found.values == {"delivery:x": "own"}
+
+
+@pytest.mark.parametrize(
+    ("entry", "text"), [("plain", "plain"), ("[a, b]", '["a", "b"]'), ("{value: {a: b}}", '{"a": "b"}')]
+)
+def test_a_value_of_the_project_may_stand_bare_unless_it_is_a_map(tmp_path: Path, entry: str, text: str) -> None:
+    found = read(tmp_path, None, f"name: delivery\nconfig:\n  delivery:x: {entry}\n")
+    assert found.values == {"delivery:x": text}
+
+
 def test_an_alias_cannot_stand_for_more_than_a_machine_holds(tmp_path: Path) -> None:
     bomb = "config:\n  a: &a [x, x]\n" + "".join(
         f"  {b}: &{b} [*{a}, *{a}]\n" for a, b in zip("abcdefghij", "bcdefghijk", strict=True)
