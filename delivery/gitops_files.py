@@ -43,7 +43,7 @@ def stage_files(configuration: StackConfiguration, placement: Placement) -> tupl
         RepositoryText(f"{folder}/Chart.yaml", _chart(placement)),
         RepositoryText(f"{folder}/templates/application.yaml", read_gitops("chart/templates/application.yaml")),
         RepositoryText(f"{folder}/platform.yaml", _platform(configuration, placement)),
-        RepositoryText(f"{folder}/values.yaml", _first_values(placement), seed=True),
+        RepositoryText(f"{folder}/values.yaml", _first_values(configuration, placement), seed=True),
     )
 
 
@@ -116,11 +116,15 @@ def _platform(configuration: StackConfiguration, placement: Placement) -> str:
     return head + to_yaml(values, width=1000)
 
 
-def _first_values(placement: Placement) -> str:
+def _first_values(configuration: StackConfiguration, placement: Placement) -> str:
     text = read_gitops("chart/values-promoted.yaml" if placement.stage.after else "chart/values.yaml")
     application = placement.application
     *levels, last = application.promoted_keys[0].split(".")
     lines = [f"{'  ' * depth}{plain(level)}:\n" for depth, level in enumerate(levels)]
     # Quoted where YAML would read a number or a date: 1.10 is a version, and 1.1 is another one.
     lines.append(f"{'  ' * len(levels)}{plain(last)}: {plain(application.first_version)}\n")
+    others = application.promoted_keys[1:]
+    if others and configuration.promotes_to and not placement.stage.after:
+        # Only the team knows their values; the stages that follow get them by promotions.
+        lines.append(f"\n# Promoted with it, and yours to set before the first promotion: {', '.join(others)}\n")
     return text.replace(_FIRST_VERSION, "".join(lines))

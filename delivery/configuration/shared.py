@@ -144,7 +144,16 @@ def _promoted_keys(entry: Fields) -> tuple[str, ...]:
         # What has keys below it is no value.
         if any(other.startswith(f"{key}.") for other in keys):
             entry.problems.add((*entry.at, "promotedKeys"), key, "a key that is not above another one", without(key))
+    # The chart reads the first key as the version, and `replicas` as a number of pods.
+    if rules.PROMOTED_KEY.example in keys[1:] or keys[:1] == ("replicas",):
+        allowed = "the version first, serviceVersion or your own key for it: the first key is what the chart deploys"
+        entry.problems.add((*entry.at, "promotedKeys"), list(keys), allowed, _version_first)
     return keys
+
+
+def _version_first(node: Json) -> Json:
+    version = rules.PROMOTED_KEY.example
+    return [version, *(each for each in node if each != version)] if isinstance(node, list) else node
 
 
 def read_promotions(root: Fields) -> Promotions:

@@ -224,6 +224,20 @@ WRONG: list[tuple[str, str, dict[str, Json], str, tuple[str, ...]]] = [
         ('"image"', "not above another"),
     ),
     (
+        "the version behind another promoted key",
+        "dev",
+        {"applications": applications({"promotedKeys": ["feature.flag", "serviceVersion"]})},
+        "delivery:applications[0].promotedKeys:",
+        ("the version first", '"promotedKeys": ["serviceVersion", "feature.flag"]'),
+    ),
+    (
+        "a number of pods as the version",
+        "dev",
+        {"applications": applications({"promotedKeys": ["replicas"]})},
+        "delivery:applications[0].promotedKeys:",
+        ("the version first", '"promotedKeys": ["serviceVersion", "replicas"]'),
+    ),
+    (
         "a misspelt key of an application",
         "dev",
         {"applications": applications({"containrPort": 80})},

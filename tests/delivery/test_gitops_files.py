@@ -174,6 +174,17 @@ def test_the_first_values_are_the_guides() -> None:
     }
 
 
+def test_the_first_stage_that_promotes_is_told_which_other_keys_it_has_to_set() -> None:
+    keyed = applications({"promotedKeys": ["image.tag", "feature.flag", "replicas"]})
+    told = "# Promoted with it, and yours to set before the first promotion: feature.flag, replicas\n"
+    seeds = {name: chart(name, applications=keyed)["values.yaml"].content for name in ("dev", "production")}
+    assert {name: told in text for name, text in seeds.items()} == {"dev": True, "production": False}
+    # A value that nobody chose is not made up: no `replicas` is one, and an empty one would be none.
+    assert yaml.safe_load(seeds["dev"]) == {"image": {"tag": "v0.1.0"}, "commitID": ""}
+    alone = chart("dev", applications=keyed, stages=[{"name": "dev"}])["values.yaml"].content
+    assert told not in alone
+
+
 VERSIONS = (
     "v0.3.0",
     "1.10",
