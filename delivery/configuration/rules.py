@@ -63,6 +63,19 @@ def _as_label(text: str) -> str:
     return _as_name(text.replace(".", "-"))
 
 
+def _as_trace_url(text: str) -> str:
+    """The address with its places called by their names; without one, the trace is taken to be its last part."""
+    named = text.strip()
+    for name in ("trace", "span"):
+        # {traceID}, ${spanId}, {{ .TraceId }}
+        named = re.sub(
+            r"\$?\{{1,2}\s*[\w.-]*NAME[_-]?id\s*\}{1,2}".replace("NAME", name), f"{{{name}_id}}", named, flags=re.I
+        )
+    if "{trace_id}" in named:
+        return named
+    return f"{named}{'' if named.endswith(('/', '=')) else '/'}{{trace_id}}"
+
+
 DNS_LABEL_WORDS = "lower-case letters, digits and '-', at most 63 characters (a DNS label)"
 DNS_LABEL = Rule(is_dns_label, DNS_LABEL_WORDS, "podtato-head", _as_label)
 STAGE = Rule(is_dns_label, DNS_LABEL_WORDS, "dev", _as_label)
@@ -122,9 +135,11 @@ SERVER = _pattern(
     lambda text: f"https://{text.strip()}" if re.fullmatch(r"\s*[\w-]+[.:][\w.:-]+/?\s*", text) else text,
 )
 TRACE_URL = _pattern(
-    r"(https?://[!-'*-;=?-~]+)?",
+    # Braces alone are no place to fill in: Grafana's addresses have JSON in them.
+    r"(?!.*([{$]\{|\{(?!(trace|span)_id\})[\w.-]*\}))(https?://(?=.*\{trace_id\})[!-'*-;=?-~]+)?",
     "an http(s) address with {trace_id} and, if wanted, {span_id}; or nothing",
     "http://localhost:16686/trace/{trace_id}?uiFind={span_id}",
+    _as_trace_url,
 )
 LABEL = _pattern(r"[^\x00-\x1f,]{1,50}", "a GitHub label, at most 50 characters", "promotion", str.strip)
 PERSON = _pattern(

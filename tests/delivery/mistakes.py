@@ -575,6 +575,20 @@ WRONG: list[tuple[str, str, dict[str, Json], str, tuple[str, ...]]] = [
         ("a GitHub user",),
     ),
     ("a trace address with a script", "dev", {"traceUrl": "javascript:alert(1)"}, "delivery:traceUrl:", ("http(s)",)),
+    (
+        "a trace address without the trace",
+        "dev",
+        {"traceUrl": "https://tempo.example.com/"},
+        "delivery:traceUrl:",
+        ("with {trace_id}", "https://tempo.example.com/{trace_id}"),
+    ),
+    (
+        "a trace address with a place that nothing fills in",
+        "dev",
+        {"traceUrl": "https://tempo.example.com/{org}/{trace_id}"},
+        "delivery:traceUrl:",
+        ("with {trace_id}",),
+    ),
     ("a cluster mode that is none", "dev", {"cluster": "kind"}, "delivery:cluster:", ("deploy or render;",)),
     ("an empty context", "dev", {"kubeContext": ""}, "delivery:kubeContext:", ("context",)),
     (
@@ -765,5 +779,17 @@ MEANT: list[tuple[str, dict[str, Json], Json]] = [
     ("an address as the owner", {"repositoryOwner": "https://github.com/acme/gitops"}, "acme"),
     ("an address as the repository", {"repositoryName": "https://github.com/acme/gitops.git"}, "gitops"),
     ("an API server by another protocol", {"destinationServer": "ftp://10.0.0.7"}, "https://kubernetes.default.svc"),
+    (
+        "a trace as another system calls it",
+        {"traceUrl": "https://tempo.example.com/{traceID}?span=${spanId}"},
+        "https://tempo.example.com/{trace_id}?span={span_id}",
+    ),
+    (
+        "a trace as a template calls it",
+        {"traceUrl": "https://a.example/{{ .TraceId }}"},
+        "https://a.example/{trace_id}",
+    ),
+    ("traces without the trace", {"traceUrl": "https://a.example/traces"}, "https://a.example/traces/{trace_id}"),
+    ("traces by a parameter", {"traceUrl": "https://a.example/?id="}, "https://a.example/?id={trace_id}"),
     ("an API server without https", {"destinationServer": "10.0.0.7:6443"}, "https://10.0.0.7:6443"),
 ]

@@ -294,6 +294,19 @@ def test_a_version_is_whatever_is_a_label(text: str) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "http://localhost:16686/trace/{trace_id}?uiFind={span_id}",
+        "https://tempo.example.com/{trace_id}",
+        'https://grafana.example.com/explore?left={"queries":[{"query":"{trace_id}"}]}',
+    ],
+)
+def test_an_address_of_traces_has_the_trace_in_it_or_is_empty(address: str) -> None:
+    assert parsed("dev", traceUrl=address).pipeline.promotions.trace_url == address
+
+
 def test_defaults_are_enough_for_a_pipeline() -> None:
     given = {
         "repositoryOwner": "acme",
