@@ -9,6 +9,7 @@ Mistakes in the configuration are reported before any of that, trouble with the 
 import asyncio
 import gc
 from importlib import import_module
+from pathlib import Path
 
 import pulumi
 
@@ -17,7 +18,7 @@ from components.stack import adopted_files, read_stack, secret_output
 
 async def program() -> None:
     """Declare the stack. Raises `pulumi.RunError`, one line for each mistake."""
-    configuration, secrets = read_stack()
+    configuration, secrets = read_stack(Path(__file__).parent)
     adopted = adopted_files(configuration, secrets.github)
     # What is imported and declared is in use until the process ends: there is next to no garbage, and looking for it
     # would take a fifth of the run.

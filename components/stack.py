@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import pulumi
 from pulumi.runtime import config as runtime_config
@@ -16,6 +17,7 @@ from pulumi.runtime import config as runtime_config
 from delivery.configuration import SECRETS, parse
 from delivery.configuration.problems import ConfigurationError, Problem
 from delivery.configuration.readiness import in_plain_text, missing_for_update, wrong_tokens
+from delivery.configuration.stack_files import own_names
 from delivery.gitops_files import seed_paths
 from delivery.secret_text import SecretText
 from delivery.stack_configuration import StackConfiguration
@@ -36,8 +38,11 @@ class Secrets:
     kubeconfig: SecretText | None
 
 
-def read_stack() -> tuple[StackConfiguration, Secrets]:
-    """This stack's configuration and secrets. Raises `pulumi.RunError`, one line for each mistake."""
+def read_stack(project: Path) -> tuple[StackConfiguration, Secrets]:
+    """This stack's configuration and secrets; `project` is the folder with the stacks' files.
+
+    Raises `pulumi.RunError`, one line for each mistake.
+    """
     # `pulumi.Config` reads single keys; to refuse unknown ones, all of them are needed. They are in `CONFIG` where
     # they were set in this process (by the lab), else in the environment that the engine gave it.
     given = runtime_config.CONFIG.get() or runtime_config.get_config_env()
@@ -51,7 +56,7 @@ def read_stack() -> tuple[StackConfiguration, Secrets]:
         secrets.setdefault("githubToken", SecretText(os.environ["GITHUB_TOKEN"]))
     problems += wrong_tokens(secrets).values()
     try:
-        configuration = parse(ours, pulumi.get_stack(), encrypted)
+        configuration = parse(ours, pulumi.get_stack(), encrypted, partial(own_names, project))
     except ConfigurationError as error:
         raise _refused([*problems, *error.problems], error.more) from None
     if not pulumi.runtime.is_dry_run():

@@ -5,7 +5,7 @@ allowed, is decided here and nowhere else; tokens never come through here.
 """
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from delivery.configuration import rules
 from delivery.configuration.fields import Fields, Rule, decode
@@ -66,11 +66,17 @@ TASK_PROMOTE = "promote"
 """The promotion task's definition, which the program declares itself."""
 
 
-def parse(raw: Mapping[str, str], stack: str, encrypted: Collection[str] = ()) -> StackConfiguration:
+def parse(
+    raw: Mapping[str, str],
+    stack: str,
+    encrypted: Collection[str] = (),
+    beside: Callable[[str], Mapping[str, str]] = lambda _: {},
+) -> StackConfiguration:
     """The configuration of `stack`, from its keys without the namespace.
 
     `encrypted` are the keys with an encrypted value. Only `SECRETS` may have one; what another key holds is neither
-    read nor said. Raises `ConfigurationError` with one line for each mistake.
+    read nor said. `beside` gives the names that another stage's own stack sets (`stack_files.own_names`), so that no
+    two stacks take the same. Raises `ConfigurationError` with one line for each mistake.
     """
     problems = Problems({})
     for key in sorted((KEYS - SECRETS).intersection(encrypted)):
@@ -95,7 +101,7 @@ def parse(raw: Mapping[str, str], stack: str, encrypted: Collection[str] = ()) -
         ),
         applications=tuple(application for application, _ in applications),
         stages=stages,
-        placements=read_placements(root, applications, stages, stack),
+        placements=read_placements(root, applications, stages, stack, beside),
         promotions=read_promotions(root),
     )
     configuration = StackConfiguration(

@@ -6,7 +6,8 @@ the one would overwrite the other.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+import shlex
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from delivery.configuration.fields import Fields, Rule
@@ -70,13 +71,17 @@ before it have to know where to promote to."""
 
 @dataclass(frozen=True)
 class _Named:
-    """One name: `pattern` as it was read at `where`, for an application (at `at`) in a stage."""
+    """One name: `pattern` as it was read at `where`, for an application (at `at`) in a stage.
+
+    `beside`: it comes from the file of the stage's own stack, which is not the one that is read.
+    """
 
     application: Application
     stage: Stage
     at: Path
     where: Path
     pattern: str
+    beside: bool = False
 
     @property
     def name(self) -> str:
@@ -84,26 +89,37 @@ class _Named:
 
 
 def read_placements(
-    root: Fields, applications: tuple[tuple[Application, Fields], ...], stages: tuple[Stage, ...], own: str
+    root: Fields,
+    applications: tuple[tuple[Application, Fields], ...],
+    stages: tuple[Stage, ...],
+    own: str,
+    beside: Callable[[str], Mapping[str, str]],
 ) -> tuple[Placement, ...]:
     """Every application in every stage; `own` is the stage whose stack this is.
 
-    Names that break a rule, and names that meet, are noted in `root.problems`.
+    `beside` gives what another stage's own stack has under the keys of `OWN`. Names that break a rule, and names that
+    meet, are noted in `root.problems`.
     """
     patterns = {kind: _read(root, each.pattern_key, each.default) for kind, each in _KINDS.items()}
-    mine = {kind: _read(root, kind) for kind in OWN if kind in root.values}
     if len(applications) * len(stages) > MOST_PLACEMENTS:
         found = f"{len(applications)} applications in {len(stages)} stages"
         mend = "split the pipeline: one project, with a GitOps repository of its own, for each group of applications"
         root.problems.add_command(("applications",), found, f"{MOST_PLACEMENTS} placements at most", mend)
         return ()
+    owned = {
+        stage.name: {kind: _read(root, kind) for kind in OWN if kind in root.values}
+        if stage.name == own
+        else {kind: ((kind, stage.name), text) for kind, text in beside(stage.name).items() if _PATTERN.holds(text)}
+        for stage in stages
+    }
     named: dict[str, list[_Named]] = {kind: [] for kind in _KINDS}
     for application, fields in applications:
         theirs = {kind: _read(fields, kind) for kind in OVERRIDES if kind in fields.values}
         for stage in stages:
-            sources = patterns | theirs | (mine if stage.name == own else {})
+            sources = patterns | theirs | owned[stage.name]
             for kind in _KINDS:
-                named[kind].append(_Named(application, stage, fields.at, *sources[kind]))
+                other = kind in owned[stage.name] and stage.name != own
+                named[kind].append(_Named(application, stage, fields.at, *sources[kind], beside=other))
     if not (root.problems.any_at("stages", "name") or root.problems.any_at("applications", "name")):
         # Names made of wrong names say nothing.
         for kind, names in named.items():
@@ -131,12 +147,16 @@ def _refuse(kind: str, named: Sequence[_Named], root: Fields) -> None:
         # What is only counted needs no mend, and finding one takes a look at every name.
         where, pattern = (each.where, each.pattern) if root.problems.full else _mend(kind, each, named, argocd)
         found = each.name if len(involved) == 1 else each.pattern
-        root.problems.add(where, found if where == each.where else None, allowed, pattern)
+        if each.beside and where == each.where:
+            command = f"pulumi config set --stack {each.stage.name} delivery:{kind} {shlex.quote(pattern)}"
+            root.problems.add_command((kind,), f"{found!r} in Pulumi.{each.stage.name}.yaml", allowed, command)
+        else:
+            root.problems.add(where, found if where == each.where else None, allowed, pattern)
 
 
 def _rank(named: _Named) -> int:
     if named.where[0] in OWN:
-        return 2
+        return 2 if named.beside else 3
     return 1 if named.where[0] == "applications" else 0
 
 
@@ -144,6 +164,8 @@ def _wrong(kind: str, named: Sequence[_Named], argocd: str) -> Iterator[tuple[tu
     """What is wrong with these names: the ones involved, and what is allowed instead."""
     rule = _KINDS[kind]
     for each in named:
+        if each.beside:
+            continue  # what is wrong with that name alone, its own stack says
         who = f"{each.application.name} in {each.stage.name} gets {each.name!r}"
         if not rule.holds(each.name):
             yield (each,), f"{rule.words}; {who}"

@@ -11,6 +11,9 @@ from pathlib import Path
 
 import yaml
 
+from delivery.configuration.placements import OWN
+from delivery.names import is_dns_label
+
 PROJECT = "delivery"
 MASKED = "[secret]"
 _DEEPEST = 30
@@ -62,6 +65,22 @@ def read_stack_config(folder: Path, stack: str) -> StackConfig:
 def read_project_config(folder: Path) -> StackConfig:
     """What every stack has from `Pulumi.yaml` in `folder`. Raises `StackFilesError`."""
     return _handed_over({key: value for key, value in _all_shared(folder).items() if value is not None})
+
+
+def own_names(folder: Path, stack: str) -> dict[str, str]:
+    """The names that `stack` sets for its own stage in its file in `folder`, by key without the namespace.
+
+    For the other stacks, which must not take the same ones. None where the file cannot be used: its own stack says so.
+    """
+    path = folder / f"Pulumi.{stack}.yaml"
+    try:
+        # Reading YAML takes longer than all the rest, and few stacks have such a key.
+        if not is_dns_label(stack) or not any(key in path.read_text(encoding="utf-8-sig") for key in OWN):
+            return {}
+        values = _config(path)
+    except (OSError, UnicodeDecodeError, StackFilesError):
+        return {}
+    return {key: text for key in OWN if isinstance(text := values.get(f"{PROJECT}:{key}"), str)}
 
 
 def _handed_over(values: dict[str, object]) -> StackConfig:

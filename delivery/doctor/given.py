@@ -8,12 +8,13 @@ import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from delivery.configuration import SECRETS, parse
 from delivery.configuration.problems import ConfigurationError, Problem
 from delivery.configuration.readiness import TOKENS, in_plain_text, missing_for_update, wrong_tokens
-from delivery.configuration.stack_files import PROJECT, StackConfig, StackFilesError, read_stack_config
+from delivery.configuration.stack_files import PROJECT, StackConfig, StackFilesError, own_names, read_stack_config
 from delivery.doctor.check import Check, ok, unknown, wrong
 from delivery.secret_text import SecretText
 from delivery.stack_configuration import StackConfiguration
@@ -51,7 +52,7 @@ def read_given(given: Given, project: Path, stack: str, environ: Mapping[str, st
     problems = [in_plain_text(key) for key in sorted(given.set_keys - encrypted)]
     more = 0
     try:
-        given.configuration = parse(texts, stack, encrypted)
+        given.configuration = parse(texts, stack, encrypted, partial(own_names, project))
     except ConfigurationError as error:
         problems += error.problems
         more = error.more
