@@ -7,6 +7,7 @@ from urllib.parse import quote
 from delivery.configuration.problems import set_command, set_mend
 from delivery.doctor.check import Check, ok, unknown, wrong
 from delivery.doctor.forge import Forge
+from delivery.doctor.protection import protection
 from delivery.edges import SETTINGS_PATH
 from delivery.gitops_files import repository_files, stage_files
 from delivery.manifests import WORKFLOW_FILE
@@ -63,33 +64,6 @@ def default_branch(forge: Forge) -> Check:
     if not found.ok:
         return unknown("default branch", found.why)
     return ok("default branch", wanted)
-
-
-def protection(forge: Forge) -> Check:
-    """What protects the default branch. Promotions are pull requests; `pulumi up` commits to it directly."""
-    name, branch = "branch protection", quote(forge.repository.default_branch)
-    found, rules = forge.get(f"/branches/{branch}"), forge.get(f"/rules/branches/{branch}")
-    if not found.ok:
-        return unknown(name, found.why)
-    by_rule = [
-        str(rule.get("type"))
-        for rule in (rules.body if isinstance(rules.body, list) else [])
-        if isinstance(rule, dict) and rule.get("type") in ("pull_request", "update", "required_status_checks")
-    ]
-    if found.field("protected") is not True and not by_rule:
-        detail = "none: whoever may write the repository can change every stage without a pull request"
-        return ok(name, detail)
-    settings = forge.get(f"/branches/{branch}/protection")
-    asked = any(
-        isinstance(settings.field(f"required_{what}"), dict) for what in ("pull_request_reviews", "status_checks")
-    )
-    if settings.ok and asked and settings.field("enforce_admins", "enabled") is True:
-        mend = "let the account of githubToken bypass the pull requests in the branch's protection, administrators too"
-        return wrong(name, "changes come by pull request alone, so `pulumi up` cannot commit its files", mend)
-    if settings.ok and not asked and not by_rule:
-        return ok(name, "protected; direct commits, which `pulumi up` makes, are allowed")
-    detail = "protected: whether githubToken may commit directly, which `pulumi up` does, is not told"
-    return unknown(name, detail, "let its account bypass the rule, as administrators do")
 
 
 def actions_settings(forge: Forge, configuration: StackConfiguration) -> Check:

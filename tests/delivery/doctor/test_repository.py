@@ -104,38 +104,12 @@ def test_contents_that_the_token_may_not_read_leave_branch_and_files_unknown(for
         assert "needs" in found[name].detail
 
 
-def test_without_protection_that_is_said(forge: Forge) -> None:
-    check = checks(forge)["branch protection"]
-    assert check.detail == "none: whoever may write the repository can change every stage without a pull request"
-
-
-def test_a_protection_that_nobody_bypasses_is_wrong_because_an_update_commits_directly(forge: Forge) -> None:
-    forge.protect(REPOSITORY, reviews=1)
-    check = checks(forge)["branch protection"]
-    assert check.status == "wrong"
-    assert "`pulumi up` cannot commit its files" in check.detail
-
-
-def test_a_protection_that_lets_direct_commits_pass_is_fine(forge: Forge) -> None:
-    forge.protect(REPOSITORY)
-    seen = view(forge)
-    seen._answers["/branches/main/protection"] = Answer(200, {"enforce_admins": {"enabled": True}}, {})
-    seen._answers["/rules/branches/main"] = Answer(200, [], {})
-    assert checks(forge, seen)["branch protection"].status == "ok"
-
-
 def test_a_branch_with_slashes_in_its_name_is_read_as_well(forge: Forge) -> None:
     forge.create_repository("acme/slashes", default_branch="release/1.x", files={"README.md": "x"})
     seen = view(forge, repositoryName="slashes", defaultBranch="release/1.x")
     check = checks(forge, seen)["workflow and charts"]
     assert check.status == "wrong"
     assert check.detail.startswith("missing ")
-
-
-def test_a_protection_whose_bypasses_are_not_told_is_unknown(forge: Forge) -> None:
-    forge.protect(REPOSITORY)
-    check = checks(forge, view(forge, permissions={"contents": "write"}))["branch protection"]
-    assert check.status == "unknown"
 
 
 def test_actions_that_may_not_open_pull_requests_are_wrong_and_the_first_stage_mends_it(forge: Forge) -> None:
