@@ -15,6 +15,7 @@ from urllib.parse import quote, urlencode
 
 from delivery.cluster.kubeconfig import ClusterError, load
 from delivery.configuration.problems import Json
+from delivery.deadline import TooLong, within
 from delivery.secret_text import SecretText
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 10.0
+ANSWER_SECONDS = 20.0
+"""For a whole answer: a server that sends a little now and then never exceeds the time of one read."""
 
 Object = Mapping[str, Json]
 
@@ -37,8 +40,8 @@ class Refused(Exception):  # noqa: N818 - an answer, which the caller may well l
 class Connection:
     """Asks one API server. `address` is its URL, `context` the kubeconfig's name for it.
 
-    Every call raises `ClusterError` when no answer comes (5 s to connect, 10 s to answer, no second try) or the
-    login is refused, and `Refused` for any other answer that is neither a success nor "not found".
+    Every call raises `ClusterError` when no answer comes (5 s to connect, 10 s to answer, 20 s in all, no second try)
+    or the login is refused, and `Refused` for any other answer that is neither a success nor "not found".
     """
 
     def __init__(self, client: "ApiClient", context: str) -> None:
@@ -72,15 +75,21 @@ class Connection:
         from urllib3.exceptions import HTTPError
 
         headers = {"Accept": "application/json", "Content-Type": "application/json"}
-        try:
+
+        def answer() -> tuple[int, bytes]:
             request = self._client.param_serialize(
                 method, path, header_params=headers, body=body, auth_settings=["BearerToken"]
             )
             response = self._client.call_api(*request, _request_timeout=(CONNECT_SECONDS, READ_SECONDS))
-            data: bytes = response.read()  # type: ignore[no-untyped-call]
+            return int(response.status), response.read()  # type: ignore[no-untyped-call]
+
+        try:
+            status, data = within(ANSWER_SECONDS, answer)
+        except TooLong:
+            raise self.useless(f"its answer has not ended after {ANSWER_SECONDS:g} s") from None
         except (ApiException, HTTPError, OSError) as error:
             raise self.useless(_reason(error)) from None
-        return self._answer(int(response.status), data)
+        return self._answer(status, data)
 
     def _answer(self, status: int, data: bytes) -> Object | None:
         try:

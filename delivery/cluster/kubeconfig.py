@@ -5,14 +5,21 @@ A kubeconfig is given as text or as a path, else it is where kubectl looks for i
 
 import logging
 import os
+import shlex
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import yaml
 
 from delivery.configuration.problems import set_command
+from delivery.deadline import TooLong, within
 from delivery.secret_text import SecretText
+
+LOGIN_SECONDS = 60.0
+"""How long a kubeconfig's login command may take: a person may have to answer it in a browser."""
 
 
 class ClusterError(Exception):
@@ -36,16 +43,24 @@ def load(configuration: object, context: str, kubeconfig: SecretText | None) -> 
     is_text = "\n" in text or text.lstrip().startswith("{")
     paths = "" if is_text else text or os.environ.get("KUBECONFIG") or str(Path("~/.kube/config").expanduser())
     where = "delivery:kubeconfig" if kubeconfig else paths
-    with _quiet():
+
+    def read() -> None:
+        if is_text:
+            kube_config.load_kube_config_from_dict(  # type: ignore[no-untyped-call]
+                yaml.safe_load(text), context=context, client_configuration=configuration, persist_config=False
+            )
+        else:
+            kube_config.load_kube_config(  # type: ignore[no-untyped-call]
+                paths, context=context, client_configuration=configuration, persist_config=False
+            )
+
+    with _quiet(), _no_login_left():
         try:
-            if is_text:
-                kube_config.load_kube_config_from_dict(  # type: ignore[no-untyped-call]
-                    yaml.safe_load(text), context=context, client_configuration=configuration, persist_config=False
-                )
-            else:
-                kube_config.load_kube_config(  # type: ignore[no-untyped-call]
-                    paths, context=context, client_configuration=configuration, persist_config=False
-                )
+            within(LOGIN_SECONDS, read)
+        except TooLong:
+            found = f"the login of context {context!r} has not ended after {LOGIN_SECONDS:g} s"
+            mend = f"log in by hand, until this works: kubectl --context {shlex.quote(context)} get namespaces"
+            raise ClusterError(found, mend) from None
         except (ConfigException, OSError, yaml.YAMLError, ValueError, TypeError, AttributeError, KeyError) as error:
             # Anything else that the client says may quote the file, and the file holds a login.
             known = _contexts(text if is_text else None, paths)
@@ -89,3 +104,32 @@ def _quiet() -> Iterator[None]:
         yield
     finally:
         logging.disable(before)
+
+
+@contextmanager
+def _no_login_left() -> Iterator[None]:
+    """End a login command that is still running: the client waits for those that it starts for as long as they like."""
+    from kubernetes.config import exec_provider, kube_config
+
+    started: list[subprocess.Popen[str]] = []
+
+    class Noted(subprocess.Popen[str]):
+        def __init__(self, *arguments: object, **options: object) -> None:
+            super().__init__(*arguments, **options)  # type: ignore[call-overload]
+            started.append(self)
+
+    clients = (exec_provider, kube_config)
+    for each in clients:
+        vars(each)["subprocess"] = SimpleNamespace(Popen=Noted, PIPE=subprocess.PIPE)
+    try:
+        yield
+    finally:
+        for each in clients:
+            vars(each)["subprocess"] = subprocess
+        for login in started:
+            if login.poll() is None:
+                login.terminate()
+                try:
+                    login.wait(1)
+                except subprocess.TimeoutExpired:
+                    login.kill()

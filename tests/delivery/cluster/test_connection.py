@@ -1,3 +1,5 @@
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -5,6 +7,7 @@ import pytest
 from delivery.cluster import ClusterError, Refused, connect
 from delivery.secret_text import SecretText
 from tests.delivery.cluster.kubernetes_api import CONTEXT, KubernetesApi
+from tests.slow_server import trickling
 
 
 def test_the_kubeconfig_may_be_a_path(api: KubernetesApi, tmp_path: Path) -> None:
@@ -73,3 +76,38 @@ def test_a_login_plugin_that_fails_is_a_refused_login_and_nothing_is_logged(
     with connect(CONTEXT, SecretText(text)) as connection, pytest.raises(ClusterError, match="is refused"):
         connection.get("/version")
     assert caplog.records == []
+
+
+@pytest.mark.parametrize("ignoring", ["", "trap '' TERM; "])
+def test_a_login_that_does_not_end_is_an_error_and_is_ended(
+    api: KubernetesApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ignoring: str
+) -> None:
+    monkeypatch.setattr("delivery.cluster.kubeconfig.LOGIN_SECONDS", 0.5)
+    told = tmp_path / "pid"
+    script = tmp_path / "login"
+    script.write_text(f"#!/bin/sh\n{ignoring}echo $$ > {told}\nwhile :; do sleep 0.1; done\n")
+    script.chmod(0o755)
+    login = f"exec: {{apiVersion: client.authentication.k8s.io/v1, command: {script}}}"
+    text = api.kubeconfig().reveal().replace("token: token-of-the-cluster", login)
+    with pytest.raises(ClusterError) as raised, connect(CONTEXT, SecretText(text)):
+        pass
+    assert str(raised.value) == "the login of context 'the-cluster' has not ended after 0.5 s"
+    assert raised.value.mend == "log in by hand, until this works: kubectl --context the-cluster get namespaces"
+    for _ in range(50):
+        try:
+            os.kill(int(told.read_text()), 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.1)
+    pytest.fail("the login is still running")
+
+
+def test_a_server_whose_answer_does_not_end_is_no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("delivery.cluster.connection.ANSWER_SECONDS", 0.5)
+    error = "its answer has not ended after 0.5 s"
+    with (
+        trickling() as server,
+        connect(CONTEXT, KubernetesApi().kubeconfig(server=server)) as connection,
+        pytest.raises(ClusterError, match=error),
+    ):
+        connection.get("/version")
