@@ -48,6 +48,11 @@ def _outside(given: Given, configuration: StackConfiguration) -> Iterator[Check]
         yield unknown("repository", "not asked: delivery:repositoryOwner is still the example's")
         return
     forges = {key: Forge(configuration.pipeline.repository, key, text) for key, text in given.tokens.items()}
+    first = next(iter(forges.values()), None)
+    if first and first.get().status == 0:
+        yield unknown("repository", first.get().why)
+        yield unknown("tokens and promotions", "not asked: the forge gave no answer")
+        return
     for key in TOKENS:
         if key in forges:
             yield from token(forges[key], configuration)

@@ -1,6 +1,7 @@
 """Reads of the GitOps repository on the forge, with everything of an answer that tells about the token.
 
-One try each, answers kept: a check that cannot be answered now says so, and nothing is asked twice.
+One try each, answers kept: a check that cannot be answered now says so, and nothing is asked twice. Nor is anything
+more asked of a forge that once let its time run out.
 """
 
 from collections.abc import Mapping
@@ -11,11 +12,14 @@ import requests
 
 from delivery.cluster.connection import short_line
 from delivery.configuration.problems import Json
+from delivery.deadline import TooLong, within
 from delivery.pipeline import Repository
 from delivery.secret_text import SecretText
 
 TIMEOUT = (5, 15)
-"""Seconds to connect and to wait for an answer."""
+"""Seconds to connect and to wait for an answer to begin or go on."""
+ANSWER_SECONDS = 20.0
+"""For a whole answer: a forge that sends a little now and then never exceeds the time of one read."""
 
 
 @dataclass(frozen=True)
@@ -68,19 +72,29 @@ class Forge:
         # Set by an auth object, the header is safe from a ~/.netrc for that host.
         self._session.auth = self._authorize
         self._answers: dict[str, Answer] = {}
+        self._too_late: Answer | None = None
 
     def get(self, path: str = "") -> Answer:
         """The answer to `GET /repos/{owner}/{name}{path}`."""
         if path not in self._answers:
-            self._answers[path] = self._ask(path)
+            self._answers[path] = self._too_late or self._ask(path)
         return self._answers[path]
 
     def _ask(self, path: str) -> Answer:
         headers = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
         try:
-            response = self._session.get(self._base + path, headers=headers, timeout=TIMEOUT)
+            response = within(
+                ANSWER_SECONDS, lambda: self._session.get(self._base + path, headers=headers, timeout=TIMEOUT)
+            )
+        except TooLong:
+            late = f"not complete within {ANSWER_SECONDS:g} s from {self.repository.api_url}"
+            self._too_late = Answer(0, None, {}, late)
+            return self._too_late
         except requests.RequestException as error:
-            return Answer(0, None, {}, f"{type(error).__name__} from {self.repository.api_url}")
+            none = Answer(0, None, {}, f"{type(error).__name__} from {self.repository.api_url}")
+            if isinstance(error, requests.Timeout):
+                self._too_late = none
+            return none
         try:
             body = response.json()
         except requests.JSONDecodeError:

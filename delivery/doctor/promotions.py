@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 
+from delivery.deadline import TooLong, within
 from delivery.doctor.check import Check, ok, unknown, wrong
+from delivery.doctor.forge import ANSWER_SECONDS
 from delivery.edges import Edge
 from delivery.promotion.block import parse_block
 from delivery.promotion.github import GitHub, GitHubError, PullRequest
@@ -13,24 +15,35 @@ from delivery.stack_token import in_stack_words
 
 def promotions(configuration: StackConfiguration, token: SecretText) -> Iterator[Check]:
     """One check for each edge into or out of this stage."""
-    stage = configuration.stage.name
+    stage, silent = configuration.stage.name, False
     for edge in configuration.pipeline.edges():
-        if stage in (edge.source, edge.target):
+        if stage not in (edge.source, edge.target):
+            continue
+        if silent:
+            yield unknown(_name(edge), "not asked: the forge gave no answer")
+            continue
+        try:
             yield last_promotion(configuration, edge, token)
+        except GitHubError as error:
+            silent = error.status == 0
+            yield unknown(_name(edge), in_stack_words(error))
 
 
 def last_promotion(configuration: StackConfiguration, edge: Edge, token: SecretText) -> Check:
-    """What became of the newest pull request on the edge's branch."""
-    repository, name = configuration.pipeline.repository, f"last promotion, {edge}"
-    # No second try: with many edges, a forge that is down would be waited for again at each of them.
+    """What became of the newest pull request on the edge's branch. Raises `GitHubError`, at once: no second try."""
+    repository = configuration.pipeline.repository
     github = GitHub(repository.api_url, repository.owner, repository.name, token.reveal(), deadline=0)
     try:
-        found = github.list_pull_requests(edge.branch, repository.default_branch)
-    except GitHubError as error:
-        return unknown(name, in_stack_words(error))
+        found = within(ANSWER_SECONDS, lambda: github.list_pull_requests(edge.branch, repository.default_branch))
+    except TooLong:
+        raise GitHubError(0, f"no answer from {repository.api_url} within {ANSWER_SECONDS:g} s") from None
     if not found:
-        return ok(name, "none so far")
-    return _told(name, edge, found[0], f"{repository.owner}/{repository.name}")
+        return ok(_name(edge), "none so far")
+    return _told(_name(edge), edge, found[0], f"{repository.owner}/{repository.name}")
+
+
+def _name(edge: Edge) -> str:
+    return f"last promotion, {edge}"
 
 
 def _told(name: str, edge: Edge, found: PullRequest, repository: str) -> Check:

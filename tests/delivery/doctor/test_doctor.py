@@ -1,4 +1,6 @@
 import json
+import socket
+import time
 
 import pytest
 
@@ -12,7 +14,9 @@ from tests.delivery.doctor.surroundings import (
     PROMOTION_TOKEN,
     REPOSITORY,
     Project,
+    view,
 )
+from tests.slow_server import HEAD, trickling
 
 SECRETS = {"githubToken": GITHUB_TOKEN, "promotionToken": PROMOTION_TOKEN}
 
@@ -151,6 +155,37 @@ def test_the_example_s_owner_is_not_asked_for(
     monkeypatch.setenv("PATH", str(project.programs))
     assert run(project) == 1
     assert "unknown  repository: not asked: delivery:repositoryOwner is still the example's" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("head", [HEAD, b"", b"HTTP/1.1 200 OK\r\nX-Waiting: "])
+def test_a_forge_whose_answer_does_not_end_is_asked_once_and_leaves_all_of_it_unknown(
+    stack: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, head: bytes
+) -> None:
+    monkeypatch.setattr("delivery.doctor.forge.ANSWER_SECONDS", 0.5)
+    asked: list[str] = []
+    with trickling(head, asked) as server:
+        stack.configure(githubApiUrl=f"{server}/api/v3")
+        before = time.monotonic()
+        assert run(stack) == 0
+        assert time.monotonic() - before < 10
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-3:-1] == [
+        f"unknown  repository: no answer: not complete within 0.5 s from {server}/api/v3",
+        "unknown  tokens and promotions: not asked: the forge gave no answer",
+    ]
+    assert len(asked) == 1
+
+
+def test_a_forge_that_falls_silent_is_not_asked_again(forge: Forge, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("delivery.doctor.forge.TIMEOUT", (1, 0.3))
+    seen = view(forge)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        seen._base = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        assert {seen.get(path).said.split()[0] for path in ("", "/branches/main", "/hooks")} == {"ReadTimeout"}
+        silent.setblocking(False)
+        silent.accept()[0].close()
+        with pytest.raises(BlockingIOError):
+            silent.accept()
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,7 @@
+import json
 from dataclasses import replace
+
+import pytest
 
 from delivery.doctor.check import Check
 from delivery.doctor.promotions import promotions
@@ -6,7 +9,9 @@ from delivery.promotion.block import Block
 from delivery.promotion.github import GitHub
 from delivery.secret_text import SecretText
 from lab.forge import Forge
+from tests.delivery.cluster.kubernetes_api import configured
 from tests.delivery.doctor.surroundings import FOR_GITHUB, GITHUB_TOKEN, REPOSITORY, on, only
+from tests.slow_server import trickling
 
 BRANCH = "promote/podtato-head/dev/production"
 BLOCK = Block("promotion", "podtato-head", "dev", "production", commit="a" * 40, version="v0.3.1")
@@ -81,3 +86,15 @@ def test_a_token_that_may_not_read_pull_requests_leaves_it_unknown(forge: Forge)
     found = check(forge, contents="write")
     assert found.status == "unknown"
     assert "pull_requests" in found.detail
+
+
+def test_a_forge_that_lets_one_edge_wait_is_not_asked_for_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("delivery.doctor.promotions.ANSWER_SECONDS", 0.5)
+    stages = [{"name": "dev"}, *({"name": f"stage-{number}", "after": ["dev"]} for number in range(8))]
+    asked: list[str] = []
+    with trickling(accepted=asked) as server:
+        configuration = configured(stages=json.dumps(stages), githubApiUrl=f"{server}/api/v3")
+        first, *others = promotions(configuration, SecretText(GITHUB_TOKEN))
+    assert (first.status, first.detail) == ("unknown", f"no answer from {server}/api/v3 within 0.5 s")
+    assert [each.detail for each in others] == ["not asked: the forge gave no answer"] * 7
+    assert len(asked) == 1
