@@ -9,6 +9,7 @@ from importlib import metadata
 from pathlib import Path
 
 from delivery.doctor.check import Check, ok, unknown, wrong
+from delivery.doctor.plugin import plugin_version
 
 OLDEST_CLI = (3, 259, 0)
 """The oldest version of the CLI that the tests of the engine have run with."""
@@ -69,7 +70,7 @@ def provider(name: str, wanted: str, plugins: Mapping[str, frozenset[str]] | Non
         return wrong(title, f"requirements.txt locks no pulumi-{name}", "make lock")
     ambient = shutil.which(f"pulumi-resource-{name}", path=environ.get("PATH"))
     if ambient is not None:
-        version = _VERSION.fullmatch((_output([ambient, "-version"], environ) or "").strip())
+        version = _VERSION.fullmatch(plugin_version(ambient, environ) or "")
         instead = f"take it off PATH, then {install}"
         if version is None:
             return unknown(title, f"{ambient} goes first and does not tell its version; wanted is {wanted}", instead)
