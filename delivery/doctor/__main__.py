@@ -59,7 +59,9 @@ def _outside(given: Given, configuration: StackConfiguration) -> Iterator[Check]
         elif needed_permissions(configuration, key):
             yield unknown(key, "not asked: there is no token to ask with")
     if "githubToken" in forges:
-        yield from repository(forges["githubToken"], configuration)
+        # Only that of the promotion task may see the workflow's state.
+        dispatching = forges.get("promotionToken", forges["githubToken"])
+        yield from repository(forges["githubToken"], configuration, dispatching)
         yield from promotions(configuration, given.tokens["githubToken"])
     else:
         yield unknown("repository", "not asked: there is no githubToken to ask with")

@@ -26,7 +26,7 @@ def promotions(configuration: StackConfiguration, token: SecretText) -> Iterator
             yield last_promotion(configuration, edge, token)
         except GitHubError as error:
             silent = error.status == 0
-            yield unknown(_name(edge), in_stack_words(error))
+            yield unknown(_name(edge), in_stack_words(error), _grant(configuration) if error.permissions else "")
 
 
 def last_promotion(configuration: StackConfiguration, edge: Edge, token: SecretText) -> Check:
@@ -40,6 +40,12 @@ def last_promotion(configuration: StackConfiguration, edge: Edge, token: SecretT
     if not found:
         return ok(_name(edge), "none so far")
     return _told(_name(edge), edge, found[0], f"{repository.owner}/{repository.name}")
+
+
+def _grant(configuration: StackConfiguration) -> str:
+    repository = configuration.pipeline.repository
+    where = f"{repository.owner}/{repository.name} at {repository.server_url}/settings/personal-access-tokens"
+    return f"give githubToken pull_requests: read on {where}"
 
 
 def _name(edge: Edge) -> str:

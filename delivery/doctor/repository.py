@@ -14,8 +14,11 @@ from delivery.manifests import WORKFLOW_FILE
 from delivery.stack_configuration import StackConfiguration
 
 
-def repository(forge: Forge, configuration: StackConfiguration) -> Iterator[Check]:
-    """Every check of the repository; the first only, when that cannot be read."""
+def repository(forge: Forge, configuration: StackConfiguration, dispatching: Forge) -> Iterator[Check]:
+    """Every check of the repository; the first only, when that cannot be read.
+
+    `dispatching` sees it with the token that dispatches the workflow.
+    """
     first = reachable(forge)
     yield first
     if first.status == "ok":
@@ -23,7 +26,7 @@ def repository(forge: Forge, configuration: StackConfiguration) -> Iterator[Chec
         yield protection(forge)
         yield actions_settings(forge, configuration)
         yield files(forge, configuration)
-        yield workflow(forge)
+        yield workflow(dispatching, configuration)
 
 
 def reachable(forge: Forge) -> Check:
@@ -71,6 +74,10 @@ def actions_settings(forge: Forge, configuration: StackConfiguration) -> Check:
     name = "Actions may open pull requests"
     mend = f"pulumi up --refresh -s {configuration.pipeline.first_stage.name}"
     found, general = forge.get("/actions/permissions/workflow"), forge.get("/actions/permissions")
+    if found.denied and not configuration.owns_repository:
+        first = configuration.pipeline.first_stage.name
+        why = f"not told to this stack's {forge.name}, only to that of {first}, which has the setting ({found.why})"
+        return unknown(name, why, f"make doctor STACK={first}")
     if not found.ok:
         return unknown(name, found.why)
     if general.field("enabled") is False:
@@ -117,8 +124,10 @@ def files(forge: Forge, configuration: StackConfiguration) -> Check:
     return ok(name, f"{len(declared)} files as declared")
 
 
-def workflow(forge: Forge) -> Check:
+def workflow(forge: Forge, configuration: StackConfiguration) -> Check:
     """The workflow can be dispatched: GitHub knows it, and nobody has switched it off."""
+    if not configuration.promotes_to:
+        return ok("workflow", f"not asked: nothing is promoted from {configuration.stage.name}")
     found = forge.get(f"/actions/workflows/{WORKFLOW_FILE}")
     where = f"--repo {forge.repository.owner}/{forge.repository.name}"
     state = found.field("state")

@@ -20,7 +20,7 @@ from tests.delivery.cluster.kubernetes_api import configured
 REPOSITORY = "acme/podtato-head-gitops"
 GITHUB_TOKEN = "github-token-of-the-stack"
 PROMOTION_TOKEN = "promotion-token-of-the-stack"
-FOR_GITHUB = {"contents": "write", "pull_requests": "write", "workflows": "write", "administration": "write"}
+FOR_GITHUB = {"contents": "write", "pull_requests": "read", "workflows": "write", "administration": "write"}
 FOR_PROMOTIONS = {"actions": "write"}
 
 

@@ -86,6 +86,9 @@ def test_a_token_that_may_not_read_pull_requests_leaves_it_unknown(forge: Forge)
     found = check(forge, contents="write")
     assert found.status == "unknown"
     assert "pull_requests" in found.detail
+    assert found.mend == (
+        f"give githubToken pull_requests: read on {REPOSITORY} at {forge.url}/settings/personal-access-tokens"
+    )
 
 
 def test_a_forge_that_lets_one_edge_wait_is_not_asked_for_the_others(monkeypatch: pytest.MonkeyPatch) -> None:

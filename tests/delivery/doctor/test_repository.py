@@ -3,19 +3,17 @@ import pytest
 from delivery.doctor.check import Check
 from delivery.doctor.forge import Answer
 from delivery.doctor.forge import Forge as View
-from delivery.doctor.repository import repository
+from delivery.doctor.repository import repository, workflow
 from delivery.stack_configuration import StackConfiguration
 from lab.forge import Forge
-from tests.delivery.doctor.surroundings import FOR_GITHUB, REPOSITORY, on, view
-
-PERMITTED = FOR_GITHUB | {"actions": "read"}
+from tests.delivery.doctor.surroundings import REPOSITORY, on, view
 
 
 def checks(
     forge: Forge, found: View | None = None, configuration: StackConfiguration | None = None
 ) -> dict[str, Check]:
-    seen = found or view(forge, permissions=PERMITTED)
-    return {each.name: each for each in repository(seen, configuration or on(forge))}
+    seen = found or view(forge)
+    return {each.name: each for each in repository(seen, configuration or on(forge), view(forge, "promotionToken"))}
 
 
 @pytest.mark.parametrize("stack", ["dev", "production"])
@@ -33,7 +31,7 @@ def test_a_repository_as_declared_is_fine_for_every_stack(forge: Forge, stack: s
 
 
 def test_it_only_reads_and_asks_little(forge: Forge) -> None:
-    seen = view(forge, permissions=PERMITTED)
+    seen = view(forge)
     forge.forget_requests()
     checks(forge, seen)
     assert all(each.method == "GET" for each in forge.requests)
@@ -170,4 +168,18 @@ def test_a_workflow_that_was_switched_off_is_wrong(forge: Forge) -> None:
 
 
 def test_a_token_without_actions_is_not_told_whether_the_workflow_is_on(forge: Forge) -> None:
-    assert checks(forge, view(forge))["workflow"].status == "unknown"
+    check = workflow(view(forge), on(forge))
+    assert check.status == "unknown"
+    assert "is not told to githubToken (403" in check.detail
+
+
+def test_a_stage_that_promotes_nowhere_dispatches_no_workflow(forge: Forge) -> None:
+    check = workflow(view(forge, permissions={"contents": "write"}), on(forge, "production"))
+    assert check == Check("workflow", "ok", "not asked: nothing is promoted from production")
+
+
+def test_whether_actions_may_open_pull_requests_is_asked_of_the_first_stage_s_stack(forge: Forge) -> None:
+    seen = view(forge, permissions={"contents": "write"})
+    check = checks(forge, seen, on(forge, "production"))["Actions may open pull requests"]
+    assert (check.status, check.mend) == ("unknown", "make doctor STACK=dev")
+    assert checks(forge, seen)["Actions may open pull requests"].mend == ""
