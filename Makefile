@@ -15,13 +15,13 @@ help: ## What there is to type
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV)/.runtime: requirements.txt
-	@echo "making $(VENV) from requirements.txt (once, about a minute)"
+	@echo "making $(VENV) from requirements.txt (once, about a minute)" >&2
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	@touch $@
 
 $(VENV)/.development: $(VENV)/.runtime requirements-dev.txt
-	@echo "adding the development tools from requirements-dev.txt"
+	@echo "adding the development tools from requirements-dev.txt" >&2
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@
 
@@ -31,7 +31,7 @@ demo: $(VENV)/.runtime ## Play the whole guide on this machine: no cluster, no a
 render: $(VENV)/.runtime ## Show what STACK=dev declares as files under OUT=out, without the Pulumi CLI
 	@$(BIN)/python -m lab.render --stack $(STACK) --out $(OUT)
 
-doctor: $(VENV)/.runtime ## Check what STACK=dev needs before an update: tools, cluster, tokens, repository; JSON=1 for scripts
+doctor: $(VENV)/.runtime ## Check what STACK=dev needs before an update: tools, cluster, tokens, repository; JSON=1 as JSON
 	@$(BIN)/python -m delivery.doctor --stack $(STACK) $(if $(JSON),--json)
 
 log: $(VENV)/.runtime ## Run RUN=preview on STACK=dev with the CLI's whole log in OUT=out, secrets masked: fit to be handed on

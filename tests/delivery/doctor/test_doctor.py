@@ -1,6 +1,9 @@
 import json
+import os
 import re
 import socket
+import subprocess
+import sys
 import time
 
 import pytest
@@ -219,3 +222,17 @@ def test_a_command_that_is_not_understood_is_exit_status_2(arguments: list[str])
     with pytest.raises(SystemExit) as raised:
         main(arguments)
     assert raised.value.code == 2
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_a_reader_who_has_seen_enough_ends_it_without_a_traceback(project: Project, options: list[str]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "delivery.doctor", "--stack", "dev", "--project", str(project.folder), *options]
+    # What is still in Python's buffer at the end counts too.
+    environ = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"} | project.environ
+    done = subprocess.run(
+        command, stdout=writing, stderr=subprocess.PIPE, text=True, check=False, cwd=PROGRAM, env=environ
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (1, "")
