@@ -80,7 +80,8 @@ def parse(
     """
     problems = Problems({})
     for key in sorted((KEYS - SECRETS).intersection(encrypted)):
-        mend = f"pulumi config set --plaintext delivery:{key} …"
+        name = f"delivery:{key}"
+        mend = f'value="$(pulumi config get {name})" && pulumi config set --plaintext {name} "$value"'
         public = "a plain one: this value is public, in the repository and in manifests"
         problems.add_command((key,), "an encrypted value", public, mend)
         problems.unreadable.add(key)

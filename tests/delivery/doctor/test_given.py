@@ -76,8 +76,9 @@ def test_an_encrypted_value_that_is_public_anyway_is_wrong_in_the_program_s_word
     lines = [each for each in read_given(Given(), project.folder, "dev", {}) if each.status == "wrong"]
     assert [f"{each.detail}; mend: {each.mend}" for each in lines] == str(refused.value).splitlines()
     assert [each.mend for each in lines] == [
-        "pulumi config set --plaintext delivery:repositoryName …",
-        "pulumi config set --plaintext delivery:stages …",
+        'value="$(pulumi config get delivery:repositoryName)" && '
+        'pulumi config set --plaintext delivery:repositoryName "$value"',
+        'value="$(pulumi config get delivery:stages)" && pulumi config set --plaintext delivery:stages "$value"',
     ]
 
 
