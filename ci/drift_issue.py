@@ -23,8 +23,9 @@ LABEL = "drift"
 TITLE = "What runs is not what is declared"
 
 _HOW = (
-    "`pulumi preview --refresh -s STACK` shows it with values. Either declare it, or take it back with "
-    "`pulumi up --refresh -s STACK`. This issue is updated every night and closed when nothing differs any more."
+    "`pulumi preview --refresh --run-program -s STACK` shows it with values. Either declare it, or take it back with "
+    "`pulumi up --refresh --run-program -s STACK`. This issue is updated every night and closed when nothing differs "
+    "any more."
 )
 
 

@@ -1,7 +1,8 @@
 """`python -m ci.preview --stack dev --out reports`: a preview by the real engine, as a report for another job.
 
-With `--refresh` it asks cluster and forge what is there now: what then changes is drift. Showing the report to
-people is `ci.preview_comment`'s and `ci.drift_issue`'s matter; they run without this job's secrets.
+With `--refresh` it asks cluster and forge what is there now, by the credentials that the stack has now: what then
+changes is drift. Showing the report to people is `ci.preview_comment`'s and `ci.drift_issue`'s matter; they run
+without this job's secrets.
 """
 
 import argparse
@@ -20,7 +21,8 @@ def preview(stack: str, environ: Mapping[str, str], *, refresh: bool, project: P
     """Preview `stack` with the CLI on PATH. What goes wrong is in the report's `failures`."""
     command = ["pulumi", "preview", "--json", "--non-interactive", "--stack", qualified(stack, environ)]
     if refresh:
-        command.append("--refresh")
+        # By itself a refresh asks with what the last update stored, and a token that was replaced since has ended.
+        command += ["--refresh", "--run-program"]
     try:
         done = subprocess.run(
             command, cwd=project, env=dict(environ), capture_output=True, text=True, errors="replace", check=False

@@ -13,6 +13,7 @@ _NO_CHANGE = frozenset({"same", "refresh", "read", "read-discard", "discard"})
 # A replacement is three steps for one thing that happens.
 _PART_OF_REPLACE = frozenset({"create-replacement", "delete-replaced", "discard-replaced", "remove-pending-replace"})
 _PROMOTION = "delivery:components:Promotion"
+_PROVIDER = "pulumi:providers:"
 _MOST = 2000
 _LONGEST = 2000
 
@@ -43,8 +44,14 @@ class Report:
 
     @property
     def drift(self) -> tuple[Change, ...]:
-        """The changes that nobody asked for: a promotion that is due is what a promotion is for."""
-        return tuple(change for change in self.changes if not change.promotion)
+        """The changes that nobody asked for.
+
+        A promotion that is due is what a promotion is for. And a provider is how Pulumi reaches what is there: with
+        a new token it changes, and nothing that runs does.
+        """
+        return tuple(
+            change for change in self.changes if not change.promotion and not change.type.startswith(_PROVIDER)
+        )
 
     def to_json(self) -> str:
         """The report as a file."""

@@ -72,7 +72,7 @@ def default_branch(forge: Forge) -> Check:
 def actions_settings(forge: Forge, configuration: StackConfiguration) -> Check:
     """Actions are on, and may open pull requests."""
     name = "Actions may open pull requests"
-    mend = f"pulumi up --refresh -s {configuration.pipeline.first_stage.name}"
+    mend = f"pulumi up --refresh --run-program -s {configuration.pipeline.first_stage.name}"
     found, general = forge.get("/actions/permissions/workflow"), forge.get("/actions/permissions")
     if found.denied and not configuration.owns_repository:
         first = configuration.pipeline.first_stage.name
@@ -120,7 +120,9 @@ def files(forge: Forge, configuration: StackConfiguration) -> Check:
     if missing or changed:
         parts = [f"{what} {_some(paths)}" for what, paths in (("missing", missing), ("changed", changed)) if paths]
         stacks = dict.fromkeys(declared[path][1] for path in (*missing, *changed))
-        return wrong(name, "; ".join(parts), " && ".join(f"pulumi up --refresh -s {stack}" for stack in stacks))
+        return wrong(
+            name, "; ".join(parts), " && ".join(f"pulumi up --refresh --run-program -s {stack}" for stack in stacks)
+        )
     return ok(name, f"{len(declared)} files as declared")
 
 

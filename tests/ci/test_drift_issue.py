@@ -50,6 +50,7 @@ def test_drift_opens_one_issue_that_is_updated_and_closed(nightly: Project) -> N
     [issue] = issues(nightly)
     assert (issue.state, issue.labels) == ("open", [LABEL])
     assert "| `update` | `podtato-head` | `Namespace` | `metadata` |" in (issue.body or "")
+    assert "`pulumi up --refresh --run-program -s STACK`" in (issue.body or "")
     assert "production" not in (issue.body or "")
 
     assert run(nightly, *(Report(stack, (DRIFT,)) for stack in ("dev", "production"))) == 0

@@ -24,11 +24,13 @@ def test_a_preview_leaves_a_report_and_says_what_it_found(tmp_path: Path, capsys
     assert capsys.readouterr().out == f"update {FILE} f content\n"
 
 
-def test_drift_is_looked_for_against_what_is_there(tmp_path: Path) -> None:
+def test_drift_is_looked_for_against_what_is_there_with_the_credentials_of_now(tmp_path: Path) -> None:
     pulumi = FakePulumi(tmp_path / "bin", (0, preview_json(), ""))
     environment = pulumi.environment(PULUMI_ORGANIZATION="acme")
     preview.main(["--stack", "dev", "--out", str(tmp_path / "out"), "--refresh"], environment)
-    assert pulumi.calls == [["preview", "--json", "--non-interactive", "--stack", "acme/dev", "--refresh"]]
+    assert pulumi.calls == [
+        ["preview", "--json", "--non-interactive", "--stack", "acme/dev", "--refresh", "--run-program"]
+    ]
 
 
 def test_a_preview_that_fails_leaves_its_reason_without_the_passphrase(tmp_path: Path) -> None:

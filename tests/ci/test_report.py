@@ -34,6 +34,12 @@ def test_a_promotion_that_is_due_is_a_change_and_no_drift() -> None:
     assert [change.name for change in report.drift] == ["f"]
 
 
+def test_a_provider_with_a_new_token_is_a_change_and_no_drift() -> None:
+    report = read_preview("dev", 0, preview_json(("update", "pulumi:providers:github", "github")), "", [])
+    assert [change.name for change in report.changes] == ["github"]
+    assert report.drift == ()
+
+
 def test_no_value_is_in_a_report() -> None:
     assert "a value that" not in read_preview("dev", 0, preview_json(("update", FILE, "c")), "", []).to_json()
 

@@ -121,6 +121,31 @@ class ApiServer:
         }
         return yaml.safe_dump(document)
 
+    def account(self, name: str) -> str:
+        """A kubeconfig for a new account that may do anything, until `end_account`; see `kubeconfig`."""
+        metadata = {"name": name, "namespace": "default"}
+        self.create({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata})
+        self.create(
+            {
+                "apiVersion": "rbac.authorization.k8s.io/v1",
+                "kind": "ClusterRoleBinding",
+                "metadata": {"name": name},
+                "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
+                "subjects": [{"kind": "ServiceAccount", **metadata}],
+            }
+        )
+        path = f"{self._path('ServiceAccount', 'default')}/{name}/token"
+        self._tokens[name] = str(self._call("POST", path, {"spec": {}})["status"]["token"])
+        return self.kubeconfig(name)
+
+    def end_account(self, name: str) -> None:
+        """Delete an account, and wait until the server takes its token no more: it remembers one for 10 s."""
+        self.delete("ServiceAccount", name, "default")
+        headers = {"Authorization": f"Bearer {self._tokens.pop(name)}"}
+        self._program.wait_for(
+            lambda: self._session.get(f"{self.url}/api", headers=headers, timeout=5).status_code == 401
+        )
+
     def get(self, kind: str, name: str, namespace: str = "") -> Body | None:
         """An object, or None."""
         with suppress(LookupError):

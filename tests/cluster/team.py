@@ -80,6 +80,10 @@ class Team:
         """`pulumi preview`, with the team's settings as they are now."""
         return self._run(stage, "preview", *options)
 
+    def destroy(self, stage: str, *options: str) -> Done:
+        """`pulumi destroy`, with the team's settings as they are now."""
+        return self._run(stage, "destroy", "--yes", "--skip-preview", *options)
+
     def declared(self, stage: str) -> list[Body]:
         """Every object that the stack declares, as the program says without the engine. Secrets are masked."""
         config = read_stack_config(PROGRAM, stage).override(self.settings, self.secrets)

@@ -85,7 +85,7 @@ def test_the_rights_that_are_asked_for_are_enough(server: ApiServer, forge: Forg
     done = team.up("dev")
 
     assert done.status == 0, done.text
-    assert team.preview("dev", "--refresh", "--expect-no-changes").status == 0
+    assert team.preview("dev", "--refresh", "--run-program", "--expect-no-changes").status == 0
 
 
 def grant(server: ApiServer, user: str, needed: Iterable[Right]) -> None:

@@ -59,7 +59,7 @@ def test_preview_and_update_go_to_the_stacks_own_context(team: Team, elsewhere: 
 
     assert done.status == 0, done.text
     assert team.server.get("Namespace", team.namespace("production")) is not None
-    assert team.preview("production", "--refresh", "--expect-no-changes").status == 0
+    assert team.preview("production", "--refresh", "--run-program", "--expect-no-changes").status == 0
     assert elsewhere.visitors == []
 
 

@@ -1,4 +1,4 @@
-"""What is deleted behind Pulumi's back comes back: `pulumi up --refresh` looks before it compares."""
+"""What is deleted behind Pulumi's back comes back: `pulumi up --refresh --run-program` looks before it compares."""
 
 from collections.abc import Iterator
 
@@ -30,7 +30,7 @@ def test_a_secret_and_an_application_come_back(team: Team) -> None:
     team.server.delete("Application", "podtato-head-dev", team.argocd)
     assert sorted(absent(team)) == ["Application podtato-head-dev", "Secret github-token"]
 
-    done = team.up("dev", "--refresh")
+    done = team.up("dev", "--refresh", "--run-program")
 
     assert done.status == 0, done.text
     assert list(absent(team)) == []
@@ -40,7 +40,7 @@ def test_a_namespace_comes_back_with_all_that_was_in_it(team: Team) -> None:
     team.server.remove_namespace(team.namespace("dev"))
     assert len(list(absent(team))) == 7
 
-    done = team.up("dev", "--refresh")
+    done = team.up("dev", "--refresh", "--run-program")
 
     assert done.status == 0, done.text
     assert list(absent(team)) == []

@@ -61,6 +61,13 @@ class Team:
         self.seed("dev", "production")
         return self
 
+    def rotate(self) -> None:
+        """A new token for the forge, in the stacks' configuration too; the one before has ended."""
+        before, after = self.secrets["githubToken"], f"{TOKEN}-{next(self._count)}"
+        self.forge.add_token(after, login="platform-engineer")
+        self.secrets["githubToken"] = after
+        self.forge.remove_token(before)
+
     def opened(self) -> "Team":
         """This team with a promotion of v0.3.1 to production open, declared by production's stack."""
         self.promoting().release("v0.3.1")

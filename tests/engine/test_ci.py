@@ -97,6 +97,21 @@ def test_what_somebody_changed_by_hand_is_drift_and_what_git_owns_is_not(team: T
     assert (change.operation, change.name, change.keys) == ("update", "podtato-head/dev/Chart.yaml", ("content",))
 
 
+def test_a_token_that_was_replaced_is_no_drift_and_drift_is_found_all_the_same(team: Team) -> None:
+    team.rotate()
+    team.configure("production")
+    unchanged = previewed(team, "production", refresh=True)
+    team.forge.commit(REPOSITORY, {"production/Chart.yaml": None}, "Deleted by hand")
+    deleted = previewed(team, "production", refresh=True)
+
+    assert unchanged.failures == ()
+    assert [change.name for change in unchanged.changes] == ["github"]
+    assert unchanged.drift == ()
+    assert [(change.operation, change.name) for change in deleted.drift] == [
+        ("create", "podtato-head/production/Chart.yaml")
+    ]
+
+
 def test_a_report_of_the_real_engine_holds_no_secret_and_says_what_fails(team: Team, tmp_path: Path) -> None:
     wrong = environment(team, PULUMI_CONFIG_PASSPHRASE="of another stack")
     found = preview("production", wrong, refresh=False, project=team.engine.project)

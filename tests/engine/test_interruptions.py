@@ -17,7 +17,7 @@ def test_an_update_killed_while_it_commits_converges_without_a_file_committed_tw
     held.set()
 
     team.pulumi("cancel", "--yes", "--stack", "production")
-    refreshed = team.refresh("production", "--clear-pending-creates")
+    refreshed = team.refresh("production", "--run-program", "--clear-pending-creates")
     resumed = team.up("production")
 
     assert refreshed.status == 0, refreshed.text
@@ -42,7 +42,7 @@ def test_an_update_killed_after_its_pull_request_was_opened_takes_it_up(team: Te
     assert team.states() == ["open"]
 
     team.pulumi("cancel", "--yes", "--stack", "production")
-    team.refresh("production", "--clear-pending-creates")
+    team.refresh("production", "--run-program", "--clear-pending-creates")
     resumed = team.up("production")
 
     assert resumed.status == 0, resumed.text

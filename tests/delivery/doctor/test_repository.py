@@ -113,7 +113,7 @@ def test_a_branch_with_slashes_in_its_name_is_read_as_well(forge: Forge) -> None
 def test_actions_that_may_not_open_pull_requests_are_wrong_and_the_first_stage_mends_it(forge: Forge) -> None:
     forge.settings(REPOSITORY).actions_may_open_pull_requests = False
     check = checks(forge, configuration=on(forge, "production"))["Actions may open pull requests"]
-    assert (check.status, check.mend) == ("wrong", "pulumi up --refresh -s dev")
+    assert (check.status, check.mend) == ("wrong", "pulumi up --refresh --run-program -s dev")
 
 
 def test_actions_that_are_switched_off_are_wrong(forge: Forge) -> None:
@@ -127,7 +127,10 @@ def test_a_changed_workflow_is_wrong_and_the_first_stage_mends_it(forge: Forge) 
     forge.commit(REPOSITORY, {".github/workflows/promote.yaml": "name: another\n"}, "Tinker")
     check = checks(forge, configuration=on(forge, "production"))["workflow and charts"]
     assert check == Check(
-        "workflow and charts", "wrong", "changed .github/workflows/promote.yaml", "pulumi up --refresh -s dev"
+        "workflow and charts",
+        "wrong",
+        "changed .github/workflows/promote.yaml",
+        "pulumi up --refresh --run-program -s dev",
     )
 
 
@@ -139,7 +142,7 @@ def test_missing_files_are_wrong_and_each_stack_mends_its_own(forge: Forge) -> N
         "missing .github/promoter/promoter.py, production/Chart.yaml, production/platform.yaml; "
         "changed production/templates/application.yaml"
     )
-    assert check.mend == "pulumi up --refresh -s dev && pulumi up --refresh -s production"
+    assert check.mend == "pulumi up --refresh --run-program -s dev && pulumi up --refresh --run-program -s production"
 
 
 def test_promoted_values_are_not_drift(forge: Forge) -> None:
