@@ -9,7 +9,7 @@ import pytest
 from lab.engine import PROGRAM
 from lab.forge import Forge
 from tests.engine.outcome import Outcome
-from tests.engine.team import Team
+from tests.engine.team import REFRESH_RENDERED, REPOSITORY, Team
 
 STAGES = [{"name": "dev"}, {"name": "production", "after": ["dev"]}]
 COPIED = ("__main__.py", "Pulumi.yaml", "Pulumi.dev.yaml", "requirements.txt", "components", "delivery", "gitops")
@@ -56,10 +56,15 @@ def test_a_stage_that_is_added_changes_what_tells_where_to_promote_and_nothing_e
     }
 
 
-def test_a_renamed_namespace_replaces_what_lives_in_it_and_no_file(dev: Team) -> None:
-    shown = previewed(dev, namespacePattern="{stage}-{application}")
+def test_a_renamed_namespace_replaces_what_lives_in_it_and_no_file(team: Team) -> None:
+    assert team.up("dev").status == 0
+    team.settings["namespacePattern"] = "{stage}-{application}"
 
-    assert shown.changes == {
+    shown, done = team.preview("dev"), team.up("dev")
+
+    assert (shown.status, done.status) == (0, 0), done.text
+    assert done.changes == shown.changes
+    assert done.changes == {
         "Namespace podtato-head": "replace",
         "Secret podtato-head": "replace",
         "ServiceAccount podtato-head": "replace",
@@ -69,6 +74,8 @@ def test_a_renamed_namespace_replaces_what_lives_in_it_and_no_file(dev: Team) ->
         "KeptnTaskDefinition podtato-head/promote": "replace",
         "Application podtato-head": "update",
     }
+    assert [each for each in team.manifests("dev") if each.startswith("Namespace")] == ["Namespace dev-podtato-head"]
+    assert team.up("dev", "--expect-no-changes").status == 0
 
 
 def test_a_task_that_is_added_is_created_and_named_in_the_chart(dev: Team) -> None:
@@ -82,20 +89,44 @@ def test_a_task_that_is_added_is_created_and_named_in_the_chart(dev: Team) -> No
     }
 
 
-def test_a_rotated_token_changes_its_secret_alone_and_the_forges_changes_its_provider_alone(dev: Team) -> None:
-    before = dict(dev.secrets)
-    try:
-        dev.secrets["promotionToken"] = "token-of-the-task-rotated"
-        task = dev.preview("dev")
-        dev.secrets = before | {"githubToken": "token-of-the-platform-rotated"}
-        dev.forge.add_token(dev.secrets["githubToken"])
-        platform = dev.preview("dev")
-    finally:
-        dev.secrets = before
-        dev.configure("dev")
+def test_a_rotated_token_changes_its_secret_alone_and_the_forges_changes_its_provider_alone(team: Team) -> None:
+    assert team.up("dev").status == 0
 
-    assert task.changes == {"Secret podtato-head": "update"}
-    assert platform.changes == {"github github": "update"}
+    team.secrets["promotionToken"] = "token-of-the-task-rotated"
+    task = [team.preview("dev"), team.up("dev")]
+    team.rotate()
+    platform = [team.preview("dev"), team.up("dev")]
+
+    assert [(done.status, done.changes) for done in task] == [(0, {"Secret podtato-head": "update"})] * 2
+    assert [(done.status, done.changes) for done in platform] == [(0, {"github github": "update"})] * 2
+    assert team.up("dev", "--expect-no-changes").status == 0
+
+
+def test_after_the_forges_token_was_replaced_refresh_update_and_destroy_go_on_with_the_new_one(team: Team) -> None:
+    team.seed("dev")
+    assert team.up("production").status == 0
+    # What a refresh finds of the rendered cluster is not what this is about.
+    team.environment |= REFRESH_RENDERED
+
+    team.rotate()
+    refreshed = team.refresh("production", "--run-program")
+    unchanged = team.preview("production", "--expect-no-changes")
+    team.forge.commit(REPOSITORY, {"production/Chart.yaml": "name: mine\n"}, "By hand")
+    team.rotate()
+    updated = team.up("production", "--refresh", "--run-program")
+    team.rotate()
+    destroyed = team.destroy("production", "--run-program")
+
+    assert refreshed.status == 0, refreshed.text
+    assert unchanged.status == 0, unchanged.text
+    assert updated.status == 0, updated.text
+    assert updated.changes == {
+        "github github": "update",
+        "RepositoryFile podtato-head/production/Chart.yaml": "update",
+    }
+    assert destroyed.status == 0, destroyed.text
+    assert team.files("production/") == ["production/values.yaml"]
+    assert team.manifests("production") == []
 
 
 def test_a_new_release_of_the_program_updates_the_files_that_it_changes_in_place(dev: Team) -> None:
