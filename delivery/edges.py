@@ -99,8 +99,10 @@ class PromotionSettings:
             settings = cls(**raw)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise SettingsError(
-                f"{SETTINGS_PATH} is not readable ({type(error).__name__}); run `pulumi up --refresh`"
+                f"{SETTINGS_PATH} is not readable ({type(error).__name__}); run `pulumi up --refresh --run-program`"
             ) from error
         if not all(is_dns_label(name) for name in settings.stages):
-            raise SettingsError(f"{SETTINGS_PATH} names a stage that is no DNS label; run `pulumi up --refresh`")
+            raise SettingsError(
+                f"{SETTINGS_PATH} names a stage that is no DNS label; run `pulumi up --refresh --run-program`"
+            )
         return settings

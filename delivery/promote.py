@@ -190,7 +190,7 @@ def _settings(options: argparse.Namespace) -> PromotionSettings:
             f"{options.settings} is not there: run in the GitOps repository, or give --settings"
         ) from error
     except UnicodeDecodeError as error:
-        raise SettingsError(f"{options.settings} is not UTF-8; run `pulumi up --refresh`") from error
+        raise SettingsError(f"{options.settings} is not UTF-8; run `pulumi up --refresh --run-program`") from error
     owner, _, name = (options.repository or f"{settings.owner}/{settings.repository}").partition("/")
     if not owner or not name or "/" in name:
         raise RequestError(f"--repository {options.repository!r} is not owner/name")

@@ -71,7 +71,7 @@ def failure_of(response: requests.Response, what: str, token: str) -> GitHubErro
     elif "not permitted to create or approve pull requests" in said:
         mend = (
             '; switch on "Allow GitHub Actions to create and approve pull requests" in the repository\'s Actions '
-            "settings (`pulumi up --refresh` on the first stage's stack does it)"
+            "settings (`pulumi up --refresh --run-program` on the first stage's stack does it)"
         )
     elif 300 <= status < 400:
         mend = "; the repository has moved: give its new owner and name"

@@ -176,7 +176,9 @@ class Kubernetes:
         try:
             self.namespace, self.token = ((account / name).read_text().strip() for name in ("namespace", "token"))
         except OSError as error:
-            raise PromotionError("this pod has no service account token: run `pulumi up --refresh` here") from error
+            raise PromotionError(
+                "this pod has no service account token: run `pulumi up --refresh --run-program` here"
+            ) from error
         self.session = requests.Session()
         self.session.trust_env = False  # neither a proxy nor REQUESTS_CA_BUNDLE is meant for the cluster's own API
         self.session.verify = str(account / "ca.crt")
@@ -190,7 +192,9 @@ class Kubernetes:
             return None
         if response.status_code != 200:
             said = f"the cluster answers {response.status_code} to reading {resource} in {self.namespace}"
-            raise PromotionError(f"{said}: run `pulumi up --refresh` for this stage, which declares the task's role")
+            raise PromotionError(
+                f"{said}: run `pulumi up --refresh --run-program` for this stage, which declares the task's role"
+            )
         return response.json()
 
     def event(self, kind: str, reason: str, application: str, message: str) -> None:
@@ -274,7 +278,7 @@ def dispatch(promotion: Promotion, target: str, session: requests.Session, budge
         401: "the token is wrong or has expired: give the stack a new one and run `pulumi up`",
         403: "the token lacks a permission: give it Actions: write on the repository",
         404: "the repository or its workflow is not there, or not for this token: check both, and Actions: write",
-        422: "the workflow refuses: enable it, or run `pulumi up --refresh` for the first stage, which has it",
+        422: "the workflow refuses: enable it, or run `pulumi up --refresh --run-program` for the first stage",
     }.get(status, "the repository has moved: give the stack its new owner and name" if status < 400 else "check apiUrl")
     try:
         said = at(response.json(), "message")

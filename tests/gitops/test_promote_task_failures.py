@@ -26,7 +26,7 @@ class TestWhatTheForgeAnswers:
             (401, "give the stack a new one"),
             (403, "Actions: write"),
             (404, "the repository or its workflow is not there"),
-            (422, "run `pulumi up --refresh` for the first stage"),
+            (422, "run `pulumi up --refresh --run-program` for the first stage"),
             (301, "the repository has moved"),
             (307, "the repository has moved"),
             (418, "check apiUrl"),
