@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 _TRANSIENT = re.compile(
     r"returned error: (429|5\d\d)|Connection reset|unexpected disconnect|early EOF|hung up|timed out|"
-    r"Could not resolve host|Failed to connect|Connection refused|Empty reply|RPC failed",
+    r"Could not resolve host|Failed to connect|Connection refused|Empty reply|Operation too slow|RPC failed",
     re.IGNORECASE,
 )
 _LEASE = re.compile(
