@@ -1,7 +1,7 @@
 """The command `python -m delivery.promote`: one promotion or rollback, from inputs to an exit status.
 
 Run by the workflow with its inputs in the environment, or by a person with options. What a promotion does is
-`promoter.py`'s matter; here is only what comes in and what is shown.
+`promoter.py`'s matter, and what it tells `report.py`'s; here is only what comes in.
 """
 
 import argparse
@@ -9,7 +9,6 @@ import io
 import json
 import os
 import re
-import secrets
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -18,13 +17,14 @@ from pathlib import Path
 
 from delivery import telemetry
 from delivery.edges import SETTINGS_PATH, PromotionSettings, SettingsError
+from delivery.promotion import report
 from delivery.promotion.documents import ValuesError
 from delivery.promotion.git import GitError, Repository
 from delivery.promotion.github import GitHub, GitHubError
 from delivery.promotion.history import PromotionError
-from delivery.promotion.markdown import code, one_line
+from delivery.promotion.markdown import one_line
 from delivery.promotion.promoter import Outcome, promote
-from delivery.promotion.proposal import Request, RequestError, shown_before
+from delivery.promotion.proposal import Request, RequestError
 
 _EPILOG = """\
 Options may come from the environment variables in brackets instead. The token is read from GITHUB_TOKEN only; it
@@ -55,38 +55,14 @@ def main(
             return _failed(error, 1, environ)
     except KeyboardInterrupt:
         return _failed(InterruptedError("interrupted; run again to complete it"), 1, environ)
-    try:
-        _report(outcome, environ)
-    except OSError as error:
-        say(_not_written(error))
+    unwritten = report.tell(outcome, environ)
     if options.json:
-        print(json.dumps(as_json(outcome), indent=2))
+        print(json.dumps(report.as_json(outcome), indent=2))
     else:
-        print(_line(outcome))
-        for change in outcome.changes if options.dry_run else ():
-            print(one_line(f"  {change.key}: {shown_before(change)} -> {change.becomes}", 500))
-    for note in outcome.notes:
+        print("\n".join(report.as_lines(outcome, changes=options.dry_run)))
+    for note in (*unwritten, *outcome.notes):
         say(f"note: {note}")
     return 0
-
-
-def as_json(outcome: Outcome) -> dict[str, object]:
-    """The outcome for scripts: what `--json` prints."""
-    pull_request = outcome.pull_request
-    return {
-        "result": outcome.result.value,
-        "why": outcome.why,
-        "application": outcome.edge.application,
-        "from": outcome.edge.source,
-        "to": outcome.edge.target,
-        "commitID": outcome.commit,
-        "changes": [{"key": each.key, "was": each.was, "becomes": each.becomes} for each in outcome.changes],
-        "title": outcome.rendered.title if outcome.rendered else None,
-        "pullRequest": {"number": pull_request.number, "url": pull_request.url, "state": pull_request.state}
-        if pull_request
-        else None,
-        "notes": list(outcome.notes),
-    }
 
 
 def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
@@ -208,49 +184,14 @@ def _seconds(text: str) -> float:
         raise RequestError(f"DELIVERY_WRITE_INTERVAL={text[:20]!r} is no number of seconds") from None
 
 
-def _line(outcome: Outcome) -> str:
-    where = f" ({outcome.pull_request.url})" if outcome.pull_request else ""
-    return f"{outcome.edge}: {outcome.result.value}: {one_line(outcome.why, 400)}{where}"
-
-
 def _failed(error: BaseException, status: int, environ: Mapping[str, str]) -> int:
     line = one_line(str(error), 600)
     token = environ.get("GITHUB_TOKEN", "")
     line = line.replace(token, "***") if token else line
     print(f"error: {line}", file=sys.stderr, flush=True)
-    try:
-        _append(environ, "GITHUB_STEP_SUMMARY", f"### Promotion failed\n\n{code(line, 600)}\n")
-        _output(environ, {"result": "failed", "pull_request": ""})
-    except OSError as unwritten:
-        print(_not_written(unwritten), file=sys.stderr, flush=True)
+    for note in report.tell_failure(line, environ):
+        print(f"note: {note}", file=sys.stderr, flush=True)
     return status
-
-
-def _not_written(error: OSError) -> str:
-    return f"note: the workflow's outputs were not written ({error.strerror})"
-
-
-def _report(outcome: Outcome, environ: Mapping[str, str]) -> None:
-    pull_request = outcome.pull_request
-    lines = [f"### {outcome.edge}: {outcome.result.value}", code(outcome.why, 500)]
-    if pull_request is not None:
-        lines.append(f"Pull request [#{pull_request.number}]({pull_request.url}): {code(pull_request.title, 256)}")
-    lines += [f"Note: {code(note, 500)}" for note in outcome.notes]
-    _append(environ, "GITHUB_STEP_SUMMARY", "\n\n".join(lines) + "\n")
-    _output(environ, {"result": outcome.result.value, "pull_request": pull_request.url if pull_request else ""})
-
-
-def _output(environ: Mapping[str, str], values: Mapping[str, str]) -> None:
-    """Outputs of the workflow's step. A delimiter that nobody can guess keeps a value from adding outputs."""
-    for name, value in values.items():
-        delimiter = f"end-{secrets.token_hex(16)}"
-        _append(environ, "GITHUB_OUTPUT", f"{name}<<{delimiter}\n{value}\n{delimiter}\n")
-
-
-def _append(environ: Mapping[str, str], variable: str, text: str) -> None:
-    if environ.get(variable):
-        with Path(environ[variable]).open("a", encoding="utf-8") as file:
-            file.write(text)
 
 
 if __name__ == "__main__":

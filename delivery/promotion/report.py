@@ -1,0 +1,74 @@
+"""What a run of the promoter tells: JSON for scripts, lines for people, the workflow step's summary and outputs."""
+
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+
+from delivery.promotion.markdown import code, one_line
+from delivery.promotion.promoter import Outcome
+from delivery.promotion.proposal import shown_before
+
+
+def as_json(outcome: Outcome) -> dict[str, object]:
+    """The outcome for scripts: what `--json` prints."""
+    pull_request = outcome.pull_request
+    return {
+        "result": outcome.result.value,
+        "why": outcome.why,
+        "application": outcome.edge.application,
+        "from": outcome.edge.source,
+        "to": outcome.edge.target,
+        "commitID": outcome.commit,
+        "changes": [{"key": each.key, "was": each.was, "becomes": each.becomes} for each in outcome.changes],
+        "title": outcome.rendered.title if outcome.rendered else None,
+        "pullRequest": {"number": pull_request.number, "url": pull_request.url, "state": pull_request.state}
+        if pull_request
+        else None,
+        "notes": list(outcome.notes),
+    }
+
+
+def as_lines(outcome: Outcome, *, changes: bool) -> list[str]:
+    """The outcome for a person: one line, and with `changes` one more for each changed key."""
+    where = f" ({outcome.pull_request.url})" if outcome.pull_request else ""
+    lines = [f"{outcome.edge}: {outcome.result.value}: {one_line(outcome.why, 400)}{where}"]
+    for change in outcome.changes if changes else ():
+        lines.append(one_line(f"  {change.key}: {shown_before(change)} -> {change.becomes}", 500))
+    return lines
+
+
+def tell(outcome: Outcome, environ: Mapping[str, str]) -> list[str]:
+    """Add the outcome to the step's summary and outputs, where `environ` names files for them.
+
+    Returns a note where that could not be done: what was promoted is promoted all the same.
+    """
+    pull_request = outcome.pull_request
+    lines = [f"### {outcome.edge}: {outcome.result.value}", code(outcome.why, 500)]
+    if pull_request is not None:
+        lines.append(f"Pull request [#{pull_request.number}]({pull_request.url}): {code(pull_request.title, 256)}")
+    lines += [f"Note: {code(note, 500)}" for note in outcome.notes]
+    url = pull_request.url if pull_request else ""
+    return _write(environ, "\n\n".join(lines), {"result": outcome.result.value, "pull_request": url})
+
+
+def tell_failure(line: str, environ: Mapping[str, str]) -> list[str]:
+    """As `tell`, for a run that failed with this line."""
+    return _write(environ, f"### Promotion failed\n\n{code(line, 600)}", {"result": "failed", "pull_request": ""})
+
+
+def _write(environ: Mapping[str, str], summary: str, outputs: Mapping[str, str]) -> list[str]:
+    try:
+        _append(environ, "GITHUB_STEP_SUMMARY", f"{summary}\n")
+        for name, value in outputs.items():
+            # A delimiter that nobody can guess keeps a value from adding outputs.
+            delimiter = f"end-{secrets.token_hex(16)}"
+            _append(environ, "GITHUB_OUTPUT", f"{name}<<{delimiter}\n{value}\n{delimiter}\n")
+    except OSError as error:
+        return [f"the workflow's outputs were not written ({error.strerror})"]
+    return []
+
+
+def _append(environ: Mapping[str, str], variable: str, text: str) -> None:
+    if environ.get(variable):
+        with Path(environ[variable]).open("a", encoding="utf-8") as file:
+            file.write(text)
