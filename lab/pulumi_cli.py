@@ -6,6 +6,7 @@ there never reach the checkout. Engine tests use the same class.
 
 import shutil
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -23,6 +24,12 @@ _LINKED = ("__main__.py", "components", "delivery", "gitops", "requirements.txt"
 def missing_programs() -> tuple[str, ...]:
     """Those programs of `ON_PATH` that are not there."""
     return tuple(name for name in ON_PATH if shutil.which(name) is None)
+
+
+@cache
+def installed_cli() -> automation.PulumiCommand:
+    """The CLI on PATH, which is asked for its version once and not for each stack."""
+    return automation.PulumiCommand()
 
 
 class PulumiEngine:
@@ -64,7 +71,9 @@ class PulumiEngine:
     def select(self, stack: str, settings: Settings, secrets: Settings) -> automation.Stack:
         """The stack, made where it is not there yet, with these keys of `delivery:` set."""
         options = automation.LocalWorkspaceOptions(
-            work_dir=str(self.project), env_vars=self.environment, pulumi_command=self._command
+            work_dir=str(self.project),
+            env_vars=self.environment,
+            pulumi_command=self._command or installed_cli(),
         )
         selected = automation.create_or_select_stack(stack, work_dir=str(self.project), opts=options)
         values = {key: automation.ConfigValue(value) for key, value in settings.items()}

@@ -17,7 +17,7 @@ from pulumi import automation
 
 from lab.engine import PROGRAM
 from lab.forge import Forge, PullRequest
-from lab.pulumi_cli import PulumiEngine
+from lab.pulumi_cli import PulumiEngine, installed_cli
 from lab.updates import EmbeddedEngine
 from tests.engine.outcome import Outcome, read_outcome
 
@@ -45,7 +45,7 @@ class Team:
         self._configured: dict[str, tuple[dict[str, str], frozenset[str]]] = {}
         self._first: dict[str, str] = {}
         self._count = itertools.count()
-        self._pulumi = automation.PulumiCommand()
+        self._pulumi = installed_cli()
         forge.create_repository(REPOSITORY, files={"README.md": "# What Argo CD reads\n"}, organization=True)
         forge.add_token(TOKEN, login="platform-engineer")
         forge.add_token(TASK_TOKEN, {"actions": "write", "metadata": "read"}, login="promotion-task")
