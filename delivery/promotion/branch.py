@@ -6,6 +6,7 @@ others have worked on it.
 
 from collections.abc import Mapping
 
+from delivery.promotion.block import promoted_by
 from delivery.promotion.git import ON_TOP, TRAILER, File, Repository
 from delivery.promotion.history import PromotionError
 from delivery.promotion.plan import plan_values
@@ -63,29 +64,60 @@ def _on_top(repository: Repository, state: EdgeState, decision: Decision, head: 
 def on_top(repository: Repository, state: EdgeState, decision: Decision, head: str) -> File | None:
     """The target's values on a branch that others have worked on, with the promoted keys as planned.
 
-    None when they are so already. Raises `PromotionError` when commits of others changed a promoted key.
+    None when they are so already, for the commit that is promoted. Raises `PromotionError` when commits of others
+    changed a promoted key, and when merging would keep what the default branch has by now instead of what is planned.
     """
     path, keys = state.edge.target_values, list(decision.plan.values)
-    base = state.branch.own[0].sha if state.branch.own else repository.merge_base(head, state.tip)
+    left = repository.merge_base(head, state.tip)
+    base = state.branch.own[0].sha if state.branch.own else left
     current = repository.read(head, path)
     before = repository.read(base, path) if base else None
     if current is None or before is None:
         raise PromotionError(_conflict(state, f"removed {path}"))
+    _reaches_the_target(repository, state, decision, left)
     present = read_keys(current.content, keys, where=f"{path} on {state.branch.name}")
-    if present == dict(decision.plan.values):
+    promoted = next(filter(None, (promoted_by(each.trailer, state.edge) for each in state.branch.own)), None)
+    if present == dict(decision.plan.values) and promoted in (None, decision.commit):
         return None
-    if present != read_keys(before.content, keys, where=path) and not _as_proposed(state, present):
+    if (
+        present != dict(decision.plan.values)
+        and present != read_keys(before.content, keys, where=path)
+        and not _as_proposed(state, present)
+    ):
         raise PromotionError(_conflict(state, f"changed {' or '.join(keys)} themselves"))
     planned = plan_values(decision.plan.values, current.content, decision.traceparent, target_name=path)
     return File(planned.text, current.mode)
 
 
+def _reaches_the_target(repository: Repository, state: EdgeState, decision: Decision, left: str | None) -> None:
+    """Raise `PromotionError` where a merge would not bring what is planned, though nothing would be in its way.
+
+    Git takes the side that changed a line since the branch `left` the default branch: with the planned value on the
+    branch as it was there, and another one on the default branch by now, that is the default branch's.
+    """
+    path, planned = state.edge.target_values, decision.plan.values
+    then = repository.read(left, path) if left else None
+    if then is None:
+        return
+    had = read_keys(then.content, planned, where=f"{path} at {str(left)[:12]}")
+    has = read_keys(state.target.content, planned, where=path)
+    key = next((key for key, value in planned.items() if had[key] == value != has[key]), None)
+    if key is not None:
+        shown = f"pull request #{state.open.pull_request.number}" if state.open else f"branch {state.branch.name}"
+        raise PromotionError(
+            f"{shown} has commits of others, and left the default branch before {key} changed there: merging would "
+            "keep that change; merge the default branch into it (Update branch), then run again"
+        )
+
+
 def _as_proposed(state: EdgeState, present: Mapping[str, Scalar | None]) -> bool:
     """Whether the branch has what the open pull request proposes: commits of ours that somebody has rebased."""
     block = state.open.block if state.open else None
-    changes = block.changes if block else ()
-    return bool(changes) and all(
-        (now := present.get(each.key)) is not None and now.text == each.becomes for each in changes
+    proposed = {each.key: each.becomes for each in block.changes} if block else {}
+    kept = read_keys(state.target.content, present, where=state.edge.target_values)
+    return bool(proposed) and all(
+        (now is not None and now.text == proposed[key]) if key in proposed else now == kept[key]
+        for key, now in present.items()
     )
 
 

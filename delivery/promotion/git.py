@@ -4,6 +4,7 @@ Nothing of the user's own git configuration takes part, and the token travels on
 git process, never in its arguments. Which commit is wanted is decided elsewhere.
 """
 
+import re
 import subprocess
 import tempfile
 import time
@@ -148,6 +149,15 @@ class Repository:
     def message(self, commit: str) -> str:
         """The whole commit message."""
         return self._git("log", "-1", "--format=%B", commit).decode("utf-8", "replace")
+
+    def trailer(self, commit: str) -> str:
+        """The promoter's trailer, wherever it stands in the message; empty when there is none.
+
+        A squash puts the messages of others behind ours, and GitHub names its authors there: then git itself, which
+        looks at the last paragraph only, does not take it for a trailer any more.
+        """
+        found = re.findall(rf"^{TRAILER}: (.*)$", self.message(commit), re.MULTILINE)
+        return found[-1].strip() if found else ""
 
     def committed_at(self, commit: str) -> datetime | None:
         """When `commit` was made, as its committer's clock had it.

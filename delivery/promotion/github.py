@@ -142,6 +142,11 @@ class GitHub:
             raise
         return str(answer["status"])
 
+    def newest_commit(self, commit: str, path: str) -> str:
+        """The newest commit up to `commit` that touches `path`; empty when there is none."""
+        found = self._call("GET", "/commits", query={"sha": commit, "path": path, "per_page": "1"})
+        return str(found[0]["sha"]) if found else ""
+
     def _call(
         self,
         method: str,

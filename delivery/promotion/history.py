@@ -141,12 +141,13 @@ def standing(
     """
     known = [each for each in proposals if each.block is not None]
     merged = next((each for each in known if each.pull_request.state == "merged"), None)
-    for proposal in dict.fromkeys(each for each in (next(iter(known), None), merged) if each is not None):
+    opened = next((each for each in known if each.pull_request.state == "open"), None)
+    for proposal in dict.fromkeys(each for each in (opened, next(iter(known), None), merged) if each is not None):
         block, state = proposal.block, proposal.pull_request.state
         assert block is not None  # noqa: S101 - narrowed by `known`
         # One that the promoter closed stands for what made it pointless; reopened by a person, for itself again.
         reference = block.until if block.until and state == "closed" else block.commit
-        newest = proposal is known[0]
+        newest = proposal is (opened or known[0])
         order = history.order(commit, reference) if newest else history.local_order(commit, reference)
         if order is Order.UNRELATED:
             raise PromotionError(
@@ -156,7 +157,7 @@ def standing(
             )
         if order is Order.SAME and state == "open":
             break
-        same_values = not given and {each.key: each.becomes for each in block.changes} == becomes
+        same_values = not given and bool(becomes) and {each.key: each.becomes for each in block.changes} == becomes
         if order is Order.OLDER and not (proposal.declined or same_values):
             return Standing.SUPERSEDED, proposal
         if order in (Order.OLDER, Order.SAME) or same_values:

@@ -96,7 +96,7 @@ def read_edge(
         raise PromotionError(
             f"commit {commit[:12]} is not on {settings.default_branch}: only what was merged there can be promoted"
         )
-    verified = commit or _newest(repository, tip, edge.source_path)
+    verified = commit or _newest(repository, github, tip, edge.source_path)
     branch = _branch(repository, name, tip, on_branch)
     proposals = _told_by_commits(repository, edge, None if rollback else branch, proposals)
     return EdgeState(
@@ -136,7 +136,9 @@ def _told_by_commits(
             commits = branch.own
         else:
             commits = ()
-        commit = next(filter(None, (promoted_by(each.trailer, edge) for each in commits)), "")
+        merged = pull_request.state == "merged"
+        trailers = (each.trailer or (repository.trailer(each.sha) if merged else "") for each in commits)
+        commit = next(filter(None, (promoted_by(each, edge) for each in trailers)), "")
         if commit and (block is None or block.commit != commit):
             told[place] = replace(proposal, block=bare_block(edge, commit))
         if pull_request.state == "merged":
@@ -150,9 +152,15 @@ def _merged(repository: Repository, merge: str) -> tuple[Commit, ...]:
     return repository.log(merge, f"^{before}") if before else ()
 
 
-def _newest(repository: Repository, tip: str, path: str) -> str:
+def _newest(repository: Repository, github: GitHub, tip: str, path: str) -> str:
     """The newest commit of the default branch's own line that touches `path`: it stays the same while others land."""
     found = repository.log("--first-parent", tip, path=path, limit=1)
+    if found and found[0].sha in repository.boundary():
+        # Where the fetched history ends, git shows every file as just added: the commit lies further back.
+        commit = github.newest_commit(found[0].sha, path)
+        if commit and repository.resolve(commit) is None:
+            repository.fetch([commit], 1)
+        return commit or found[0].sha
     return found[0].sha if found else tip
 
 
@@ -175,7 +183,9 @@ def _branch(repository: Repository, name: str, tip: str, proposals: tuple[Propos
     commits = repository.log(head, f"^{tip}")
     own = tuple(each for each in commits if each.ours)
     boundary = repository.boundary()
-    if boundary & {each.sha for each in commits} and commits[0].ours and not commits[0].on_top:
+    # Where the branch's own line reaches the repository's first commit, only the default branch's is cut off.
+    cut = boundary & {each.sha for each in commits} or (boundary and not repository.merge_base(head, tip))
+    if cut and commits[0].ours and not commits[0].on_top:
         # The branch left the default branch before the fetched history begins, so git cannot tell where. What
         # the promoter builds anew is a single commit on the default branch: below it everything is merged.
         return Branch(name, head, own[:1])

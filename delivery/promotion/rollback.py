@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 
 from delivery.edges import PromotionSettings
 from delivery.promotion.block import Block
-from delivery.promotion.git import Repository
+from delivery.promotion.git import ON_TOP, Repository
 from delivery.promotion.history import PromotionError, Proposal
 from delivery.promotion.plan import Change, plan_values
 from delivery.promotion.proposal import AGAIN, Decision, Request, Result, words
@@ -103,20 +103,27 @@ def _values_before(state: EdgeState, last: Proposal, repository: Repository) -> 
     """The promoted values before `last` was merged: from git's history, else as its block remembers them."""
     edge, merge, number = state.edge, last.pull_request.merge_commit, last.pull_request.number
     path, keys = edge.target_values, edge.promoted_keys
-    if merge and repository.is_ancestor(merge, state.tip) and repository.resolve(f"{merge}^"):
+    remembered = {each.key: each for each in last.block.changes} if last.block else {}
+    near = bool(merge and repository.is_ancestor(merge, state.tip) and repository.resolve(f"{merge}^"))
+    # A rebase merge of several commits: only the last one is known, which stood on others of the same pull request.
+    if near and not (remembered and _stood_on_others(repository, merge)):
         before, after = repository.read(f"{merge}^", path), repository.read(merge, path)
         if before is not None and after is not None:
             had = read_keys(before.content, keys, where=f"{path} at {merge[:12]}^")
-            # A rebase merge of several commits: only the last one is known, and it may not be the one that counts.
             if had != read_keys(after.content, keys, where=path):
                 return _settable(state, had, number)
-    remembered = {each.key: each for each in last.block.changes} if last.block else {}
     if not remembered:
         raise PromotionError(
             f"what {edge.target} had before pull request #{number} is not known any more (it is too far back, and its "
             f"description does not tell): change {path} by hand"
         )
     return _settable(state, {key: _before(remembered[key]) for key in keys if key in remembered}, number)
+
+
+def _stood_on_others(repository: Repository, merge: str) -> bool:
+    """Whether `merge` is no merge commit, but a promotion's that was put on top of other commits of its branch."""
+    found = repository.log(merge, limit=1)
+    return bool(found) and len(found[0].parents) == 1 and found[0].trailer.endswith(ON_TOP)
 
 
 def _before(change: Change) -> Scalar | None:
