@@ -156,10 +156,13 @@ class TestATaskThatRunsProvesNothing:
 
         assert lab.dispatched == [inputs(context, "v0.3.1", FIRST)] * 2
 
-    def test_an_earlier_rollout_of_the_version_that_runs_now_is_told_apart_by_its_commit(self, lab: Lab) -> None:
-        before = lab.verify("v0.3.0", FIRST)
+    @pytest.mark.parametrize("version", ["v0.3.0", "v0.3.0_Hotfix"])
+    def test_an_earlier_rollout_of_the_version_that_runs_now_is_told_apart_by_its_commit(
+        self, lab: Lab, version: str
+    ) -> None:
+        before = lab.verify(version, FIRST)
         lab.verify("v0.3.1", SECOND)
-        lab.verify("v0.3.0", THIRD)
+        lab.verify(version, THIRD)
 
         outcome = lab.run(before)
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
 from gitops.tasks import promote
 from lab.cluster_objects import TASK_ROLE, Access
@@ -109,6 +110,27 @@ class TestWhatTheForgeAnswers:
         failed_on_one_line(lab.run(lab.verify("v1", FIRST), timeout="90"))
 
         assert 60 < lab.clock.elapsed < 90
+
+    def test_a_server_that_says_nothing_is_waited_for_no_longer_than_half_a_minute_or_what_is_left(
+        self, lab: Lab, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        waited: list[object] = []
+
+        def request(session: requests.Session, method: str, url: str, **options: object) -> requests.Response:
+            if method == "POST" and "dispatches" in url:
+                waited.append(options["timeout"])
+                lab.clock.elapsed += float(str(options["timeout"]))
+                raise requests.ReadTimeout
+            return asked(session, method, url, **options)  # type: ignore[arg-type]
+
+        asked = requests.Session.request
+        context = lab.verify("v1", FIRST)
+        monkeypatch.setattr(requests.Session, "request", request)
+
+        failed_on_one_line(lab.run(context, timeout="70"))
+
+        assert waited == [30.0, 30.0, 7.0]
+        assert lab.clock.elapsed <= 70
 
     def test_a_server_that_is_not_there_is_named(self, lab: Lab) -> None:
         error = failed_on_one_line(lab.run(lab.verify("v1", FIRST), apiUrl="http://127.0.0.1:1/api/v3"))
