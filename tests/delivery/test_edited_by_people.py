@@ -83,6 +83,18 @@ def test_the_promoters_own_closing_is_told_from_a_persons_without_its_descriptio
     assert told.promote(told.release("v0.3.2")).result == "created"
 
 
+def test_a_closed_pull_request_without_its_block_says_nothing_of_what_the_branch_has_now(told: Story) -> None:
+    told.promote(told.release("v0.3.1"))
+    told.pull_requests[0].body = "edited"
+    told.forge.close(NAME, 1)
+    newer = told.release("v0.3.2")
+    told.forge.fail_next("POST", f"/repos/{NAME}/pulls$", status=503, times=6)
+    assert told.promote(newer).status == 1
+    assert (told.forge.pending_faults, told.version(BRANCH)) == (0, "v0.3.2"), "cut off behind the push"
+
+    assert told.promote(newer).result == "created"
+
+
 @pytest.mark.parametrize("committer", ["GitHub <noreply@github.com>", "Ada <ada@example.org>"])
 def test_a_branch_that_was_rebased_gets_the_newer_version_on_top(told: Story, committer: str) -> None:
     older, newer = versions(told)

@@ -100,6 +100,13 @@ def test_nobodys_configuration_takes_part(remote: Path, tmp_path: Path) -> None:
         assert repository.resolve("refs/tip")
 
 
+def test_a_transfer_that_stands_still_for_half_a_minute_is_ended() -> None:
+    environ = ZERO_CONFIG | git_environment("https://forge.example/a/b.git", "", "n", "m@example.org", ZERO_CONFIG)
+    command = ["git", "config", "--get-regexp", r"^http\.lowspeed"]
+    done = subprocess.run(command, env=environ, check=True, capture_output=True, text=True)
+    assert sorted(done.stdout.splitlines()) == ["http.lowspeedlimit 1000", "http.lowspeedtime 30"]
+
+
 def test_the_token_is_for_the_remotes_server_only_and_not_in_any_argument() -> None:
     environ = git_environment("https://github.com/acme/gitops.git", "s3cret", "n", "m", {"GITHUB_TOKEN": "s3cret"})
 

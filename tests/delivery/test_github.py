@@ -104,6 +104,23 @@ def test_it_does_not_wait_longer_than_it_has() -> None:
     assert (len(session.sent), clock.slept) == (1, [])
 
 
+@pytest.mark.parametrize(
+    ("status", "message", "refused"),
+    [
+        (422, "Validation Failed", True),
+        (403, "Resource not accessible", True),
+        (307, "Moved", True),
+        (429, "slow down", False),
+        (403, "You have exceeded a secondary rate limit", False),
+        (408, "timeout", False),
+        (503, "unavailable", False),
+        (0, "no answer", False),
+    ],
+)
+def test_a_limit_or_a_bad_moment_is_no_refusal(status: int, message: str, refused: bool) -> None:
+    assert GitHubError(status, message).refused is refused
+
+
 def test_a_plain_403_is_a_missing_permission_and_is_named() -> None:
     github, session, _ = client(
         (403, {"message": "Resource not accessible"}, {"x-accepted-github-permissions": "pull_requests=write"})

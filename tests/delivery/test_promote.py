@@ -163,6 +163,52 @@ def test_the_run_is_a_trace_and_its_span_is_in_the_hidden_block(told: Story) -> 
     assert told.pull_requests[0].body == first
 
 
+def test_the_span_tells_a_run_that_did_something_from_one_that_had_nothing_to_do(told: Story) -> None:
+    file = told.folder / "trace.jsonl"
+    told.environ["DELIVERY_TRACE_FILE"] = str(file)
+    older, newer = told.release("v0.3.1"), told.release("v0.3.2")
+    for commit in (newer, newer, older):
+        told.promote(commit)
+    told.forge.commit(NAME, {"production/values.yaml": told.production().replace("v0.3.0", "v0.3.2")}, "By hand")
+    told.promote(newer)
+    told.promote(newer)
+
+    runs = [
+        {each["key"]: each["value"].get("stringValue") for each in span["attributes"]}
+        for line in file.read_text().splitlines()
+        for resource in json.loads(line)["resourceSpans"]
+        for scope in resource["scopeSpans"]
+        for span in scope["spans"]
+        if span["name"].startswith("promote podtato-head")
+    ]
+    assert [(each["cicd.pipeline.result"], each["delivery.promotion.outcome"]) for each in runs] == [
+        ("success", "created"),
+        ("success", "unchanged"),
+        ("skip", "superseded"),
+        ("success", "closed"),
+        ("skip", "nothing"),
+    ]
+
+
+def test_a_script_reads_the_whole_outcome_as_one_json_object(told: Story) -> None:
+    commit = told.release("v0.3.1")
+
+    outcome = told.promote(commit).outcome
+
+    assert outcome == {
+        "result": "created",
+        "why": "serviceVersion: v0.3.0 → v0.3.1",
+        "application": "podtato-head",
+        "from": "dev",
+        "to": "production",
+        "commitID": commit,
+        "changes": [{"key": "serviceVersion", "was": "v0.3.0", "becomes": "v0.3.1"}],
+        "title": "Promote podtato-head v0.3.1 to production",
+        "pullRequest": {"number": 1, "url": f"{told.settings.web_url}/pull/1", "state": "open"},
+        "notes": [],
+    }
+
+
 def test_it_runs_as_a_module_and_explains_itself() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "delivery.promote", "--help"], capture_output=True, text=True, check=False

@@ -337,6 +337,24 @@ def test_commits_of_others_stay_and_get_one_on_top(told: Story) -> None:
     assert told.forge.settings(NAME).git("merge-base", theirs, BRANCH).strip() == theirs
 
 
+def test_commits_of_others_stay_when_the_branch_is_older_than_the_fetched_history(
+    told: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told.promote(told.release("v0.3.1"))
+    theirs = told.forge.commit(NAME, {"production/notes.md": "careful"}, "Add notes", branch=BRANCH)
+    assert told.promote(told.release("v0.3.2")).result == "updated"
+    for number in range(5):
+        told.forge.commit(NAME, {"README.md": str(number)}, f"Unrelated {number}")
+    newest = told.release("v0.3.3")
+    monkeypatch.setattr(
+        "delivery.promotion.reading.read_edge.__kwdefaults__", {"commit": None, "rollback": False, "depth": 3}
+    )
+
+    run = told.promote(newest)
+    assert run.result == "updated", run.errors
+    assert told.forge.settings(NAME).git("merge-base", theirs, BRANCH).strip() == theirs
+
+
 def test_a_promoted_key_that_others_changed_on_the_branch_is_for_people_to_decide(told: Story) -> None:
     told.promote(told.release("v0.3.1"))
     values = told.production(BRANCH).replace("v0.3.1", "v0.3.1-hotfix")
@@ -453,6 +471,27 @@ def test_beyond_the_fetched_history_github_is_asked(told: Story, monkeypatch: py
     third = told.release("v0.3.3")
     assert told.promote(third).result == "updated"
     assert told.forge.settings(NAME).git("rev-list", "--count", f"main..{BRANCH}").strip() == "1"
+
+
+def test_what_the_target_ran_before_may_lie_beyond_the_fetched_history(
+    told: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = told.release("v0.3.1")
+    told.promote(before)
+    told.merge(1, delete_branch=True)
+    for number in range(5):
+        told.forge.commit(NAME, {"README.md": str(number)}, f"Unrelated {number}")
+    commit = told.release("v0.3.2")
+    monkeypatch.setattr(
+        "delivery.promotion.reading.read_edge.__kwdefaults__", {"commit": None, "rollback": False, "depth": 2}
+    )
+
+    run = told.promote(commit)
+
+    assert run.result == "created", run.errors
+    body = told.pull_requests[-1].body or ""
+    assert f"/compare/{before}...{commit}" in body
+    assert "Commits that touch" not in body, "which they are cannot be told from here"
 
 
 def test_a_dry_run_writes_nothing(told: Story) -> None:

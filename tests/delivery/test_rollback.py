@@ -1,5 +1,6 @@
 """Rollbacks as stories: one is asked for, merged, and what comes after it."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -53,6 +54,22 @@ def test_a_rollback_links_production_to_the_trace_that_it_undoes(told: Story) ->
     told.rollback()
 
     assert f'traceParent: "{TRACEPARENT}"' in told.production(BRANCH)
+
+
+def test_the_run_of_a_rollback_links_to_the_trace_that_it_undoes(told: Story) -> None:
+    promoted(told, "v0.3.1")
+    traces = told.folder / "traces.jsonl"
+
+    told.rollback(DELIVERY_TRACE_FILE=str(traces))
+
+    spans = [
+        span
+        for line in traces.read_text().splitlines()
+        for scope in json.loads(line)["resourceSpans"][0]["scopeSpans"]
+        for span in scope["spans"]
+    ]
+    links = [link for span in spans for link in span.get("links", ())]
+    assert [(each["traceId"], each["spanId"]) for each in links] == [tuple(TRACEPARENT.split("-")[1:3])]
 
 
 def test_a_rollback_makes_at_most_six_requests_and_one_fetch(told: Story) -> None:
@@ -142,7 +159,13 @@ def test_a_hand_revert_of_a_promotion_is_respected_like_a_rollback(told: Story) 
     told.forge.commit(NAME, {"production/values.yaml": PRODUCTION.format("v0.3.0")}, "Revert")
 
     assert told.promote(commit).result == "taken back"
-    assert told.rollback().result == "nothing to change"
+    again = told.rollback()
+    assert again.result == "nothing to change"
+    assert again.outcome["pullRequest"] == {
+        "number": 1,
+        "url": f"{told.settings.web_url}/pull/1",
+        "state": "merged",
+    }, "a person is shown which promotion is undone already"
 
 
 def test_with_the_hidden_block_gone_history_tells_what_was_before(told: Story) -> None:
