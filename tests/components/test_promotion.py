@@ -3,10 +3,12 @@
 The same life in the real engine, with updates, merges and a lost state, is in the engine tier.
 """
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
+import pulumi
 import pytest
 import requests
 
@@ -41,6 +43,7 @@ class Stages:
             "githubApiUrl": forge.api_url,
             "promotionEngine": "pulumi",
         }
+        self.secrets = {"githubToken": TOKEN}
 
     def release(self, version: str) -> str:
         """A developer's commit to dev."""
@@ -50,7 +53,7 @@ class Stages:
     def preview(self, **settings: str) -> Preview:
         """What production's stack declares now."""
         config = read_stack_config(PROGRAM, "production")
-        return preview("production", config.override(self.settings | settings, {"githubToken": TOKEN}))
+        return preview("production", config.override(self.settings | settings, self.secrets))
 
     def declared(self, **settings: str) -> dict[str, Declared]:
         """The promotion's resources, by the last part of their type."""
@@ -178,7 +181,22 @@ def test_what_a_person_closed_is_not_opened_again_but_can_be_asked_for(stages: S
 
 def test_a_stage_before_its_first_update_has_nothing_to_promote(stages: Stages) -> None:
     stages.forge.commit(NAME, {"production/values.yaml": None}, "not there yet")
-    assert "nothing to promote so far" in str(stages.preview().outputs["promotions"])
+    result = stages.preview()
+    assert "nothing to promote so far" in str(result.outputs["promotions"])
+    files = {str(each.inputs["file"]): each for each in result.of_type(":RepositoryFile")}
+    assert files["production/values.yaml"].import_id == "", "what is not there is written, not adopted"
+
+
+def test_an_update_of_promotions_alone_asks_no_cluster(stages: Stages, monkeypatch: pytest.MonkeyPatch) -> None:
+    nowhere = {"cluster": {"server": "http://127.0.0.1:1"}, "name": "a"}
+    context = {"context": {"cluster": "a", "user": "a"}, "name": "a"}
+    login = {"user": {"token": "t"}, "name": "a"}
+    stages.secrets["kubeconfig"] = json.dumps({"clusters": [nowhere], "contexts": [context], "users": [login]})
+    monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: False)
+    with pytest.raises(ProgramError, match=r"no cluster at http://127\.0\.0\.1:1"):
+        stages.preview(kubeContext="a")
+    monkeypatch.setenv("DELIVERY_PROMOTE_ONLY", "true")
+    assert "promotions" in stages.preview(kubeContext="a").outputs
 
 
 def test_an_unreadable_forge_is_one_line(stages: Stages) -> None:

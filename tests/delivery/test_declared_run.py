@@ -11,7 +11,7 @@ from delivery import telemetry
 from delivery.declared_run import DeclaredRun, ProviderError
 from delivery.edges import Edge, PromotionSettings
 from delivery.incoming import Wanted
-from delivery.promotion.git import Repository
+from delivery.promotion.git import LeaseLost, Repository
 from delivery.promotion.github import GitHub
 from delivery.telemetry import export
 from lab.forge import Forge
@@ -43,7 +43,9 @@ class Started:
         self.github = GitHub(forge.api_url, "acme", "gitops", "token")
         self.number = self.github.create_pull_request(BRANCH, "main", "Promote", "").number
 
-    def run(self, *, open_number: int = 0, labels: tuple[str, ...] = (), unchanged: bool = False) -> DeclaredRun:
+    def run(
+        self, *, open_number: int = 0, labels: tuple[str, ...] = (), unchanged: bool = False, left_over: str = ""
+    ) -> DeclaredRun:
         environ = {export.TRACE_FILE: str(self.file)}
         self.span = telemetry.begin(EDGE, self.settings, environ=environ)
         wanted = Wanted(
@@ -57,7 +59,7 @@ class Started:
             version="v0.3.1",
             generation=0,
             open_number=open_number,
-            left_over="",
+            left_over=left_over,
             labels=labels,
             unchanged=unchanged,
         )
@@ -96,6 +98,20 @@ def started(tmp_path: Path) -> Iterator[Started]:
 def test_an_error_is_the_line_that_tells_of_the_newest(errors: list[str], text: str, status: int) -> None:
     error = ProviderError(errors)
     assert (str(error), error.status) == (text, status)
+
+
+def test_a_branch_that_a_finished_promotion_left_behind_is_built_anew_before_it_is_used(started: Started) -> None:
+    started.run(left_over=started.forge.branch(NAME, BRANCH) or "").branching()
+    assert started.forge.branch(NAME, BRANCH) == started.forge.branch(NAME, "main")
+
+
+def test_a_branch_that_somebody_has_pushed_to_since_stays_and_the_run_fails(started: Started) -> None:
+    run = started.run(left_over=started.forge.branch(NAME, BRANCH) or "")
+    theirs = started.forge.commit(NAME, {"production/notes.md": "careful"}, "Add notes", branch=BRANCH)
+    with pytest.raises(LeaseLost):
+        run.branching()
+    assert started.forge.branch(NAME, BRANCH) == theirs
+    assert started.spans()["promote"]["cicd.pipeline.result"] == "failure"
 
 
 def test_a_step_that_fails_ends_the_run_as_a_failure(started: Started) -> None:
