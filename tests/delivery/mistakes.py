@@ -692,6 +692,7 @@ MEANT: list[tuple[str, dict[str, Json], Json]] = [
     ("a mode with a capital", {"cluster": "Render"}, "render"),
     ("a misspelt mode", {"cluster": "rendr "}, "render"),
     ("an engine with a capital", {"promotionEngine": "Pulumi"}, "pulumi"),
+    ("an engine in capitals", {"promotionEngine": "PULUMI"}, "pulumi"),
     ("a yes", {"argocdFinalizer": "yes"}, "true"),
     ("a true with a capital", {"argocdFinalizer": "True"}, "true"),
     ("a true in capitals", {"adoptExisting": "TRUE"}, "true"),

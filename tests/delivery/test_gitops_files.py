@@ -16,7 +16,14 @@ import yaml
 from delivery.configuration import parse
 from delivery.configuration.problems import Json
 from delivery.edges import SETTINGS_PATH, PromotionSettings
-from delivery.gitops_files import PROMOTER, RepositoryText, repository_files, seed_paths, stage_files
+from delivery.gitops_files import (
+    PROMOTER,
+    RepositoryText,
+    promoter_modules,
+    repository_files,
+    seed_paths,
+    stage_files,
+)
 from delivery.promotion.scalars import resolve
 from delivery.stack_configuration import StackConfiguration
 from lab.helm import render_chart
@@ -92,6 +99,19 @@ def test_what_is_committed_verbatim_is_the_source_byte_for_byte() -> None:
 
 def test_the_promoter_is_one_file_so_that_no_run_meets_half_a_release() -> None:
     assert [file.path for file in repository_files(stack()) if file.path.endswith(".py")] == [PROMOTER]
+
+
+def test_the_promoter_is_the_same_file_whatever_order_a_disk_lists_its_modules_in(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    here, listed = promoter_modules(), Path.glob
+
+    def backwards(folder: Path, pattern: str) -> list[Path]:
+        return sorted(listed(folder, pattern), reverse=True)
+
+    monkeypatch.setattr(Path, "glob", backwards)
+
+    assert promoter_modules() == here
 
 
 def run_promoter(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

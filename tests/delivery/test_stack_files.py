@@ -64,7 +64,7 @@ def test_what_is_encrypted_stays_so_and_is_a_secret_all_the_way(tmp_path: Path) 
     found = read(
         tmp_path,
         "config:\n  githubToken:\n    secure: AAABcipher\n  metadata:\n    team: {secure: AAABcipher}\n"
-        "  labels: [{secure: AAABcipher}]\n",
+        "  labels: [plain, {secure: AAABcipher}]\n",
     )
     assert found.secret_keys == {"delivery:githubToken", "delivery:metadata", "delivery:labels"}
     assert "AAAB" not in repr(found)

@@ -149,3 +149,12 @@ def test_the_context_is_always_the_stack_s_own(api: KubernetesApi) -> None:
     assert problem.found == f"no context 'missing' in delivery:kubeconfig; there are elsewhere, {CONTEXT}"
     assert problem.mend == "pulumi config set delivery:kubeContext elsewhere"
     assert api.requests == []
+
+
+def test_a_stage_with_tasks_needs_the_right_to_define_them(api: KubernetesApi) -> None:
+    api.rules = [rule("*", "argoproj.io rbac.authorization.k8s.io apps core", "*")]
+    api.rules.append(rule("get", "lifecycle.keptn.sh", "keptnapps keptnappversions"))
+    assert found(api) == [
+        "a login that may not create, delete, get, patch keptntaskdefinitions.lifecycle.keptn.sh in podtato-head-dev"
+    ]
+    assert found(api, "production") == []

@@ -53,6 +53,14 @@ def test_an_unreadable_file_is_wrong_and_ends_it(project: Project) -> None:
     assert found.configuration is None
 
 
+def test_a_cli_that_this_machine_cannot_run_leaves_the_secrets_unknown(project: Project) -> None:
+    project.program("pulumi").write_bytes(b"\x7fELF for another machine")
+    project.configure(githubToken=ENCRYPTED)
+    _, checks = given(project)
+    assert checks["secrets"].status == "unknown"
+    assert checks["secrets"].detail.endswith("cannot be decrypted: the pulumi CLI does not answer")
+
+
 def test_a_stack_without_a_stage_is_wrong(project: Project) -> None:
     _, checks = given(project, "staging")
     assert checks["configuration"].status == "wrong"

@@ -39,6 +39,13 @@ def test_without_protection_that_is_said(forge: Forge) -> None:
     assert check.detail == "none: whoever may write the repository can change every stage without a pull request"
 
 
+def test_a_ruleset_that_lets_commits_pass_is_a_protection_whether_or_not_the_branch_says_so(forge: Forge) -> None:
+    seen = view(forge)
+    seen._answers[BRANCH] = Answer(200, {"protected": False}, {})
+    seen._answers[RULES] = Answer(200, [{"type": "deletion"}, {"type": "non_fast_forward"}], {})
+    assert protection(seen) == Check("branch protection", "ok", ALLOWED)
+
+
 def test_a_protection_that_nobody_bypasses_is_wrong_because_an_update_commits_directly(forge: Forge) -> None:
     forge.protect(REPOSITORY, reviews=1)
     check = protection(view(forge))

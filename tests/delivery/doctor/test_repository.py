@@ -51,6 +51,14 @@ def test_a_forge_that_does_not_answer_leaves_the_repository_unknown(forge: Forge
     assert check.status == "unknown"
 
 
+def test_an_answer_without_a_reason_is_told_by_its_status(forge: Forge) -> None:
+    seen = view(forge)
+    forge.fail_next("GET", f"/repos/{REPOSITORY}$", status=502, body="<html></html>")
+    (check,) = checks(forge, seen).values()
+    assert check.status == "unknown"
+    assert check.detail.endswith(": 502: Bad Gateway")
+
+
 def test_an_archived_repository_is_wrong(forge: Forge) -> None:
     forge.settings(REPOSITORY).archived = True
     check = checks(forge)["repository"]
@@ -66,6 +74,12 @@ def test_a_repository_that_has_moved_is_wrong_and_the_mend_follows_it(forge: For
         "pulumi config set delivery:repositoryOwner umbrella && pulumi config set delivery:repositoryName gitops"
         "  # or in Pulumi.yaml, for every stack"
     )
+
+
+def test_a_name_in_other_capitals_is_the_same_repository(forge: Forge) -> None:
+    seen = view(forge)
+    seen._answers[""] = Answer(200, {"full_name": "Acme/Podtato-Head-GitOps"}, {})
+    assert checks(forge, seen)["repository"].status == "ok"
 
 
 def test_an_address_that_is_not_github_s_api_is_wrong(forge: Forge) -> None:

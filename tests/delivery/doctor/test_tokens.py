@@ -135,6 +135,14 @@ def test_in_place_of_a_token_that_can_do_too_much_one_is_asked_for_that_does_wha
     assert f"make a fine-grained one with {wanted} on {REPOSITORY} alone" in found[NOTHING_ELSE].mend
 
 
+def test_a_read_that_failed_leaves_unknown_what_the_token_may(forge: Forge) -> None:
+    found = view(forge)
+    found._answers[READS["secrets"]] = Answer(500, None, {}, "Internal Server Error")
+    check = checks(forge, found)[NOTHING_ELSE]
+    assert check.status == "unknown"
+    assert check.detail == "whether it has secrets is not told: 500: Internal Server Error"
+
+
 def test_in_a_public_repository_it_is_not_told_who_may_read(forge: Forge) -> None:
     found = with_header(view(forge, "promotionToken"), "date", "now", private=False)
     check = checks(forge, found)["promotionToken: nothing else"]

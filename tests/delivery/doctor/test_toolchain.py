@@ -64,6 +64,12 @@ def listed(*versions: str) -> str:
     return json.dumps([{"name": "github", "kind": "resource", "version": version} for version in versions])
 
 
+def test_a_cli_that_this_machine_cannot_run_is_unknown(project: Project) -> None:
+    project.program("pulumi").write_bytes(b"\x7fELF for another machine")
+    check = toolchain.cli(project.environ)
+    assert (check.status, check.detail) == ("unknown", f"{project.programs / 'pulumi'} does not tell its version")
+
+
 def test_a_current_cli_is_fine(project: Project) -> None:
     project.cli()
     assert toolchain.cli(project.environ) == Check("pulumi CLI", "ok", "v3.300.1")
