@@ -62,6 +62,17 @@ def test_settings_that_cannot_be_read_are_status_2(
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 
+@pytest.mark.parametrize("stage", ['production"]; click s0 "x', "Production", "a.b", ""])
+def test_settings_with_a_name_that_no_stage_can_have_are_status_2(told: Story, stage: str) -> None:
+    told.configure(stages={"dev": (), "production": ("dev",), stage: ("dev",)})
+
+    run = told.promote()
+
+    assert run.status == 2
+    assert "names a stage that is no DNS label" in run.errors
+    assert (run.requests, run.fetches) == ([], 0)
+
+
 def test_outputs_and_summary_are_written_for_the_workflow(told: Story) -> None:
     run = told.promote(told.release("v0.3.1"))
 
@@ -130,15 +141,17 @@ def test_the_remote_may_be_another_one_than_the_forges_own_address(told: Story) 
     assert told.version("promote/podtato-head/dev/production") == "v0.3.1"
 
 
-def test_the_workflows_own_idea_of_the_repository_counts(told: Story) -> None:
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_the_workflows_own_idea_of_the_repository_counts(told: Story, slash: str) -> None:
     told.configure(owner="example", web_url="https://github.com/example/gitops", api_url="https://api.github.com")
     url = told.forge.url
 
     run = told.promote(
-        told.release("v0.3.1"), GITHUB_REPOSITORY=NAME, GITHUB_SERVER_URL=url, GITHUB_API_URL=f"{url}/api/v3"
+        told.release("v0.3.1"), GITHUB_REPOSITORY=NAME, GITHUB_SERVER_URL=url + slash, GITHUB_API_URL=f"{url}/api/v3"
     )
 
     assert run.result == "created"
+    assert f"]({url}/{NAME}/commit/" in (told.pull_requests[0].body or "")
 
 
 def test_the_run_is_a_trace_and_its_span_is_in_the_hidden_block(told: Story) -> None:

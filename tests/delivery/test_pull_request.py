@@ -51,6 +51,23 @@ def commit(message: str, author: str = "Ada") -> Commit:
     return Commit("cd" * 20, (), "ada@example.org", author, message, "")
 
 
+def test_the_graph_and_the_command_are_blocks_of_their_own_and_what_follows_is_text_again() -> None:
+    lines = render(subject(), SETTINGS).body.splitlines()
+
+    assert [line for line in lines if "`" * 3 in line] == ["```mermaid", "```", "```sh", "```"]
+    assert lines[lines.index("```mermaid") : lines.index("```") + 1] == [
+        "```mermaid",
+        "flowchart LR",
+        '  s0["dev"]',
+        '  s1["staging"]',
+        '  s2["production"]',
+        "  s0 --> s1",
+        '  s0 == "this one" ==> s2',
+        "  s1 --> s2",
+        "```",
+    ]
+
+
 def test_the_body_tells_the_change_the_commit_the_trace_and_how_to_roll_back() -> None:
     body = render(subject(base="ef" * 20, commits=(commit("Release v0.3.1"),), more=3), SETTINGS).body
 
