@@ -27,6 +27,19 @@ def test_without_one_it_is_the_person_s_own(
         assert connection.address == api.url
 
 
+def test_a_context_that_is_in_none_of_the_person_s_own_files_is_an_error_with_those_that_are(
+    api: KubernetesApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "config"
+    file.write_text(api.kubeconfig().reveal())
+    monkeypatch.setenv("KUBECONFIG", f"{tmp_path / 'missing'}:{file}")
+    with pytest.raises(ClusterError) as raised, connect("another", None):
+        pass
+    assert raised.value.found.startswith("no context 'another' in ")
+    assert raised.value.found.endswith(f"; there are elsewhere, {CONTEXT}")
+    assert raised.value.mend == "pulumi config set delivery:kubeContext elsewhere"
+
+
 def test_reading_leaves_the_kubeconfig_as_it_is(api: KubernetesApi, tmp_path: Path) -> None:
     file = tmp_path / "config"
     file.write_text(api.kubeconfig().reveal())

@@ -82,6 +82,12 @@ def test_an_open_one_that_is_not_the_promoter_s_is_wrong_because_it_blocks_the_e
     assert found.mend == f"gh pr close {number} --repo {REPOSITORY} --delete-branch"
 
 
+def test_a_finished_one_without_the_promoter_s_text_blocks_nothing(forge: Forge) -> None:
+    number = propose(forge, "edited")
+    forge.merge(REPOSITORY, number)
+    assert check(forge) == Check(NAME, "ok", f"merged in #{number}")
+
+
 def test_a_token_that_may_not_read_pull_requests_leaves_it_unknown(forge: Forge) -> None:
     found = check(forge, contents="write")
     assert found.status == "unknown"
