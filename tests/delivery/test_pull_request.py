@@ -68,6 +68,14 @@ def test_the_graph_and_the_command_are_blocks_of_their_own_and_what_follows_is_t
     ]
 
 
+def test_of_very_many_changes_the_first_are_shown_and_the_others_counted() -> None:
+    changes = tuple(Change(f"key{number}", "a", "b") for number in range(117))
+
+    body = render(subject(block(changes=changes)), SETTINGS).body
+
+    assert "| `key99` | `a` | `b` |\n| and 17 more | | |\n" in body
+
+
 def test_the_body_tells_the_change_the_commit_the_trace_and_how_to_roll_back() -> None:
     body = render(subject(base="ef" * 20, commits=(commit("Release v0.3.1"),), more=3), SETTINGS).body
 
