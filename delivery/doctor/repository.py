@@ -56,7 +56,9 @@ def default_branch(forge: Forge) -> Check:
     found = forge.get(f"/branches/{quote(wanted)}")
     if found.status == 404:
         if actual != wanted:
-            detail = f"there is no branch {wanted}; the repository's own is {actual}"
+            detail = f"there is no branch {wanted}, the repository's own is {actual}"
+            # Setting the new name replaces every file, and Pulumi would delete the old ones on a branch that is gone.
+            detail += "; if that is its new name, `pulumi refresh` each stack before you set it"
             return wrong("default branch", detail, set_mend("defaultBranch", str(actual)))
         repository_name = f"{forge.repository.owner}/{forge.repository.name}"
         mend = f"push a first commit to {wanted}: gh repo clone {repository_name}"

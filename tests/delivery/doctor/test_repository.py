@@ -98,7 +98,8 @@ def test_an_empty_repository_has_no_default_branch(forge: Forge) -> None:
 
 def test_a_default_branch_that_is_not_there_is_wrong_and_the_mend_is_the_repository_s_own(forge: Forge) -> None:
     check = checks(forge, view(forge, defaultBranch="trunk"))["default branch"]
-    assert check.detail == "there is no branch trunk; the repository's own is main"
+    assert check.detail.startswith("there is no branch trunk, the repository's own is main;")
+    assert "`pulumi refresh` each stack before you set it" in check.detail
     assert check.mend == "pulumi config set delivery:defaultBranch main  # or in Pulumi.yaml, for every stack"
 
 
