@@ -108,7 +108,8 @@ def propose(state: EdgeState, request: Request, settings: PromotionSettings, *, 
         target_name=edge.target_values,
     )
     values = planned.values
-    notes = (*request.notes, *_version_note(request, values, state), *_state_notes(state))
+    verified = state.given or _said_before(state)
+    notes = (*request.notes, *_version_note(request, values, state), *_state_notes(state, verified))
     if not planned.changes and state.open is None:
         return Decision(Result.NOTHING, f"{edge.target} has what {edge.source} has", planned, state.commit)
     if not request.again:
@@ -134,7 +135,7 @@ def propose(state: EdgeState, request: Request, settings: PromotionSettings, *, 
     commits = state.history.commits_between(base, state.commit, edge.source_path)
     said = cautions(state, settings, values, planned.changes)
     notes += tuple(each.note for each in said)
-    subject = Subject(edge, block, base, commits[:20], max(0, len(commits) - 20), notes)
+    subject = Subject(edge, block, base, commits[:20], max(0, len(commits) - 20), verified, notes)
     return Decision(
         Result.PLANNED,
         "; ".join((words(planned.changes), *(each.words for each in said))),
@@ -187,13 +188,19 @@ def _first_trace(state: EdgeState) -> str:
     return block.traceparent if block is not None and block.commit == state.commit else ""
 
 
-def _state_notes(state: EdgeState) -> tuple[str, ...]:
+def _said_before(state: EdgeState) -> bool:
+    """Whether the open pull request was proposed with this very commit: whoever runs it again without, it counts."""
+    block = state.open.block if state.open else None
+    # What has no digest was read from a commit, which does not tell whether anybody named what it promotes.
+    if state.open is None or block is None or not block.digest or block.commit != state.commit:
+        return False
+    return _NO_COMMIT not in state.open.pull_request.body
+
+
+def _state_notes(state: EdgeState, verified: bool) -> tuple[str, ...]:
     notes = []
-    # What was proposed with its commit and its trace was verified, whoever runs it again without them.
-    said = state.open.pull_request.body if state.open and _first_trace(state) else _NO_COMMIT
-    if not state.given and _NO_COMMIT in said:
-        what = f"this is what {state.edge.source} has on the default branch, verified or not"
-        notes.append(f"{_NO_COMMIT}: {what}.")
+    if not verified:
+        notes.append(f"{_NO_COMMIT}: before you merge, make sure that {state.edge.source} has verified this one.")
     if state.branch.foreign:
         notes.append("This branch has commits that the promoter did not make; they are kept.")
     return tuple(notes)

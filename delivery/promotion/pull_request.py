@@ -28,7 +28,8 @@ class Subject:
 
     `base` is the commit that the target ran before, or empty when that is not known. `commits` are those
     between it and the verified one that touch the source stage, newest first, and `more` is how many were left
-    out. `reason` is why, for a rollback.
+    out. `verified` is whether anybody has named the commit of a promotion, and so said that it was verified.
+    `notes` are what a reviewer has to know first. `reason` is why, for a rollback.
     """
 
     edge: Edge
@@ -36,6 +37,7 @@ class Subject:
     base: str = ""
     commits: tuple[Commit, ...] = ()
     more: int = 0
+    verified: bool = True
     notes: tuple[str, ...] = ()
     reason: str = ""
 
@@ -104,12 +106,12 @@ def _message(subject: Subject, title: str) -> str:
 def _region(subject: Subject, settings: PromotionSettings, rows: int, listed: int) -> str:
     parts = [
         _opening(subject),
+        "\n".join(f"> {note}" for note in subject.notes),
         _table(subject.block.changes, rows),
         _verified(subject, settings, listed),
         _graph(subject.edge, settings),
         _trace(subject, settings),
         _roll_back(subject, settings),
-        "\n".join(f"> {note}" for note in subject.notes),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -120,7 +122,10 @@ def _opening(subject: Subject) -> str:
         undone = f" Undoes #{block.undoes}." if block.undoes else ""
         what = f"Returns **{edge.application}** in **{edge.target}** to what it was.{undone}"
         return f"{what}\n\n**Why:** {code(subject.reason, 500)}"
-    return f"Promotes **{edge.application}** from **{edge.source}** to **{edge.target}**, as it was verified there."
+    what = f"Promotes **{edge.application}** from **{edge.source}** to **{edge.target}**"
+    if subject.verified:
+        return f"{what}, as it was verified there."
+    return f"{what}, as {edge.source} has it on the default branch: nobody has said that it was verified there."
 
 
 def _table(changes: tuple[Change, ...], limit: int) -> str:
@@ -135,7 +140,9 @@ def _table(changes: tuple[Change, ...], limit: int) -> str:
 
 def _verified(subject: Subject, settings: PromotionSettings, listed: int) -> str:
     web, commit = settings.web_url, subject.block.commit
-    what = "Commit of the promotion that this undoes" if subject.block.kind == "rollback" else "Verified commit"
+    what = "Verified commit" if subject.verified else "Commit"
+    if subject.block.kind == "rollback":
+        what = "Commit of the promotion that this undoes"
     text = f"**{what}:** [`{commit[:12]}`]({web}/commit/{commit})"
     if subject.base and subject.base != commit:
         text += f" · [compared with what {subject.edge.target} runs]({web}/compare/{subject.base}...{commit})"

@@ -431,8 +431,59 @@ def test_without_a_commit_the_newest_one_that_touches_the_source_stage_counts(to
     run = told.promote()
 
     assert (run.result, run.outcome["commitID"]) == ("created", commit)
-    assert "No commit was given" in (told.pull_requests[0].body or "")
     assert told.promote().result == "unchanged"
+
+
+def opening(told: Story) -> list[str]:
+    """What a release manager reads first: the paragraphs above the table."""
+    above, _, _ = (told.pull_requests[-1].body or "").partition("\n\n| key |")
+    return above.splitlines()[1:]
+
+
+def test_without_a_commit_nobody_is_said_to_have_verified_it(told: Story) -> None:
+    told.release("v0.3.1")
+
+    told.promote()
+
+    assert opening(told) == [
+        "Promotes **podtato-head** from **dev** to **production**, as dev has it on the default branch: "
+        "nobody has said that it was verified there.",
+        "",
+        "> No commit was given: before you merge, make sure that dev has verified this one.",
+    ]
+    assert "\n**Commit:** [`" in (told.pull_requests[0].body or "")
+    assert "Verified commit" not in (told.pull_requests[0].body or "")
+
+
+def test_with_its_commit_given_later_the_same_pull_request_says_that_it_was_verified(told: Story) -> None:
+    commit = told.release("v0.3.1")
+    told.promote()
+    assert "\n**Commit:** [`" in (told.pull_requests[0].body or "")
+    told.pull_requests[0].body = f"Wait for Ada.\n{told.pull_requests[0].body}"
+
+    assert told.promote(commit).result == "updated"
+
+    assert (told.pull_requests[0].body or "").startswith("Wait for Ada.\n<!-- ")
+    assert opening(told)[1:] == ["Promotes **podtato-head** from **dev** to **production**, as it was verified there."]
+    assert "\n**Verified commit:** [`" in (told.pull_requests[0].body or "")
+    assert told.promote().result == "unchanged"
+
+
+def test_a_commit_that_was_given_without_a_trace_stays_verified_when_it_is_run_again_without(told: Story) -> None:
+    commit = told.release("v0.3.1")
+    told.promote(commit, TRACEPARENT="")
+
+    assert told.promote(TRACEPARENT="").result == "unchanged"
+
+
+def test_what_a_reviewer_has_to_know_stands_above_the_table(told: Story) -> None:
+    commit = told.release("v0.3.1")
+    told.release("v0.3.2")
+
+    told.promote(commit)
+
+    *_, last = opening(told)
+    assert last == "> dev has moved on since this commit: `serviceVersion` is `v0.3.2` there now."
 
 
 def test_a_rewritten_history_is_an_error_that_says_how_to_go_on(told: Story) -> None:

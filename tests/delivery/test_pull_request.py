@@ -87,6 +87,16 @@ def test_the_body_tells_the_change_the_commit_the_trace_and_how_to_roll_back() -
     assert "-f application=podtato-head -f from=dev -f to=production -f rollback=" in body
 
 
+def test_notes_stand_directly_below_the_opening_line_and_a_rollback_s_below_its_reason() -> None:
+    notes = ("dev has moved on.", "Merging this takes it back.")
+    promotion = render(subject(notes=notes), SETTINGS).body
+    rollback = render(subject(block(kind="rollback"), notes=notes, reason="it returns 500"), SETTINGS).body
+
+    shown = "\n\n> dev has moved on.\n> Merging this takes it back.\n\n| key | was | becomes |\n"
+    assert f"as it was verified there.{shown}" in promotion
+    assert f"**Why:** `it returns 500`{shown}" in rollback
+
+
 def test_the_stage_graph_marks_this_edge() -> None:
     body = render(subject(), SETTINGS).body
 
