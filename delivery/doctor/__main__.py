@@ -10,6 +10,7 @@ from pathlib import Path
 
 from delivery.configuration.readiness import TOKENS
 from delivery.doctor.check import Check, unknown
+from delivery.doctor.engine import committed_engine, engine
 from delivery.doctor.forge import Forge
 from delivery.doctor.given import Given, read_given
 from delivery.doctor.in_cluster import in_cluster
@@ -36,10 +37,12 @@ def _all(given: Given, project: Path, stack: str, environ: Mapping[str, str]) ->
     if given.configuration is None:
         yield unknown("cluster and repository", "not asked: they follow from the configuration")
     else:
-        yield from _outside(given, given.configuration)
+        committed = committed_engine(project, given.configuration)
+        yield from engine(project, given.configuration, committed)
+        yield from _outside(given, given.configuration, committed)
 
 
-def _outside(given: Given, configuration: StackConfiguration) -> Iterator[Check]:
+def _outside(given: Given, configuration: StackConfiguration, committed: str | None) -> Iterator[Check]:
     if "kubeconfig" in given.set_keys - given.secrets.keys():
         yield unknown("cluster", "not asked: delivery:kubeconfig cannot be decrypted")
     else:
@@ -61,7 +64,7 @@ def _outside(given: Given, configuration: StackConfiguration) -> Iterator[Check]
     if "githubToken" in forges:
         # Only that of the promotion task may see the workflow's state.
         dispatching = forges.get("promotionToken", forges["githubToken"])
-        yield from repository(forges["githubToken"], configuration, dispatching)
+        yield from repository(forges["githubToken"], configuration, dispatching, committed)
         yield from promotions(configuration, given.tokens["githubToken"])
     else:
         yield unknown("repository", "not asked: there is no githubToken to ask with")

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 from urllib.parse import quote
 
 from delivery.configuration.problems import set_command, set_mend
@@ -13,11 +14,16 @@ from delivery.gitops_files import repository_files, stage_files
 from delivery.manifests import WORKFLOW_FILE
 from delivery.stack_configuration import StackConfiguration
 
+_WORKFLOW = f".github/workflows/{WORKFLOW_FILE}"
 
-def repository(forge: Forge, configuration: StackConfiguration, dispatching: Forge) -> Iterator[Check]:
+
+def repository(
+    forge: Forge, configuration: StackConfiguration, dispatching: Forge, engine: str | None
+) -> Iterator[Check]:
     """Every check of the repository; the first only, when that cannot be read.
 
-    `dispatching` sees it with the token that dispatches the workflow.
+    `dispatching` sees it with the token that dispatches the workflow. `engine` is the one whose workflow the first
+    stage's stack commits, None when that is not known.
     """
     first = reachable(forge)
     yield first
@@ -25,7 +31,7 @@ def repository(forge: Forge, configuration: StackConfiguration, dispatching: For
         yield default_branch(forge)
         yield protection(forge)
         yield actions_settings(forge, configuration)
-        yield files(forge, configuration)
+        yield files(forge, configuration, engine)
         yield workflow(dispatching, configuration)
 
 
@@ -90,7 +96,7 @@ def actions_settings(forge: Forge, configuration: StackConfiguration) -> Check:
     return ok(name, "yes")
 
 
-def files(forge: Forge, configuration: StackConfiguration) -> Check:
+def files(forge: Forge, configuration: StackConfiguration, engine: str | None) -> Check:
     """The workflow, the promoter and the charts on the default branch are what this program would commit."""
     name = "workflow and charts"
     tip = forge.get(f"/branches/{quote(forge.repository.default_branch)}")
@@ -105,10 +111,11 @@ def files(forge: Forge, configuration: StackConfiguration) -> Check:
         if isinstance(each, dict) and each.get("type") == "blob"
     }
     first = configuration.pipeline.first_stage.name
-    declared = {each.path: (each, first) for each in repository_files(configuration)}
-    if not configuration.owns_repository:
-        # The settings follow the first stage's own configuration, which may differ from this stack's.
-        del declared[SETTINGS_PATH]
+    declared = {each.path: (each, first) for each in repository_files(_with_engine(configuration, engine))}
+    # The rest of the settings follows the first stage's own configuration too, which may differ from this stack's.
+    unsaid = [] if configuration.owns_repository else [SETTINGS_PATH]
+    for path in unsaid if engine else [*unsaid, _WORKFLOW]:
+        del declared[path]
     for placement in configuration.placements:
         declared |= {each.path: (each, configuration.stage.name) for each in stage_files(configuration, placement)}
     missing = [path for path in declared if path not in present]
@@ -140,6 +147,12 @@ def workflow(forge: Forge, configuration: StackConfiguration) -> Check:
     if state != "active":
         return wrong("workflow", f"{WORKFLOW_FILE} is {state}", f"gh workflow enable {WORKFLOW_FILE} {where}")
     return ok("workflow", f"{WORKFLOW_FILE} is active")
+
+
+def _with_engine(configuration: StackConfiguration, engine: str | None) -> StackConfiguration:
+    pipeline = configuration.pipeline
+    promotions = replace(pipeline.promotions, engine=engine or pipeline.promotions.engine)
+    return replace(configuration, pipeline=replace(pipeline, promotions=promotions))
 
 
 def _blob(content: str) -> str:

@@ -103,6 +103,16 @@ def test_anything_wrong_is_exit_status_1_and_its_line_has_the_mend(
     assert "; mend: helm upgrade --install keptn " in line
 
 
+def test_an_engine_that_one_stack_alone_has_is_one_wrong_line_and_its_mend_mends_it(
+    stack: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stack.configure("production", promotionEngine="pulumi")
+    assert run(stack, stack="production") == 1
+    (line,) = [each for each in capsys.readouterr().out.splitlines() if each.startswith("wrong")]
+    assert line.startswith("wrong    promotion engine: production has pulumi")
+    assert "; mend: pulumi config rm -s production delivery:promotionEngine " in line
+
+
 def test_a_token_that_can_be_none_is_wrong_and_sent_nowhere(
     stack: Project, forge: Forge, capsys: pytest.CaptureFixture[str]
 ) -> None:

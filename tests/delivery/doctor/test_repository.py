@@ -10,10 +10,13 @@ from tests.delivery.doctor.surroundings import REPOSITORY, on, view
 
 
 def checks(
-    forge: Forge, found: View | None = None, configuration: StackConfiguration | None = None
+    forge: Forge,
+    found: View | None = None,
+    configuration: StackConfiguration | None = None,
+    engine: str | None = "promoter",
 ) -> dict[str, Check]:
-    seen = found or view(forge)
-    return {each.name: each for each in repository(seen, configuration or on(forge), view(forge, "promotionToken"))}
+    seen, dispatching = found or view(forge), view(forge, "promotionToken")
+    return {each.name: each for each in repository(seen, configuration or on(forge), dispatching, engine)}
 
 
 @pytest.mark.parametrize("stack", ["dev", "production"])
@@ -147,6 +150,22 @@ def test_a_changed_workflow_is_wrong_and_the_first_stage_mends_it(forge: Forge) 
         "changed .github/workflows/promote.yaml",
         "pulumi up --refresh --run-program -s dev",
     )
+
+
+def test_the_workflow_is_held_against_what_the_first_stage_s_stack_commits(forge: Forge) -> None:
+    differing = on(forge, "production", promotionEngine="pulumi")
+    assert checks(forge, configuration=differing)["workflow and charts"].status == "ok"
+    other = checks(forge, configuration=on(forge, "production"), engine="pulumi")["workflow and charts"]
+    assert (other.detail, other.mend) == (
+        "changed .github/workflows/promote.yaml",
+        "pulumi up --refresh --run-program -s dev",
+    )
+
+
+def test_a_workflow_of_which_it_is_not_known_what_it_shall_be_is_not_judged(forge: Forge) -> None:
+    forge.commit(REPOSITORY, {".github/workflows/promote.yaml": "name: another\n"}, "Tinker")
+    found = checks(forge, configuration=on(forge, "production"), engine=None)["workflow and charts"]
+    assert found.status == "ok"
 
 
 def test_missing_files_are_wrong_and_each_stack_mends_its_own(forge: Forge) -> None:
