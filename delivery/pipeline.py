@@ -39,6 +39,12 @@ class Repository:
         """The repository's own address, as Argo CD's `repoURL` has it."""
         return f"{self.server_url}/{self.owner}/{self.name}"
 
+    @property
+    def gh_name(self) -> str:
+        """What `gh --repo` takes: owner and name, behind the server where that is not the one of gh's default."""
+        server = self.server_url.partition("://")[2]
+        return f"{'' if server == 'github.com' else f'{server}/'}{self.owner}/{self.name}"
+
 
 @dataclass(frozen=True)
 class Application:

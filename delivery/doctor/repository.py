@@ -140,7 +140,7 @@ def workflow(forge: Forge, configuration: StackConfiguration) -> Check:
     if not configuration.promotes_to:
         return ok("workflow", f"not asked: nothing is promoted from {configuration.stage.name}")
     found = forge.get(f"/actions/workflows/{WORKFLOW_FILE}")
-    where = f"--repo {forge.repository.owner}/{forge.repository.name}"
+    where = f"--repo {forge.repository.gh_name}"
     state = found.field("state")
     if not found.ok:
         return unknown("workflow", f"whether it is switched on is not told to {forge.name} ({found.why})")

@@ -91,12 +91,19 @@ class GitHub:
             "direction": "desc",
             "per_page": "100",
         }
+        return tuple(each for each in self._own(query) if each.branch == branch)
+
+    def list_open(self, base: str) -> tuple[PullRequest, ...]:
+        """The hundred oldest open pull requests from any branch of this repository into `base`, oldest first."""
+        return self._own({"state": "open", "base": base, "sort": "created", "direction": "asc", "per_page": "100"})
+
+    def _own(self, query: Mapping[str, str]) -> tuple[PullRequest, ...]:
         found = self._call("GET", "/pulls", query=query)
         if not isinstance(found, list):
             raise GitHubError(200, "GitHub's list of pull requests is not a list; is the API address right?")
         # GitHub filters by owner and branch, but a fork in the same organisation has the same owner, and a server that
         # ignores the filter must not make strangers ours either.
-        return tuple(each for each in map(_pull_request, filter(_is_own, found)) if each.branch == branch)
+        return tuple(map(_pull_request, filter(_is_own, found)))
 
     def create_pull_request(self, branch: str, base: str, title: str, body: str) -> PullRequest:
         """Open a pull request. A 422 "already exists" is the caller's: it may be one of our own, from a lost answer."""

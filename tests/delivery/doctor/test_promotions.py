@@ -23,12 +23,25 @@ def check(forge: Forge, stack: str = "dev", **permissions: str) -> Check:
     return only(list(promotions(on(forge, stack), SecretText(GITHUB_TOKEN))))
 
 
-def propose(forge: Forge, body: str, version: str = "v0.3.1") -> int:
+def propose(forge: Forge, body: str, version: str = "v0.3.1", branch: str = BRANCH) -> int:
     forge.add_token("somebody")
-    forge.commit(REPOSITORY, {"production/values.yaml": f"serviceVersion: {version}\n"}, "Promote", branch=BRANCH)
+    forge.commit(REPOSITORY, {"production/values.yaml": f"serviceVersion: {version}\n"}, "Promote", branch=branch)
     owner, _, name = REPOSITORY.partition("/")
     client = GitHub(forge.api_url, owner, name, "somebody", write_interval=0)
-    return client.create_pull_request(BRANCH, "main", f"Promote {version}", body).number
+    return client.create_pull_request(branch, "main", f"Promote {version}", body).number
+
+
+def close(forge: Forge, number: int) -> str:
+    """The command that closes it; on another server than github.com its name is a part of it."""
+    return f"gh pr close {number} --repo {forge.url.removeprefix('http://')}/{REPOSITORY} --delete-branch"
+
+
+def left_over(forge: Forge, stack: str, *stages: str) -> list[Check]:
+    """What the doctor says of left-over pull requests when these stages follow each other."""
+    forge.add_token(GITHUB_TOKEN, FOR_GITHUB)
+    pipeline = [{"name": stage, "after": list(stages[max(0, index - 1) : index])} for index, stage in enumerate(stages)]
+    found = promotions(on(forge, stack, stages=json.dumps(pipeline)), SecretText(GITHUB_TOKEN))
+    return [each for each in found if each.name == "left-over promotion"]
 
 
 def test_before_the_first_promotion_there_is_none(forge: Forge) -> None:
@@ -79,7 +92,7 @@ def test_an_open_one_that_is_not_the_promoter_s_is_wrong_because_it_blocks_the_e
     number = propose(forge, "my own idea")
     found = check(forge)
     assert found.status == "wrong"
-    assert found.mend == f"gh pr close {number} --repo {REPOSITORY} --delete-branch"
+    assert found.mend == close(forge, number)
 
 
 def test_a_finished_one_without_the_promoter_s_text_blocks_nothing(forge: Forge) -> None:
@@ -107,3 +120,64 @@ def test_a_forge_that_lets_one_edge_wait_is_not_asked_for_the_others(monkeypatch
     assert (first.status, first.detail) == ("unknown", f"no answer from {server}/api/v3 within 0.5 s")
     assert [each.detail for each in others] == ["not asked: the forge gave no answer"] * 7
     assert len(asked) == 1
+
+
+@pytest.mark.parametrize("kind", ["promote", "rollback"])
+def test_a_pull_request_around_a_new_stage_is_wrong_in_its_target_s_stack_alone(forge: Forge, kind: str) -> None:
+    number = propose(forge, BLOCK.to_comment(), branch=f"{kind}/podtato-head/dev/production")
+    (found,) = left_over(forge, "production", "dev", "staging", "production")
+    assert found.status == "wrong"
+    assert found.detail == (
+        f"#{number} is open for podtato-head: dev → production, an edge that the pipeline does not have: "
+        f"{forge.url}/{REPOSITORY}/pull/{number}"
+    )
+    assert found.mend == close(forge, number)
+    for stack in ("dev", "staging"):
+        assert left_over(forge, stack, "dev", "staging", "production") == []
+
+
+def test_into_a_stage_that_is_gone_it_is_wrong_in_the_first_stage_s_stack(forge: Forge) -> None:
+    number = propose(forge, BLOCK.to_comment())
+    (found,) = left_over(forge, "dev", "dev", "staging")
+    assert found.detail.startswith(f"#{number} is open for podtato-head: dev → production")
+    assert left_over(forge, "staging", "dev", "staging") == []
+
+
+@pytest.mark.parametrize(
+    ("branch", "body"),
+    [
+        (BRANCH, "my own idea"),
+        ("fix/podtato-head/dev/production", BLOCK.to_comment()),
+        ("promote/podtato-head/qa/production", BLOCK.to_comment()),
+    ],
+)
+def test_what_is_not_the_promoter_s_is_left_alone(forge: Forge, branch: str, body: str) -> None:
+    propose(forge, body, branch=branch)
+    assert left_over(forge, "production", "dev", "staging", "production") == []
+
+
+def test_what_is_finished_or_of_the_pipeline_is_not_left_over(forge: Forge) -> None:
+    number = propose(forge, BLOCK.to_comment())
+    assert left_over(forge, "production", "dev", "production") == []
+    forge.close(REPOSITORY, number)
+    assert left_over(forge, "production", "dev", "staging", "production") == []
+
+
+def test_they_are_looked_for_with_one_request_whatever_the_edges(forge: Forge) -> None:
+    forge.forget_requests()
+    left_over(forge, "staging", "dev", "staging", "production")
+    asked = [each.path for each in forge.requests]
+    assert len([each for each in asked if "head=" in each]) == 2
+    assert len(asked) == 3
+
+
+def test_a_list_that_github_refuses_leaves_it_unknown_whether_there_are_any(forge: Forge) -> None:
+    forge.fail_next("GET", r"/pulls\?state=open", status=500)
+    (found,) = left_over(forge, "production", "dev", "staging", "production")
+    assert found.status == "unknown"
+
+
+def test_on_github_com_a_repository_is_named_without_the_server() -> None:
+    assert configured().pipeline.repository.gh_name == "acme/podtato-head-gitops"
+    enterprise = configured(githubApiUrl="https://github.example.com/api/v3").pipeline.repository
+    assert enterprise.gh_name == "github.example.com/acme/podtato-head-gitops"

@@ -201,7 +201,8 @@ def test_a_list_of_files_that_github_cut_off_says_nothing_of_what_is_not_in_it(f
 def test_a_workflow_that_was_switched_off_is_wrong(forge: Forge) -> None:
     forge._state.disabled_workflows.add((REPOSITORY, "promote.yaml"))
     check = checks(forge)["workflow"]
-    assert (check.status, check.mend) == ("wrong", f"gh workflow enable promote.yaml --repo {REPOSITORY}")
+    where = f"{forge.url.removeprefix('http://')}/{REPOSITORY}"
+    assert (check.status, check.mend) == ("wrong", f"gh workflow enable promote.yaml --repo {where}")
 
 
 def test_a_token_without_actions_is_not_told_whether_the_workflow_is_on(forge: Forge) -> None:
