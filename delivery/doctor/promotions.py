@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from delivery.deadline import TooLong, within
 from delivery.doctor.check import Check, ok, unknown, wrong
 from delivery.doctor.forge import ANSWER_SECONDS
+from delivery.doctor.tokens import needed_permissions
 from delivery.edges import Edge
 from delivery.promotion.block import parse_block
 from delivery.promotion.github import GitHub, GitHubError, PullRequest
@@ -86,7 +87,8 @@ def _asked(
 def _grant(configuration: StackConfiguration) -> str:
     repository = configuration.pipeline.repository
     where = f"{repository.owner}/{repository.name} at {repository.server_url}/settings/personal-access-tokens"
-    return f"give githubToken pull_requests: read on {where}"
+    level = needed_permissions(configuration, "githubToken")["pull_requests"]
+    return f"give githubToken pull_requests: {level} on {where}"
 
 
 def _name(edge: Edge) -> str:

@@ -5,7 +5,7 @@ fine-grained token's permissions are told nowhere: that it may read something sh
 write only when it writes. In a public repository everybody reads most things, so there even less can be told.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from delivery.doctor.check import Check, ok, unknown, wrong
 from delivery.doctor.forge import Forge
@@ -26,39 +26,41 @@ OPEN_TO_ALL = frozenset({"contents", "pull_requests", "actions", "deployments"})
 """What everybody may read of a public repository, with or without the permission."""
 
 GITHUB_TOKEN = frozenset({"contents", "pull_requests", "workflows", "administration"})
-"""All that any stack's `githubToken` may be for, one token serving all stacks: this doctor reads pull requests too."""
-PROMOTION_TOKEN = frozenset({"actions"})
+"""All that any stack's `githubToken` may be for, one token serving all stacks."""
+PROMOTION_TOKEN = {"actions": "write"}
 CLASSIC_SCOPES = frozenset({"repo", "public_repo", "workflow"})
 
 
-def needed_permissions(configuration: StackConfiguration, key: str) -> frozenset[str]:
-    """What this stack writes with the token of that configuration key; nothing when it has no use for it."""
+def needed_permissions(configuration: StackConfiguration, key: str) -> Mapping[str, str]:
+    """What this stack needs of the token of that configuration key, each with its level; nothing when it has no use.
+
+    As in README.md's tables. Pull requests are read by this doctor, in every stack, and opened by an update in some.
+    """
     if key == "promotionToken":
-        used = configuration.promotes_to
-        return PROMOTION_TOKEN if used else frozenset()
-    needed = {"contents"}
-    if configuration.stage.after and configuration.pipeline.promotions.engine == "pulumi":
-        needed.add("pull_requests")
+        return PROMOTION_TOKEN if configuration.promotes_to else {}
+    opens = configuration.stage.after and configuration.pipeline.promotions.engine == "pulumi"
+    needed = {"contents": "write", "pull_requests": "write" if opens else "read"}
     if configuration.owns_repository:
-        needed |= {"workflows", "administration"}
-    return frozenset(needed)
+        needed |= {"workflows": "write", "administration": "write"}
+    return needed
 
 
 def token(forge: Forge, configuration: StackConfiguration) -> Iterator[Check]:
     """Every check of one token."""
     needed = needed_permissions(configuration, forge.name)
-    allowed = PROMOTION_TOKEN if forge.name == "promotionToken" else GITHUB_TOKEN
+    allowed = frozenset(PROMOTION_TOKEN) if forge.name == "promotionToken" else GITHUB_TOKEN
+    asked_for = needed or PROMOTION_TOKEN
     found = forge.get()
     if found.status == 401:
         yield wrong(forge.name, "wrong, expired or revoked (401)", _set(forge.name))
     elif found.denied:
-        yield wrong(forge.name, f"does not see {_shown(forge)} ({found.why})", _grant(forge, needed or allowed))
+        yield wrong(forge.name, f"does not see {_shown(forge)} ({found.why})", _grant(forge, asked_for))
     elif not found.ok:
         yield unknown(forge.name, found.why)
     else:
         yield valid(forge)
         yield has_what_it_needs(forge, needed)
-        yield has_nothing_else(forge, allowed, needed or allowed)
+        yield has_nothing_else(forge, allowed, asked_for)
 
 
 def valid(forge: Forge) -> Check:
@@ -67,11 +69,10 @@ def valid(forge: Forge) -> Check:
     return ok(forge.name, f"valid{f' until {until}' if until else ''}")
 
 
-def has_what_it_needs(forge: Forge, needed: frozenset[str]) -> Check:
+def has_what_it_needs(forge: Forge, needed: Mapping[str, str]) -> Check:
     """The token may read, and as far as it is told write, what this stack uses it for."""
     name = f"{forge.name}: permissions"
     found, scopes = forge.get(), _scopes(forge)
-    wanted = ", ".join(f"{each}: write" for each in sorted(needed))
     if not needed:
         return ok(name, "this stack does not use it")
     # Whether these are the token's rights or its account's: what is off here, the token has not.
@@ -87,15 +88,18 @@ def has_what_it_needs(forge: Forge, needed: frozenset[str]) -> Check:
     answers = {each: forge.get(READS[each]) for each in sorted(needed) if each in READS}
     denied = [each for each, answer in answers.items() if answer.denied]
     if denied:
-        return wrong(name, f"may not even read {', '.join(denied)}; this stack needs {wanted}", _grant(forge, needed))
+        return wrong(
+            name, f"may not even read {', '.join(denied)}; this stack needs {_levels(needed)}", _grant(forge, needed)
+        )
     unanswered = [answer.why for answer in answers.values() if answer.status not in (200, 409)]
     if unanswered:
         return unknown(name, unanswered[0])
     read = ", ".join(answers)
-    return unknown(name, f"reads {read}; that it may write shows at the first update: {wanted}")
+    writes = _levels({each: level for each, level in needed.items() if level == "write"})
+    return unknown(name, f"reads {read}; that it may write shows at the first update: {writes}")
 
 
-def has_nothing_else(forge: Forge, allowed: frozenset[str], needed: frozenset[str]) -> Check:
+def has_nothing_else(forge: Forge, allowed: frozenset[str], needed: Mapping[str, str]) -> Check:
     """The token can do nothing that this project does not do with it; a new one would have what is `needed` here."""
     name = f"{forge.name}: nothing else"
     scopes = _scopes(forge)
@@ -125,7 +129,7 @@ def _scopes(forge: Forge) -> frozenset[str] | None:
     return None if header is None else frozenset(each.strip() for each in header.split(",") if each.strip())
 
 
-def _classic(forge: Forge, needed: frozenset[str]) -> set[str]:
+def _classic(forge: Forge, needed: Mapping[str, str]) -> set[str]:
     scopes = {"repo"}
     if _public(forge) and "repo" not in (_scopes(forge) or ()) and "public_repo" in (_scopes(forge) or ()):
         scopes = {"public_repo"}
@@ -140,6 +144,10 @@ def _shown(forge: Forge) -> str:
     return f"{forge.repository.owner}/{forge.repository.name}"
 
 
+def _levels(needed: Mapping[str, str]) -> str:
+    return ", ".join(f"{each}: {needed[each]}" for each in sorted(needed))
+
+
 def _settings(forge: Forge) -> str:
     return f"{forge.repository.server_url}/settings/personal-access-tokens"
 
@@ -148,14 +156,12 @@ def _set(key: str) -> str:
     return f"make a new one, then pulumi config set --secret delivery:{key}"
 
 
-def _grant(forge: Forge, needed: frozenset[str]) -> str:
-    wanted = ", ".join(f"{each}: write" for each in sorted(needed))
-    return f"give it {wanted} on {_shown(forge)} at {_settings(forge)}"
+def _grant(forge: Forge, needed: Mapping[str, str]) -> str:
+    return f"give it {_levels(needed)} on {_shown(forge)} at {_settings(forge)}"
 
 
-def _replace(forge: Forge, needed: frozenset[str]) -> str:
-    wanted = ", ".join(f"{each}: write" for each in sorted(needed))
+def _replace(forge: Forge, needed: Mapping[str, str]) -> str:
     return (
-        f"make a fine-grained one with {wanted} on {_shown(forge)} alone at {_settings(forge)}, "
+        f"make a fine-grained one with {_levels(needed)} on {_shown(forge)} alone at {_settings(forge)}, "
         f"then pulumi config set --secret delivery:{forge.name}"
     )

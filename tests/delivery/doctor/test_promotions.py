@@ -18,8 +18,8 @@ BLOCK = Block("promotion", "podtato-head", "dev", "production", commit="a" * 40,
 NAME = "last promotion, podtato-head: dev → production"
 
 
-def check(forge: Forge, stack: str = "dev", **permissions: str) -> Check:
-    forge.add_token(GITHUB_TOKEN, permissions or FOR_GITHUB)
+def check(forge: Forge, stack: str = "dev") -> Check:
+    forge.add_token(GITHUB_TOKEN, FOR_GITHUB)
     return only(list(promotions(on(forge, stack), SecretText(GITHUB_TOKEN))))
 
 
@@ -101,12 +101,14 @@ def test_a_finished_one_without_the_promoter_s_text_blocks_nothing(forge: Forge)
     assert check(forge) == Check(NAME, "ok", f"merged in #{number}")
 
 
-def test_a_token_that_may_not_read_pull_requests_leaves_it_unknown(forge: Forge) -> None:
-    found = check(forge, contents="write")
+@pytest.mark.parametrize(("engine", "level"), [("promoter", "read"), ("pulumi", "write")])
+def test_a_token_that_may_not_read_pull_requests_leaves_it_unknown(forge: Forge, engine: str, level: str) -> None:
+    forge.add_token(GITHUB_TOKEN, {"contents": "write"})
+    found = only(list(promotions(on(forge, "production", promotionEngine=engine), SecretText(GITHUB_TOKEN))))
     assert found.status == "unknown"
     assert "pull_requests" in found.detail
     assert found.mend == (
-        f"give githubToken pull_requests: read on {REPOSITORY} at {forge.url}/settings/personal-access-tokens"
+        f"give githubToken pull_requests: {level} on {REPOSITORY} at {forge.url}/settings/personal-access-tokens"
     )
 
 

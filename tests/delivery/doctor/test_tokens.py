@@ -4,9 +4,11 @@ from delivery.doctor.check import Check
 from delivery.doctor.forge import Answer
 from delivery.doctor.forge import Forge as View
 from delivery.doctor.tokens import READS, needed_permissions, token
+from lab.engine import PROGRAM
 from lab.forge import Forge
 from tests.delivery.doctor.surroundings import FOR_GITHUB, FOR_PROMOTIONS, REPOSITORY, on, view
 
+README = (PROGRAM / "README.md").read_text(encoding="utf-8")
 PERMISSIONS, NOTHING_ELSE = "githubToken: permissions", "githubToken: nothing else"
 
 
@@ -37,7 +39,7 @@ def test_that_a_fine_grained_token_may_write_is_unknown_because_github_does_not_
     found = checks(forge, view(forge))[PERMISSIONS]
     assert found.status == "unknown"
     assert found.detail == (
-        "reads administration, contents; that it may write shows at the first update: "
+        "reads administration, contents, pull_requests; that it may write shows at the first update: "
         "administration: write, contents: write, workflows: write"
     )
 
@@ -92,13 +94,39 @@ def test_a_missing_permission_is_wrong_and_the_mend_names_all_that_are_needed(
     assert "contents: write" in check.mend
 
 
-def test_pull_requests_are_needed_where_an_update_opens_them(forge: Forge) -> None:
+@pytest.mark.parametrize(
+    ("stack", "engine", "wanted"),
+    [
+        ("dev", "promoter", "administration: write, contents: write, pull_requests: read, workflows: write"),
+        ("dev", "pulumi", "administration: write, contents: write, pull_requests: read, workflows: write"),
+        ("production", "promoter", "contents: write, pull_requests: read"),
+        ("production", "pulumi", "contents: write, pull_requests: write"),
+    ],
+)
+def test_a_token_that_may_not_read_pull_requests_is_wrong_and_the_mend_is_all_that_this_stack_needs(
+    forge: Forge, stack: str, engine: str, wanted: str
+) -> None:
     found = view(forge, permissions=without("pull_requests"))
-    check = checks(forge, found, "production", promotionEngine="pulumi")[PERMISSIONS]
+    check = checks(forge, found, stack, promotionEngine=engine)[PERMISSIONS]
     assert check.status == "wrong"
-    assert "may not even read pull_requests" in check.detail
-    for stack, engine in (("production", "promoter"), ("dev", "pulumi")):
-        assert checks(forge, found, stack, promotionEngine=engine)[PERMISSIONS].status == "unknown"
+    assert check.detail == f"may not even read pull_requests; this stack needs {wanted}"
+    assert check.mend.startswith(f"give it {wanted} on {REPOSITORY} at ")
+
+
+@pytest.mark.parametrize(("stack", "row"), [("dev", "of the first stage"), ("production", "of other stages")])
+@pytest.mark.parametrize("engine", ["promoter", "pulumi"])
+def test_what_a_stack_needs_is_what_the_readme_gives_it(forge: Forge, stack: str, row: str, engine: str) -> None:
+    (line,) = [each for each in README.splitlines() if each.strip().startswith(f"| `delivery:githubToken` {row}")]
+    given = line.split(" | ")[-1].rstrip(" |")
+    given, _, with_pulumi = given.partition(", and with `promotionEngine: pulumi` ")
+    levels = {
+        name.lower().replace(" ", "_"): level
+        for names, level in (each.split(": ") for each in given.split(". "))
+        for name in names.split(", ")
+    }
+    if engine == "pulumi" and with_pulumi:
+        levels["pull_requests"] = with_pulumi
+    assert needed_permissions(on(forge, stack, promotionEngine=engine), "githubToken") == levels
 
 
 def test_a_promotion_token_without_actions_is_wrong(forge: Forge) -> None:
@@ -123,8 +151,8 @@ def test_a_github_token_that_can_dispatch_too_is_wrong(forge: Forge) -> None:
 @pytest.mark.parametrize(
     ("stack", "engine", "wanted"),
     [
-        ("dev", "promoter", "administration: write, contents: write, workflows: write"),
-        ("production", "promoter", "contents: write"),
+        ("dev", "promoter", "administration: write, contents: write, pull_requests: read, workflows: write"),
+        ("production", "promoter", "contents: write, pull_requests: read"),
         ("production", "pulumi", "contents: write, pull_requests: write"),
     ],
 )
@@ -173,7 +201,7 @@ def test_no_classic_token_is_narrow_enough_for_promotions(forge: Forge) -> None:
 
 
 def test_a_stack_that_promotes_nowhere_has_no_use_for_a_promotion_token(forge: Forge) -> None:
-    assert needed_permissions(on(forge, "production"), "promotionToken") == frozenset()
+    assert needed_permissions(on(forge, "production"), "promotionToken") == {}
     found = checks(forge, view(forge, "promotionToken"), "production")
     assert found["promotionToken: permissions"].detail == "this stack does not use it"
 

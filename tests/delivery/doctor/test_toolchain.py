@@ -156,10 +156,10 @@ def test_a_provider_on_path_that_does_not_tell_its_version_is_unknown(project: P
 def test_a_provider_on_path_that_never_answers_is_unknown_and_is_ended_with_all_that_it_started(
     project: Project, monkeypatch: pytest.MonkeyPatch, waits: str
 ) -> None:
-    monkeypatch.setattr("delivery.doctor.plugin.START_SECONDS", 0.5)
+    monkeypatch.setattr("delivery.doctor.plugin.START_SECONDS", 1.5)
     monkeypatch.setattr("delivery.doctor.plugin.ANSWER_SECONDS", 0.5)
     told = project.folder / "processes"
-    script = f"{waits}trap '' TERM INT HUP; /bin/sleep 100 & echo $$ $! > {told}; while :; do /bin/sleep 0.1; done"
+    script = f"trap '' TERM INT HUP; /bin/sleep 100 & echo $$ $! > {told}; {waits}while :; do /bin/sleep 0.1; done"
     project.program("pulumi-resource-github", script)
     assert provider(project, listed("6.15.0")).status == "unknown"
     for process in told.read_text().split():
