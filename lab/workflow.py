@@ -20,6 +20,8 @@ _LITERAL = re.compile(r"'((?:[^']|'')*)'")
 _PATH = re.compile(r"[A-Za-z_][\w-]*(?:\.[A-Za-z_][\w-]*)+")
 _OPERAND = re.compile(rf"\s*({_LITERAL.pattern}|{_PATH.pattern})\s*")
 
+_FALSE = ("", False, None, 0)
+
 
 class WorkflowError(ValueError):
     """GitHub would not run the workflow, or the lab does not know something that it uses."""
@@ -107,7 +109,7 @@ def check_inputs(workflow: Workflow, given: Mapping[str, Value]) -> dict[str, Va
 
 
 def evaluate(text: str, contexts: Mapping[str, Context]) -> str:
-    """Replace each `${{ … }}` in `text`: paths into `contexts`, literals in single quotes, and `||` between them.
+    """Replace each `${{ … }}` in `text`: paths into `contexts`, literals in single quotes, and `&&` and `||` between.
 
     An unset secret or variable is empty, as on GitHub. Anything else that is not in `contexts` is a `WorkflowError`;
     the caller leaves out those that GitHub does not offer in this place.
@@ -118,11 +120,14 @@ def evaluate(text: str, contexts: Mapping[str, Context]) -> str:
 def _expression(source: str, contexts: Mapping[str, Context]) -> object:
     value: object = ""
     for part in source.split("||"):
-        operand = _OPERAND.fullmatch(part)
-        if operand is None:
-            raise WorkflowError(f"expression the lab does not know: {source.strip()}")
-        value = _operand(operand[1], contexts)
-        if value not in ("", False, None, 0):
+        for text in part.split("&&"):
+            operand = _OPERAND.fullmatch(text)
+            if operand is None:
+                raise WorkflowError(f"expression the lab does not know: {source.strip()}")
+            value = _operand(operand[1], contexts)
+            if value in _FALSE:
+                break
+        else:
             return value
     return value
 

@@ -114,9 +114,18 @@ def test_one_group_is_one_application_and_target(promote: Workflow) -> None:
     assert group("a-b", "dev", "c") != group("a", "dev", "b-c")
 
 
-def test_the_run_is_named_after_what_it_promotes(promote: Workflow) -> None:
-    name = evaluate(promote.run_name, {"inputs": check_inputs(promote, DISPATCH)})
-    assert name == "Promote podtato-head v0.3.1: dev → production"
+@pytest.mark.parametrize(
+    ("inputs", "name"),
+    [
+        ({"version": "v0.3.1"}, "Promote podtato-head v0.3.1: dev → production"),
+        ({}, "Promote podtato-head: dev → production"),
+        ({"rollback": "it returns 500"}, "Roll back podtato-head: dev → production"),
+    ],
+)
+def test_the_run_is_named_after_what_it_does(path: Path, inputs: dict[str, str], name: str) -> None:
+    edge = {"application": "podtato-head", "from": "dev", "to": "production"}
+    given = dict.fromkeys(read(path)["on"]["workflow_dispatch"]["inputs"], "") | edge | inputs
+    assert evaluate(read(path)["run-name"], {"inputs": given}) == name
 
 
 def test_the_promoters_requirements_are_the_programs_own_versions_with_hashes() -> None:

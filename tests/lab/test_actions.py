@@ -278,6 +278,9 @@ def test_a_workflow_that_is_not_on_the_default_branch_is_named(lab: Lab) -> None
         ("${{ vars.UNSET }}", ""),
         ("${{ secrets.UNSET || 'it''s' }}", "it's"),
         ("${{ secrets.SET || 'other' }}", "set"),
+        ("${{ secrets.SET && 'yes' || 'no' }}", "yes"),
+        ("${{ secrets.UNSET && 'yes' || 'no' }}", "no"),
+        ("a${{ vars.UNSET && ' ' }}${{ vars.UNSET }}: ${{ inputs.name && inputs.again }}", "a: false"),
     ],
 )
 def test_expressions_give_what_github_gives(text: str, value: str) -> None:
