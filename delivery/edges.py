@@ -8,7 +8,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from delivery.names import is_dns_label
+from delivery.names import is_dns_label, is_loopback
 
 SETTINGS_PATH = ".github/promoter/settings.json"
 
@@ -81,6 +81,11 @@ class PromotionSettings:
                 return edge
         known = "; ".join(str(edge) for edge in self.edges) or "none"
         raise SettingsError(f"the pipeline has no edge {application!r}: {source!r} → {target!r}; its edges: {known}")
+
+    @property
+    def traces_are_local(self) -> bool:
+        """Whether `trace_url` leads each reader to a machine of their own, while the forge is everybody's."""
+        return is_loopback(self.trace_url) and not is_loopback(self.web_url)
 
     def to_json(self) -> str:
         """The settings as the file in the GitOps repository: stable order, readable in a review."""

@@ -11,7 +11,8 @@ _DNS_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]
 _LABEL_VALUE = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
-# Not compiled here: every start of the program imports this module, and hardly any asks for a variable's name.
+# Not compiled here: every start of the program imports this module, and hardly any asks for these.
+_LOOPBACK = r"https?://(localhost|[^/?#]+\.localhost|127(\.\d+){3}|0\.0\.0\.0|\[::1\])(:\d*)?([/?#]|\Z)"
 _HIDDEN_VARIABLE = (
     r"TOKEN|SECRET|PASSWORD|PASSPHRASE|CREDENTIAL|PRIVATE|HEADERS|BACKEND_URL|CONNECTION_STRING"
     r"|AUTH(?!ORS?(_|$))|_PASS(_|$)|KEYS?(_|$)"
@@ -48,6 +49,11 @@ def is_traceparent(text: str) -> bool:
     would link to all-zero ids, so what fails here must be left out.
     """
     return _TRACEPARENT.fullmatch(text) is not None
+
+
+def is_loopback(url: str) -> bool:
+    """Whether `url` leads everybody to the machine that they sit at."""
+    return re.match(_LOOPBACK, url, re.IGNORECASE) is not None
 
 
 def is_secret_variable(name: str) -> bool:

@@ -19,6 +19,7 @@ from delivery.doctor.redaction import presentable
 from delivery.doctor.repository import repository
 from delivery.doctor.tokens import needed_permissions, token
 from delivery.doctor.toolchain import toolchain
+from delivery.doctor.traces import traces
 from delivery.stack_configuration import StackConfiguration
 
 PROJECT_FOLDER = Path(__file__).resolve().parent.parent.parent
@@ -39,6 +40,7 @@ def _all(given: Given, project: Path, stack: str, environ: Mapping[str, str]) ->
     else:
         committed = committed_engine(project, given.configuration)
         yield from engine(project, given.configuration, committed)
+        yield from traces(given.configuration)
         yield from _outside(given, given.configuration, committed)
 
 

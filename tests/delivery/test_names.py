@@ -2,7 +2,7 @@
 
 import pytest
 
-from delivery.names import is_secret_variable
+from delivery.names import is_loopback, is_secret_variable
 
 
 @pytest.mark.parametrize(
@@ -39,3 +39,34 @@ def test_a_variable_that_may_hold_a_secret_is_known_by_its_name(name: str) -> No
 )
 def test_a_name_that_only_contains_such_a_word_is_no_secret(name: str) -> None:
     assert not is_secret_variable(name)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://localhost:16686/trace/x",
+        "http://LOCALHOST",
+        "https://jaeger.localhost/x",
+        "http://127.0.0.1:8080",
+        "http://127.1.2.3/",
+        "http://[::1]:16686/x",
+        "http://0.0.0.0:1",
+        "http://localhost?trace=x",
+    ],
+)
+def test_an_address_of_everybodys_own_machine_is_told(url: str) -> None:
+    assert is_loopback(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "https://localhost.example.com/x",
+        "https://jaeger.example/localhost",
+        "http://12.7.0.1",
+        "https://alocalhost",
+    ],
+)
+def test_an_address_of_another_machine_is_told_from_ones_own(url: str) -> None:
+    assert not is_loopback(url)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -108,6 +109,22 @@ def test_the_stage_graph_marks_this_edge() -> None:
 @pytest.mark.parametrize("traceparent", ["", None])
 def test_without_a_trace_there_is_no_trace_link(traceparent: str | None) -> None:
     assert "jaeger" not in render(subject(block(traceparent=traceparent or "")), SETTINGS).body
+
+
+LOCAL = "http://localhost:16686/trace/{trace_id}?uiFind={span_id}"
+
+
+def test_on_a_forge_for_everybody_a_trace_on_ones_own_machine_is_named_and_not_linked() -> None:
+    body = render(subject(), replace(SETTINGS, trace_url=LOCAL)).body
+
+    assert "**Trace:** dev's promotion, `23679963727bf63245f9b55983c73104`\n" in body
+    assert "localhost" not in body
+
+
+def test_on_a_forge_on_ones_own_machine_it_is_linked() -> None:
+    body = render(subject(), replace(SETTINGS, trace_url=LOCAL, web_url="http://127.0.0.1:8080/acme/gitops")).body
+
+    assert "**Trace:** [dev's promotion](http://localhost:16686/trace/23679963727bf63245f9b55983c73104?uiFind=" in body
 
 
 def test_hostile_text_breaks_nothing() -> None:
