@@ -8,9 +8,11 @@ import json
 from collections.abc import Callable, Collection, Mapping
 
 from delivery.configuration import rules
-from delivery.configuration.fields import Fields, Rule, decode
+from delivery.configuration.collected import Problems
+from delivery.configuration.decoding import decode
+from delivery.configuration.fields import Fields, Rule
 from delivery.configuration.placements import read_placements
-from delivery.configuration.problems import Json, Problems, nearest, renamed, without
+from delivery.configuration.problems import Json, nearest, renamed, without
 from delivery.configuration.shared import EXAMPLE_APPLICATION, read_applications, read_promotions, read_stages
 from delivery.pipeline import Pipeline, Repository, Stage
 from delivery.stack_configuration import ArgoCD, Checks, Cluster, PromotionRequest, StackConfiguration

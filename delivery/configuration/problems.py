@@ -1,22 +1,18 @@
-"""What is wrong with a configuration, said so that it can be mended: the key, what was found, what is
-allowed, and the command that sets it right. Problems are collected, so that one run reports them all.
+"""One mistake in a configuration, said so that it can be mended: the key, what was found, what is allowed, and the
+command that sets it right. How such a command is written, and the edits from which it gets its value.
 """
 
-import copy
 import json
 import shlex
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 Path = tuple[str | int, ...]
 Edit = Callable[[Json], Json]
 """Makes an allowed value of the one that is there."""
 
-REPORTED = 25
-"""So many mistakes are reported at once; whoever has more mends these first."""
-_LONGEST_FOUND = 80
-_LONGEST_COMMAND = 4000
+LONGEST_FOUND = 80
 SHARED = frozenset(
     {
         "applications",
@@ -53,7 +49,7 @@ def one_line(text: str) -> str:
 def spell(path: Path) -> str:
     """A path as the CLI writes it: `delivery:stages[1].after[0]`, `delivery:tasks["load.test"]`."""
     first, *rest = path
-    return f"delivery:{one_line(_shortened(str(first)))}" + "".join(_step(part) for part in rest)
+    return f"delivery:{one_line(shortened(str(first)))}" + "".join(_step(part) for part in rest)
 
 
 def _step(part: str | int) -> str:
@@ -61,12 +57,12 @@ def _step(part: str | int) -> str:
         return f"[{part}]"
     simple = part.replace("-", "").replace("_", "")
     if simple.isascii() and simple.isalnum():
-        return f".{_shortened(part)}"
-    return f"[{one_line(json.dumps(_shortened(part), ensure_ascii=False))}]"
+        return f".{shortened(part)}"
+    return f"[{one_line(json.dumps(shortened(part), ensure_ascii=False))}]"
 
 
-def _shortened(text: str) -> str:
-    return text if len(text) <= _LONGEST_FOUND else text[: _LONGEST_FOUND - 1] + "…"
+def shortened(text: str) -> str:
+    return text if len(text) <= LONGEST_FOUND else text[: LONGEST_FOUND - 1] + "…"
 
 
 def set_command(key: str, value: Json, *, secret: bool = False) -> str:
@@ -141,108 +137,3 @@ class ConfigurationError(Exception):
         super().__init__("\n".join(lines))
         self.problems = tuple(problems)
         self.more = more
-
-
-@dataclass(frozen=True)
-class _Mistake:
-    path: Path
-    found: str
-    allowed: str
-    edit: Edit | str
-    """What sets it right: an edit of the value at `path`, or a command of its own."""
-    at: Path | None = None
-    """Where `edit` is to be done, if not at `path`."""
-
-
-@dataclass
-class Problems:
-    """Collects mistakes while `roots`, the raw configuration, is read.
-
-    Of a key in `unreadable` everything is said: what else is found there only follows from that.
-    """
-
-    roots: dict[str, Json]
-    unreadable: set[str] = field(default_factory=set)
-    _mistakes: dict[tuple[Path, str, str], _Mistake] = field(default_factory=dict)
-    _more: int = 0
-
-    def add(self, path: Path, found: object, allowed: str, instead: Json | Edit, *, at: Path | None = None) -> None:
-        """Note a mistake at `path`; `instead` is a value that would be allowed there (or `at` another place), or
-        makes one."""
-        if str(path[0]) in self.unreadable or self._only_counted():
-            return
-        shown = "nothing" if found is None else json.dumps(found, ensure_ascii=False)
-        edit: Edit = instead if callable(instead) else lambda _: instead
-        self._note(_Mistake(path, one_line(_shortened(shown)), allowed, edit, at))
-
-    def add_unknown(self, path: Path, key: str, known: Sequence[str], *, given: Sequence[str]) -> None:
-        """Note that nothing reads `key` in the map at `path`, among the keys `given` there."""
-        if self._only_counted():
-            return
-        near = nearest(key, known)
-        allowed = f"did you mean {near}?" if near else "one of " + ", ".join(sorted(known))
-        if path:
-            edit = renamed(key, near) if near and near not in given else without(key)
-            self.add(path, key, f"in this map: {allowed}", edit)
-        else:
-            # Its value stays unsaid: a misspelt token is a token.
-            command = f"pulumi config rm {shlex.quote(f'delivery:{key}')}  # or take it out of Pulumi.yaml"
-            if not (key.isprintable() and len(key) <= _LONGEST_FOUND):
-                command = "take it out of the file that sets it, Pulumi.yaml or Pulumi.STACK.yaml"
-            self._note(_Mistake((key,), "a key that nothing reads", allowed, command))
-
-    def add_command(self, path: Path, found: str, allowed: str, command: str) -> None:
-        """Note a mistake that no other value of the key at `path` would mend, but `command` would."""
-        if not self._only_counted():
-            self._note(_Mistake(path, one_line(_shortened(found)), allowed, command))
-
-    @property
-    def full(self) -> bool:
-        """Whether as many mistakes are noted as are reported; more are only counted."""
-        return len(self._mistakes) >= REPORTED
-
-    def any_at(self, first: str, last: str) -> bool:
-        """Whether anything is wrong with a `last` somewhere below the key `first`."""
-        return any((path[0], path[-1]) == (first, last) for path, _, _ in self._mistakes)
-
-    def check(self) -> None:
-        """Raise everything found so far, each mistake once."""
-        if self._mistakes:
-            commands = {key: self._command(key) for key in {str(path[0]) for path, _, _ in self._mistakes}}
-            problems = [self._problem(each, commands[str(each.path[0])]) for each in self._mistakes.values()]
-            raise ConfigurationError(problems, self._more)
-
-    def _only_counted(self) -> bool:
-        self._more += self.full
-        return self.full
-
-    def _note(self, mistake: _Mistake) -> None:
-        self._mistakes.setdefault((mistake.path, mistake.found, mistake.allowed), mistake)
-
-    def _problem(self, mistake: _Mistake, command: str) -> Problem:
-        where = spell(mistake.path)
-        if isinstance(mistake.edit, str):
-            return Problem(where, mistake.found, mistake.allowed, mistake.edit)
-        if len(command) > _LONGEST_COMMAND:
-            command = f"correct it in the file that sets delivery:{mistake.path[0]}, Pulumi.yaml or Pulumi.STACK.yaml"
-        return Problem(where, mistake.found, mistake.allowed, command)
-
-    def _command(self, key: str) -> str:
-        # A stack's value replaces the project's whole value, so the command has to carry all of the key; and a
-        # second command would undo the first, so each one mends everything that is wrong with the key.
-        root = copy.deepcopy(self.roots.get(key))
-        for mistake in self._mistakes.values():
-            if mistake.path[0] == key and not isinstance(mistake.edit, str):
-                root = _edited(root, (mistake.at or mistake.path)[1:], mistake.edit)
-        return set_mend(key, root)
-
-
-def _edited(node: Json, path: Path, edit: Edit) -> Json:
-    if not path:
-        return edit(node)
-    first, *rest = path
-    if isinstance(node, dict) and isinstance(first, str):
-        node[first] = _edited(node.get(first), tuple(rest), edit)
-    if isinstance(node, list) and isinstance(first, int) and first < len(node):
-        node[first] = _edited(node[first], tuple(rest), edit)
-    return node

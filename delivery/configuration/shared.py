@@ -9,9 +9,10 @@ from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 
 from delivery.configuration import rules
+from delivery.configuration.collected import REPORTED
 from delivery.configuration.fields import Fields, Rule
 from delivery.configuration.placements import OVERRIDES
-from delivery.configuration.problems import REPORTED, Json, nearest, renamed, without
+from delivery.configuration.problems import Json, nearest, renamed, without
 from delivery.pipeline import Application, Promotions, Stage
 from delivery.task_runs import SECONDS_A_RUN, least_timeout
 
