@@ -17,7 +17,7 @@ from pulumi.runtime import config as runtime_config
 from delivery.configuration import SECRETS, parse
 from delivery.configuration.problems import ConfigurationError, Problem
 from delivery.configuration.readiness import in_plain_text, missing_for_update, wrong_tokens
-from delivery.configuration.stack_files import own_names
+from delivery.configuration.stack_files import own_names, shared_texts
 from delivery.gitops_files import seed_paths
 from delivery.secret_text import SecretText
 from delivery.stack_configuration import StackConfiguration
@@ -56,7 +56,9 @@ def read_stack(project: Path) -> tuple[StackConfiguration, Secrets]:
         secrets.setdefault("githubToken", SecretText(os.environ["GITHUB_TOKEN"]))
     problems += wrong_tokens(secrets).values()
     try:
-        configuration = parse(ours, pulumi.get_stack(), encrypted, partial(own_names, project))
+        configuration = parse(
+            ours, pulumi.get_stack(), encrypted, partial(own_names, project), partial(shared_texts, project)
+        )
     except ConfigurationError as error:
         raise _refused([*problems, *error.problems], error.more) from None
     if not pulumi.runtime.is_dry_run():

@@ -6,16 +6,19 @@ allowed, is decided here and nowhere else; tokens never come through here.
 
 import json
 from collections.abc import Callable, Collection, Mapping
+from functools import cache, partial
 
 from delivery.configuration import rules
+from delivery.configuration.checks import TASK_PROMOTE as TASK_PROMOTE
+from delivery.configuration.checks import read_checks, read_tasks
 from delivery.configuration.collected import Problems
 from delivery.configuration.decoding import decode
 from delivery.configuration.fields import Fields, Rule
 from delivery.configuration.placements import read_placements
-from delivery.configuration.problems import Json, nearest, renamed, without
+from delivery.configuration.problems import Json
 from delivery.configuration.shared import EXAMPLE_APPLICATION, read_applications, read_promotions, read_stages
 from delivery.pipeline import Pipeline, Repository, Stage
-from delivery.stack_configuration import ArgoCD, Checks, Cluster, PromotionRequest, StackConfiguration
+from delivery.stack_configuration import ArgoCD, Cluster, PromotionRequest, StackConfiguration
 
 EXAMPLES: dict[str, Json] = {
     "applications": [dict(EXAMPLE_APPLICATION)],
@@ -64,23 +67,22 @@ SECRETS = frozenset({"githubToken", "promotionToken", "kubeconfig"})
 KEYS = STRUCTURED | PLAIN | SECRETS
 """Every key of the namespace `delivery:`; any other is a mistake."""
 
-TASK_PROMOTE = "promote"
-"""The promotion task's definition, which the program declares itself."""
-
 
 def parse(
     raw: Mapping[str, str],
     stack: str,
     encrypted: Collection[str] = (),
     beside: Callable[[str], Mapping[str, str]] = lambda _: {},
+    shared: Callable[[], Mapping[str, str]] = dict,
 ) -> StackConfiguration:
     """The configuration of `stack`, from its keys without the namespace.
 
     `encrypted` are the keys with an encrypted value. Only `SECRETS` may have one; what another key holds is neither
     read nor said. `beside` gives the names that another stage's own stack sets (`stack_files.own_names`), so that no
-    two stacks take the same. Raises `ConfigurationError` with one line for each mistake.
+    two stacks take the same; `shared` what Pulumi.yaml has for every stack (`stack_files.shared_texts`), which no mend
+    throws away. Raises `ConfigurationError` with one line for each mistake.
     """
-    problems = Problems({})
+    problems = Problems({}, partial(_shipped, cache(shared)))
     for key in sorted((KEYS - SECRETS).intersection(encrypted)):
         name = f"delivery:{key}"
         mend = f'value="$(pulumi config get {name})" && pulumi config set --plaintext {name} "$value"'
@@ -94,7 +96,7 @@ def parse(
     stages = read_stages(root, stack)
     current = next((stage for stage in stages if stage.name == stack), None)
     applications = read_applications(root)
-    tasks = _tasks(root)
+    tasks = read_tasks(root)
     pipeline = Pipeline(
         repository=Repository(
             owner=root.text("repositoryOwner", rules.OWNER),
@@ -116,7 +118,7 @@ def parse(
             finalizer=root.flag("argocdFinalizer", False),
         ),
         destination_server=root.text("destinationServer", rules.SERVER, "https://kubernetes.default.svc"),
-        checks=_checks(root, tasks),
+        checks=read_checks(root, tasks),
         tasks=tasks,
         metadata=_metadata(root),
         cluster=_cluster(root),
@@ -126,54 +128,15 @@ def parse(
     return configuration
 
 
-def _tasks(root: Fields) -> dict[str, str | None]:
-    tasks: dict[str, str | None] = {}
-    for name, code in root.table("tasks", rules.RESOURCE).items():
-        if name == TASK_PROMOTE:
-            allowed = "any other name: the promotion task is declared already"
-            root.problems.add(("tasks",), name, allowed, without(name))
-        elif code is None or (isinstance(code, str) and code.strip()):
-            tasks[name] = code
-        else:
-            tasks[name] = None
-            allowed = "Python source, or null for a task that is defined elsewhere"
-            root.problems.add(("tasks", name), code, allowed, _source(name, code))
-    return tasks
-
-
-def _source(name: str, code: Json) -> str:
-    """What to propose where `code` is no source: its lines as one text, or a source that fails.
-
-    With `null` Keptn would wait for a definition without end, and a source that succeeds would pass what nobody checks.
-    """
-    lines = [line for line in code if isinstance(line, str)] if isinstance(code, list) else []
-    given = "\n".join(lines) if isinstance(code, list) and len(lines) == len(code) else ""
-    return given if given.strip() else f'raise SystemExit("{name} has no source yet")'
-
-
-def _checks(root: Fields, tasks: dict[str, str | None]) -> Checks:
-    lists = {
-        key: root.texts(key, rules.RESOURCE)
-        for key in (
-            "preDeploymentTasks",
-            "postDeploymentTasks",
-            "preDeploymentEvaluations",
-            "postDeploymentEvaluations",
-        )
-    }
-    for key in ("preDeploymentTasks", "postDeploymentTasks"):
-        for name in lists[key]:
-            # Keptn waits for a definition that is not there without end, and says nothing.
-            if name not in tasks and "tasks" not in root.problems.unreadable:
-                near = nearest(name, tuple(tasks))
-                allowed = f"the names under delivery:tasks ({', '.join(tasks) or 'none'})"
-                root.problems.add((key,), name, allowed, renamed(name, near) if near else without(name))
-    return Checks(
-        pre_deployment_tasks=lists["preDeploymentTasks"],
-        post_deployment_tasks=lists["postDeploymentTasks"],
-        pre_deployment_evaluations=lists["preDeploymentEvaluations"],
-        post_deployment_evaluations=lists["postDeploymentEvaluations"],
-    )
+def _shipped(shared: Callable[[], Mapping[str, str]], key: str) -> Json:
+    """What `shared` has under a key that holds a list or a map, None where that would be a mistake too."""
+    text = shared().get(key)
+    if text is None or key not in STRUCTURED:
+        return None
+    problems = Problems({})
+    decode({key: text}, EXAMPLES, problems)
+    value = problems.roots.get(key)
+    return value if value and isinstance(value, type(EXAMPLES[key])) else None
 
 
 def _metadata(root: Fields) -> dict[str, str]:
@@ -200,7 +163,7 @@ def _cluster(root: Fields) -> Cluster:
 def _request(root: Fields, pipeline: Pipeline, stack: str) -> PromotionRequest:
     table = root.values.get("promote", {})
     if not isinstance(table, dict):
-        root.problems.add(("promote",), table, "a map with version, commitID, traceParent, again", {})
+        root.problems.add(("promote",), table, "a map with version, commitID, traceParent, again", {}, kept=False)
         return PromotionRequest()
     # The workflow hands its inputs over as they are: what was left out is an empty text there.
     fields = Fields(root.problems, {key: value for key, value in table.items() if value != ""}, ("promote",))

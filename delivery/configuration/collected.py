@@ -5,7 +5,7 @@ that is wrong with a key.
 import copy
 import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from delivery.configuration.problems import (
@@ -39,26 +39,48 @@ class _Mistake:
     at: Path | None = None
     """Where `edit` is to be done, if not at `path`."""
 
+    @property
+    def edited(self) -> Path:
+        """Where `edit` is to be done."""
+        return self.at or self.path
+
 
 @dataclass
 class Problems:
     """Collects mistakes while `roots`, the raw configuration, is read.
 
-    Of a key in `unreadable` everything is said: what else is found there only follows from that.
+    Of a key in `unreadable` everything is said: what else is found there only follows from that. `shipped` gives what
+    Pulumi.yaml has for every stack under a key that holds a list or a map, None where there is nothing of use.
     """
 
     roots: dict[str, Json]
+    shipped: Callable[[str], Json] = lambda _: None
     unreadable: set[str] = field(default_factory=set)
     _mistakes: dict[tuple[Path, str, str], _Mistake] = field(default_factory=dict)
     _more: int = 0
 
-    def add(self, path: Path, found: object, allowed: str, instead: Json | Edit, *, at: Path | None = None) -> None:
+    def add(
+        self,
+        path: Path,
+        found: object,
+        allowed: str,
+        instead: Json | Edit,
+        *,
+        at: Path | None = None,
+        kept: bool = True,
+    ) -> None:
         """Note a mistake at `path`; `instead` is a value that would be allowed there (or `at` another place), or
-        makes one."""
+        makes one.
+
+        `kept` is false where it keeps nothing of what the key holds. An example must not replace what Pulumi.yaml has:
+        where that has the key, the mend is to take the stack's own value away.
+        """
         if str(path[0]) in self.unreadable or self._only_counted():
             return
         shown = "nothing" if found is None else json.dumps(found, ensure_ascii=False)
-        edit: Edit = instead if callable(instead) else lambda _: instead
+        edit: Edit | str = instead if callable(instead) else lambda _: instead
+        if not kept and self.shipped(str(path[0])) is not None:
+            edit = f"pulumi config rm delivery:{path[0]}"
         self._note(_Mistake(path, one_line(shortened(shown)), allowed, edit, at))
 
     def add_unknown(self, path: Path, key: str, known: Sequence[str], *, given: Sequence[str]) -> None:
@@ -94,8 +116,9 @@ class Problems:
     def check(self) -> None:
         """Raise everything found so far, each mistake once."""
         if self._mistakes:
-            commands = {key: self._command(key) for key in {str(path[0]) for path, _, _ in self._mistakes}}
-            problems = [self._problem(each, commands[str(each.path[0])]) for each in self._mistakes.values()]
+            mistakes = self._mistakes.values()
+            commands = {key: self._command(key) for key in {str(each.edited[0]) for each in mistakes}}
+            problems = [self._problem(each, commands[str(each.edited[0])]) for each in mistakes]
             raise ConfigurationError(problems, self._more)
 
     def _only_counted(self) -> bool:
@@ -110,7 +133,7 @@ class Problems:
         if isinstance(mistake.edit, str):
             return Problem(where, mistake.found, mistake.allowed, mistake.edit)
         if len(command) > _LONGEST_COMMAND:
-            command = f"correct it in the file that sets delivery:{mistake.path[0]}, Pulumi.yaml or Pulumi.STACK.yaml"
+            command = f"correct it in the file that sets delivery:{mistake.edited[0]}, Pulumi.yaml or Pulumi.STACK.yaml"
         return Problem(where, mistake.found, mistake.allowed, command)
 
     def _command(self, key: str) -> str:
@@ -118,8 +141,8 @@ class Problems:
         # second command would undo the first, so each one mends everything that is wrong with the key.
         root = copy.deepcopy(self.roots.get(key))
         for mistake in self._mistakes.values():
-            if mistake.path[0] == key and not isinstance(mistake.edit, str):
-                root = _edited(root, (mistake.at or mistake.path)[1:], mistake.edit)
+            if mistake.edited[0] == key and not isinstance(mistake.edit, str):
+                root = _edited(root, mistake.edited[1:], mistake.edit)
         return set_mend(key, root)
 
 

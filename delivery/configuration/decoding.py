@@ -22,27 +22,35 @@ def decode(raw: Mapping[str, str], examples: Mapping[str, Json], problems: Probl
         if key not in examples:
             problems.roots[key] = text
             continue
-        example = examples[key]
+        instead = examples[key]
+        kept = False
         try:
             value: Json = json.loads(text) if len(text) <= LONGEST_TEXT else None
             refused = _excess(value) if len(text) <= LONGEST_TEXT else f"at most {LONGEST_TEXT} characters"
         except (ValueError, RecursionError):
-            refused = f"a {'list' if isinstance(example, list) else 'map'} (JSON on the command line)"
-            # `key: name` where `key: [name]` was meant, or `key: one,other`.
-            if isinstance(example, list) and re.fullmatch(r"[\w.@/, -]{1,200}", text):
-                example = _named(text, example)
+            refused = f"a {'list' if isinstance(instead, list) else 'map'} (JSON on the command line)"
+            if isinstance(instead, list) and (names := _names(text)):
+                # Where the entries are maps, their names are all that there is of them.
+                kept = not instead
+                instead = [_entry(name, instead) for name in names]
         if refused:
-            problems.add((key,), text, refused, example)
+            problems.add((key,), text, refused, instead, kept=kept)
             problems.unreadable.add(key)
         else:
             problems.roots[key] = value
 
 
-def _named(text: str, example: list[Json]) -> list[Json]:
-    """The names in `text`, each as an entry like the example's, if that has one."""
+def _names(text: str) -> list[str]:
+    """The names in what was meant as a list of them: `name`, `one,other`, or as YAML takes it, `[one, "other"]`."""
+    names = [part.strip("[](){}\"' ") for part in text[:200].split(",")]
+    readable = len(text) <= 200 and all(re.fullmatch(r"[\w.@/ -]*", name) for name in names)
+    return [name for name in names if name] if readable else []
+
+
+def _entry(name: str, example: list[Json]) -> Json:
+    """`name` as an entry like those of the example."""
     entry = example[0] if example else None
-    names: list[Json] = [name for part in text.split(",") if (name := part.strip())]
-    return ([entry | {"name": name} for name in names] if isinstance(entry, dict) else names) or example
+    return entry | {"name": name} if isinstance(entry, dict) else name
 
 
 def _excess(value: Json) -> str | None:

@@ -89,7 +89,8 @@ class Fields:
         found = self.values.get(key, list(default))
         words = f"a list{' that is not empty' if required else ''}, of: {rule.words}"
         if not isinstance(found, list) or (required and not found):
-            self.problems.add((*self.at, key), found, words, _texts_meant(rule, required))
+            meant = _texts_meant(rule, required)
+            self.problems.add((*self.at, key), found, words, meant, kept=bool(self.at or meant(found)))
             return (rule.example,) if required else ()
         seen: set[str] = set()
         for index, item in enumerate(found):
@@ -107,7 +108,7 @@ class Fields:
         """A map whose keys keep `rule`; its values are the caller's to read."""
         found = self.values.get(key, {})
         if not isinstance(found, dict):
-            self.problems.add((*self.at, key), found, f"a map; its keys: {rule.words}", {})
+            self.problems.add((*self.at, key), found, f"a map; its keys: {rule.words}", {}, kept=False)
             return {}
         for name in found:
             if not rule.holds(name):
@@ -118,13 +119,15 @@ class Fields:
         """A list of maps, none missing, each as fields of its own; each has a `name` that keeps the rule."""
         found = self.values.get(key)
         if not isinstance(found, list) or not found:
-            meant = _maps_meant(found) or [dict(example)]
-            self.problems.add((*self.at, key), found, "a list of maps that is not empty", meant)
+            meant = _maps_meant(found)
+            words = "a list of maps that is not empty"
+            self.problems.add((*self.at, key), found, words, meant or [dict(example)], kept=bool(meant))
             return ()
+        kept = any(isinstance(item, dict) for item in found)
         for index, item in enumerate(found):
             if not isinstance(item, dict):
                 called = name.near(item) or _numbered(str(example["name"]), index)
-                self.problems.add((*self.at, key, index), item, "a map", example | {"name": called})
+                self.problems.add((*self.at, key, index), item, "a map", example | {"name": called}, kept=kept)
         return tuple(
             Fields(self.problems, item, (*self.at, key, index))
             for index, item in enumerate(found)
@@ -151,13 +154,19 @@ def _texts_meant(rule: Rule, required: bool) -> Edit:
 
     def edit(node: Json) -> Json:
         parts: list[Json] = []
-        for item in node if isinstance(node, list) else [node]:
+        for item in _entries(node):
+            item = item.get("name") if isinstance(item, dict) else item
             apart = isinstance(item, str) and "," in item and not rule.holds(item)
             parts += map(str.strip, item.split(",")) if isinstance(item, str) and apart else [item]
         meant = dict.fromkeys(near for part in parts if (near := rule.near(part)) is not None)
         return [*meant] or ([rule.example] if required else [])
 
     return edit
+
+
+def _entries(node: Json) -> list[Json]:
+    """What a list of texts would have as its entries: of a map the keys."""
+    return list(node) if isinstance(node, list | dict) else [node]
 
 
 def _maps_meant(found: Json) -> list[Json]:

@@ -67,6 +67,19 @@ def read_project_config(folder: Path) -> StackConfig:
     return _handed_over({key: value for key, value in _all_shared(folder).items() if value is not None})
 
 
+def shared_texts(folder: Path) -> dict[str, str]:
+    """What every stack has from `Pulumi.yaml` in `folder`, by key without the namespace.
+
+    For mends, which must not throw that away. None where the file cannot be used: whoever reads it says so.
+    """
+    try:
+        values = read_project_config(folder).values
+    except StackFilesError:
+        return {}
+    prefix = f"{PROJECT}:"
+    return {key.removeprefix(prefix): text for key, text in values.items() if key.startswith(prefix)}
+
+
 def own_names(folder: Path, stack: str) -> dict[str, str]:
     """The names that `stack` sets for its own stage in its file in `folder`, by key without the namespace.
 

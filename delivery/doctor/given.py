@@ -14,7 +14,14 @@ from pathlib import Path
 from delivery.configuration import SECRETS, parse
 from delivery.configuration.problems import ConfigurationError, Problem
 from delivery.configuration.readiness import TOKENS, in_plain_text, missing_for_update, wrong_tokens
-from delivery.configuration.stack_files import PROJECT, StackConfig, StackFilesError, own_names, read_stack_config
+from delivery.configuration.stack_files import (
+    PROJECT,
+    StackConfig,
+    StackFilesError,
+    own_names,
+    read_stack_config,
+    shared_texts,
+)
 from delivery.doctor.check import Check, ok, unknown, wrong
 from delivery.secret_text import SecretText
 from delivery.stack_configuration import StackConfiguration
@@ -52,7 +59,9 @@ def read_given(given: Given, project: Path, stack: str, environ: Mapping[str, st
     problems = [in_plain_text(key) for key in sorted(given.set_keys - encrypted)]
     more = 0
     try:
-        given.configuration = parse(texts, stack, encrypted, partial(own_names, project))
+        given.configuration = parse(
+            texts, stack, encrypted, partial(own_names, project), partial(shared_texts, project)
+        )
     except ConfigurationError as error:
         problems += error.problems
         more = error.more

@@ -254,6 +254,12 @@ def test_a_token_that_can_be_none_is_refused_before_anybody_sends_it(token: str)
     assert token.strip() not in str(refused.value)
 
 
+def test_a_stack_s_broken_stages_are_to_be_taken_away_where_the_project_has_some() -> None:
+    with pytest.raises(ProgramError) as refused:
+        run("dev", None, stages="[{")
+    assert str(refused.value).endswith("; mend: pulumi config rm delivery:stages")
+
+
 def test_all_mistakes_come_in_one_refusal_and_nothing_is_declared() -> None:
     with pytest.raises(ProgramError) as refused:
         run("dev", None, promotionToken=TOKEN, repositoryOwner="a b", defaultBranch="..")

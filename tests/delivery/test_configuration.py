@@ -221,7 +221,7 @@ def test_a_key_that_no_command_can_name_is_refused_too(key: str) -> None:
         ("promotionRetries", "many", True),
         ("kubeContext", "", False),
         ("metadata", {"team": 7}, False),
-        ("postDeploymentTasks", ["x"], False),
+        ("postDeploymentTasks", ["Post-Deployment"], False),
     ],
 )
 def test_the_mend_of_a_key_that_all_stacks_share_reminds_of_the_others(key: str, value: Json, shared: bool) -> None:

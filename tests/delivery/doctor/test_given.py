@@ -46,6 +46,18 @@ def test_every_mistake_is_a_line_with_its_command(project: Project) -> None:
     assert all(each.mend.startswith("pulumi config ") for each in lines)
 
 
+def test_what_the_project_has_for_every_stack_is_what_a_mend_goes_back_to(project: Project) -> None:
+    project.configure(stages="[{", tasks='{"smoke": "print()"}', postDeploymentTasks=["post-deployment"])
+    with pytest.raises(ProgramError) as refused:
+        preview("dev", read_stack_config(project.folder, "dev"))
+    lines = [each for each in read_given(Given(), project.folder, "dev", {}) if each.name == "configuration"]
+    assert [f"{each.detail}; mend: {each.mend}" for each in lines] == str(refused.value).splitlines()
+    assert [each.mend.split(" ")[:4] for each in lines] == [
+        ["pulumi", "config", "rm", "delivery:stages"],
+        ["pulumi", "config", "set", "delivery:tasks"],
+    ]
+
+
 def test_an_unreadable_file_is_wrong_and_ends_it(project: Project) -> None:
     (project.folder / "Pulumi.dev.yaml").write_text("config: [")
     found, checks = given(project)
