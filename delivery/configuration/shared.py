@@ -99,10 +99,10 @@ def _refuse_cycles(entries: Sequence[Fields], stages: Sequence[Stage]) -> None:
 
 def _refuse_stack(root: Fields, stages: Sequence[Stage], stack: str) -> None:
     allowed = ", ".join(stage.name for stage in stages)
-    # A name that has a stage's name in it (dev-eu) is another stage rather than a slip.
-    near = nearest(stack, [stage.name for stage in stages if stage.name not in stack])
+    near = _stage_meant(stack, [stage.name for stage in stages])
     if near or not rules.STAGE.holds(stack):
-        select = f"pulumi stack select {near or stages[0].name}"
+        # The stack that was meant need not be there yet.
+        select = f"pulumi stack select --create {near or stages[0].name}"
         root.problems.add_command(("stages",), f"no stage for stack {stack}", allowed, select)
         return
 
@@ -111,6 +111,23 @@ def _refuse_stack(root: Fields, stages: Sequence[Stage], stack: str) -> None:
         return node + added if isinstance(node, list) else node
 
     root.problems.add(("stages",), f"no stage for stack {stack}", allowed, edit)
+
+
+def _stage_meant(stack: str, names: Sequence[str]) -> str | None:
+    """The stage whose name was cut short, written out or misspelt as `stack`, if any."""
+    for name in names:
+        if _stands_for(stack, name) or (stack.isalpha() and _stands_for(name, stack)):
+            return name
+    # A name that has a stage's name in it (dev-eu) is another stage rather than a slip.
+    return nearest(stack, [name for name in names if name not in stack])
+
+
+def _stands_for(short: str, name: str) -> bool:
+    """Whether `short` is the beginning of `name`, or some of its consonants: `prod`, `prd`, `stg`."""
+    if len(short) < 3 or short[0] != name[:1]:
+        return False
+    letters = iter(name)
+    return name.startswith(short) or (not set(short) & set("aeiou") and all(each in letters for each in short))
 
 
 def read_applications(root: Fields) -> tuple[tuple[Application, Fields], ...]:

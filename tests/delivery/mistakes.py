@@ -24,9 +24,9 @@ def applications(*changes: Mapping[str, Json]) -> list[Json]:
 # and words that it has to contain.
 WRONG: list[tuple[str, str, dict[str, Json], str, tuple[str, ...]]] = [
     ("a stack that is no stage", "test", {}, "delivery:stages:", ('"no stage for stack test"', "dev, production")),
-    ("a misspelt stack", "prodution", {}, "delivery:stages:", ("mend: pulumi stack select production",)),
+    ("a misspelt stack", "prodution", {}, "delivery:stages:", ("mend: pulumi stack select --create production",)),
     ("a stack beside a stage", "dev-eu", {}, "delivery:stages:", ('"name": "dev-eu"', "# or in Pulumi.yaml")),
-    ("a stack that can be no stage", "Test Stage", {}, "delivery:stages:", ("pulumi stack select dev",)),
+    ("a stack that can be no stage", "Test Stage", {}, "delivery:stages:", ("pulumi stack select --create dev",)),
     (
         "a cycle",
         "dev",

@@ -207,6 +207,36 @@ def left(given: dict[str, str], stack: str) -> tuple[Problem, ...]:
     return ()
 
 
+@pytest.mark.parametrize(
+    ("stack", "stages", "meant"),
+    [
+        ("prod", ["dev", "production"], "production"),
+        ("prd", ["dev", "production"], "production"),
+        ("stage", ["dev", "staging"], "staging"),
+        ("stg", ["dev", "staging"], "staging"),
+        ("accept", ["dev", "acceptance"], "acceptance"),
+        ("production", ["dev", "prod"], "prod"),
+        ("development", ["dev", "prod"], "dev"),
+        ("production", ["dev", "prd"], "prd"),
+        ("prod", ["dev", "production-eu", "production-us"], "production-eu"),
+        ("dev-eu", ["dev", "production"], None),
+        ("dev2", ["dev", "production"], None),
+        ("production-eu", ["dev", "production"], None),
+        ("pr", ["dev", "production"], None),
+        ("demo", ["development", "production"], None),
+        ("qa", ["dev", "production"], None),
+    ],
+)
+def test_a_stack_whose_name_stands_for_a_stage_is_that_stage_and_no_further_one(
+    stack: str, stages: list[str], meant: str | None
+) -> None:
+    [problem] = refused(raw("dev", stages=[{"name": name} for name in stages]), stack)
+    if meant:
+        assert problem.mend == f"pulumi stack select --create {meant}"
+    else:
+        assert f'"name": "{stack}"' in problem.mend
+
+
 @pytest.mark.parametrize("key", ["x" * 100_000, "colour\nmend: rm -rf /"], ids=["long", "of two lines"])
 def test_a_key_that_no_command_can_name_is_refused_too(key: str) -> None:
     [problem] = refused(raw("dev", **{key: "y"}))
