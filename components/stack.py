@@ -49,7 +49,7 @@ def read_stack(project: Path) -> tuple[StackConfiguration, Secrets]:
     ours = {key.removeprefix(NAMESPACE): value for key, value in given.items() if key.startswith(NAMESPACE)}
     encrypted = {key for key in ours if runtime_config.is_config_secret(NAMESPACE + key)}
     secrets = {key: SecretText(text) for key in SECRETS & ours.keys() if (text := ours.pop(key))}
-    problems = [in_plain_text(key) for key in sorted(secrets.keys() - encrypted)]
+    problems = in_plain_text({key: secret for key, secret in secrets.items() if key not in encrypted})
     if os.environ.get(PROMOTE_VARIABLE):
         ours["promote"] = os.environ[PROMOTE_VARIABLE]
     if os.environ.get("GITHUB_TOKEN"):

@@ -9,7 +9,9 @@ import yaml
 
 from delivery.configuration import EXAMPLES, KEYS, SECRETS, parse
 from delivery.configuration.problems import ConfigurationError, Json
+from delivery.configuration.readiness import in_plain_text
 from delivery.configuration.stack_files import read_stack_config
+from delivery.secret_text import SecretText
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -144,6 +146,12 @@ def test_git_ignores_the_folder_to_which_secrets_are_rendered() -> None:
     rendered = parse(REQUIRED, "dev").cluster.render_to
     assert f"/{rendered}/" in (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
     assert f"git ignores `{rendered}`" in section("Configuration")
+
+
+@pytest.mark.parametrize("key", sorted(SECRETS))
+def test_the_table_says_of_which_secret_what_may_be_in_plain_text(key: str) -> None:
+    path = SecretText("/home/me/.kube/config")
+    assert ("need not be encrypted" in told(SETTINGS, 1)[key]) is (in_plain_text({key: path}) == [])
 
 
 def test_the_command_for_scripts_is_the_one_that_make_doctor_runs() -> None:

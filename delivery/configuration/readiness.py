@@ -15,6 +15,7 @@ from delivery.stack_configuration import StackConfiguration
 TOKENS = ("githubToken", "promotionToken")
 """The secrets that are sent to the forge."""
 _TOKEN = re.compile(r"[!-~]+")
+_LONGEST_PATH = 250
 
 
 def missing_for_update(configuration: StackConfiguration, given: Collection[str]) -> list[Problem]:
@@ -46,14 +47,27 @@ def missing_for_update(configuration: StackConfiguration, given: Collection[str]
     return problems
 
 
-def in_plain_text(key: str) -> Problem:
-    """The problem of a secret that stands in the stack's file for everybody to read; it is not shown again."""
-    return Problem(
-        f"delivery:{key}",
-        "a secret in plain text",
-        "an encrypted value",
-        f"revoke it, then pulumi config set --secret delivery:{key}",
-    )
+def in_plain_text(plain: Mapping[str, SecretText]) -> list[Problem]:
+    """The problem of each secret that stands in the stack's file for everybody to read; none is shown again.
+
+    The path of a kubeconfig is no secret.
+    """
+    problems: list[Problem] = []
+    for key in sorted(plain):
+        allowed, file = "an encrypted value", ""
+        if key == "kubeconfig":
+            if _is_path(plain[key].reveal()):
+                continue
+            allowed, file = "an encrypted value, or the path of a kubeconfig", " < FILE"
+        mend = f"revoke it, then pulumi config set --secret delivery:{key}{file}"
+        problems.append(Problem(f"delivery:{key}", "a secret in plain text", allowed, mend))
+    return problems
+
+
+def _is_path(text: str) -> bool:
+    """Whether a kubeconfig is given by its path. In doubt it is not: a login is one line too, and so is base64."""
+    said = len(text) <= _LONGEST_PATH and text.isprintable() and "apiVersion" not in text
+    return said and re.search(r"[/\\.]", text) is not None and not re.match(r"\s*[{\[]|ey[JA]", text)
 
 
 def wrong_tokens(secrets: Mapping[str, SecretText]) -> dict[str, Problem]:

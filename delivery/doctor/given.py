@@ -56,7 +56,7 @@ def read_given(given: Given, project: Path, stack: str, environ: Mapping[str, st
     texts = {key.removeprefix(prefix): text for key, text in files.values.items() if key.startswith(prefix)}
     given.set_keys = frozenset(key for key in SECRETS if texts.get(key))
     encrypted = {key.removeprefix(prefix) for key in files.secret_keys}
-    problems = [in_plain_text(key) for key in sorted(given.set_keys - encrypted)]
+    problems = in_plain_text({key: SecretText(texts[key]) for key in given.set_keys - encrypted})
     more = 0
     try:
         given.configuration = parse(

@@ -224,7 +224,7 @@ def test_the_secret_holds_what_the_task_reads(monkeypatch: pytest.MonkeyPatch) -
     }
 
 
-@pytest.mark.parametrize("key", ["promotionToken", "githubToken", "kubeconfig"])
+@pytest.mark.parametrize("key", ["promotionToken", "githubToken"])
 def test_a_secret_in_plain_text_is_refused_with_the_mend_and_not_repeated(key: str) -> None:
     with pytest.raises(ProgramError) as refused:
         run("dev", None, **{key: TOKEN})
@@ -232,6 +232,37 @@ def test_a_secret_in_plain_text_is_refused_with_the_mend_and_not_repeated(key: s
         f"delivery:{key}: found a secret in plain text; allowed: an encrypted value;"
         f" mend: revoke it, then pulumi config set --secret delivery:{key}"
     )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "apiVersion: v1\nusers:\n- {name: me, user: {token: ghp_of.the.cluster}}\n",
+        '{"apiVersion": "v1", "users": [{"name": "me", "user": {"token": "ghp_of.the.cluster"}}]}',
+        "{users: [{name: me, user: {token: ghp_of.the.cluster}}]}",
+        "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJnaHBfIn0.ghp_of",
+        "YXBpVmVyc2lvbjogdjEKdXNlcnM6/" * 30 + "ghp_",
+        "ghp_of_the_cluster",
+    ],
+    ids=["YAML", "JSON", "YAML on one line", "a login", "base64", "a token"],
+)
+def test_a_kubeconfig_in_plain_text_is_refused_and_not_repeated(text: str) -> None:
+    with pytest.raises(ProgramError) as refused:
+        run("dev", None, kubeconfig=text)
+    assert str(refused.value) == (
+        "delivery:kubeconfig: found a secret in plain text; allowed: an encrypted value, or the path of a kubeconfig;"
+        " mend: revoke it, then pulumi config set --secret delivery:kubeconfig < FILE"
+    )
+
+
+@pytest.mark.parametrize("path", ["/home/me/.kube/config", "~/.kube/dev", "dev.yaml", r"C:\Users\me\kubeconfig"])
+def test_the_path_of_a_kubeconfig_is_no_secret_and_goes_to_the_provider(path: str) -> None:
+    plain, encrypted = (
+        run("dev", None, kubeconfig=path, kubeContext="a"),
+        run("dev", {"kubeconfig": path}, kubeContext="a"),
+    )
+    assert "kubeconfig" in named(plain, "providers:kubernetes").inputs
+    assert named(plain, "providers:kubernetes") == named(encrypted, "providers:kubernetes")
 
 
 def test_an_encrypted_value_that_would_be_declared_in_plain_is_refused_unsaid() -> None:

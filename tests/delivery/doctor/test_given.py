@@ -89,6 +89,18 @@ def test_a_token_in_plain_text_is_wrong_and_is_not_shown(project: Project) -> No
     assert found.secrets["githubToken"].reveal() == "ghp_in_plain_text"
 
 
+def test_the_path_of_a_kubeconfig_may_be_in_plain_text_and_a_kubeconfig_may_not(project: Project) -> None:
+    project.configure(kubeconfig="/home/me/.kube/config")
+    found, checks = given(project)
+    assert checks["configuration"].status == "ok"
+    assert found.secrets["kubeconfig"].reveal() == "/home/me/.kube/config"
+    project.configure(kubeconfig="apiVersion: v1\nkind: Config\n")
+    with pytest.raises(ProgramError) as refused:
+        preview("dev", read_stack_config(project.folder, "dev"))
+    check = given(project)[1]["configuration"]
+    assert f"{check.detail}; mend: {check.mend}" == str(refused.value)
+
+
 def test_an_encrypted_value_that_is_public_anyway_is_wrong_in_the_program_s_words(project: Project) -> None:
     project.configure(repositoryName=ENCRYPTED, stages=ENCRYPTED)
     with pytest.raises(ProgramError) as refused:
