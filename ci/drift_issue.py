@@ -77,6 +77,19 @@ def settle(conversation: Conversation, body: str, run_url: str) -> str:
     return f"updated {ours[0].url}"
 
 
+def _stacks(text: str) -> list[str]:
+    try:
+        stacks = json.loads(text)
+    except (ValueError, RecursionError):
+        stacks = None
+    if not isinstance(stacks, list) or not stacks or not all(stack and isinstance(stack, str) for stack in stacks):
+        raise ValueError(
+            'STAGES has to be set, to the stacks as a JSON list (["dev", "production"]), which python -m ci.stacks '
+            "prints: run this in the workflow"
+        )
+    return stacks
+
+
 def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ) -> int:
     """The command. Returns its exit status: 0 settled, whatever was found; 1 failed; 2 wrong input."""
     parser = argparse.ArgumentParser(
@@ -88,10 +101,7 @@ def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os
     parser.add_argument("folder", type=Path, help="the reports")
     options = parser.parse_args(arguments)
     try:
-        stacks = json.loads(environ.get("STAGES", ""))
-        if not isinstance(stacks, list) or not stacks:
-            raise ValueError("STAGES has to be a JSON list of the stacks")
-        body = issue_body(read_reports(options.folder, [str(stack) for stack in stacks]))
+        body = issue_body(read_reports(options.folder, _stacks(environ.get("STAGES", ""))))
         print(settle(connect(environ), body, environ.get("RUN_URL", "")))
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -125,11 +125,15 @@ def test_a_token_that_may_not_is_told_what_it_needs(nightly: Project, capsys: py
     assert TOKEN not in said
 
 
-@pytest.mark.parametrize("stages", ["", "[]", "{}", "dev"])
-def test_without_stages_nothing_is_closed_by_mistake(
-    nightly: Project, stages: str, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("stages", [None, "", "[]", "{}", "dev", "[null]", '[""]'])
+def test_without_stages_nothing_is_closed_by_mistake_and_the_variable_is_named(
+    nightly: Project, stages: str | None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run(nightly, *DRIFTED)
-    assert run(nightly, *CLEAN, STAGES=stages) == 2
+    environment = nightly.environment() if stages is None else nightly.environment(STAGES=stages)
+    assert drift_issue.main([str(nightly.folder)], environment) == 2
     assert [each.state for each in issues(nightly)] == ["open"]
-    assert capsys.readouterr().err.startswith("error: ")
+    assert capsys.readouterr().err == (
+        'error: STAGES has to be set, to the stacks as a JSON list (["dev", "production"]), which python -m ci.stacks '
+        "prints: run this in the workflow\n"
+    )
