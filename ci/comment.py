@@ -3,6 +3,7 @@
 What is shown was made by a pull request's own code. Here it can neither mention people nor break out of its place.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -21,6 +22,10 @@ _STACKS = 50
 _ROWS = 60
 _LINES = 250
 _RESERVE = 400
+
+# How a line about a mistake begins, in a stack's configuration or in the files that hold it. Lines of other programs,
+# which rendering starts before it reads any, may stand around it.
+_REFUSAL = re.compile(r"^(delivery:\S+: found |Pulumi\.(\S+\.)?yaml\b)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -79,7 +84,9 @@ def _stack(stack: str, report: Report | None, rendered: RenderedStack | None, sh
     if report is not None:
         parts += _report(report)
     if rendered is not None and rendered.failure:
-        parts += ["The configuration is refused:", fenced(rendered.failure)]
+        refused = _REFUSAL.search(rendered.failure)
+        what = "The configuration is refused:" if refused else "The stack could not be rendered:"
+        parts += [what, fenced(rendered.failure)]
     elif rendered is not None:
         count = len(rendered.changes)
         how_many = f"{count} rendered file{'' if count == 1 else 's'}"

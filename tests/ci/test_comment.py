@@ -1,10 +1,13 @@
 """The comment's text: readable, within GitHub's limit, and deaf to whatever a pull request puts into its files."""
 
 import re
+from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import lab.render
 from ci.comment import LIMIT, MARKER, Preview, comment, fenced
 from ci.rendered import FileChange, RenderedStack
 from ci.report import Change, Report
@@ -62,6 +65,44 @@ def test_a_failed_preview_and_a_refused_configuration_say_why() -> None:
     )
     assert "The preview failed:\n\n```\nno state\n```" in text
     assert "The configuration is refused:\n\n```\ndelivery:stages: found a cycle\n```" in text
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        "delivery:stages: found []; allowed: a list; mend: pulumi config rm delivery:stages",
+        "making .venv from requirements.txt (once, about a minute)\ndelivery:tasks: found 5; allowed: a map; mend: x",
+        "Pulumi.dev.yaml, line 2, column 1: no YAML: found character; mend that place",
+        "Pulumi.yaml has no readable list delivery:stages (KeyError): see README.md",
+    ],
+)
+def test_a_configuration_that_was_refused_is_called_so(failure: str) -> None:
+    assert f"The configuration is refused:\n\n```\n{failure}\n```" in written(RenderedStack("dev", (), failure))
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        "making .venv from requirements.txt (once, about a minute)\nThe virtual environment was not created",
+        "ModuleNotFoundError: No module named 'delivery'",
+        "cannot write to out: No space left on device; choose another folder with OUT=",
+        "rendering failed and said nothing",
+    ],
+)
+def test_any_other_failure_of_rendering_is_not_laid_at_the_configurations_door(failure: str) -> None:
+    text = written(RenderedStack("dev", (), failure))
+    assert f"The stack could not be rendered:\n\n```\n{failure}\n```" in text
+    assert "refused" not in text
+
+
+def test_what_the_renderer_says_of_a_mistake_is_known_as_a_refusal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "Pulumi.yaml").write_text("config:\n  delivery:stages: {value: []}\n", encoding="utf-8")
+    for text in ("", "config: ["):
+        (tmp_path / "Pulumi.dev.yaml").write_text(text, encoding="utf-8")
+        assert lab.render.main(["--project", str(tmp_path), "--out", str(tmp_path / "out")]) == 1
+        assert "The configuration is refused:" in written(RenderedStack("dev", (), capsys.readouterr().err.strip()))
 
 
 def test_nothing_found_is_said() -> None:
