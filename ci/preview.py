@@ -49,7 +49,8 @@ def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os
     (options.out / f"{options.stack}.json").write_text(report.to_json(), encoding="utf-8")
     for change in report.changes:
         print(f"{change.operation} {change.type} {change.name} {' '.join(change.keys)}".rstrip())
-    for line in (*report.notes, *(f"error: {failure}" for failure in report.failures)):
+    # Most of them are the engine's own words, which begin like that already.
+    for line in (*report.notes, *(f"error: {failure.removeprefix('error: ')}" for failure in report.failures)):
         print(line, file=sys.stderr)
     return 1 if report.failures else 0
 

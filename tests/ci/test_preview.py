@@ -33,11 +33,14 @@ def test_drift_is_looked_for_against_what_is_there_with_the_credentials_of_now(t
     ]
 
 
-def test_a_preview_that_fails_leaves_its_reason_without_the_passphrase(tmp_path: Path) -> None:
+def test_a_preview_that_fails_leaves_its_reason_without_the_passphrase(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     pulumi = FakePulumi(tmp_path / "bin", (255, "", "error: hunter22 is no passphrase\n"))
     environment = pulumi.environment(PULUMI_CONFIG_PASSPHRASE="hunter22")
     assert preview.main(["--stack", "dev", "--out", str(tmp_path / "out")], environment) == 1
     assert read(tmp_path / "out").failures == ("error: [secret] is no passphrase",)
+    assert capsys.readouterr().err == "error: [secret] is no passphrase\n"
 
 
 def test_without_a_cli_the_report_says_so(tmp_path: Path) -> None:
