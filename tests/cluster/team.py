@@ -84,6 +84,10 @@ class Team:
         """`pulumi destroy`, with the team's settings as they are now."""
         return self._run(stage, "destroy", "--yes", "--skip-preview", *options)
 
+    def preview_destroy(self, stage: str) -> Done:
+        """What `pulumi destroy` would delete, one by one."""
+        return self._run(stage, "destroy", "--preview-only", "--diff")
+
     def declared(self, stage: str) -> list[Body]:
         """Every object that the stack declares, as the program says without the engine. Secrets are masked."""
         config = read_stack_config(PROGRAM, stage).override(self.settings, self.secrets)

@@ -45,7 +45,8 @@ def elsewhere() -> Iterator[Elsewhere]:
 @pytest.fixture
 def team(server: ApiServer, forge: Forge, tmp_path: Path, elsewhere: Elsewhere, request: pytest.FixtureRequest) -> Team:
     """A team whose kubeconfig is a person's own file, in which another cluster is current."""
-    name = "own-context" if "update_go" in request.node.name else "no-context"
+    words = {"update_go": "own-context", "by_its_path": "own-path", "without": "no-context"}
+    name = next(name for word, name in words.items() if word in request.node.name)
     team = Team(name, server, forge, tmp_path)
     own = tmp_path / "kubeconfig"
     own.write_text(server.kubeconfig(elsewhere=elsewhere.url), encoding="utf-8")
@@ -60,6 +61,16 @@ def test_preview_and_update_go_to_the_stacks_own_context(team: Team, elsewhere: 
     assert done.status == 0, done.text
     assert team.server.get("Namespace", team.namespace("production")) is not None
     assert team.preview("production", "--refresh", "--run-program", "--expect-no-changes").status == 0
+    assert elsewhere.visitors == []
+
+
+def test_the_kubeconfig_may_be_named_by_its_path_in_plain_text(team: Team, elsewhere: Elsewhere) -> None:
+    team.settings["kubeconfig"] = team.environment.pop("KUBECONFIG")
+
+    done = team.up("production")
+
+    assert done.status == 0, done.text
+    assert team.server.get("Namespace", team.namespace("production")) is not None
     assert elsewhere.visitors == []
 
 

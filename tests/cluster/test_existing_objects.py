@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from pathlib import Path
 
 from lab.forge import Forge
@@ -48,6 +49,12 @@ def test_a_namespace_of_somebody_else_is_refused_until_the_stack_adopts_it(
     assert found["metadata"]["annotations"] == {"keptn.sh/lifecycle-toolkit": "enabled"}
     again = team.preview("production", "--expect-no-changes")
     assert again.status == 0, again.text
+
+    # It is the stack's from then on, whatever the configuration says later.
+    del team.settings["adoptExisting"]
+    doomed = team.preview_destroy("production")
+    assert doomed.status == 0, doomed.text
+    assert re.search(rf"- kubernetes:core/v1:Namespace: \(delete\)(?s:.{{1,300}}){namespace[1]}", doomed.text)
 
 
 def test_an_application_and_then_a_secret_of_somebody_else_are_refused_until_the_stack_adopts_them(

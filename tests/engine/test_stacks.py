@@ -39,6 +39,27 @@ def test_a_stack_goes_up_stays_as_it_is_and_goes_down_without_a_trace_but_its_va
     assert again.of("import") == {f"RepositoryFile podtato-head/{stack}/values.yaml"}
 
 
+def test_a_stage_that_is_out_of_the_pipeline_goes_down_without_the_program_alone_and_its_values_stay(
+    team: Team,
+) -> None:
+    team.seed("dev")
+    assert team.up("production").status == 0
+    there = team.manifests("production")
+    team.settings["stages"] = json.dumps([{"name": "dev"}])
+
+    refused = team.destroy("production", "--run-program")
+
+    assert refused.status != 0
+    assert "no stage for stack production" in refused.text
+    assert team.manifests("production") == there
+
+    down = team.destroy("production")
+
+    assert down.status == 0, down.text
+    assert team.manifests("production") == []
+    assert "production/values.yaml" in team.files()
+
+
 def test_five_stages_with_a_fan_out_and_a_join_go_up_in_order_and_down_again(team: Team) -> None:
     after = {
         "dev": [],
