@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from delivery.configuration.fields import Fields, Rule
-from delivery.configuration.problems import Path
+from delivery.configuration.problems import Path, nearest
 from delivery.configuration.rules import DNS_LABEL_WORDS
 from delivery.names import is_dns_label, is_dns_subdomain
 from delivery.pipeline import Application, Placement, Stage
@@ -19,10 +19,26 @@ from delivery.pipeline import Application, Placement, Stage
 MOST_PLACEMENTS = 20_000
 _SEGMENT = r"[A-Za-z0-9_-][A-Za-z0-9._-]*"
 _PATH = re.compile(rf"{_SEGMENT}(/{_SEGMENT})*")
+_PLACEHOLDERS = ("application", "stage")
+
+
+def _placeholders_corrected(text: str) -> str:
+    """Each placeholder as the one that was probably meant: `{stages}` is `{stage}`, `{app}` is `{application}`."""
+
+    def corrected(found: re.Match[str]) -> str:
+        name = found[1].lower()
+        begun = (each for each in _PLACEHOLDERS if name and each.startswith(name))
+        near = next(begun, None) or nearest(name, _PLACEHOLDERS)
+        return f"{{{near}}}" if near else found[0]
+
+    return re.sub(r"\{([^{}]*)\}", corrected, text) if len(text) <= 300 else text
+
+
 _PATTERN = Rule(
     lambda text: len(text) <= 300 and re.fullmatch(r"([^{}]|\{application\}|\{stage\})+", text) is not None,
     "a text with {application} and {stage}",
     "{application}-{stage}",
+    _placeholders_corrected,
 )
 _PATH_WORDS = "a folder in the repository, without '..', '.github' or a slash at either end"
 
@@ -61,6 +77,10 @@ _KINDS = {
 _MENDS = (
     ("{application}-{stage}", "{stage}-{application}", "{application}-{stage}-own"),
     ("{stage}/{application}", "{application}/{stage}", "apps/{application}/{stage}"),
+)
+_OWN_MENDS = (
+    ("{application}-{stage}", "{stage}-{application}", "{application}-{stage}-own"),
+    ("{application}/{stage}", "{stage}/{application}", "apps/{application}/{stage}"),
 )
 OVERRIDES = frozenset(_KINDS)
 """The keys of one application that override a pattern for it, in every stage."""
@@ -138,20 +158,42 @@ def _read(fields: Fields, key: str, default: str | None = None) -> tuple[Path, s
 def _refuse(kind: str, named: Sequence[_Named], root: Fields) -> None:
     argocd = str(root.values.get("argocdNamespace", "argocd")) if kind == "namespace" else ""
     said: set[Path] = set()
+    mended = list(named)
     for involved, allowed in _wrong(kind, named, argocd):
-        # Of two that meet, the pattern that was set on purpose is the one to change, once.
-        each = max(involved, key=_rank)
-        if any(one.where in said for one in involved):
+        newcomer = _newcomer(involved)
+        # Otherwise the pattern that was set on purpose is the one to change, once.
+        each = newcomer or max(involved, key=_rank)
+        changed = _own(kind, each) if newcomer else each.where
+        if changed in said or any(one.where in said for one in involved):
             continue
-        said.add(each.where)
+        said.add(changed)
+        where, pattern = each.where, each.pattern
         # What is only counted needs no mend, and finding one takes a look at every name.
-        where, pattern = (each.where, each.pattern) if root.problems.full else _mend(kind, each, named, argocd)
+        if not root.problems.full and newcomer:
+            where, pattern, mended = _mend_newcomer(kind, each, mended, argocd)
+        elif not root.problems.full:
+            where, pattern = _mend(kind, each, named, argocd)
         found = each.name if len(involved) == 1 else each.pattern
         if each.beside and where == each.where:
             command = f"pulumi config set --stack {each.stage.name} delivery:{kind} {shlex.quote(pattern)}"
             root.problems.add_command((kind,), f"{found!r} in Pulumi.{each.stage.name}.yaml", allowed, command)
         else:
             root.problems.add(where, found if where == each.where else None, allowed, pattern)
+
+
+def _newcomer(involved: Sequence[_Named]) -> _Named | None:
+    """Of two applications that meet, the one that is listed later: the other one may run, and keeps its names.
+
+    None where one application meets itself, or where the later one's name is the stack's own for all applications.
+    """
+    latest = max(involved, key=lambda each: each.at)
+    several = len({each.at for each in involved}) > 1
+    return latest if several and latest.where[0] not in OWN else None
+
+
+def _own(kind: str, named: _Named) -> Path:
+    """Where a name of its own is set for an application."""
+    return (*named.at, kind)
 
 
 def _rank(named: _Named) -> int:
@@ -183,7 +225,26 @@ def _mend(kind: str, culprit: _Named, named: Sequence[_Named], argocd: str) -> t
         if not any(culprit.where in (each.where for each in involved) for involved, _ in _wrong(kind, tried, argocd)):
             return culprit.where, pattern
     # No pattern fits all: a name of its own for this application.
-    return (*culprit.at, kind), f"{culprit.application.name[:30].rstrip('-')}-{culprit.at[-1]}-{{stage}}"
+    return _own(kind, culprit), _numbered(culprit)
+
+
+def _mend_newcomer(kind: str, newcomer: _Named, named: Sequence[_Named], argocd: str) -> tuple[Path, str, list[_Named]]:
+    """A name of its own for the newcomer, where to set it, and all names after that."""
+    where = _own(kind, newcomer)
+    tried: list[_Named] = []
+    for pattern in (*_OWN_MENDS[kind == "path"], _numbered(newcomer)):
+        own = pattern.replace("{application}", newcomer.application.name)
+        tried = [
+            replace(each, pattern=own, where=where) if each.at == newcomer.at and each.where[0] not in OWN else each
+            for each in named
+        ]
+        if not any(where in (each.where for each in involved) for involved, _ in _wrong(kind, tried, argocd)):
+            break
+    return where, own, tried
+
+
+def _numbered(named: _Named) -> str:
+    return f"{named.application.name[:30].rstrip('-')}-{named.at[-1]}-{{stage}}"
 
 
 def _meetings(kind: str, named: Sequence[_Named]) -> Iterator[tuple[_Named, _Named]]:

@@ -271,10 +271,24 @@ def test_names_that_meet_where_their_parts_differ_are_refused() -> None:
     given = raw("dev", pathPattern="{stage}/{application}", stages=stages, applications=several)
     problems = refused(given)
     assert [(each.where, "web-a in dev and web in a-dev meet at 'web-a-dev'" in each.allowed) for each in problems] == [
-        ("delivery:namespacePattern", True),
-        ("delivery:argocdApplicationPattern", True),
+        ("delivery:applications[1].namespace", True),
+        ("delivery:applications[1].argocdApplication", True),
     ]
     assert left(functools.reduce(followed, [each.mend for each in problems], given), "dev") == ()
+
+
+def test_applications_that_join_get_places_of_their_own_and_the_first_one_keeps_its_names() -> None:
+    several = applications({}, {"name": "shop"}, {"name": "cart"})
+    given = raw("dev", applications=several, namespacePattern="team-{stage}", argocdApplicationPattern="{stage}")
+    problems = refused(given)
+    assert len(problems) == 6
+    given = functools.reduce(followed, [each.mend for each in problems], given)
+    mended = parse(given, "dev").placements
+    assert [(each.namespace, each.path, each.argocd_application) for each in mended] == [
+        ("team-dev", "dev", "dev"),
+        ("shop-dev", "shop/dev", "shop-dev"),
+        ("cart-dev", "cart/dev", "cart-dev"),
+    ]
 
 
 def test_all_mistakes_are_reported_together_and_one_round_of_mends_mends_them() -> None:
