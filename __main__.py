@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pulumi
 
-from components.stack import adopted_files, read_stack, secret_output
+from components.stack import read_stack, secret_output, start_to_read_seeds
 
 
 async def program() -> None:
     """Declare the stack. Raises `pulumi.RunError`, one line for each mistake."""
     configuration, secrets = read_stack(Path(__file__).parent)
-    adopted = adopted_files(configuration, secrets.github)
+    read = start_to_read_seeds(configuration, secrets.github)
     # What is imported and declared is in use until the process ends: there is next to no garbage, and looking for it
     # would take a fifth of the run.
     gc.disable()
@@ -31,7 +31,7 @@ async def program() -> None:
         from components.promotions import DuePromotions
 
         due = DuePromotions(configuration, secrets.github)
-    existing = adopted()
+    seeds = read()
     forge = github_provider(configuration.pipeline.repository, secret_output(secrets.github))
     cluster = kubernetes_provider(configuration.cluster, secret_output(secrets.kubeconfig))
     # While a thread imports the rest, the event loop declares both providers, and the engine starts them.
@@ -40,7 +40,7 @@ async def program() -> None:
 
     # At its end the interpreter looks for garbage once more, also with the collector off, but not in what is frozen.
     gc.freeze()
-    declare(configuration, secret_output(secrets.promotion), existing, due, forge, cluster)
+    declare(configuration, secret_output(secrets.promotion), seeds, due, forge, cluster)
 
 
 pulumi.run(program)

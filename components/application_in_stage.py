@@ -1,7 +1,5 @@
 """One application in one stage: everything that lives and dies with the two."""
 
-from collections.abc import Collection
-
 import pulumi
 
 from components.argocd_application import ArgoCDApplication
@@ -9,7 +7,7 @@ from components.keptn_tasks import KeptnTasks
 from components.promotion_access import PromotionAccess
 from components.repository_files import RepositoryFiles
 from components.stage_namespace import StageNamespace
-from delivery.gitops_files import stage_files
+from delivery.gitops_files import Seeds, stage_files
 from delivery.manifests import task_specs
 from delivery.pipeline import Placement
 from delivery.stack_configuration import StackConfiguration
@@ -18,7 +16,7 @@ from delivery.stack_configuration import StackConfiguration
 class ApplicationInStage(pulumi.ComponentResource):
     """Declares namespace, access, tasks, chart files and Argo CD Application, in the order they need each other.
 
-    `token` is the promotion task's, `existing` the paths that the repository has, `after` the last file
+    `token` is the promotion task's, `seeds` what the repository has for them, `after` the last file
     committed before, `cluster` the provider of the stage's cluster.
     """
 
@@ -32,7 +30,7 @@ class ApplicationInStage(pulumi.ComponentResource):
         configuration: StackConfiguration,
         placement: Placement,
         token: pulumi.Output[str],
-        existing: Collection[str],
+        seeds: Seeds,
         after: pulumi.Resource | None,
         cluster: pulumi.ProviderResource,
         opts: pulumi.ResourceOptions | None = None,
@@ -40,8 +38,8 @@ class ApplicationInStage(pulumi.ComponentResource):
         super().__init__("delivery:components:ApplicationInStage", name, None, opts)
         repository = configuration.pipeline.repository
         child = pulumi.ResourceOptions(parent=self)
-        files = stage_files(configuration, placement)
-        self.files = RepositoryFiles(name, repository, files, existing, after, opts=child)
+        files = stage_files(configuration, placement, seeds.first)
+        self.files = RepositoryFiles(name, repository, files, seeds.existing, after, opts=child)
         here = pulumi.ResourceOptions(parent=self, providers=[cluster])
         namespace = StageNamespace(name, placement, opts=here)
         needed: list[pulumi.Resource] = [namespace, self.files]

@@ -18,7 +18,7 @@ from delivery.configuration import SECRETS, parse
 from delivery.configuration.problems import ConfigurationError, Problem
 from delivery.configuration.readiness import in_plain_text, missing_for_update, wrong_tokens
 from delivery.configuration.stack_files import own_names, shared_texts
-from delivery.gitops_files import seed_paths
+from delivery.gitops_files import Seeds
 from delivery.secret_text import SecretText
 from delivery.stack_configuration import StackConfiguration
 
@@ -70,32 +70,34 @@ def read_stack(project: Path) -> tuple[StackConfiguration, Secrets]:
     return configuration, Secrets(secrets.get("githubToken"), secrets.get("promotionToken"), secrets.get("kubeconfig"))
 
 
-def adopted_files(configuration: StackConfiguration, token: SecretText | None) -> Callable[[], frozenset[str]]:
-    """Start to read which files git owns already, and an update therefore adopts; call what comes back for them.
+def start_to_read_seeds(configuration: StackConfiguration, token: SecretText | None) -> Callable[[], Seeds]:
+    """Start to read what git has for this stack's values; call what comes back for it.
 
     That call raises `pulumi.RunError`. Without a token, or with the example's owner, this is a preview that reads
     nothing.
     """
     repository = configuration.pipeline.repository
     if token is None or repository.is_example:
-        return frozenset
+        return Seeds
     # Imported here: without a token no stack reads the repository.
     from delivery.promotion.git import GitError, Repository
-    from delivery.seeds import existing_seeds
+    from delivery.seeds import SeedsError, read_seeds
     from delivery.stack_token import in_stack_words
 
     connect = partial(Repository, f"{repository.url}.git", token.reveal())
     beside = ThreadPoolExecutor(1)
-    reading = beside.submit(existing_seeds, connect, repository.default_branch, seed_paths(configuration))
+    reading = beside.submit(read_seeds, connect, configuration)
     beside.shutdown(wait=False)
 
-    def adopted() -> frozenset[str]:
+    def seeds() -> Seeds:
         try:
             return reading.result()
+        except SeedsError as error:
+            raise pulumi.RunError(str(error)) from None
         except GitError as error:
             raise pulumi.RunError(in_stack_words(error)) from None
 
-    return adopted
+    return seeds
 
 
 def secret_output(secret: SecretText | None) -> pulumi.Output[str] | None:

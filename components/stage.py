@@ -1,6 +1,5 @@
 """What a stage consists of: its applications, and in the first stage what exists once a repository."""
 
-from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 import pulumi
@@ -9,7 +8,7 @@ from components.actions_permissions import ActionsPermissions
 from components.application_in_stage import ApplicationInStage
 from components.repository_files import RepositoryFiles
 from delivery.configuration.problems import Json
-from delivery.gitops_files import repository_files
+from delivery.gitops_files import Seeds, repository_files
 from delivery.stack_configuration import StackConfiguration
 
 if TYPE_CHECKING:
@@ -22,15 +21,15 @@ NO_TOKEN = "not configured: a preview only"  # noqa: S105 - shown in place of a 
 def declare(
     configuration: StackConfiguration,
     token: pulumi.Output[str] | None,
-    existing: Collection[str],
+    seeds: Seeds,
     due: "DuePromotions | None",
     forge: pulumi.ProviderResource,
     cluster: pulumi.ProviderResource,
 ) -> None:
     """Declare the stage with these providers, and export what a person wants to know of it.
 
-    `token` is the promotion task's, `existing` the paths that the GitOps repository has already, `due` the
-    promotions into this stage where the program declares them.
+    `token` is the promotion task's, `seeds` what the GitOps repository has for the values, `due` the promotions
+    into this stage where the program declares them.
     """
     repository = configuration.pipeline.repository
     token = token or pulumi.Output.secret(NO_TOKEN)
@@ -38,12 +37,12 @@ def declare(
     last: pulumi.Resource | None = None
     if configuration.owns_repository:
         ActionsPermissions("actions", repository, opts=on_forge)
-        once = RepositoryFiles("repository", repository, repository_files(configuration), existing, opts=on_forge)
+        once = RepositoryFiles("repository", repository, repository_files(configuration), (), opts=on_forge)
         last = once.last
     applications: dict[str, dict[str, pulumi.Input[Json]]] = {}
     for placement in configuration.placements:
         name = placement.application.name
-        staged = ApplicationInStage(name, configuration, placement, token, existing, last, cluster, opts=on_forge)
+        staged = ApplicationInStage(name, configuration, placement, token, seeds, last, cluster, opts=on_forge)
         last = staged.files.last
         applications[name] = {
             "namespace": staged.namespace,

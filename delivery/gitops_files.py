@@ -4,7 +4,8 @@ Sources lie under `gitops/`; the promoter is this package's own modules, verbati
 reviewer of the GitOps repository reads the very code that is tested here.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -36,14 +37,26 @@ class RepositoryText:
     seed: bool = False
 
 
-def stage_files(configuration: StackConfiguration, placement: Placement) -> tuple[RepositoryText, ...]:
-    """The chart of one application in this stage."""
+@dataclass(frozen=True)
+class Seeds:
+    """What git knows of a stack's seeds: the paths that are `existing`, and what others begin with, by their path."""
+
+    existing: frozenset[str] = frozenset()
+    first: Mapping[str, str] = field(default_factory=dict)
+
+
+def stage_files(
+    configuration: StackConfiguration, placement: Placement, first: Mapping[str, str] | None = None
+) -> tuple[RepositoryText, ...]:
+    """The chart of one application in this stage. `first` is what a seed begins with, where git knows better."""
     folder = placement.path
+    values = values_path(placement)
+    begins = (first or {}).get(values)
     return (
         RepositoryText(f"{folder}/Chart.yaml", _chart(placement)),
         RepositoryText(f"{folder}/templates/application.yaml", read_gitops("chart/templates/application.yaml")),
         RepositoryText(f"{folder}/platform.yaml", _platform(configuration, placement)),
-        RepositoryText(f"{folder}/values.yaml", _first_values(configuration, placement), seed=True),
+        RepositoryText(values, first_values(configuration, placement) if begins is None else begins, seed=True),
     )
 
 
@@ -82,9 +95,9 @@ def promoter_modules() -> tuple[str, ...]:
     return (*shared, *(path.relative_to(_PACKAGE).as_posix() for path in packages))
 
 
-def seed_paths(configuration: StackConfiguration) -> tuple[str, ...]:
-    """The files of this stack whose content git owns after the first commit."""
-    return tuple(f"{placement.path}/values.yaml" for placement in configuration.placements)
+def values_path(placement: Placement) -> str:
+    """The one file of a placement whose content git owns after the first commit."""
+    return f"{placement.path}/values.yaml"
 
 
 def _chart(placement: Placement) -> str:
@@ -98,6 +111,8 @@ def _platform(configuration: StackConfiguration, placement: Placement) -> str:
         "versionKey": application.promoted_keys[0],
         "application": {
             "name": application.name,
+            # Not for the chart: by it the values are found again when the stage gets another folder.
+            "stage": placement.stage.name,
             "image": application.image,
             "workload": application.workload,
             "containerPort": application.container_port,
@@ -116,7 +131,8 @@ def _platform(configuration: StackConfiguration, placement: Placement) -> str:
     return head + to_yaml(values, width=1000)
 
 
-def _first_values(configuration: StackConfiguration, placement: Placement) -> str:
+def first_values(configuration: StackConfiguration, placement: Placement) -> str:
+    """The values that a stage begins with where git has none that it should have."""
     text = read_gitops("chart/values-promoted.yaml" if placement.stage.after else "chart/values.yaml")
     application = placement.application
     *levels, last = application.promoted_keys[0].split(".")

@@ -1,16 +1,102 @@
-"""Which files of the GitOps repository are there already and belong to git: an update adopts them as they are.
+"""What git has for the values of a stage: files that an update adopts as they are, and what new ones begin with.
 
 After a stack was destroyed, or its state lost, `values.yaml` still holds what was promoted last. Writing the
-first values over it would undo that promotion.
+first values over it would undo that promotion. When a stage gets another folder, its values go along, for the
+first version there would be a way back that nobody has reviewed.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 
+from delivery.gitops_files import Seeds, values_path
+from delivery.pipeline import Placement
 from delivery.promotion.git import Repository
+from delivery.stack_configuration import StackConfiguration
+
+_PLATFORM = "/platform.yaml"
+_REGULAR = ("100644", "100755")
 
 
-def existing_seeds(connect: Callable[[], Repository], branch: str, paths: Collection[str]) -> frozenset[str]:
-    """Those of `paths` that the tip of `branch` has, by one shallow fetch. Raises `GitError` with one line."""
+class SeedsError(Exception):
+    """What a file begins with cannot be told; `str()` is one line that says what to do."""
+
+
+def read_seeds(connect: Callable[[], Repository], configuration: StackConfiguration) -> Seeds:
+    """What the default branch's tip has for the values of this stack, by one shallow fetch.
+
+    Raises `GitError` or `SeedsError`, each with one line.
+    """
     with connect() as repository:
-        tip = repository.fetch_tip(branch)
-        return frozenset(path for path in paths if tip and repository.read(tip, path) is not None)
+        commit = repository.fetch_tip(configuration.pipeline.repository.default_branch)
+        if commit is None:
+            return Seeds()
+        tip = _Tip(repository, commit)
+        missing = [each for each in configuration.placements if values_path(each) not in tip.paths]
+        existing = frozenset(map(values_path, configuration.placements)) & tip.paths.keys()
+        first = {values_path(each): text for each in missing if (text := _first(tip, each)) is not None}
+        return Seeds(existing, first)
+
+
+def _first(tip: "_Tip", placement: Placement) -> str | None:
+    """What the values of a placement that has none begin with; None for its first values."""
+    moved = tip.elsewhere(placement)
+    if len(set(moved.values())) > 1:
+        # Any of them may be what runs, and the first version is what runs nowhere.
+        raise SeedsError(
+            f"{values_path(placement)} is not there yet, and each of {', '.join(sorted(moved))} says in its "
+            f"platform.yaml that it is {placement.application.name} in {placement.stage.name}: delete that file from "
+            "those out of use"
+        )
+    return next(iter(moved.values()), None)
+
+
+class _Tip:
+    """The newest commit of the default branch: `paths` are all its files."""
+
+    def __init__(self, repository: Repository, commit: str) -> None:
+        self._repository = repository
+        self.paths = repository.files(commit)
+        self._platforms: dict[str, bytes] | None = None
+
+    def text(self, path: str) -> str | None:
+        """The text of a file; None where there is none, or no text."""
+        mode, blob = self.paths.get(path, ("", ""))
+        try:
+            return self._repository.contents([blob])[0].decode() if mode in _REGULAR else None
+        except UnicodeDecodeError:
+            return None
+
+    def elsewhere(self, placement: Placement) -> dict[str, str]:
+        """The values of this application and stage in other folders than the placement's, by folder.
+
+        An update deletes after it has created, so while a stage moves its former folder still says whose it is.
+        """
+        if self._platforms is None:
+            blobs = {
+                path.removesuffix(_PLATFORM): blob
+                for path, (mode, blob) in self.paths.items()
+                if path.endswith(_PLATFORM) and mode in _REGULAR
+            }
+            self._platforms = dict(zip(blobs, self._repository.contents(list(blobs.values())), strict=True))
+        return {
+            folder: text
+            for folder, platform in self._platforms.items()
+            if folder != placement.path
+            and _is_of(placement, platform, folder)
+            and (text := self.text(f"{folder}/values.yaml")) is not None
+        }
+
+
+def _is_of(placement: Placement, platform: bytes, folder: str) -> bool:
+    """Whether a `platform.yaml` names the placement's application and stage; one that cannot be read names none."""
+    wanted = {"application.name": placement.application.name, "application.stage": placement.stage.name}
+    # Parsing takes milliseconds, and most of the files are those of other placements.
+    if not all(name.encode() in platform for name in wanted.values()):
+        return False
+    # Imported here: most updates have all their values in place and need no parser.
+    from delivery.promotion.values import ValuesError, read_keys
+
+    try:
+        found = read_keys(platform, wanted, where=f"{folder}{_PLATFORM}")
+    except ValuesError:
+        return False
+    return {key: str(value) for key, value in found.items()} == wanted

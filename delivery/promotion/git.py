@@ -132,6 +132,28 @@ class Repository:
                 return File(self._git("cat-file", "blob", blob), mode)
         return None
 
+    def files(self, commit: str) -> dict[str, tuple[str, str]]:
+        """The mode and the blob of every file in `commit`, by its path."""
+        listed = self._git("ls-tree", "-r", "-z", "--full-tree", commit).decode("utf-8", "replace")
+        found = {}
+        for entry in listed.split("\0"):
+            about, _, path = entry.partition("\t")
+            if path and about.split()[1] == "blob":
+                mode, _, blob = about.split()
+                found[path] = mode, blob
+        return found
+
+    def contents(self, blobs: Sequence[str]) -> tuple[bytes, ...]:
+        """What is in these blobs, all of them read by one process."""
+        out = self._git("cat-file", "--batch", given="".join(f"{blob}\n" for blob in blobs).encode())
+        found, start = [], 0
+        for _ in blobs:
+            head = out.index(b"\n", start)
+            end = head + 1 + int(out[start:head].split()[2])
+            found.append(out[head + 1 : end])
+            start = end + 1
+        return tuple(found)
+
     def boundary(self) -> frozenset[str]:
         """The commits at which the shallow history ends; empty when all of it is here."""
         shallow = self.path / "shallow"

@@ -225,6 +225,25 @@ def test_values_that_git_owns_are_adopted_as_they_are(stages: Stages) -> None:
     assert files["production/platform.yaml"].import_id == ""
 
 
+def test_a_stage_that_moves_is_declared_with_the_values_that_it_has(stages: Stages) -> None:
+    platform = "application:\n  name: podtato-head\n  stage: production\n"
+    stages.forge.commit(NAME, {"production/platform.yaml": platform}, "As an update left it")
+    result = stages.preview(pathPattern="{stage}/{application}", promotionEngine="promoter")
+    files = {str(each.inputs["file"]): each for each in result.of_type(":RepositoryFile")}
+    moved = files["production/podtato-head/values.yaml"]
+    assert (moved.inputs["content"], moved.import_id) == (PRODUCTION, "")
+
+
+def test_former_folders_that_contradict_each_other_are_one_line(stages: Stages) -> None:
+    platform = "application:\n  name: podtato-head\n  stage: production\n"
+    files = {"production/platform.yaml": platform, "old/platform.yaml": platform, "old/values.yaml": "replicas: 1\n"}
+    stages.forge.commit(NAME, files, "A copy of the folder")
+    with pytest.raises(ProgramError) as caught:
+        stages.preview(pathPattern="{stage}/{application}")
+    assert str(caught.value).startswith("production/podtato-head/values.yaml is not there yet, and each of old, prod")
+    assert "\n" not in str(caught.value)
+
+
 @pytest.mark.parametrize("engine", ["promoter", "pulumi"])
 def test_a_refused_token_is_mended_where_the_stack_has_it_from(stages: Stages, engine: str) -> None:
     # GITHUB_TOKEN would change nothing: the stack's own token comes first.

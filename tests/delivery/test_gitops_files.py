@@ -21,8 +21,8 @@ from delivery.gitops_files import (
     RepositoryText,
     promoter_modules,
     repository_files,
-    seed_paths,
     stage_files,
+    values_path,
 )
 from delivery.promotion.scalars import resolve
 from delivery.stack_configuration import StackConfiguration
@@ -182,7 +182,7 @@ def chart(name: str = "dev", **changes: Json) -> dict[str, RepositoryText]:
 @pytest.mark.parametrize("name", ["dev", "production"])
 def test_only_the_values_belong_to_git(name: str) -> None:
     assert [file.path for file in chart(name).values() if file.seed] == [f"{name}/values.yaml"]
-    assert seed_paths(stack(name)) == (f"{name}/values.yaml",)
+    assert [values_path(each) for each in stack(name).placements] == [f"{name}/values.yaml"]
 
 
 def test_the_first_values_are_the_guides() -> None:

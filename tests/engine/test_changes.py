@@ -160,3 +160,30 @@ def test_no_update_and_no_refresh_touches_the_values_that_git_has_by_now(team: T
     assert again.changes == {}
     assert team.read("production/values.yaml") == values
     assert team.preview("production", "--expect-no-changes").status == 0
+
+
+def test_a_stage_that_gets_another_folder_keeps_its_version_and_its_own_keys(team: Team) -> None:
+    team.seed("dev")
+    assert team.up("production").status == 0
+    values = 'serviceVersion: v0.3.3\ncommitID: ""\ntraceParent: ""\n\nreplicas: 5  # for the fair\n'
+    team.forge.commit(REPOSITORY, {"production/values.yaml": values, "production/extra.yaml": "ours\n"}, "By hand")
+    team.settings["pathPattern"] = "{stage}/{application}"
+
+    shown, moved = team.preview("production"), team.up("production")
+
+    assert (shown.status, moved.status) == (0, 0), moved.text
+    assert moved.changes == shown.changes
+    names = ("Chart.yaml", "platform.yaml", "templates/application.yaml")
+    assert moved.changes == {
+        **{f"RepositoryFile podtato-head/production/{name}": "delete" for name in (*names, "values.yaml")},
+        **{f"RepositoryFile podtato-head/production/podtato-head/{name}": "create" for name in (*names, "values.yaml")},
+        "Application podtato-head": "update",
+    }
+    assert team.read("production/podtato-head/values.yaml") == values
+    # What is the team's own stays where it is.
+    beside = [path for path in team.files("production/") if not path.startswith("production/podtato-head/")]
+    assert beside == ["production/extra.yaml", "production/values.yaml"]
+    assert team.preview("production", "--expect-no-changes").status == 0
+    team.release("v0.3.4", "production/podtato-head")
+    assert team.up("production", "--expect-no-changes").status == 0
+    assert "v0.3.4" in team.read("production/podtato-head/values.yaml")

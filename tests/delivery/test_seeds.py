@@ -1,0 +1,147 @@
+"""What the values of a stage begin with: what git has for it in another folder, and nothing that is in doubt."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from delivery.configuration import parse
+from delivery.configuration.problems import Json
+from delivery.gitops_files import Seeds, stage_files
+from delivery.promotion.git import Repository
+from delivery.seeds import SeedsError, read_seeds
+from delivery.stack_configuration import StackConfiguration
+from lab.forge import Forge
+from tests.delivery.mistakes import applications
+from tests.delivery.test_configuration import raw
+
+NAME = "acme/gitops"
+TOKEN = "token-of-the-platform"
+OWN = '# ours\r\nserviceVersion: "v0.3.3"\r\nreplicas: 5  # for the fair\r\ntraceParent: ""'
+MOVED = "{stage}/{application}"
+NEW = "production/podtato-head/values.yaml"
+
+
+class Repo:
+    """The GitOps repository on the lab's forge."""
+
+    def __init__(self, forge: Forge) -> None:
+        self.forge = forge
+        forge.add_token(TOKEN)
+        forge.create_repository(NAME, files={"README.md": "# Ours\n"})
+
+    def configured(self, stack: str, **changes: Json) -> StackConfiguration:
+        """A stack's configuration for this repository."""
+        given = {"repositoryOwner": "acme", "repositoryName": "gitops", "githubApiUrl": self.forge.api_url}
+        return parse(raw("production" if stack == "production" else "dev", **given, **changes), stack)
+
+    def up(self, stack: str, values: str, **changes: Json) -> None:
+        """What the stack has committed, its values changed since."""
+        configuration = self.configured(stack, **changes)
+        for placement in configuration.placements:
+            files = stage_files(configuration, placement)
+            self.commit({each.path: values if each.seed else each.content for each in files})
+
+    def commit(self, files: dict[str, str | bytes | None]) -> None:
+        self.forge.commit(NAME, files, "Something")
+
+    def seeds(self, stack: str, **changes: Json) -> Seeds:
+        """What is read for the stack."""
+        connect = partial(Repository, f"{self.forge.url}/{NAME}.git", TOKEN)
+        return read_seeds(connect, self.configured(stack, **changes))
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Iterator[Repo]:
+    with Forge(tmp_path / "forge") as forge:
+        yield Repo(forge)
+
+
+def test_values_that_are_there_are_adopted_and_begin_with_nothing(repo: Repo) -> None:
+    repo.up("production", OWN)
+    assert repo.seeds("production") == Seeds(frozenset({"production/values.yaml"}), {})
+
+
+def test_nothing_is_known_of_a_repository_without_this_stage(repo: Repo) -> None:
+    assert repo.seeds("production") == Seeds()
+
+
+def test_a_stage_that_moves_takes_its_values_along_byte_for_byte(repo: Repo) -> None:
+    repo.up("dev", "serviceVersion: v0.4.0\n")
+    repo.up("production", OWN)
+    assert repo.seeds("production", pathPattern=MOVED) == Seeds(frozenset(), {NEW: OWN})
+
+
+def test_a_move_that_was_interrupted_before_the_values_goes_on_with_them(repo: Repo) -> None:
+    repo.up("production", OWN)
+    repo.up("production", OWN, pathPattern=MOVED)
+    repo.commit({NEW: None})
+    assert repo.seeds("production", pathPattern=MOVED).first == {NEW: OWN}
+
+
+def test_each_application_that_moves_finds_its_own_values(repo: Repo) -> None:
+    before = applications({"name": "web", "path": "web/{stage}"}, {"name": "api", "path": "api/{stage}"})
+    for name in ("web", "api"):
+        alone = applications({"name": name, "path": f"{name}/{{stage}}"})
+        repo.up("production", f"serviceVersion: of-{name}\n", applications=alone)
+    after = applications({"name": "web", "path": "{stage}/web"}, {"name": "api", "path": "{stage}/api"})
+
+    assert repo.seeds("production", applications=before).first == {}
+    assert repo.seeds("production", applications=after).first == {
+        "production/web/values.yaml": "serviceVersion: of-web\n",
+        "production/api/values.yaml": "serviceVersion: of-api\n",
+    }
+
+
+def platform(text: str | bytes | None) -> Callable[[Repo], None]:
+    return lambda repo: repo.commit({"production/platform.yaml": text})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        platform(None),
+        platform("application:\n  name: podtato-head\n  stage: production\n  <<: *none\n"),
+        platform("application: podtato-head in production\n"),
+        platform("application: {name: podtato-head}\nstage: production\n"),
+        platform("application: {name: podtato-head, stage: production-eu}\n"),
+        platform("application: {name: podtato-head, stage: dev}\n# not production\n"),
+        platform(b"application: {name: podtato-head, stage: production}\n# \xff\n"),
+        lambda repo: repo.commit({"production/values.yaml": None}),
+        lambda repo: repo.commit({"production/values.yaml": b"serviceVersion: \xff\n"}),
+    ],
+)
+def test_a_folder_that_does_not_say_readably_whose_it_is_or_has_no_values_is_none(
+    repo: Repo, change: Callable[[Repo], None]
+) -> None:
+    repo.up("production", OWN)
+    change(repo)
+    assert repo.seeds("production", pathPattern=MOVED) == Seeds()
+
+
+def test_of_two_former_folders_with_the_same_values_nothing_is_in_doubt(repo: Repo) -> None:
+    repo.up("production", OWN)
+    repo.up("production", OWN, pathPattern="{stage}-before")
+    assert repo.seeds("production", pathPattern=MOVED).first == {NEW: OWN}
+
+
+def test_between_two_former_folders_with_other_values_nobody_guesses(repo: Repo) -> None:
+    repo.up("production", OWN)
+    repo.up("production", "serviceVersion: v0.1.0\n", pathPattern="{stage}-before")
+    with pytest.raises(SeedsError) as caught:
+        repo.seeds("production", pathPattern=MOVED)
+    assert str(caught.value) == (
+        f"{NEW} is not there yet, and each of production, production-before says in its platform.yaml that it is "
+        "podtato-head in production: delete that file from those out of use"
+    )
+
+
+def test_a_move_costs_no_request_more_than_values_that_are_there(repo: Repo) -> None:
+    repo.up("production", OWN)
+    asked = []
+    for pattern in ("{stage}", MOVED):
+        repo.forge.forget_requests()
+        repo.seeds("production", pathPattern=pattern)
+        asked.append(sorted(each.path for each in repo.forge.requests))
+    assert asked[0] == asked[1]
