@@ -124,6 +124,16 @@ class Pipeline:
         """The stages that `stage` promotes to, in the pipeline's order."""
         return tuple(other.name for other in self.stages if stage.name in other.after)
 
+    def downstream(self, stage: Stage) -> tuple[str, ...]:
+        """Every stage that what `stage` promotes can come to, the nearest ones first."""
+        found = dict.fromkeys(self.targets(stage))
+        level = tuple(found)
+        while level:
+            after = (other.name for other in self.stages if not found.keys().isdisjoint(other.after))
+            level = tuple(name for name in after if name not in found)
+            found |= dict.fromkeys(level)
+        return tuple(found)
+
     def edges(self) -> tuple[Edge, ...]:
         """Every way along which an application is promoted, application by application."""
         return tuple(

@@ -2,12 +2,13 @@
 
 After a stack was destroyed, or its state lost, `values.yaml` still holds what was promoted last. Writing the
 first values over it would undo that promotion. When a stage gets another folder, its values go along, for the
-first version there would be a way back that nobody has reviewed.
+first version there would be a way back that nobody has reviewed. So it would be in a new stage before one that
+runs: what is verified there is promoted on.
 """
 
 from collections.abc import Callable
 
-from delivery.gitops_files import Seeds, values_path
+from delivery.gitops_files import Seeds, first_values, values_path
 from delivery.pipeline import Placement
 from delivery.promotion.git import Repository
 from delivery.stack_configuration import StackConfiguration
@@ -32,12 +33,16 @@ def read_seeds(connect: Callable[[], Repository], configuration: StackConfigurat
         tip = _Tip(repository, commit)
         missing = [each for each in configuration.placements if values_path(each) not in tip.paths]
         existing = frozenset(map(values_path, configuration.placements)) & tip.paths.keys()
-        first = {values_path(each): text for each in missing if (text := _first(tip, each)) is not None}
+        first = {
+            values_path(each): text
+            for each in missing
+            if (text := _moved(tip, each) or _of_a_later_stage(tip, each, configuration)) is not None
+        }
         return Seeds(existing, first)
 
 
-def _first(tip: "_Tip", placement: Placement) -> str | None:
-    """What the values of a placement that has none begin with; None for its first values."""
+def _moved(tip: "_Tip", placement: Placement) -> str | None:
+    """The values that a placement without any has in its former folder; None where it has none."""
     moved = tip.elsewhere(placement)
     if len(set(moved.values())) > 1:
         # Any of them may be what runs, and the first version is what runs nowhere.
@@ -47,6 +52,33 @@ def _first(tip: "_Tip", placement: Placement) -> str | None:
             "those out of use"
         )
     return next(iter(moved.values()), None)
+
+
+def _of_a_later_stage(tip: "_Tip", placement: Placement, configuration: StackConfiguration) -> str | None:
+    """The first values of a placement, with the promoted keys as the first stage after it has them already.
+
+    None where no such stage has any that can be read.
+    """
+    pipeline = configuration.pipeline
+    for stage in pipeline.downstream(placement.stage):
+        later = pipeline.placement(placement.application.name, stage)
+        text = tip.values(later)
+        if text is None:
+            continue
+        from delivery.promotion.values import ValuesError, read_keys, set_keys, unpromotable
+
+        try:
+            present = read_keys(text, placement.application.promoted_keys, where=values_path(later))
+            taken = {
+                key: value
+                for key, value in present.items()
+                if value is not None and value.kind != "null" and not unpromotable(value)
+            }
+            own = first_values(configuration, placement)
+            return set_keys(own, taken, where=values_path(placement)).decode()
+        except ValuesError:
+            continue
+    return None
 
 
 class _Tip:
@@ -64,6 +96,13 @@ class _Tip:
             return self._repository.contents([blob])[0].decode() if mode in _REGULAR else None
         except UnicodeDecodeError:
             return None
+
+    def values(self, placement: Placement) -> str | None:
+        """The values of a placement, in its former folder where that is where they are; None where there is doubt."""
+        if values_path(placement) in self.paths:
+            return self.text(values_path(placement))
+        found = set(self.elsewhere(placement).values())
+        return found.pop() if len(found) == 1 else None
 
     def elsewhere(self, placement: Placement) -> dict[str, str]:
         """The values of this application and stage in other folders than the placement's, by folder.

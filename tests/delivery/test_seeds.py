@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+import yaml
 
 from delivery.configuration import parse
 from delivery.configuration.problems import Json
@@ -145,3 +146,75 @@ def test_a_move_costs_no_request_more_than_values_that_are_there(repo: Repo) -> 
         repo.seeds("production", pathPattern=pattern)
         asked.append(sorted(each.path for each in repo.forge.requests))
     assert asked[0] == asked[1]
+
+
+THREE: list[Json] = [
+    {"name": "dev"},
+    {"name": "staging", "after": ["dev"]},
+    {"name": "production", "after": ["staging"]},
+]
+FIRST = "staging/values.yaml"
+
+
+def test_a_stage_that_is_put_before_one_that_runs_begins_with_its_version_and_nothing_else_of_it(repo: Repo) -> None:
+    repo.up("dev", "serviceVersion: v0.4.1\n")
+    repo.up("production", OWN)
+    configured = repo.configured("staging", stages=THREE)
+    first = stage_files(configured, configured.placements[0])[-1].content
+
+    found = repo.seeds("staging", stages=THREE)
+
+    assert found == Seeds(frozenset(), {FIRST: first.replace("serviceVersion: v0.3.0", "serviceVersion: v0.3.3")})
+    assert found.first[FIRST] != first
+
+
+def test_promoted_keys_keep_their_kind_and_those_that_nobody_has_are_left_out(repo: Repo) -> None:
+    keyed = applications({"promotedKeys": ["image.tag", "feature.flag", "replicas", "empty", "hidden", "gone"]})
+    repo.up(
+        "production", 'image: {tag: "1.10"}\nfeature:\n  flag: "true"\nreplicas: 3\nempty: ~\nhidden: "a\\u202eb"\n'
+    )
+    text = repo.seeds("staging", stages=THREE, applications=keyed).first[FIRST]
+    assert yaml.safe_load(text) == {
+        "image": {"tag": "1.10"},
+        "commitID": "",
+        "traceParent": "",
+        "feature": {"flag": "true"},
+        "replicas": 3,
+    }
+
+
+def test_the_nearest_stage_with_values_counts_and_one_that_cannot_be_read_counts_as_none(repo: Repo) -> None:
+    stages: list[Json] = [
+        {"name": "us", "after": ["eu"]},
+        {"name": "dev"},
+        {"name": "staging", "after": ["dev"]},
+        {"name": "load", "after": ["staging"]},
+        {"name": "eu", "after": ["load"]},
+    ]
+
+    def begins() -> str:
+        values = yaml.safe_load(repo.seeds("staging", stages=stages).first.get(FIRST, "{}"))
+        return str(values.get("serviceVersion", ""))
+
+    assert begins() == ""
+    repo.up("us", "serviceVersion: v0.5.0\n", stages=stages)
+    assert begins() == "v0.5.0"
+    repo.up("eu", "serviceVersion: v0.5.1\n", stages=stages)
+    assert begins() == "v0.5.1"
+    repo.up("eu", "serviceVersion: v0.5.1\n\tx: 1\n", stages=stages)
+    assert begins() == "v0.5.0"
+    repo.commit({"us/values.yaml": b"\xff"})
+    assert begins() == ""
+
+
+def test_a_later_stage_is_found_in_its_former_folder_too(repo: Repo) -> None:
+    repo.up("production", OWN)
+    first = repo.seeds("staging", stages=THREE, pathPattern=MOVED).first
+    assert yaml.safe_load(first["staging/podtato-head/values.yaml"])["serviceVersion"] == "v0.3.3"
+
+
+def test_a_stage_that_moves_keeps_its_own_values_whatever_a_later_one_has(repo: Repo) -> None:
+    repo.up("staging", "serviceVersion: v0.4.1\n", stages=THREE)
+    repo.up("production", OWN, stages=THREE)
+    first = repo.seeds("staging", stages=THREE, pathPattern=MOVED).first
+    assert first == {"staging/podtato-head/values.yaml": "serviceVersion: v0.4.1\n"}
