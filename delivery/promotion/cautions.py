@@ -49,22 +49,38 @@ def _takes_back(state: EdgeState, settings: PromotionSettings, changes: tuple[Ch
     """What the target has came after the commit that is to be promoted: late, or along another edge, it is a way back.
 
     Pull requests tell that of this edge alone, and nothing of what was committed by hand. Git tells all of it: a
-    commit since that gave one of the stages before the target just what the target has.
+    commit since that gave one of the stages before the target, however far before, just what the target has. In
+    another stage than the source, "since" begins where that stage had what is to be promoted: a stage that is new
+    between two others makes an old version's commit the newest.
     """
     edge = state.edge
     had = {each.key: each.was for each in changes}
     if None in had.values():
         return ()
-    into = (each for each in settings.edges if (each.application, each.target) == (edge.application, edge.target))
-    for source, path in dict.fromkeys((each.source, each.source_values) for each in into):
-        newer = state.history.last_with(had, state.tip, path, after=state.commit)
+    becomes = {each.key: each.becomes for each in changes}
+    for source, path in _upstream(state, settings).items():
+        had_this = state.history.last_with(becomes, state.commit, path) if source != edge.source else ""
+        newer = state.history.last_with(had, state.tip, path, after=had_this or state.commit)
         if newer:
-            key, was = changes[0].key, str(changes[0].was)
+            key, was, then = changes[0].key, str(changes[0].was), changes[0].becomes
             commit = f"[`{newer[:12]}`]({settings.web_url}/commit/{newer})"
+            came = f"after {code(then)}, with the commit" if had_this else "with the newer commit"
             note = (
-                f"{edge.target} has {code(key)} {code(was)}, which came to {source} with the newer commit {commit}: "
+                f"{edge.target} has {code(key)} {code(was)}, which came to {source} {came} {commit}: "
                 "merging this takes it back."
             )
-            words = f"this takes back {key} {escape(was)}, which came to {source} with the newer commit {newer[:12]}"
+            came = f"after {escape(then)}, with the commit" if had_this else "with the newer commit"
+            words = f"this takes back {key} {escape(was)}, which came to {source} {came} {newer[:12]}"
             return (Caution(note, words),)
     return ()
+
+
+def _upstream(state: EdgeState, settings: PromotionSettings) -> dict[str, str]:
+    """Every stage from which the application comes to the target, the nearest ones first, and its values' path."""
+    found: dict[str, str] = {}
+    level = [state.edge.target]
+    while level:
+        into = [each for each in settings.edges if each.application == state.edge.application and each.target in level]
+        level = [each.source for each in into if each.source not in found]
+        found |= {each.source: each.source_values for each in into}
+    return found

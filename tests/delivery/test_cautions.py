@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from unittest.mock import create_autospec
 
@@ -72,6 +73,57 @@ def test_an_older_commit_that_comes_after_a_newer_one_with_nothing_to_change_say
     assert "> dev has moved on since this commit: `serviceVersion` is `v0.3.0` there now." in body(told)
     assert "merging this takes it back" in body(told)
     assert told.promote(older, "v0.3.1").result == "unchanged"
+
+
+STAGING = replace(EDGE, target="staging", target_path="staging")
+ONWARD = replace(EDGE, source="staging", source_path="staging")
+
+
+def inserted(told: Story, version: str) -> str:
+    """Put a new stage between the two; the commit of its first values comes back."""
+    stages = {"dev": (), "staging": ("dev",), "production": ("staging",)}
+    told.configure(stages=stages, edges=(STAGING, ONWARD))
+    return told.forge.commit(NAME, {"staging/values.yaml": PRODUCTION.format(version)}, "A stage between")
+
+
+def test_a_new_stage_between_two_that_begins_with_an_older_version_says_that_it_takes_the_newer_one_back(
+    told: Story,
+) -> None:
+    newer = told.release("v0.4.0")
+    told.promote(newer)
+    told.merge(1)
+
+    run = told.promote(inserted(told, "v0.3.0"), "v0.3.0", FROM="staging")
+
+    words = f"this takes back serviceVersion v0.4.0, which came to dev after v0.3.0, with the commit {newer[:12]}"
+    assert words in str(run.outcome["why"])
+    assert "> production has `serviceVersion` `v0.4.0`, which came to dev after `v0.3.0`, with the commit" in body(told)
+    assert "merging this takes it back" in body(told)
+
+
+def test_a_late_promotion_from_between_says_what_came_to_the_first_stage_since(told: Story) -> None:
+    late = inserted(told, "v0.3.9")
+    newer = told.release("v0.4.0")
+    told.forge.commit(NAME, {"production/values.yaml": PRODUCTION.format("v0.4.0")}, "Merged before the stage was")
+
+    run = told.promote(late, "v0.3.9", FROM="staging")
+
+    assert f"which came to dev with the newer commit {newer[:12]}" in str(run.outcome["why"])
+
+
+def test_a_version_that_went_through_all_stages_takes_nothing_back_nor_does_one_that_dev_went_back_to(
+    told: Story,
+) -> None:
+    told.release("v0.4.0")
+    inserted(told, "v0.3.0")
+    told.forge.commit(NAME, {"production/values.yaml": PRODUCTION.format("v0.4.0")}, "As it was")
+    for version in ("v0.4.1", "v0.4.0", "v0.3.0"):
+        assert told.promote(told.release(version), TO="staging").result == "created"
+        verified = told.merge(len(told.pull_requests))
+        run = told.promote(verified, version, FROM="staging")
+        assert run.result == "created"
+        assert "takes back" not in str(run.outcome["why"])
+        told.merge(len(told.pull_requests))
 
 
 def test_a_source_that_moved_on_is_noted_and_that_takes_nothing_back(told: Story) -> None:
