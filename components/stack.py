@@ -92,7 +92,7 @@ def start_to_read_seeds(configuration: StackConfiguration, token: SecretText | N
     def seeds() -> Seeds:
         try:
             return reading.result()
-        except SeedsError as error:
+        except (SeedsError, ConfigurationError) as error:
             raise pulumi.RunError(str(error)) from None
         except GitError as error:
             raise pulumi.RunError(in_stack_words(error)) from None

@@ -26,6 +26,8 @@ _FIRST_VERSION = "serviceVersion: v0.3.0\n"
 _WORKFLOWS = {"promoter": WORKFLOW_FILE, "pulumi": "promote-with-pulumi.yaml"}
 """What is committed as the one workflow that the promotion task knows, by `delivery:promotionEngine`."""
 _CHART_NAME = "name: podtato-head\n"
+PLATFORM_HEAD = "# Written by `pulumi up`: change the stack's configuration, not this file.\n"
+"""How every `platform.yaml` begins that a stack has committed."""
 
 
 @dataclass(frozen=True)
@@ -127,8 +129,7 @@ def _platform(configuration: StackConfiguration, placement: Placement) -> str:
             "promotionTasks": [TASK_PROMOTE] if configuration.promotes_to else [],
         },
     }
-    head = "# Written by `pulumi up`: change the stack's configuration, not this file.\n"
-    return head + to_yaml(values, width=1000)
+    return PLATFORM_HEAD + to_yaml(values, width=1000)
 
 
 def first_values(configuration: StackConfiguration, placement: Placement) -> str:

@@ -1,4 +1,5 @@
-"""What git has for the values of a stage: files that an update adopts as they are, and what new ones begin with.
+"""What git has where a stack has files: values that are adopted as they are, what new ones begin with, and files of
+somebody else, which no update overwrites unasked.
 
 After a stack was destroyed, or its state lost, `values.yaml` still holds what was promoted last. Writing the
 first values over it would undo that promotion. When a stage gets another folder, its values go along, for the
@@ -7,8 +8,20 @@ runs: what is verified there is promoted on.
 """
 
 from collections.abc import Callable
+from functools import cached_property
 
-from delivery.gitops_files import Seeds, first_values, values_path
+from delivery.configuration.collected import REPORTED
+from delivery.configuration.problems import ConfigurationError, Problem
+from delivery.edges import SETTINGS_PATH
+from delivery.gitops_files import (
+    PLATFORM_HEAD,
+    RepositoryText,
+    Seeds,
+    first_values,
+    repository_files,
+    stage_files,
+    values_path,
+)
 from delivery.pipeline import Placement
 from delivery.promotion.git import Repository
 from delivery.stack_configuration import StackConfiguration
@@ -24,13 +37,16 @@ class SeedsError(Exception):
 def read_seeds(connect: Callable[[], Repository], configuration: StackConfiguration) -> Seeds:
     """What the default branch's tip has for the values of this stack, by one shallow fetch.
 
-    Raises `GitError` or `SeedsError`, each with one line.
+    Raises `GitError` or `SeedsError`, each with one line, and `ConfigurationError` with one for each file of somebody
+    else where the stack has files of its own.
     """
     with connect() as repository:
         commit = repository.fetch_tip(configuration.pipeline.repository.default_branch)
         if commit is None:
             return Seeds()
         tip = _Tip(repository, commit)
+        if not configuration.cluster.adopt_existing and (foreign := _foreign(tip, configuration)):
+            raise ConfigurationError(foreign[:REPORTED], max(0, len(foreign) - REPORTED))
         missing = [each for each in configuration.placements if values_path(each) not in tip.paths]
         existing = frozenset(map(values_path, configuration.placements)) & tip.paths.keys()
         first = {
@@ -81,13 +97,50 @@ def _of_a_later_stage(tip: "_Tip", placement: Placement, configuration: StackCon
     return None
 
 
+def _foreign(tip: "_Tip", configuration: StackConfiguration) -> list[Problem]:
+    """A problem for each file that the stack would overwrite and that somebody else has made.
+
+    Where the stack's own mark is, all is its own. Where its first update was cut off before that, the files that are
+    there are what it would commit.
+    """
+    declared: list[RepositoryText] = []
+    if configuration.owns_repository and '"edges"' not in (tip.text(SETTINGS_PATH) or ""):
+        declared += repository_files(configuration)
+    for placement in configuration.placements:
+        if not (tip.platform(placement.path) or b"").startswith(PLATFORM_HEAD.encode()):
+            declared += stage_files(configuration, placement)
+    return [
+        Problem(
+            each.path,
+            "a file with other content that this stack has not made",
+            "none, or the one that the stack commits",
+            "move it away, or have it overwritten: pulumi config set delivery:adoptExisting true",
+        )
+        for each in declared
+        if not each.seed and each.path in tip.paths and tip.text(each.path) != each.content
+    ]
+
+
 class _Tip:
     """The newest commit of the default branch: `paths` are all its files."""
 
     def __init__(self, repository: Repository, commit: str) -> None:
         self._repository = repository
         self.paths = repository.files(commit)
-        self._platforms: dict[str, bytes] | None = None
+
+    @cached_property
+    def _platforms(self) -> dict[str, bytes]:
+        """Every `platform.yaml`, by its folder."""
+        blobs = {
+            path.removesuffix(_PLATFORM): blob
+            for path, (mode, blob) in self.paths.items()
+            if path.endswith(_PLATFORM) and mode in _REGULAR
+        }
+        return dict(zip(blobs, self._repository.contents(list(blobs.values())), strict=True))
+
+    def platform(self, folder: str) -> bytes | None:
+        """The `platform.yaml` in a folder; None where there is none."""
+        return self._platforms.get(folder)
 
     def text(self, path: str) -> str | None:
         """The text of a file; None where there is none, or no text."""
@@ -109,13 +162,6 @@ class _Tip:
 
         An update deletes after it has created, so while a stage moves its former folder still says whose it is.
         """
-        if self._platforms is None:
-            blobs = {
-                path.removesuffix(_PLATFORM): blob
-                for path, (mode, blob) in self.paths.items()
-                if path.endswith(_PLATFORM) and mode in _REGULAR
-            }
-            self._platforms = dict(zip(blobs, self._repository.contents(list(blobs.values())), strict=True))
         return {
             folder: text
             for folder, platform in self._platforms.items()

@@ -8,8 +8,9 @@ import pytest
 import yaml
 
 from delivery.configuration import parse
-from delivery.configuration.problems import Json
-from delivery.gitops_files import Seeds, stage_files
+from delivery.configuration.problems import ConfigurationError, Json
+from delivery.edges import SETTINGS_PATH
+from delivery.gitops_files import PROMOTER, Seeds, repository_files, stage_files
 from delivery.promotion.git import Repository
 from delivery.seeds import SeedsError, read_seeds
 from delivery.stack_configuration import StackConfiguration
@@ -46,6 +47,12 @@ class Repo:
 
     def commit(self, files: dict[str, str | bytes | None]) -> None:
         self.forge.commit(NAME, files, "Something")
+
+    def refused(self, stack: str, **changes: Json) -> list[str]:
+        """The lines with which the stack is refused."""
+        with pytest.raises(ConfigurationError) as caught:
+            self.seeds(stack, **changes)
+        return str(caught.value).splitlines()
 
     def seeds(self, stack: str, **changes: Json) -> Seeds:
         """What is read for the stack."""
@@ -218,3 +225,47 @@ def test_a_stage_that_moves_keeps_its_own_values_whatever_a_later_one_has(repo: 
     repo.up("production", OWN, stages=THREE)
     first = repo.seeds("staging", stages=THREE, pathPattern=MOVED).first
     assert first == {"staging/podtato-head/values.yaml": "serviceVersion: v0.4.1\n"}
+
+
+def test_files_of_somebody_else_are_refused_one_line_each_until_the_stack_adopts_them(repo: Repo) -> None:
+    repo.commit({"dev/Chart.yaml": "name: theirs\n", ".github/workflows/promote.yaml": "name: theirs\n"})
+
+    refused = repo.refused("dev")
+
+    assert refused == [
+        f"{path}: found a file with other content that this stack has not made; allowed: none, or the one that the "
+        "stack commits; mend: move it away, or have it overwritten: pulumi config set delivery:adoptExisting true"
+        for path in (".github/workflows/promote.yaml", "dev/Chart.yaml")
+    ]
+    assert repo.seeds("production") == Seeds()
+    assert repo.seeds("dev", adoptExisting="true") == Seeds()
+
+
+def test_a_platform_yaml_of_somebody_else_is_no_mark_of_the_stack(repo: Repo) -> None:
+    repo.commit({"production/platform.yaml": "team: theirs\n", "production/Chart.yaml": b"\xff"})
+    assert [line.partition(":")[0] for line in repo.refused("production")] == [
+        "production/Chart.yaml",
+        "production/platform.yaml",
+    ]
+
+
+def test_a_first_update_that_was_cut_off_goes_on_at_any_file(repo: Repo) -> None:
+    configuration = repo.configured("dev")
+    files = (*repository_files(configuration), *stage_files(configuration, configuration.placements[0]))
+    for file in files:
+        repo.commit({file.path: file.content})
+        repo.seeds("dev")
+
+
+def test_where_the_stacks_own_mark_is_no_file_is_somebody_elses(repo: Repo) -> None:
+    repo.up("dev", OWN)
+    settings = {each.path: each.content for each in repository_files(repo.configured("dev"))}[SETTINGS_PATH]
+    repo.commit({SETTINGS_PATH: settings, PROMOTER: "# of a release before\n", "dev/Chart.yaml": "name: edited\n"})
+    assert repo.seeds("dev").existing == {"dev/values.yaml"}
+
+
+def test_very_many_files_of_somebody_else_are_counted(repo: Repo) -> None:
+    many = applications(*({"name": f"a{n}", "path": f"{{stage}}/a{n}"} for n in range(30)))
+    repo.commit({f"dev/a{n}/Chart.yaml": "name: theirs\n" for n in range(30)})
+    lines = repo.refused("dev", applications=many)
+    assert (len(lines), lines[-1]) == (26, "and 5 more; mend these first")
