@@ -78,6 +78,10 @@ class Placement:
     argocd_application: str
 
 
+ENGINES = ("promoter", "pulumi")
+"""What can promote, the default first."""
+
+
 @dataclass(frozen=True)
 class Promotions:
     """How promotions look and how their task runs.

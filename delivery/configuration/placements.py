@@ -1,24 +1,19 @@
-"""Where each application of each stage goes, from patterns; and that no two things share a place.
+"""Where each application of each stage goes, from patterns.
 
 A pattern is a text with `{application}` and `{stage}`. What comes out of it has to be a name that
 Kubernetes takes, or a folder of the repository; two placements with one name or path are refused, because
-the one would overwrite the other.
+the one would overwrite the other (`placement_names`).
 """
 
 import re
-import shlex
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
 
 from delivery.configuration.fields import Fields, Rule
+from delivery.configuration.placement_names import KINDS, OWN, Named, refuse
 from delivery.configuration.problems import Path, nearest
-from delivery.configuration.rules import DNS_LABEL_WORDS
-from delivery.names import is_dns_label, is_dns_subdomain
 from delivery.pipeline import Application, Placement, Stage
 
 MOST_PLACEMENTS = 20_000
-_SEGMENT = r"[A-Za-z0-9_-][A-Za-z0-9._-]*"
-_PATH = re.compile(rf"{_SEGMENT}(/{_SEGMENT})*")
 _PLACEHOLDERS = ("application", "stage")
 
 
@@ -40,72 +35,8 @@ _PATTERN = Rule(
     "{application}-{stage}",
     _placeholders_corrected,
 )
-_PATH_WORDS = "a folder in the repository, without '..', '.github' or a slash at either end"
-
-
-@dataclass(frozen=True)
-class _Kind:
-    """A kind of name: the key of its pattern for all applications, that pattern's default, what every name of the
-    kind has to be, and the same in words."""
-
-    pattern_key: str
-    default: str
-    holds: Callable[[str], bool]
-    words: str
-
-
-_KINDS = {
-    "namespace": _Kind(
-        "namespacePattern",
-        "{application}-{stage}",
-        lambda text: is_dns_label(text) and text != "default" and not text.startswith("kube-"),
-        f"{DNS_LABEL_WORDS}, not default or kube-…",
-    ),
-    "path": _Kind(
-        "pathPattern",
-        "{stage}",
-        lambda text: len(text) <= 200 and _PATH.fullmatch(text) is not None,
-        _PATH_WORDS,
-    ),
-    "argocdApplication": _Kind(
-        "argocdApplicationPattern",
-        "{application}-{stage}",
-        is_dns_subdomain,
-        "a Kubernetes resource name (lower-case DNS subdomain)",
-    ),
-}
-_MENDS = (
-    ("{application}-{stage}", "{stage}-{application}", "{application}-{stage}-own"),
-    ("{stage}/{application}", "{application}/{stage}", "apps/{application}/{stage}"),
-)
-_OWN_MENDS = (
-    ("{application}-{stage}", "{stage}-{application}", "{application}-{stage}-own"),
-    ("{application}/{stage}", "{stage}/{application}", "apps/{application}/{stage}"),
-)
-OVERRIDES = frozenset(_KINDS)
+OVERRIDES = frozenset(KINDS)
 """The keys of one application that override a pattern for it, in every stage."""
-OWN = ("namespace", "argocdApplication")
-"""The keys by which a stack overrides a pattern for its own stage. The path is not among them: the stacks
-before it have to know where to promote to."""
-
-
-@dataclass(frozen=True)
-class _Named:
-    """One name: `pattern` as it was read at `where`, for an application (at `at`) in a stage.
-
-    `beside`: it comes from the file of the stage's own stack, which is not the one that is read.
-    """
-
-    application: Application
-    stage: Stage
-    at: Path
-    where: Path
-    pattern: str
-    beside: bool = False
-
-    @property
-    def name(self) -> str:
-        return self.pattern.replace("{application}", self.application.name).replace("{stage}", self.stage.name)
 
 
 def read_placements(
@@ -120,7 +51,7 @@ def read_placements(
     `beside` gives what another stage's own stack has under the keys of `OWN`. Names that break a rule, and names that
     meet, are noted in `root.problems`.
     """
-    patterns = {kind: _read(root, each.pattern_key, each.default) for kind, each in _KINDS.items()}
+    patterns = {kind: _read(root, each.pattern_key, each.default) for kind, each in KINDS.items()}
     if len(applications) * len(stages) > MOST_PLACEMENTS:
         found = f"{len(applications)} applications in {len(stages)} stages"
         mend = "split the pipeline: one project, with a GitOps repository of its own, for each group of applications"
@@ -132,18 +63,18 @@ def read_placements(
         else {kind: ((kind, stage.name), text) for kind, text in beside(stage.name).items() if _PATTERN.holds(text)}
         for stage in stages
     }
-    named: dict[str, list[_Named]] = {kind: [] for kind in _KINDS}
+    named: dict[str, list[Named]] = {kind: [] for kind in KINDS}
     for application, fields in applications:
         theirs = {kind: _read(fields, kind) for kind in OVERRIDES if kind in fields.values}
         for stage in stages:
             sources = patterns | theirs | owned[stage.name]
-            for kind in _KINDS:
+            for kind in KINDS:
                 other = kind in owned[stage.name] and stage.name != own
-                named[kind].append(_Named(application, stage, fields.at, *sources[kind], beside=other))
+                named[kind].append(Named(application, stage, fields.at, *sources[kind], beside=other))
     if not (root.problems.any_at("stages", "name") or root.problems.any_at("applications", "name")):
         # Names made of wrong names say nothing.
         for kind, names in named.items():
-            _refuse(kind, names, root)
+            refuse(kind, names, root)
     columns = (named[kind] for kind in ("namespace", "path", "argocdApplication"))
     return tuple(
         Placement(namespace.application, namespace.stage, namespace.name, path.name, argocd.name)
@@ -153,112 +84,3 @@ def read_placements(
 
 def _read(fields: Fields, key: str, default: str | None = None) -> tuple[Path, str]:
     return (*fields.at, key), fields.text(key, _PATTERN, default)
-
-
-def _refuse(kind: str, named: Sequence[_Named], root: Fields) -> None:
-    argocd = str(root.values.get("argocdNamespace", "argocd")) if kind == "namespace" else ""
-    said: set[Path] = set()
-    mended = list(named)
-    for involved, allowed in _wrong(kind, named, argocd):
-        newcomer = _newcomer(involved)
-        # Otherwise the pattern that was set on purpose is the one to change, once.
-        each = newcomer or max(involved, key=_rank)
-        changed = _own(kind, each) if newcomer else each.where
-        if changed in said or any(one.where in said for one in involved):
-            continue
-        said.add(changed)
-        where, pattern = each.where, each.pattern
-        # What is only counted needs no mend, and finding one takes a look at every name.
-        if not root.problems.full and newcomer:
-            where, pattern, mended = _mend_newcomer(kind, each, mended, argocd)
-        elif not root.problems.full:
-            where, pattern = _mend(kind, each, named, argocd)
-        found = each.name if len(involved) == 1 else each.pattern
-        if each.beside and where == each.where:
-            command = f"pulumi config set --stack {each.stage.name} delivery:{kind} {shlex.quote(pattern)}"
-            root.problems.add_command((kind,), f"{found!r} in Pulumi.{each.stage.name}.yaml", allowed, command)
-        else:
-            root.problems.add(where, found if where == each.where else None, allowed, pattern)
-
-
-def _newcomer(involved: Sequence[_Named]) -> _Named | None:
-    """Of two applications that meet, the one that is listed later: the other one may run, and keeps its names.
-
-    None where one application meets itself, or where the later one's name is the stack's own for all applications.
-    """
-    latest = max(involved, key=lambda each: each.at)
-    several = len({each.at for each in involved}) > 1
-    return latest if several and latest.where[0] not in OWN else None
-
-
-def _own(kind: str, named: _Named) -> Path:
-    """Where a name of its own is set for an application."""
-    return (*named.at, kind)
-
-
-def _rank(named: _Named) -> int:
-    if named.where[0] in OWN:
-        return 2 if named.beside else 3
-    return 1 if named.where[0] == "applications" else 0
-
-
-def _wrong(kind: str, named: Sequence[_Named], argocd: str) -> Iterator[tuple[tuple[_Named, ...], str]]:
-    """What is wrong with these names: the ones involved, and what is allowed instead."""
-    rule = _KINDS[kind]
-    for each in named:
-        if each.beside:
-            continue  # what is wrong with that name alone, its own stack says
-        who = f"{each.application.name} in {each.stage.name} gets {each.name!r}"
-        if not rule.holds(each.name):
-            yield (each,), f"{rule.words}; {who}"
-        elif each.name == argocd:
-            yield (each,), f"another namespace than Argo CD's own; {who}"
-    for one, other in _meetings(kind, named):
-        who = " and ".join(f"{each.application.name} in {each.stage.name}" for each in (one, other))
-        yield (one, other), f"one {kind} each, none inside another; {who} meet at {other.name!r}"
-
-
-def _mend(kind: str, culprit: _Named, named: Sequence[_Named], argocd: str) -> tuple[Path, str]:
-    """A pattern, and where to set it, with which nothing is wrong there any more."""
-    for pattern in _MENDS[kind == "path"]:
-        tried = [replace(each, pattern=pattern) if each.where == culprit.where else each for each in named]
-        if not any(culprit.where in (each.where for each in involved) for involved, _ in _wrong(kind, tried, argocd)):
-            return culprit.where, pattern
-    # No pattern fits all: a name of its own for this application.
-    return _own(kind, culprit), _numbered(culprit)
-
-
-def _mend_newcomer(kind: str, newcomer: _Named, named: Sequence[_Named], argocd: str) -> tuple[Path, str, list[_Named]]:
-    """A name of its own for the newcomer, where to set it, and all names after that."""
-    where = _own(kind, newcomer)
-    tried: list[_Named] = []
-    for pattern in (*_OWN_MENDS[kind == "path"], _numbered(newcomer)):
-        own = pattern.replace("{application}", newcomer.application.name)
-        tried = [
-            replace(each, pattern=own, where=where) if each.at == newcomer.at and each.where[0] not in OWN else each
-            for each in named
-        ]
-        if not any(where in (each.where for each in involved) for involved, _ in _wrong(kind, tried, argocd)):
-            break
-    return where, own, tried
-
-
-def _numbered(named: _Named) -> str:
-    return f"{named.application.name[:30].rstrip('-')}-{named.at[-1]}-{{stage}}"
-
-
-def _meetings(kind: str, named: Sequence[_Named]) -> Iterator[tuple[_Named, _Named]]:
-    # One pass, so that many applications stay as cheap as few: every name is looked up, never compared pairwise.
-    owners: dict[str, _Named] = {}
-    for each in named:
-        other = owners.setdefault(each.name, each)
-        if other is not each:
-            yield other, each
-    if kind == "path":
-        # A chart inside another chart's folder belongs to both: Helm would pack it into the outer one.
-        for each in named:
-            folder = each.name
-            while "/" in folder:
-                folder = folder.rpartition("/")[0]
-                if folder in owners:
-                    yield owners[folder], each

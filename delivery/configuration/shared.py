@@ -13,7 +13,7 @@ from delivery.configuration.collected import REPORTED
 from delivery.configuration.fields import Fields, Rule
 from delivery.configuration.placements import OVERRIDES
 from delivery.configuration.problems import Json, nearest, renamed, without
-from delivery.pipeline import Application, Promotions, Stage
+from delivery.pipeline import ENGINES, Application, Promotions, Stage
 from delivery.task_runs import SECONDS_A_RUN, least_timeout
 
 EXAMPLE_APPLICATION: dict[str, Json] = {"name": "podtato-head", "image": "ghcr.io/podtato-head/podtato-server"}
@@ -179,7 +179,7 @@ def read_promotions(root: Fields) -> Promotions:
     retries = root.number("promotionRetries", 0, 10, 2)
     runs = f"{retries + 1} runs of {SECONDS_A_RUN} seconds each, and the pauses between" if retries else "one run"
     return Promotions(
-        engine=root.choice("promotionEngine", ("promoter", "pulumi")),
+        engine=root.choice("promotionEngine", ENGINES),
         labels=root.texts("promotionLabels", rules.LABEL),
         reviewers=root.texts("promotionReviewers", rules.PERSON),
         team_reviewers=root.texts("promotionTeamReviewers", rules.TEAM),

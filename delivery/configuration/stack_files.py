@@ -11,7 +11,7 @@ from pathlib import Path
 
 import yaml
 
-from delivery.configuration.placements import OWN
+from delivery.configuration.placement_names import OWN
 from delivery.names import is_dns_label
 
 PROJECT = "delivery"

@@ -10,11 +10,10 @@ from pathlib import Path
 from delivery.configuration.problems import set_mend
 from delivery.configuration.stack_files import PROJECT, StackFilesError, read_project_config, read_stack_config
 from delivery.doctor.check import Check, ok, wrong
+from delivery.pipeline import ENGINES
 from delivery.stack_configuration import StackConfiguration
 
 _KEY = f"{PROJECT}:promotionEngine"
-_ENGINES = ("promoter", "pulumi")
-"""What the key may be, the default first."""
 
 
 def committed_engine(project: Path, configuration: StackConfiguration) -> str | None:
@@ -25,8 +24,8 @@ def committed_engine(project: Path, configuration: StackConfiguration) -> str | 
         values = read_stack_config(project, configuration.pipeline.first_stage.name).values
     except StackFilesError:
         return None
-    found = values.get(_KEY, _ENGINES[0])
-    return found if found in _ENGINES else None
+    found = values.get(_KEY, ENGINES[0])
+    return found if found in ENGINES else None
 
 
 def engine(project: Path, configuration: StackConfiguration, committed: str | None) -> Iterator[Check]:
@@ -39,7 +38,7 @@ def engine(project: Path, configuration: StackConfiguration, committed: str | No
         yield ok("promotion engine", f"{own}, as in {first}")
         return
     mend = set_mend("promotionEngine", committed)
-    if read_project_config(project).values.get(_KEY, _ENGINES[0]) == committed:
+    if read_project_config(project).values.get(_KEY, ENGINES[0]) == committed:
         mend = f"pulumi config rm {_KEY}  # or set {own} in Pulumi.yaml, for every stack"
     detail = f"{stack} has {own}, but the workflow is committed by {first}, which has {committed}"
     yield wrong("promotion engine", detail, mend)
