@@ -12,7 +12,7 @@ from components.promotion_hooks import PromotionHooks
 from delivery.declared_run import DeclaredRun
 from delivery.incoming import Incoming
 from delivery.pipeline import Repository
-from delivery.promotion.git import PROMOTER_MAIL, PROMOTER_NAME
+from delivery.promotion.commits import PROMOTER_MAIL, PROMOTER_NAME
 
 
 class Promotion(pulumi.ComponentResource):

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from delivery.edges import Edge, PromotionSettings
 from delivery.promotion.branch import on_top
-from delivery.promotion.git import DECLARED, TRAILER, Repository
+from delivery.promotion.commits import DECLARED, TRAILER
+from delivery.promotion.git import Repository
 from delivery.promotion.github import GitHub
 from delivery.promotion.history import NotThereYet
 from delivery.promotion.proposal import AGAIN, Decision, Request, propose

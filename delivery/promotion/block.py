@@ -6,6 +6,7 @@ checked when it is read: people can edit a body, and make commits.
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -131,8 +132,12 @@ def trailer(edge: Edge, commit: str) -> str:
     return f"{edge.application} {edge.source}->{edge.target} {commit}"
 
 
-def promoted_by(trailers: str, edge: Edge) -> str:
-    """The commit that a commit's trailer says is promoted along `edge`; empty when it says none."""
+def promoted_by(trailers: Iterable[str], edge: Edge) -> str:
+    """The commit that the first of these commits' trailers with one says is promoted along `edge`; empty if none."""
+    return next(filter(None, (_promoted_by(each, edge) for each in trailers)), "")
+
+
+def _promoted_by(trailers: str, edge: Edge) -> str:
     promoted = next(iter(trailers.removeprefix(trailer(edge, "")).split()), "")
     return promoted if is_commit(promoted) and trailers.startswith(trailer(edge, promoted)) else ""
 

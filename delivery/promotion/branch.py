@@ -7,7 +7,8 @@ others have worked on it.
 from collections.abc import Mapping
 
 from delivery.promotion.block import promoted_by
-from delivery.promotion.git import ON_TOP, TRAILER, File, Repository
+from delivery.promotion.commits import ON_TOP, TRAILER, File
+from delivery.promotion.git import Repository
 from delivery.promotion.history import PromotionError
 from delivery.promotion.plan import plan_values
 from delivery.promotion.proposal import Decision
@@ -67,7 +68,7 @@ def on_top(repository: Repository, state: EdgeState, decision: Decision, head: s
     None when they are so already, for the commit that is promoted. Raises `PromotionError` when commits of others
     changed a promoted key, and when merging would keep what the default branch has by now instead of what is planned.
     """
-    path, keys = state.edge.target_values, list(decision.plan.values)
+    path, wanted = state.edge.target_values, dict(decision.plan.values)
     left = repository.merge_base(head, state.tip)
     base = state.branch.own[0].sha if state.branch.own else left
     current = repository.read(head, path)
@@ -75,17 +76,13 @@ def on_top(repository: Repository, state: EdgeState, decision: Decision, head: s
     if current is None or before is None:
         raise PromotionError(_conflict(state, f"removed {path}"))
     _reaches_the_target(repository, state, decision, left)
-    present = read_keys(current.content, keys, where=f"{path} on {state.branch.name}")
-    promoted = next(filter(None, (promoted_by(each.trailer, state.edge) for each in state.branch.own)), None)
-    if present == dict(decision.plan.values) and promoted in (None, decision.commit):
-        return None
-    if (
-        present != dict(decision.plan.values)
-        and present != read_keys(before.content, keys, where=path)
-        and not _as_proposed(state, present)
-    ):
-        raise PromotionError(_conflict(state, f"changed {' or '.join(keys)} themselves"))
-    planned = plan_values(decision.plan.values, current.content, decision.traceparent, target_name=path)
+    present = read_keys(current.content, wanted, where=f"{path} on {state.branch.name}")
+    if present == wanted:
+        if promoted_by((each.trailer for each in state.branch.own), state.edge) in ("", decision.commit):
+            return None
+    elif present != read_keys(before.content, wanted, where=path) and not _as_proposed(state, present):
+        raise PromotionError(_conflict(state, f"changed {' or '.join(wanted)} themselves"))
+    planned = plan_values(wanted, current.content, decision.traceparent, target_name=path)
     return File(planned.text, current.mode)
 
 
@@ -103,10 +100,9 @@ def _reaches_the_target(repository: Repository, state: EdgeState, decision: Deci
     has = read_keys(state.target.content, planned, where=path)
     key = next((key for key, value in planned.items() if had[key] == value != has[key]), None)
     if key is not None:
-        shown = f"pull request #{state.open.pull_request.number}" if state.open else f"branch {state.branch.name}"
         raise PromotionError(
-            f"{shown} has commits of others, and left the default branch before {key} changed there: merging would "
-            "keep that change; merge the default branch into it (Update branch), then run again"
+            f"{_shown(state)} has commits of others, and left the default branch before {key} changed there: merging "
+            "would keep that change; merge the default branch into it (Update branch), then run again"
         )
 
 
@@ -122,9 +118,12 @@ def _as_proposed(state: EdgeState, present: Mapping[str, Scalar | None]) -> bool
 
 
 def _conflict(state: EdgeState, what: str) -> str:
-    shown = f"pull request #{state.open.pull_request.number}" if state.open else f"branch {state.branch.name}"
     author = state.branch.foreign[0]
     return (
-        f"{shown} has commits of others that {what} (the newest is {author.sha[:12]}): "
+        f"{_shown(state)} has commits of others that {what} (the newest is {author.sha[:12]}): "
         "merge or close it and delete its branch, or take those commits off, then run again"
     )
+
+
+def _shown(state: EdgeState) -> str:
+    return f"pull request #{state.open.pull_request.number}" if state.open else f"branch {state.branch.name}"

@@ -9,11 +9,11 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
+from delivery.promotion.commits import PROMOTER_MAIL, PROMOTER_NAME, TRAILER, Commit, File
 from delivery.promotion.git_process import (
     GitError,
     LeaseLost,
@@ -24,53 +24,10 @@ from delivery.promotion.git_process import (
     shown,
 )
 
-__all__ = ["DECLARED", "ON_TOP", "TRAILER", "Commit", "File", "GitError", "LeaseLost", "Repository"]
+__all__ = ["GitError", "LeaseLost", "Repository"]
 
-PROMOTER_NAME = "Delivery promoter"
-# A reserved top-level domain: no person can own this address, so no person's commit is taken for ours.
-PROMOTER_MAIL = "promoter@delivery.invalid"
-TRAILER = "Delivery-Promotion"
-ON_TOP = " on-top"
 _FETCHED = "refs/delivery/tip"
-DECLARED = " declared"
-"""Ends the trailer of a commit that the Pulumi component declared."""
-
 _FIELDS = f"%H%x00%P%x00%ce%x00%an%x00%s%x00%(trailers:key={TRAILER},valueonly,separator=%x2C)"
-
-
-@dataclass(frozen=True)
-class Commit:
-    """A commit, as far as a promotion cares. `trailer` is the value of `Delivery-Promotion`, or empty."""
-
-    sha: str
-    parents: tuple[str, ...]
-    committer: str
-    author: str
-    subject: str
-    trailer: str
-
-    @property
-    def ours(self) -> bool:
-        """Whether the promoter made it: its address and its trailer, for either alone can come about otherwise."""
-        return self.committer == PROMOTER_MAIL and bool(self.trailer)
-
-    @property
-    def on_top(self) -> bool:
-        """Whether it may stand on other commits of the branch, rather than on the default branch."""
-        return self.ours and self.trailer.endswith((ON_TOP, DECLARED))
-
-    @property
-    def declared(self) -> bool:
-        """Whether the Pulumi component made it."""
-        return self.ours and self.trailer.endswith(DECLARED)
-
-
-@dataclass(frozen=True)
-class File:
-    """A file at some commit: its content and its mode (`100644`, `120000` for a symbolic link)."""
-
-    content: bytes
-    mode: str
 
 
 class Repository:
@@ -124,17 +81,12 @@ class Repository:
 
     def read(self, commit: str, path: str) -> File | None:
         """The file at `path` in `commit`, or None when there is none."""
-        listed = self._git("ls-tree", "-z", "--full-tree", commit, "--", path).decode("utf-8", "replace")
-        for entry in listed.split("\0"):
-            about, _, name = entry.partition("\t")
-            if name == path and about.split()[1] == "blob":
-                mode, _, blob = about.split()
-                return File(self._git("cat-file", "blob", blob), mode)
-        return None
+        mode, blob = self.files(commit, path).get(path, ("", ""))
+        return File(self._git("cat-file", "blob", blob), mode) if blob else None
 
-    def files(self, commit: str) -> dict[str, tuple[str, str]]:
-        """The mode and the blob of every file in `commit`, by its path."""
-        listed = self._git("ls-tree", "-r", "-z", "--full-tree", commit).decode("utf-8", "replace")
+    def files(self, commit: str, *paths: str) -> dict[str, tuple[str, str]]:
+        """The mode and the blob of every file in `commit`, by its path; only of those at or below `paths`, if given."""
+        listed = self._git("ls-tree", "-r", "-z", "--full-tree", commit, "--", *paths).decode("utf-8", "replace")
         found = {}
         for entry in listed.split("\0"):
             about, _, path = entry.partition("\t")

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from enum import Enum
 
 from delivery.promotion.block import Block
+from delivery.promotion.commits import Commit
 from delivery.promotion.documents import ValuesError
-from delivery.promotion.git import Commit, Repository
+from delivery.promotion.git import Repository
 from delivery.promotion.github import GitHub, PullRequest
 from delivery.promotion.values import read_keys
 

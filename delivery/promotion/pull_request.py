@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from delivery.edges import Edge, PromotionSettings
 from delivery.promotion.block import Block, trailer, without_blocks
-from delivery.promotion.git import TRAILER, Commit
+from delivery.promotion.commits import TRAILER, Commit
 from delivery.promotion.markdown import code, plain
 from delivery.promotion.plan import Change
 

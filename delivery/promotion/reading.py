@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from delivery.edges import Edge, PromotionSettings
 from delivery.names import is_commit
 from delivery.promotion.block import bare_block, parse_block, promoted_by
-from delivery.promotion.git import Commit, File, Repository
+from delivery.promotion.commits import Commit, File
+from delivery.promotion.git import Repository
 from delivery.promotion.github import GitHub
 from delivery.promotion.history import History, NotThereYet, PromotionError, Proposal
 
@@ -130,18 +131,18 @@ def _told_by_commits(
     told = list(proposals)
     for place, proposal in enumerate(proposals):
         block, pull_request = proposal.block, proposal.pull_request
-        if pull_request.state == "merged":
+        merged = pull_request.state == "merged"
+        if merged:
             commits = _merged(repository, pull_request.merge_commit)
         elif branch is not None and block is None and pull_request.head == branch.head:
             commits = branch.own
         else:
             commits = ()
-        merged = pull_request.state == "merged"
         trailers = (each.trailer or (repository.trailer(each.sha) if merged else "") for each in commits)
-        commit = next(filter(None, (promoted_by(each, edge) for each in trailers)), "")
+        commit = promoted_by(trailers, edge)
         if commit and (block is None or block.commit != commit):
             told[place] = replace(proposal, block=bare_block(edge, commit))
-        if pull_request.state == "merged":
+        if merged:
             break
     return tuple(told)
 

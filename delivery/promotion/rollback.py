@@ -7,7 +7,8 @@ from collections.abc import Collection, Mapping
 
 from delivery.edges import PromotionSettings
 from delivery.promotion.block import Block
-from delivery.promotion.git import ON_TOP, Repository
+from delivery.promotion.commits import ON_TOP
+from delivery.promotion.git import Repository
 from delivery.promotion.history import PromotionError, Proposal
 from delivery.promotion.plan import Change, plan_values
 from delivery.promotion.proposal import AGAIN, Decision, Request, Result, words

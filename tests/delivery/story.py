@@ -8,8 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import pytest
+
 from delivery import promote
 from delivery.edges import Edge, PromotionSettings
+from delivery.promotion.reading import read_edge
 from lab.forge import Forge, PullRequest
 
 NAME = "acme/gitops"
@@ -116,6 +119,14 @@ def joined(told: Story) -> None:
     other = replace(EDGE, source="qa", source_path="qa")
     told.forge.commit(NAME, {"qa/values.yaml": DEV.format("v0.3.0")}, "A stage qa")
     told.configure(stages={"dev": (), "qa": (), "production": ("dev", "qa")}, edges=(EDGE, other))
+
+
+def fetch_only(depth: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let promotions fetch so many commits of each branch, as if the repository were a long one."""
+    defaults = read_edge.__kwdefaults__
+    assert defaults is not None
+    assert defaults["depth"] > depth
+    monkeypatch.setitem(defaults, "depth", depth)
 
 
 @contextlib.contextmanager

@@ -1,9 +1,7 @@
 """What a promotion's pull request warns of: that it takes back what came later, or that its source has moved on."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from unittest.mock import create_autospec
 
 import pytest
@@ -13,20 +11,14 @@ from hypothesis import strategies as st
 from delivery.edges import PromotionSettings
 from delivery.promotion.block import Block
 from delivery.promotion.cautions import cautions
-from delivery.promotion.git import File
+from delivery.promotion.commits import File
 from delivery.promotion.history import History
 from delivery.promotion.markdown import code
 from delivery.promotion.plan import Change
 from delivery.promotion.pull_request import Subject, render
 from delivery.promotion.reading import Branch, EdgeState
 from delivery.promotion.scalars import Scalar, escape
-from tests.delivery.story import DEV, EDGE, NAME, PRODUCTION, Story, joined, story
-
-
-@pytest.fixture
-def told(tmp_path: Path) -> Iterator[Story]:
-    with story(tmp_path) as begun:
-        yield begun
+from tests.delivery.story import DEV, EDGE, NAME, PRODUCTION, Story, joined
 
 
 def body(told: Story) -> str:

@@ -1,19 +1,10 @@
 """Promotions whose pull request people have edited: its description, or the commits on its branch."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
-from tests.delivery.story import DEV, EDGE, NAME, Story, story
+from tests.delivery.story import DEV, EDGE, NAME, Story
 
 BRANCH = EDGE.branch
-
-
-@pytest.fixture
-def told(tmp_path: Path) -> Iterator[Story]:
-    with story(tmp_path) as begun:
-        yield begun
 
 
 def versions(told: Story) -> tuple[str, str]:

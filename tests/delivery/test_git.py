@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from delivery.promotion.git import File, GitError, LeaseLost, Repository
+from delivery.promotion.commits import File
+from delivery.promotion.git import GitError, LeaseLost, Repository
 from delivery.promotion.git_process import explain, git_environment
 
 ZERO_CONFIG = {"PATH": os.environ["PATH"]}

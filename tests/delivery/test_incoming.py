@@ -1,7 +1,7 @@
 """What is due along an edge, as a stack that declares its promotions reads it; the engine's part is in its own tier."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +13,7 @@ from delivery.promotion.git import Repository
 from delivery.promotion.github import GitHub
 from delivery.stack_configuration import PromotionRequest
 from delivery.telemetry import export
-from tests.delivery.story import EDGE, NAME, TOKEN, TRACEPARENT, Story, story
-
-
-@pytest.fixture
-def told(tmp_path: Path) -> Iterator[Story]:
-    with story(tmp_path) as begun:
-        yield begun
+from tests.delivery.story import EDGE, NAME, TOKEN, TRACEPARENT, Story
 
 
 def read(told: Story, asked: PromotionRequest | None = None, environ: Mapping[str, str] | None = None) -> Incoming:

@@ -1,21 +1,15 @@
 """Promotions in repositories whose history reaches further back than a promotion fetches."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
-from tests.delivery.story import EDGE, NAME, Story, story
+from tests.delivery.story import EDGE, NAME, Story, fetch_only
 
 BRANCH = EDGE.branch
-SHORT = {"commit": None, "rollback": False, "depth": 6}
 
 
-@pytest.fixture
-def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Story]:
-    monkeypatch.setattr("delivery.promotion.reading.read_edge.__kwdefaults__", SHORT)
-    with story(tmp_path) as begun:
-        yield begun
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    fetch_only(6, monkeypatch)
 
 
 def busy(told: Story) -> None:

@@ -4,19 +4,12 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from delivery import promote
-from tests.delivery.story import NAME, TOKEN, TRACEPARENT, Story, story
-
-
-@pytest.fixture
-def told(tmp_path: Path) -> Iterator[Story]:
-    with story(tmp_path) as begun:
-        yield begun
+from tests.delivery.story import NAME, TOKEN, TRACEPARENT, Story
 
 
 @pytest.mark.parametrize(

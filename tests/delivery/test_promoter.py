@@ -1,25 +1,17 @@
 """Promotions as stories: what happens on the forge, one run of the promoter after another."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from delivery.edges import Edge
 from delivery.promotion.block import parse_block
 from delivery.promotion.reading import rollback_branch
-from tests.delivery.story import EDGE, NAME, PRODUCTION, TRACEPARENT, Story, story
+from tests.delivery.story import EDGE, NAME, PRODUCTION, TRACEPARENT, Story, fetch_only
 
 PULLS = f"/repos/{NAME}/pulls"
 BRANCH = EDGE.branch
-
-
-@pytest.fixture
-def told(tmp_path: Path) -> Iterator[Story]:
-    with story(tmp_path) as begun:
-        yield begun
 
 
 def test_a_promotion_opens_a_pull_request_with_the_promoted_key_and_the_trace_only(told: Story) -> None:
@@ -346,9 +338,7 @@ def test_commits_of_others_stay_when_the_branch_is_older_than_the_fetched_histor
     for number in range(5):
         told.forge.commit(NAME, {"README.md": str(number)}, f"Unrelated {number}")
     newest = told.release("v0.3.3")
-    monkeypatch.setattr(
-        "delivery.promotion.reading.read_edge.__kwdefaults__", {"commit": None, "rollback": False, "depth": 3}
-    )
+    fetch_only(3, monkeypatch)
 
     run = told.promote(newest)
     assert run.result == "updated", run.errors
@@ -504,9 +494,7 @@ def test_a_rewritten_history_is_an_error_that_says_how_to_go_on(told: Story) -> 
 
 
 def test_beyond_the_fetched_history_github_is_asked(told: Story, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        "delivery.promotion.reading.read_edge.__kwdefaults__", {"commit": None, "rollback": False, "depth": 2}
-    )
+    fetch_only(2, monkeypatch)
     first, second = told.release("v0.3.1"), told.release("v0.3.2")
     for number in range(5):
         told.forge.commit(NAME, {"README.md": str(number)}, f"Unrelated {number}")
@@ -533,9 +521,7 @@ def test_what_the_target_ran_before_may_lie_beyond_the_fetched_history(
     for number in range(5):
         told.forge.commit(NAME, {"README.md": str(number)}, f"Unrelated {number}")
     commit = told.release("v0.3.2")
-    monkeypatch.setattr(
-        "delivery.promotion.reading.read_edge.__kwdefaults__", {"commit": None, "rollback": False, "depth": 2}
-    )
+    fetch_only(2, monkeypatch)
 
     run = told.promote(commit)
 

@@ -3,24 +3,17 @@
 Every failure is one line that says what to do, and running again after its cause is gone completes the work.
 """
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
 from delivery.promotion.git import Repository
 from delivery.promotion.github import GitHub, GitHubError, PullRequest
-from tests.delivery.story import EDGE, NAME, PRODUCTION, TOKEN, Run, Story, story
+from tests.delivery.story import EDGE, NAME, PRODUCTION, TOKEN, Run, Story
 
 PULLS = f"/repos/{NAME}/pulls"
 GIT = f"/{NAME}.git"
 BRANCH = EDGE.branch
-
-
-@pytest.fixture
-def told(tmp_path: Path) -> Iterator[Story]:
-    with story(tmp_path) as begun:
-        yield begun
 
 
 def failed_with(run: Run, *said: str) -> None:

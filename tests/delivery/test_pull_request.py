@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from delivery.edges import Edge, PromotionSettings
 from delivery.promotion.block import Block, parse_block
-from delivery.promotion.git import Commit
+from delivery.promotion.commits import Commit
 from delivery.promotion.plan import Change
 from delivery.promotion.pull_request import BODY_LIMIT, TITLE_LIMIT, Subject, closed_body, render
 from delivery.promotion.scalars import Scalar

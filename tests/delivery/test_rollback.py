@@ -1,24 +1,16 @@
 """Rollbacks as stories: one is asked for, merged, and what comes after it."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from delivery.promotion.block import parse_block
 from delivery.promotion.reading import rollback_branch
 from delivery.promotion.values import read_keys
-from tests.delivery.story import DEV, EDGE, NAME, PRODUCTION, TRACEPARENT, Story, joined, story
+from tests.delivery.story import DEV, EDGE, NAME, PRODUCTION, TRACEPARENT, Story, fetch_only, joined
 
 BRANCH = rollback_branch(EDGE)
-
-
-@pytest.fixture
-def told(tmp_path: Path) -> Iterator[Story]:
-    with story(tmp_path) as begun:
-        yield begun
 
 
 def promoted(told: Story, version: str, method: str = "merge", *, delete_branch: bool = False) -> str:
@@ -182,9 +174,7 @@ def test_beyond_the_fetched_history_the_hidden_block_tells_what_was_before(
     promoted(told, "v0.3.1")
     for number in range(4):
         told.forge.commit(NAME, {"README.md": str(number)}, f"Unrelated {number}")
-    monkeypatch.setattr(
-        "delivery.promotion.reading.read_edge.__kwdefaults__", {"commit": None, "rollback": True, "depth": 2}
-    )
+    fetch_only(2, monkeypatch)
 
     assert told.rollback().result == "created"
     assert told.version(BRANCH) == "v0.3.0"
@@ -202,9 +192,7 @@ KEYS = ("serviceVersion", *HAD)
 def beyond_the_fetched_history(told: Story, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(4):
         told.forge.commit(NAME, {"README.md": str(number)}, f"Unrelated {number}")
-    monkeypatch.setattr(
-        "delivery.promotion.reading.read_edge.__kwdefaults__", {"commit": None, "rollback": True, "depth": 2}
-    )
+    fetch_only(2, monkeypatch)
 
 
 def test_what_the_hidden_block_remembers_is_written_as_it_was(told: Story, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -314,8 +302,6 @@ def test_beyond_the_fetched_history_the_hidden_block_tells_what_was_brought(
     told.forge.commit(NAME, {"production/values.yaml": PRODUCTION.format("v0.3.1-hotfix")}, "Hotfix by hand")
     for number in range(4):
         told.forge.commit(NAME, {"README.md": str(number)}, f"Unrelated {number}")
-    monkeypatch.setattr(
-        "delivery.promotion.reading.read_edge.__kwdefaults__", {"commit": None, "rollback": True, "depth": 2}
-    )
+    fetch_only(2, monkeypatch)
 
     assert "as pull request #1 brought it" in told.rollback().errors

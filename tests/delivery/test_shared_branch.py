@@ -1,22 +1,12 @@
 """Promotions whose branch people have worked on: merging must bring what the pull request says, and nothing else."""
 
 import subprocess
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
-
-import pytest
 
 from delivery.promotion.reading import rollback_branch
-from tests.delivery.story import DEV, EDGE, NAME, PRODUCTION, Story, story
+from tests.delivery.story import DEV, EDGE, NAME, PRODUCTION, Story
 
 BRANCH = EDGE.branch
-
-
-@pytest.fixture
-def told(tmp_path: Path) -> Iterator[Story]:
-    with story(tmp_path) as begun:
-        yield begun
 
 
 def annotated(told: Story) -> None:
