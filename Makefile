@@ -38,7 +38,7 @@ log: $(VENV)/.runtime ## Run RUN=preview on STACK=dev with the CLI's whole log i
 	@$(BIN)/python -m delivery.doctor.log --stack $(STACK) --log $(OUT)/$(STACK).log -- $(RUN)
 
 trace: $(VENV)/.runtime ## Draw one version's way from commit to production: FILE=.demo/traces.jsonl, as text and FILE.html
-	@$(BIN)/python -m delivery.trace --file $(FILE) $(if $(REPOSITORY),--repository $(REPOSITORY)) --html $(FILE:.jsonl=.html)
+	@$(BIN)/python -m delivery.tracing --file $(FILE) $(if $(REPOSITORY),--repository $(REPOSITORY)) --html $(FILE:.jsonl=.html)
 
 # What `make cluster-tools` has built is found without any setting; a folder that a person names comes first.
 ifndef KUBEBUILDER_ASSETS

@@ -16,9 +16,9 @@ from pathlib import Path
 from bench.collector import Collector
 from bench.figures import Report
 from bench.timing import MeasurementError, command, side_by_side, timed
-from delivery import promote
-from delivery.edges import Edge, PromotionSettings
-from delivery.gitops_files import promoter
+from delivery.model.edges import Edge, PromotionSettings
+from delivery.promotion import cli as promote
+from delivery.stack.repository_files import promoter
 from lab.forge import Forge
 
 PERCENT = 5.0

@@ -39,7 +39,7 @@ def own_work(stack: str, folder: str, modules: list[str]) -> dict[str, float]:
 
 def scale(counts: list[int]) -> dict[int, float]:
     """Processor seconds for rendering every stage of that many applications, by their number."""
-    from delivery.configuration.stack_files import read_stack_config
+    from delivery.config.files import read_stack_config
     from lab.engine import PROGRAM, preview
     from lab.render import files_of
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.timing import PROJECT, command, timed
-from delivery.configuration.stack_files import MASKED, read_stack_config
+from delivery.config.files import MASKED, read_stack_config
 from lab.engine import PROGRAM, Declared, Value, preview
 from lab.forge import Forge
 from lab.pulumi_cli import PulumiEngine

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ci.rendered import FileChange, RenderedStack
 from ci.report import Report
-from delivery.promotion.markdown import code, one_line
+from delivery.text import code, one_line
 
 MARKER = "<!-- delivery: preview -->"
 """The first line of the one comment, by which the next run finds it."""

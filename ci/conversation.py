@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from delivery.promotion.github import GitHub
-from delivery.promotion.github_answers import GitHubError
+from delivery.github.answers import GitHubError
+from delivery.github.client import GitHub
 
 _PAGES = 20
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from ci.comment import LIMIT, changes_table, fenced
 from ci.conversation import Conversation, connect
 from ci.report import Report, ReportError
-from delivery.promotion.github import GitHubError
-from delivery.promotion.markdown import code
+from delivery.github.client import GitHubError
+from delivery.text import code
 
 MARKER = "<!-- delivery: drift -->"
 LABEL = "drift"

@@ -14,7 +14,7 @@ from ci.comment import MARKER, Preview, comment
 from ci.conversation import Conversation, connect
 from ci.rendered import differences
 from ci.report import Report, ReportError
-from delivery.promotion.github import GitHubError
+from delivery.github.client import GitHubError
 
 _LARGEST = 5_000_000
 

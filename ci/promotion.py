@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ci.stacks import PROJECT, qualified
-from delivery.names import is_dns_label
+from delivery.model.identifiers import is_dns_label
 
 TARGETS = (
     # The provider is a target too: its token is another one in every run, and the state holds the last run's.

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from delivery.configuration.stack_files import StackFilesError, read_project_config
+from delivery.config.files import StackFilesError, read_project_config
 
 PROJECT = Path(__file__).resolve().parent.parent
 

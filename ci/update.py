@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ci.stacks import qualified
-from delivery.names import is_commit
+from delivery.model.identifiers import is_commit
 
 _PAGE = "100"
 _SUCCEEDED = "succeeded"

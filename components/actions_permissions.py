@@ -3,7 +3,7 @@
 import pulumi
 from pulumi_github import WorkflowRepositoryPermissions
 
-from delivery.pipeline import Repository
+from delivery.model.pipeline import Repository
 
 
 class ActionsPermissions(pulumi.ComponentResource):

@@ -7,10 +7,10 @@ from components.keptn_tasks import KeptnTasks
 from components.promotion_access import PromotionAccess
 from components.repository_files import RepositoryFiles
 from components.stage_namespace import StageNamespace
-from delivery.gitops_files import Seeds, stage_files
-from delivery.manifests import task_specs
-from delivery.pipeline import Placement
-from delivery.stack_configuration import StackConfiguration
+from delivery.model.pipeline import Placement
+from delivery.model.stack import StackConfiguration
+from delivery.stack.manifests import task_specs
+from delivery.stack.repository_files import Seeds, stage_files
 
 
 class ApplicationInStage(pulumi.ComponentResource):

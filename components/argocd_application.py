@@ -4,9 +4,9 @@ import pulumi
 from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
-from delivery.manifests import argocd_application_spec, argocd_finalizers
-from delivery.pipeline import Placement
-from delivery.stack_configuration import StackConfiguration
+from delivery.model.pipeline import Placement
+from delivery.model.stack import StackConfiguration
+from delivery.stack.manifests import argocd_application_spec, argocd_finalizers
 
 
 class ArgoCDApplication(pulumi.ComponentResource):

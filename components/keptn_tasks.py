@@ -6,7 +6,7 @@ import pulumi
 from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
-from delivery.configuration.problems import Json
+from delivery.config.errors import Json
 
 
 class KeptnTasks(pulumi.ComponentResource):

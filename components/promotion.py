@@ -9,10 +9,10 @@ import pulumi
 import pulumi_github as github
 
 from components.promotion_hooks import PromotionHooks
-from delivery.declared_run import DeclaredRun
-from delivery.incoming import Incoming
-from delivery.pipeline import Repository
-from delivery.promotion.commits import PROMOTER_MAIL, PROMOTER_NAME
+from delivery.git.commits import PROMOTER_MAIL, PROMOTER_NAME
+from delivery.model.pipeline import Repository
+from delivery.promotion.declared_run import DeclaredRun
+from delivery.promotion.desired import Incoming
 
 
 class Promotion(pulumi.ComponentResource):

@@ -8,9 +8,9 @@ from pulumi_kubernetes.core.v1 import Secret, ServiceAccount
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 from pulumi_kubernetes.rbac.v1 import PolicyRuleArgs, Role, RoleBinding, RoleRefArgs, SubjectArgs
 
-from delivery.configuration import TASK_PROMOTE
-from delivery.manifests import PROMOTION_ROLE_RULES, SECRET_KEY, SECRET_NAME
-from delivery.pipeline import Repository
+from delivery.config.reader import TASK_PROMOTE
+from delivery.model.pipeline import Repository
+from delivery.stack.manifests import PROMOTION_ROLE_RULES, SECRET_KEY, SECRET_NAME
 
 
 class PromotionAccess(pulumi.ComponentResource):

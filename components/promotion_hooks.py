@@ -1,11 +1,12 @@
 """The hooks on a promotion's resources: each tells the run of that promotion what the engine does.
 
-What follows from it, in the span and on the forge, is `delivery.declared_run`'s matter. No hook runs in a preview.
+What follows from it, in the span and on the forge, is `delivery.promotion.declared_run`'s matter.
+No hook runs in a preview.
 """
 
 import pulumi
 
-from delivery.declared_run import DeclaredRun
+from delivery.promotion.declared_run import DeclaredRun
 
 
 class PromotionHooks:

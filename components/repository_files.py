@@ -11,8 +11,8 @@ import pulumi
 from pulumi.resource import DependencyResource
 from pulumi_github import RepositoryFile
 
-from delivery.gitops_files import RepositoryText
-from delivery.pipeline import Repository
+from delivery.model.pipeline import Repository
+from delivery.stack.repository_files import RepositoryText
 
 
 class RepositoryFiles(pulumi.ComponentResource):

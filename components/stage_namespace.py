@@ -4,8 +4,8 @@ import pulumi
 from pulumi_kubernetes.core.v1 import Namespace
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
-from delivery.manifests import NAMESPACE_ANNOTATIONS
-from delivery.pipeline import Placement
+from delivery.model.pipeline import Placement
+from delivery.stack.manifests import NAMESPACE_ANNOTATIONS
 
 
 class StageNamespace(pulumi.ComponentResource):

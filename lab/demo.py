@@ -14,7 +14,7 @@ from pathlib import Path
 import yaml
 from pulumi.automation import CommandError
 
-from delivery.trace.__main__ import main as draw
+from delivery.tracing.__main__ import main as draw
 from lab.cluster import Cluster
 from lab.engine import ProgramError
 from lab.forge import Forge

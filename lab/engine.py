@@ -23,7 +23,7 @@ from pulumi.runtime.proto import resource_pb2, source_pb2
 from pulumi.runtime.settings import SETTINGS, _get_rpc_manager, set_root_resource
 from pulumi.runtime.stack import Stack, run_pulumi_func
 
-from delivery.configuration.stack_files import MASKED, PROJECT, StackConfig
+from delivery.config.files import MASKED, PROJECT, StackConfig
 
 PROGRAM = Path(__file__).resolve().parent.parent
 UNKNOWN_ID = "known after an update"

@@ -1,12 +1,12 @@
 """Reads a chart's values as Helm does: Go's YAML, turned into JSON.
 
-`delivery.promotion.scalars` decides what a bare scalar means, as for the promoter; PyYAML's own rules (dates, base 60)
+`delivery.values.scalar` decides what a bare scalar means, as for the promoter; PyYAML's own rules (dates, base 60)
 differ from Go's.
 """
 
 import yaml
 
-from delivery.promotion.scalars import resolve
+from delivery.values.scalar import resolve
 from lab.template import TemplateError
 
 _TAG = "tag:yaml.org,2002:"

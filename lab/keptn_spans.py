@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from delivery.names import is_traceparent
+from delivery.model.identifiers import is_traceparent
 
 _CONSUMER, _OK, _ERROR = 5, 1, 2
 _PREFIX = "keptn.deployment"

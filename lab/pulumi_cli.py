@@ -12,13 +12,13 @@ from pathlib import Path
 import yaml
 from pulumi import automation
 
-from delivery.configuration.stack_files import PROJECT
+from delivery.config.files import PROJECT
 from lab.engine import PROGRAM
 from lab.updates import Settings, Update
 
 ON_PATH = ("pulumi", "pulumi-language-python", "pulumi-resource-github", "pulumi-resource-kubernetes")
 """The programs that have to be on PATH for the engine to run without a download."""
-_LINKED = ("__main__.py", "components", "delivery", "gitops", "requirements.txt", ".venv")
+_LINKED = ("__main__.py", "components", "delivery", "gitops", "program", "requirements.txt", ".venv")
 
 
 def missing_programs() -> tuple[str, ...]:

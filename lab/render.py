@@ -10,8 +10,8 @@ import shutil
 import sys
 from pathlib import Path
 
-from delivery.configuration.stack_files import PROJECT, StackFilesError, read_stack_config
-from delivery.yaml_text import to_yaml
+from delivery.config.files import PROJECT, StackFilesError, read_stack_config
+from delivery.stack.yaml_text import to_yaml
 from lab.engine import PROGRAM, Preview, ProgramError, preview
 from lab.manifests import manifest, manifest_name
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from delivery.configuration.stack_files import read_stack_config
-from delivery.yaml_text import to_yaml
+from delivery.config.files import read_stack_config
+from delivery.stack.yaml_text import to_yaml
 from lab.engine import PROGRAM, Value, preview
 from lab.forge import Forge
 from lab.manifests import manifest, manifest_name

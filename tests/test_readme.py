@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from delivery.configuration import EXAMPLES, KEYS, SECRETS, parse
-from delivery.configuration.problems import ConfigurationError, Json
-from delivery.configuration.readiness import in_plain_text
-from delivery.configuration.stack_files import read_stack_config
-from delivery.secret_text import SecretText
+from delivery.config.errors import ConfigurationError, Json
+from delivery.config.files import read_stack_config
+from delivery.config.reader import EXAMPLES, KEYS, SECRETS, parse
+from delivery.config.readiness import in_plain_text
+from delivery.model.secret import SecretText
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

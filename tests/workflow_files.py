@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from delivery.names import is_commit
+from delivery.model.identifiers import is_commit
 
 ROOT = Path(__file__).resolve().parents[1]
 ACTIONLINT = shutil.which("actionlint")

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
 from delivery.cluster.kubeconfig import ClusterError, load
-from delivery.configuration.problems import Json
-from delivery.deadline import TooLong, within
-from delivery.secret_text import SecretText
+from delivery.config.errors import Json
+from delivery.model.secret import SecretText
+from delivery.timeouts import TooLong, within
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from delivery.cluster.connection import Connection, Object, Refused, namespaced
 from delivery.cluster.needs import Definition, Right
-from delivery.configuration.problems import Json
+from delivery.config.errors import Json
 
 _REVIEWS = "/apis/authorization.k8s.io/v1"
 _AT_ONCE = 8

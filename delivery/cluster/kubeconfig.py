@@ -14,9 +14,9 @@ from types import SimpleNamespace
 
 import yaml
 
-from delivery.configuration.problems import set_command
-from delivery.deadline import TooLong, within
-from delivery.secret_text import SecretText
+from delivery.config.errors import set_command
+from delivery.model.secret import SecretText
+from delivery.timeouts import TooLong, within
 
 LOGIN_SECONDS = 60.0
 """How long a kubeconfig's login command may take: a person may have to answer it in a browser."""

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from delivery.manifests import PROMOTION_ROLE_RULES, task_specs
-from delivery.stack_configuration import StackConfiguration
+from delivery.model.stack import StackConfiguration
+from delivery.stack.manifests import PROMOTION_ROLE_RULES, task_specs
 
 VERBS = ("create", "delete", "get", "patch")
 """What it takes to put an object there, compare it, change it and take it away again."""

@@ -12,9 +12,9 @@ from delivery.cluster.connection import Connection, Refused, connect
 from delivery.cluster.facts import has_namespace, missing_definitions, missing_rights, server_version
 from delivery.cluster.kubeconfig import ClusterError
 from delivery.cluster.needs import ARGO_CD, DEFINITIONS, KEPTN, Definition, Right, granted_rights, rights
-from delivery.configuration.problems import Problem, set_mend
-from delivery.secret_text import SecretText
-from delivery.stack_configuration import StackConfiguration
+from delivery.config.errors import Problem, set_mend
+from delivery.model.secret import SecretText
+from delivery.model.stack import StackConfiguration
 
 _ROLES = "rbac.authorization.k8s.io"
 

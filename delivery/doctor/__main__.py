@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from delivery.configuration.readiness import TOKENS
+from delivery.config.readiness import TOKENS
 from delivery.doctor.check import Check, unknown
 from delivery.doctor.engine import committed_engine, engine
 from delivery.doctor.forge import Forge
@@ -20,7 +20,7 @@ from delivery.doctor.repository import repository
 from delivery.doctor.tokens import needed_permissions, token
 from delivery.doctor.toolchain import toolchain
 from delivery.doctor.traces import traces
-from delivery.stack_configuration import StackConfiguration
+from delivery.model.stack import StackConfiguration
 
 PROJECT_FOLDER = Path(__file__).resolve().parent.parent.parent
 

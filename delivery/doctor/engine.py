@@ -7,11 +7,11 @@ runs one engine and the stack is prepared for the other.
 from collections.abc import Iterator
 from pathlib import Path
 
-from delivery.configuration.problems import set_mend
-from delivery.configuration.stack_files import PROJECT, StackFilesError, read_project_config, read_stack_config
+from delivery.config.errors import set_mend
+from delivery.config.files import PROJECT, StackFilesError, read_project_config, read_stack_config
 from delivery.doctor.check import Check, ok, wrong
-from delivery.pipeline import ENGINES
-from delivery.stack_configuration import StackConfiguration
+from delivery.model.pipeline import ENGINES
+from delivery.model.stack import StackConfiguration
 
 _KEY = f"{PROJECT}:promotionEngine"
 

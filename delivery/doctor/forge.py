@@ -11,10 +11,10 @@ from urllib.parse import quote
 import requests
 
 from delivery.cluster.connection import short_line
-from delivery.configuration.problems import Json
-from delivery.deadline import TooLong, within
-from delivery.pipeline import Repository
-from delivery.secret_text import SecretText
+from delivery.config.errors import Json
+from delivery.model.pipeline import Repository
+from delivery.model.secret import SecretText
+from delivery.timeouts import TooLong, within
 
 TIMEOUT = (5, 15)
 """Seconds to connect and to wait for an answer to begin or go on."""

@@ -11,10 +11,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from delivery.configuration import SECRETS, parse
-from delivery.configuration.problems import ConfigurationError, Problem
-from delivery.configuration.readiness import TOKENS, in_plain_text, missing_for_update, wrong_tokens
-from delivery.configuration.stack_files import (
+from delivery.config.errors import ConfigurationError, Problem
+from delivery.config.files import (
     PROJECT,
     StackConfig,
     StackFilesError,
@@ -22,9 +20,11 @@ from delivery.configuration.stack_files import (
     read_stack_config,
     shared_texts,
 )
+from delivery.config.reader import SECRETS, parse
+from delivery.config.readiness import TOKENS, in_plain_text, missing_for_update, wrong_tokens
 from delivery.doctor.check import Check, ok, unknown, wrong
-from delivery.secret_text import SecretText
-from delivery.stack_configuration import StackConfiguration
+from delivery.model.secret import SecretText
+from delivery.model.stack import StackConfiguration
 
 ENVIRONMENT = {"githubToken": "GITHUB_TOKEN", "promotionToken": "DELIVERY_PROMOTION_TOKEN"}
 """Where else a token may come from, when the stack has none or it cannot be decrypted."""

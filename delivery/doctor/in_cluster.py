@@ -15,8 +15,8 @@ from delivery.cluster.kubeconfig import ClusterError
 from delivery.cluster.needs import ARGO_CD, DEFINITIONS, KEPTN
 from delivery.cluster.preflight import install_command, right_problems
 from delivery.doctor.check import Check, ok, unknown, wrong
-from delivery.secret_text import SecretText
-from delivery.stack_configuration import StackConfiguration
+from delivery.model.secret import SecretText
+from delivery.model.stack import StackConfiguration
 
 PROMOTION_TASKS = "PROMOTION_TASKS_ENABLED"
 """The variable by which Keptn's chart switches promotion tasks on; the operator's own default is off."""

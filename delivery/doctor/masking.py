@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import yaml
 
-from delivery.secret_text import SecretText
+from delivery.model.secret import SecretText
 
 MASK = "[secret]"
 _SHORTEST = 6  # a shorter text is no secret, and would be found in ordinary words

@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Mapping
 from contextlib import suppress
 
-from delivery.deadline import TooLong, within
+from delivery.timeouts import TooLong, within
 
 START_SECONDS = 20.0
 """For a plugin to start: those of the big providers are more than a hundred megabytes to be read."""

@@ -6,16 +6,16 @@ And of edges that the pipeline no longer has: what is still open from them could
 import re
 from collections.abc import Callable, Iterator
 
-from delivery.deadline import TooLong, within
 from delivery.doctor.check import Check, ok, unknown, wrong
 from delivery.doctor.forge import ANSWER_SECONDS
 from delivery.doctor.tokens import needed_permissions
-from delivery.edges import Edge
-from delivery.promotion.block import parse_block
-from delivery.promotion.github import GitHub, GitHubError, PullRequest
-from delivery.secret_text import SecretText
-from delivery.stack_configuration import StackConfiguration
-from delivery.stack_token import in_stack_words
+from delivery.github.client import GitHub, GitHubError, PullRequest
+from delivery.model.edges import Edge
+from delivery.model.secret import SecretText
+from delivery.model.stack import StackConfiguration
+from delivery.promotion.metadata import parse_block
+from delivery.stack.stack_token import in_stack_words
+from delivery.timeouts import TooLong, within
 
 _LEFT_OVER = "left-over promotion"
 _BRANCH = re.compile(r"(?:promote|rollback)/([^/]+)/([^/]+)/([^/]+)")

@@ -6,7 +6,7 @@ in the way, and it is not sure that it does, the check stays unknown.
 
 from urllib.parse import quote
 
-from delivery.configuration.problems import Json
+from delivery.config.errors import Json
 from delivery.doctor.check import Check, ok, unknown, wrong
 from delivery.doctor.forge import Answer, Forge
 

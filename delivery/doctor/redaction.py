@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from delivery.doctor.check import Check
 from delivery.doctor.masking import Masking
-from delivery.secret_text import SecretText
+from delivery.model.secret import SecretText
 
 _CONFIG = re.compile(r"(pulumi config (?:set|rm)) (?!-s )")
 

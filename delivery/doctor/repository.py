@@ -5,14 +5,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from urllib.parse import quote
 
-from delivery.configuration.problems import set_command, set_mend
+from delivery.config.errors import set_command, set_mend
 from delivery.doctor.check import Check, ok, unknown, wrong
 from delivery.doctor.forge import Forge
 from delivery.doctor.protection import protection
-from delivery.edges import SETTINGS_PATH
-from delivery.gitops_files import repository_files, stage_files
-from delivery.manifests import WORKFLOW_FILE
-from delivery.stack_configuration import StackConfiguration
+from delivery.model.edges import SETTINGS_PATH
+from delivery.model.stack import StackConfiguration
+from delivery.stack.manifests import WORKFLOW_FILE
+from delivery.stack.repository_files import repository_files, stage_files
 
 _WORKFLOW = f".github/workflows/{WORKFLOW_FILE}"
 

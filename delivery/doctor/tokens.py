@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 
 from delivery.doctor.check import Check, ok, unknown, wrong
 from delivery.doctor.forge import Forge
-from delivery.stack_configuration import StackConfiguration
+from delivery.model.stack import StackConfiguration
 
 READS = {
     "contents": "/commits?per_page=1",

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from delivery.configuration.problems import set_mend
+from delivery.config.errors import set_mend
 from delivery.doctor.check import Check, ok, unknown
-from delivery.stack_configuration import StackConfiguration
+from delivery.model.stack import StackConfiguration
 
 
 def traces(configuration: StackConfiguration) -> Iterator[Check]:

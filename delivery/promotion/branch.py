@@ -6,15 +6,15 @@ others have worked on it.
 
 from collections.abc import Mapping
 
-from delivery.promotion.block import promoted_by
-from delivery.promotion.commits import ON_TOP, TRAILER, File
-from delivery.promotion.git import Repository
+from delivery.git.commits import ON_TOP, TRAILER, File
+from delivery.git.repository import Repository
+from delivery.promotion.decide import Decision
 from delivery.promotion.history import PromotionError
+from delivery.promotion.metadata import promoted_by
 from delivery.promotion.plan import plan_values
-from delivery.promotion.proposal import Decision
-from delivery.promotion.reading import EdgeState
-from delivery.promotion.scalars import Scalar
-from delivery.promotion.values import read_keys
+from delivery.promotion.state import EdgeState
+from delivery.values.editor import read_keys
+from delivery.values.scalar import Scalar
 
 
 def put_branch(repository: Repository, state: EdgeState, decision: Decision) -> str | None:

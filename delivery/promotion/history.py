@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from delivery.promotion.block import Block
-from delivery.promotion.commits import Commit
-from delivery.promotion.documents import ValuesError
-from delivery.promotion.git import Repository
-from delivery.promotion.github import GitHub, PullRequest
-from delivery.promotion.values import read_keys
+from delivery.git.commits import Commit
+from delivery.git.repository import Repository
+from delivery.github.client import GitHub, PullRequest
+from delivery.promotion.metadata import Block
+from delivery.values.document import ValuesError
+from delivery.values.editor import read_keys
 
 _SEARCHED = 20
 

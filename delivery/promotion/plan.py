@@ -7,10 +7,10 @@ whose values come from the target's own past. Where texts come from and what bec
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from delivery.names import is_traceparent
-from delivery.promotion.documents import ValuesError, shown
-from delivery.promotion.scalars import Kind, Scalar
-from delivery.promotion.values import promoted, read_keys, set_keys, unpromotable
+from delivery.model.identifiers import is_traceparent
+from delivery.values.document import ValuesError, shown
+from delivery.values.editor import promoted, read_keys, set_keys, unpromotable
+from delivery.values.scalar import Kind, Scalar
 
 TRACE_PARENT = "traceParent"
 

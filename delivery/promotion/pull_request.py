@@ -7,11 +7,11 @@ import hashlib
 import re
 from dataclasses import dataclass, replace
 
-from delivery.edges import Edge, PromotionSettings
-from delivery.promotion.block import Block, trailer, without_blocks
-from delivery.promotion.commits import TRAILER, Commit
-from delivery.promotion.markdown import code, plain
+from delivery.git.commits import TRAILER, Commit
+from delivery.model.edges import Edge, PromotionSettings
+from delivery.promotion.metadata import Block, trailer, without_blocks
 from delivery.promotion.plan import Change
+from delivery.text import code, plain
 
 # GitHub's limits, in characters.
 TITLE_LIMIT = 256

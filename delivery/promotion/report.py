@@ -4,9 +4,9 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
-from delivery.promotion.markdown import code, one_line
-from delivery.promotion.promoter import Outcome
-from delivery.promotion.proposal import shown_before
+from delivery.promotion.decide import shown_before
+from delivery.promotion.execute import Outcome
+from delivery.text import code, one_line
 
 
 def as_json(outcome: Outcome) -> dict[str, object]:

@@ -5,17 +5,17 @@ Decides as `proposal.py` does for promotions, with the same result; the promoter
 
 from collections.abc import Collection, Mapping
 
-from delivery.edges import PromotionSettings
-from delivery.promotion.block import Block
-from delivery.promotion.commits import ON_TOP
-from delivery.promotion.git import Repository
+from delivery.git.commits import ON_TOP
+from delivery.git.repository import Repository
+from delivery.model.edges import PromotionSettings
+from delivery.promotion.decide import AGAIN, Decision, Request, Result, words
 from delivery.promotion.history import PromotionError, Proposal
+from delivery.promotion.metadata import Block
 from delivery.promotion.plan import Change, plan_values
-from delivery.promotion.proposal import AGAIN, Decision, Request, Result, words
 from delivery.promotion.pull_request import Subject, render
-from delivery.promotion.reading import EdgeState
-from delivery.promotion.scalars import Scalar
-from delivery.promotion.values import read_keys, unpromotable
+from delivery.promotion.state import EdgeState
+from delivery.values.editor import read_keys, unpromotable
+from delivery.values.scalar import Scalar
 
 
 def propose_rollback(

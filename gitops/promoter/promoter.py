@@ -2,7 +2,7 @@
 
 Written by `pulumi up`. Below this head stand the modules of `delivery` that a promotion runs, each verbatim
 behind a line with its path. The head serves them to Python's import system from here, line numbers and all,
-and hands over to `delivery.promote`; what follows it is read, never run from top to bottom.
+and hands over to `delivery.promotion.cli`; what follows it is read, never run from top to bottom.
 
     python promoter.py --help
 """
@@ -44,7 +44,7 @@ class Sections(MetaPathFinder, Loader):
 if __name__ == "__main__":
     sys.meta_path.insert(0, Sections(Path(__file__).read_text(encoding="utf-8")))
     try:
-        from delivery.promote import main
+        from delivery.promotion.cli import main
     except ModuleNotFoundError as missing:
         requirements = Path(__file__).with_name("requirements.txt")
         sys.exit(f"error: {missing.name} is not installed: python -m pip install --require-hashes -r {requirements}")

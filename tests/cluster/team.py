@@ -9,7 +9,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from delivery.configuration.stack_files import read_stack_config
+from delivery.config.files import read_stack_config
 from lab.engine import PROGRAM, preview
 from lab.forge import Forge
 from lab.manifests import manifest

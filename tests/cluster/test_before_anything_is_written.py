@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from delivery.cluster.needs import Right, granted_rights, rights
-from delivery.configuration import parse
-from delivery.configuration.stack_files import read_stack_config
+from delivery.config.files import read_stack_config
+from delivery.config.reader import parse
 from lab.engine import PROGRAM
 from lab.forge import Forge
 from tests.cluster.api_server import ApiServer, Body

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from delivery.configuration.problems import Json
-from delivery.configuration.stack_files import read_stack_config
+from delivery.config.errors import Json
+from delivery.config.files import read_stack_config
 from lab.engine import Declared, Preview, Value, preview
 
 ROOT = Path(__file__).resolve().parents[2]

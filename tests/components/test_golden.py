@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from delivery.gitops_files import PROMOTER, PROMOTER_FOLDER
+from delivery.stack.repository_files import PROMOTER, PROMOTER_FOLDER
 from lab import render
 from tests.components.stacks import ROOT
 

@@ -10,9 +10,9 @@ from itertools import pairwise
 import pulumi
 import pytest
 
-from delivery.configuration import parse
-from delivery.configuration.problems import Json
-from delivery.gitops_files import repository_files
+from delivery.config.errors import Json
+from delivery.config.reader import parse
+from delivery.stack.repository_files import repository_files
 from lab.engine import Preview, ProgramError
 from tests.components.stacks import FIVE, STAGES, TOKEN, TWO, files, named, objects, of, run, team
 

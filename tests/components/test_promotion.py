@@ -12,11 +12,11 @@ import pulumi
 import pytest
 import requests
 
-from components.promotions import promotion_name
-from delivery.configuration.stack_files import read_stack_config
-from delivery.edges import Edge
+from delivery.config.files import read_stack_config
+from delivery.model.edges import Edge
 from lab.engine import PROGRAM, Declared, Preview, ProgramError, preview
 from lab.forge import Forge
+from program.promotions import promotion_name
 
 NAME = "acme/gitops"
 TOKEN = "token-of-the-platform"

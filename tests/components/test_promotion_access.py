@@ -8,14 +8,14 @@ from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 from pulumi_kubernetes.rbac.v1 import RoleBinding
 
 from components import promotion_access
-from delivery.configuration.stack_files import StackConfig
+from delivery.config.files import StackConfig
 from lab.engine import preview
 from tests.components.stacks import named
 
 PROGRAM = """
 import pulumi
 from components.promotion_access import PromotionAccess
-from delivery.pipeline import Repository
+from delivery.model.pipeline import Repository
 from pulumi_kubernetes.core.v1 import ConfigMap
 
 repository = Repository("acme", "gitops", "main", "https://api.github.com")

@@ -4,13 +4,13 @@ import sys
 from itertools import pairwise
 from pathlib import Path
 
-from delivery.configuration.stack_files import StackConfig
+from delivery.config.files import StackConfig
 from lab.engine import preview
 
 PROGRAM = """
 from components.repository_files import RepositoryFiles
-from delivery.gitops_files import RepositoryText
-from delivery.pipeline import Repository
+from delivery.stack.repository_files import RepositoryText
+from delivery.model.pipeline import Repository
 
 repository = Repository("acme", "gitops", "main", "https://api.github.com")
 RepositoryFiles("many", repository, [RepositoryText(f"{number}.yaml", "") for number in range(%d)], ())

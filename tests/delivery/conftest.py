@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.delivery.story import Story, story
+from tests.delivery.promotion.story import Story, story
 
 
 @pytest.fixture

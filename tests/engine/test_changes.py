@@ -12,7 +12,16 @@ from tests.engine.outcome import Outcome
 from tests.engine.team import REFRESH_RENDERED, REPOSITORY, Team
 
 STAGES = [{"name": "dev"}, {"name": "production", "after": ["dev"]}]
-COPIED = ("__main__.py", "Pulumi.yaml", "Pulumi.dev.yaml", "requirements.txt", "components", "delivery", "gitops")
+COPIED = (
+    "__main__.py",
+    "Pulumi.yaml",
+    "Pulumi.dev.yaml",
+    "requirements.txt",
+    "components",
+    "delivery",
+    "gitops",
+    "program",
+)
 
 
 @pytest.fixture(scope="module")

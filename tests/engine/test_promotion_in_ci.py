@@ -19,7 +19,7 @@ def run_promoter(team: Team, commit: str = "") -> str:
     settings.write_text(team.read(".github/promoter/settings.json"), encoding="utf-8")
     inputs = {"APPLICATION": "podtato-head", "FROM": "dev", "TO": "production", "COMMIT_ID": commit}
     variables = {"GITHUB_TOKEN": TOKEN, "DELIVERY_WRITE_INTERVAL": "0", "DELIVERY_SETTINGS": str(settings)}
-    command = [sys.executable, "-m", "delivery.promote", "--json"]
+    command = [sys.executable, "-m", "delivery.promotion.cli", "--json"]
     done = subprocess.run(
         command, cwd=PROGRAM, env=os.environ | inputs | variables, capture_output=True, text=True, check=True
     )

@@ -14,7 +14,7 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from delivery.names import is_traceparent, is_version
+from delivery.model.identifiers import is_traceparent, is_version
 from lab.helm import FUNCTIONS, render_chart
 from lab.template import TemplateError, render
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from delivery.manifests import PROMOTION_ROLE_RULES
+from delivery.stack.manifests import PROMOTION_ROLE_RULES
 from gitops.tasks import promote
 from lab.cluster_objects import TASK_ROLE, Access, Deployment, accesses
 from tests.gitops.task_lab import APPLICATION, FIRST, NAMESPACE, ROOT, SECOND, THIRD, Lab, failed_on_one_line, task_lab

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from delivery.configuration import parse
-from delivery.configuration.stack_files import read_stack_config
-from delivery.gitops_files import repository_files
+from delivery.config.files import read_stack_config
+from delivery.config.reader import parse
+from delivery.stack.repository_files import repository_files
 from tests.workflow_files import ROOT, read, steps
 
 PROMOTER = ROOT / "gitops" / "workflows" / "promote.yaml"

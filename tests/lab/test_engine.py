@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from delivery.configuration.stack_files import StackConfig
+from delivery.config.files import StackConfig
 from lab.engine import Preview, ProgramError, preview
 
 HEAD = "import pulumi\nfrom pulumi_kubernetes.core.v1 import ConfigMap, Namespace, Secret\n"

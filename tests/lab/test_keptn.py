@@ -11,7 +11,7 @@ import pytest
 from google.protobuf.json_format import Parse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from delivery.names import is_traceparent
+from delivery.model.identifiers import is_traceparent
 from lab.cluster import Cluster
 from lab.forge import Forge
 from lab.keptn import Keptn

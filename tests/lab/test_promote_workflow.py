@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from delivery.edges import Edge, PromotionSettings
-from delivery.gitops_files import PROMOTER, promoter
+from delivery.model.edges import Edge, PromotionSettings
+from delivery.stack.repository_files import PROMOTER, promoter
 from lab.actions import RunResult, run_workflow
 from lab.forge import Forge
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from delivery.configuration.stack_files import read_stack_config
+from delivery.config.files import read_stack_config
 from lab.cluster import Cluster
 from lab.engine import PROGRAM, Value, preview
 from lab.forge import Forge

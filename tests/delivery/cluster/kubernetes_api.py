@@ -13,10 +13,10 @@ from typing import Any
 
 import yaml
 
-from delivery.configuration import parse
-from delivery.configuration.stack_files import read_stack_config
-from delivery.secret_text import SecretText
-from delivery.stack_configuration import StackConfiguration
+from delivery.config.files import read_stack_config
+from delivery.config.reader import parse
+from delivery.model.secret import SecretText
+from delivery.model.stack import StackConfiguration
 from lab.engine import PROGRAM
 
 TOKEN = "token-of-the-cluster"

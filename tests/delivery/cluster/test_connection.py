@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from delivery.cluster import ClusterError, Refused, connect
-from delivery.secret_text import SecretText
+from delivery.model.secret import SecretText
 from tests.delivery.cluster.kubernetes_api import CONTEXT, KubernetesApi
 from tests.slow_server import trickling
 

@@ -10,9 +10,9 @@ import yaml
 
 from delivery.doctor.check import Check
 from delivery.doctor.forge import Forge as View
-from delivery.gitops_files import repository_files, stage_files
-from delivery.secret_text import SecretText
-from delivery.stack_configuration import StackConfiguration
+from delivery.model.secret import SecretText
+from delivery.model.stack import StackConfiguration
+from delivery.stack.repository_files import repository_files, stage_files
 from lab.engine import PROGRAM
 from lab.forge import Forge
 from tests.delivery.cluster.kubernetes_api import configured

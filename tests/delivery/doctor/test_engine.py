@@ -1,11 +1,11 @@
 import pytest
 
-from delivery.configuration import parse
-from delivery.configuration.stack_files import own_names, read_stack_config
+from delivery.config.files import own_names, read_stack_config
+from delivery.config.reader import parse
 from delivery.doctor.check import Check
 from delivery.doctor.engine import committed_engine, engine
 from delivery.doctor.redaction import presentable
-from delivery.stack_configuration import StackConfiguration
+from delivery.model.stack import StackConfiguration
 from tests.delivery.doctor.surroundings import Project
 
 

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from delivery.configuration.stack_files import read_stack_config
+from delivery.config.files import read_stack_config
 from delivery.doctor.check import Check
 from delivery.doctor.given import Given, read_given
 from lab.engine import ProgramError, preview

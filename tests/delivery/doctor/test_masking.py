@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from delivery.doctor.masking import Masking
-from delivery.secret_text import SecretText
+from delivery.model.secret import SecretText
 
 TOKEN = "ghp_öne+token/of=many"
 

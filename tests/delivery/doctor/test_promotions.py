@@ -5,9 +5,9 @@ import pytest
 
 from delivery.doctor.check import Check
 from delivery.doctor.promotions import promotions
-from delivery.promotion.block import Block
-from delivery.promotion.github import GitHub
-from delivery.secret_text import SecretText
+from delivery.github.client import GitHub
+from delivery.model.secret import SecretText
+from delivery.promotion.metadata import Block
 from lab.forge import Forge
 from tests.delivery.cluster.kubernetes_api import configured
 from tests.delivery.doctor.surroundings import FOR_GITHUB, GITHUB_TOKEN, REPOSITORY, on, only

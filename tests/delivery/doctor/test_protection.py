@@ -2,7 +2,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from delivery.configuration.problems import Json
+from delivery.config.errors import Json
 from delivery.doctor.check import Check
 from delivery.doctor.forge import Answer
 from delivery.doctor.forge import Forge as View

@@ -2,7 +2,7 @@ import json
 
 from delivery.doctor.check import Check
 from delivery.doctor.redaction import presentable
-from delivery.secret_text import SecretText
+from delivery.model.secret import SecretText
 
 
 def shown(detail: str, *secrets: str, mend: str = "") -> Check:

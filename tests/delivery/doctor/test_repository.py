@@ -4,7 +4,7 @@ from delivery.doctor.check import Check
 from delivery.doctor.forge import Answer
 from delivery.doctor.forge import Forge as View
 from delivery.doctor.repository import repository, workflow
-from delivery.stack_configuration import StackConfiguration
+from delivery.model.stack import StackConfiguration
 from lab.forge import Forge
 from tests.delivery.doctor.surroundings import REPOSITORY, on, view
 

@@ -1,0 +1,1 @@
+"""The git commands that a promotion runs."""

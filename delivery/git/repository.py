@@ -1,0 +1,206 @@
+"""Git in a temporary bare repository: what a promotion reads, and the one commit that it pushes.
+
+Nothing of the user's own git configuration takes part, and the token travels only in the environment of the
+git process, never in its arguments. Which commit is wanted is decided elsewhere.
+"""
+
+import re
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Self
+
+from delivery.git.commits import PROMOTER_MAIL, PROMOTER_NAME, TRAILER, Commit, File
+from delivery.git.process import (
+    GitError,
+    LeaseLost,
+    explain,
+    git_environment,
+    is_transient,
+    lost_lease,
+    shown,
+)
+
+__all__ = ["GitError", "LeaseLost", "Repository"]
+
+_FETCHED = "refs/delivery/tip"
+_FIELDS = f"%H%x00%P%x00%ce%x00%an%x00%s%x00%(trailers:key={TRAILER},valueonly,separator=%x2C)"
+
+
+class Repository:
+    """A bare repository in a temporary folder with one remote; use it as a context manager."""
+
+    def __init__(
+        self,
+        remote: str,
+        token: str = "",
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        self._remote, self._token, self._sleep = remote, token, sleep
+        self._environ = git_environment(remote, token, PROMOTER_NAME, PROMOTER_MAIL, environ)
+
+    def __enter__(self) -> Self:
+        self._folder = tempfile.TemporaryDirectory(prefix="delivery-", ignore_cleanup_errors=True)
+        self.path = Path(self._folder.name)
+        self._git("init", "--bare", "--quiet", "--initial-branch=none", str(self.path))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._folder.cleanup()
+
+    def fetch(self, refspecs: Sequence[str], depth: int) -> None:
+        """Fetch these refspecs, `depth` commits deep, in one connection. Network failures are tried again, twice."""
+        self._remotely("fetch from", "fetch", "--quiet", "--no-tags", f"--depth={depth}", "origin", *refspecs)
+
+    def fetch_tip(self, branch: str) -> str | None:
+        """Fetch the newest commit of `branch` alone, without its history, and return its name."""
+        self.fetch([f"+refs/heads/{branch}:{_FETCHED}"], 1)
+        return self.resolve(_FETCHED)
+
+    def push(self, branch: str, commit: str, *, observed: str | None, rewrite: bool) -> None:
+        """Put `branch` on `commit`, if it still is where it was `observed` (None: not there).
+
+        An empty `commit` deletes the branch.
+
+        Without `rewrite` only a fast-forward is pushed. Raises `LeaseLost` when somebody else was faster.
+        A push whose answer got lost can be repeated: it then finds the branch where it wants it.
+        """
+        ref = f"refs/heads/{branch}"
+        lease = (f"--force-with-lease={ref}:{observed or ''}",) if rewrite or observed is None else ()
+        self._remotely(f"push {branch} to", "push", "--porcelain", *lease, "origin", f"{commit}:{ref}")
+
+    def resolve(self, ref: str) -> str | None:
+        """The commit that `ref` names here, or None."""
+        done = self._run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
+        return done.stdout.decode().strip() if done.returncode == 0 else None
+
+    def read(self, commit: str, path: str) -> File | None:
+        """The file at `path` in `commit`, or None when there is none."""
+        mode, blob = self.files(commit, path).get(path, ("", ""))
+        return File(self._git("cat-file", "blob", blob), mode) if blob else None
+
+    def files(self, commit: str, *paths: str) -> dict[str, tuple[str, str]]:
+        """The mode and the blob of every file in `commit`, by its path; only of those at or below `paths`, if given."""
+        listed = self._git("ls-tree", "-r", "-z", "--full-tree", commit, "--", *paths).decode("utf-8", "replace")
+        found = {}
+        for entry in listed.split("\0"):
+            about, _, path = entry.partition("\t")
+            if path and about.split()[1] == "blob":
+                mode, _, blob = about.split()
+                found[path] = mode, blob
+        return found
+
+    def contents(self, blobs: Sequence[str]) -> tuple[bytes, ...]:
+        """What is in these blobs, all of them read by one process."""
+        out = self._git("cat-file", "--batch", given="".join(f"{blob}\n" for blob in blobs).encode())
+        found, start = [], 0
+        for _ in blobs:
+            head = out.index(b"\n", start)
+            end = head + 1 + int(out[start:head].split()[2])
+            found.append(out[head + 1 : end])
+            start = end + 1
+        return tuple(found)
+
+    def boundary(self) -> frozenset[str]:
+        """The commits at which the shallow history ends; empty when all of it is here."""
+        shallow = self.path / "shallow"
+        return frozenset(shallow.read_text().split()) if shallow.exists() else frozenset()
+
+    def is_ancestor(self, commit: str, descendant: str) -> bool:
+        """Whether `descendant` contains `commit`, as far as the fetched history shows."""
+        return self._run("merge-base", "--is-ancestor", commit, descendant).returncode == 0
+
+    def merge_base(self, one: str, other: str) -> str | None:
+        """Where the two left each other, as far as the fetched history shows."""
+        done = self._run("merge-base", one, other)
+        return done.stdout.decode().strip() if done.returncode == 0 else None
+
+    def message(self, commit: str) -> str:
+        """The whole commit message."""
+        return self._git("log", "-1", "--format=%B", commit).decode("utf-8", "replace")
+
+    def trailer(self, commit: str) -> str:
+        """The promoter's trailer, wherever it stands in the message; empty when there is none.
+
+        A squash puts the messages of others behind ours, and GitHub names its authors there: then git itself, which
+        looks at the last paragraph only, does not take it for a trailer any more.
+        """
+        found = re.findall(rf"^{TRAILER}: (.*)$", self.message(commit), re.MULTILINE)
+        return found[-1].strip() if found else ""
+
+    def committed_at(self, commit: str) -> datetime | None:
+        """When `commit` was made, as its committer's clock had it.
+
+        None when it is beyond what was fetched, or the clock beyond what a date can be.
+        """
+        done = self._run("log", "-1", "--format=%ct", commit)
+        try:
+            return datetime.fromtimestamp(int(done.stdout), UTC) if done.returncode == 0 else None
+        except (ValueError, OverflowError, OSError):
+            return None
+
+    def log(self, *revisions: str, path: str | None = None, limit: int = 0) -> tuple[Commit, ...]:
+        """Commits in `revisions` (as in `git log`), newest first; only those that touch `path` when one is given."""
+        arguments = [f"--max-count={limit}"] if limit else []
+        tail = ["--", path] if path else ["--"]
+        out = self._git("log", "-z", f"--format={_FIELDS}", *arguments, *revisions, *tail).decode("utf-8", "replace")
+        fields = out.split("\0")[:-1] if out.endswith("\0") else out.split("\0")
+        rows = [fields[start : start + 6] for start in range(0, len(fields) - 5, 6)]
+        return tuple(Commit(row[0], tuple(row[1].split()), row[2], row[3], row[4], row[5].strip()) for row in rows)
+
+    def commit(self, parent: str, path: str, file: File, message: str) -> str:
+        """Make a commit on `parent` in which only `path` differs; returns its name. Nothing is pushed."""
+        index = {"GIT_INDEX_FILE": str(self.path / "delivery-index")}
+        blob = self._git("hash-object", "-w", "--stdin", given=file.content).decode().strip()
+        self._git("read-tree", parent, environ=index)
+        self._git("update-index", "--add", "--cacheinfo", f"{file.mode},{blob},{path}", environ=index)
+        tree = self._git("write-tree", environ=index).decode().strip()
+        return self._git("commit-tree", tree, "-p", parent, "-F", "-", given=message.encode()).decode().strip()
+
+    def _remotely(self, doing: str, *arguments: str) -> None:
+        attempt = 0
+        while True:
+            attempt += 1
+            done = self._run(*arguments, seconds=180)
+            if done.returncode == 0:
+                return
+            said = (done.stderr + b"\n" + done.stdout).decode("utf-8", "replace")
+            if lost_lease(said):
+                raise LeaseLost(f"could not {doing} {shown(self._remote)}: somebody else pushed in between; run again")
+            if attempt == 3 or not is_transient(said):
+                raise GitError(f"could not {doing} {shown(self._remote)}: {explain(said, self._remote, self._token)}")
+            self._sleep(2.0**attempt)
+
+    def _git(self, *arguments: str, given: bytes | None = None, environ: Mapping[str, str] | None = None) -> bytes:
+        done = self._run(*arguments, given=given, environ=environ)
+        if done.returncode != 0:
+            said = done.stderr.decode("utf-8", "replace")
+            raise GitError(f"git {arguments[0]} failed: {explain(said, self._remote, self._token)}")
+        return done.stdout
+
+    def _run(
+        self,
+        *arguments: str,
+        given: bytes | None = None,
+        environ: Mapping[str, str] | None = None,
+        seconds: float = 60,
+    ) -> subprocess.CompletedProcess[bytes]:
+        command = ["git", *(() if arguments[0] == "init" else (f"--git-dir={self.path}",)), *arguments]
+        try:
+            return subprocess.run(
+                command,
+                input=given if given is not None else b"",
+                capture_output=True,
+                check=False,
+                env={**self._environ, **(environ or {})},
+                timeout=seconds,
+            )
+        except FileNotFoundError as error:
+            raise GitError("git is not on PATH: install it") from error
+        except subprocess.TimeoutExpired:
+            return subprocess.CompletedProcess(command, 1, b"", f"timed out after {seconds:.0f} s".encode())

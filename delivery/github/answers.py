@@ -1,0 +1,99 @@
+"""What GitHub's answers mean: how long to wait before asking again, and what to tell people.
+
+Sending requests is `github.py`'s matter.
+"""
+
+import re
+
+import requests
+
+from delivery.git.process import UNAUTHORIZED_MEND
+
+_TRANSIENT = frozenset({500, 502, 503, 504})
+_QUOTED = 300
+
+
+class GitHubError(Exception):
+    """A call that did not succeed; `str()` is one line without the token.
+
+    `status` is 0 when no answer arrived. `permissions` is GitHub's `x-accepted-github-permissions`: what the
+    token would have needed, or empty.
+    """
+
+    def __init__(self, status: int, message: str, permissions: str = "") -> None:
+        needed = f" (the token needs: {permissions})" if permissions else ""
+        super().__init__(f"{message}{needed}")
+        self.status = status
+        self.message = message
+        self.permissions = permissions
+
+    @property
+    def refused(self) -> bool:
+        """Whether GitHub said no, and will again: neither was it done, nor does trying once more help."""
+        limited = self.status in (408, 429) or "rate limit" in self.message.lower()
+        return 300 <= self.status < 500 and not limited
+
+
+def pause_before_retry(
+    response: requests.Response, attempt: int, now: float, *, again_when_unknown: bool = True
+) -> float | None:
+    """Seconds to wait before asking again, None for never. The order is that of GitHub's documentation.
+
+    `now` is the time since the epoch. A 5xx may have taken effect: `again_when_unknown` says whether that matters.
+    """
+    if response.status_code in _TRANSIENT:
+        return float(2**attempt) if again_when_unknown else None
+    if response.status_code not in (403, 429):
+        return None
+    headers = response.headers
+    retry_after = headers.get("retry-after", "")
+    if retry_after.isdecimal():
+        return float(retry_after)
+    if headers.get("x-ratelimit-remaining") == "0" and headers.get("x-ratelimit-reset", "").isdecimal():
+        return max(1.0, float(headers["x-ratelimit-reset"]) - now + 1)
+    # A 403 without a word about limits is a missing permission, and stays one.
+    if response.status_code == 429 or "rate limit" in response.text[:2000].lower():
+        return 60.0 * attempt
+    return None
+
+
+def failure_of(response: requests.Response, what: str, token: str) -> GitHubError:
+    """The error for an answer to `what` ("POST /pulls at owner/name") that is no success."""
+    status = response.status_code
+    said = _clean(_said(response), token)
+    mend = ""
+    if status == 401:
+        mend = f"; the token is wrong or expired: {UNAUTHORIZED_MEND}"
+    elif status == 404:
+        mend = "; does the repository exist, and may the token read it?"
+    elif status in (429, *_TRANSIENT) or (status == 403 and "rate limit" in said.lower()):
+        mend = "; run again later"
+    elif "not permitted to create or approve pull requests" in said:
+        mend = (
+            '; switch on "Allow GitHub Actions to create and approve pull requests" in the repository\'s Actions '
+            "settings (`pulumi up --refresh --run-program` on the first stage's stack does it)"
+        )
+    elif 300 <= status < 400:
+        mend = "; the repository has moved: give its new owner and name"
+    permissions = _clean(response.headers.get("x-accepted-github-permissions", ""), token)
+    return GitHubError(status, f"GitHub answered {status} to {what}: {said}{mend}", permissions)
+
+
+def _clean(text: str, token: str) -> str:
+    """One printable line without the token, whatever a server put into its answer."""
+    line = re.sub(r"[^\x20-\x7e\xa0-\uffff]+", " ", text).strip()
+    return (line.replace(token, "***") if token else line)[:_QUOTED]
+
+
+def _said(response: requests.Response) -> str:
+    try:
+        answer = response.json()
+        details = [
+            str(detail.get("message") or f"{detail.get('field', '')} {detail.get('code', '')}")
+            if isinstance(detail, dict)
+            else str(detail)
+            for detail in answer.get("errors", [])
+        ]
+        return ": ".join([str(answer.get("message", "")), *details])
+    except (requests.JSONDecodeError, AttributeError, TypeError):
+        return response.reason or "no reason given"

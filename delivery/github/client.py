@@ -1,0 +1,244 @@
+"""The few GitHub REST calls that a promotion makes, each with GitHub's own rules about retrying.
+
+Every call either returns typed data or raises `GitHubError` with one line that can be shown to people.
+What a pull request says and when one is due is decided elsewhere (`pull_request.py`, `history.py`).
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+from urllib.parse import quote
+
+import requests
+from requests.auth import AuthBase
+
+from delivery.github.answers import GitHubError, failure_of, pause_before_retry
+
+__all__ = ["GitHub", "GitHubError", "PullRequest"]
+
+State = Literal["open", "merged", "closed"]
+
+
+@dataclass(frozen=True)
+class PullRequest:
+    """A pull request as the list shows it. `merge_commit` is only meaningful when `state` is `merged`."""
+
+    number: int
+    url: str
+    title: str
+    body: str
+    state: State
+    branch: str
+    head: str
+    merge_commit: str
+    labels: tuple[str, ...] = ()
+
+
+class _Bearer(AuthBase):
+    """Sets the header itself: without an auth object, requests would let a `~/.netrc` replace the token."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+
+class GitHub:
+    """A client for one repository.
+
+    Answers 5xx, 429 and rate-limited 403 are tried again as the server asks, until `deadline` seconds are
+    over in all; writes keep `write_interval` seconds between each other, which GitHub asks of its clients.
+    `requests` lists what was sent, as "METHOD path", retries included.
+    """
+
+    def __init__(
+        self,
+        api_url: str,
+        owner: str,
+        repository: str,
+        token: str,
+        *,
+        session: requests.Session | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
+        deadline: float = 120.0,
+        write_interval: float = 1.0,
+    ) -> None:
+        self.owner = owner
+        self.repository = repository
+        self.requests: list[str] = []
+        self._base = f"{api_url.rstrip('/')}/repos/{quote(owner, safe='')}/{quote(repository, safe='')}"
+        self._token = token
+        self._session = session or requests.Session()
+        if token:
+            self._session.auth = _Bearer(token)
+        self._sleep, self._clock, self._now = sleep, clock, now
+        self._until = clock() + deadline
+        self._write_interval = write_interval
+        self._last_write: float | None = None
+
+    def list_pull_requests(self, branch: str, base: str) -> tuple[PullRequest, ...]:
+        """The hundred newest pull requests from `branch` of this repository into `base`, newest first."""
+        query = {
+            "state": "all",
+            "head": f"{self.owner}:{branch}",
+            "base": base,
+            "sort": "created",
+            "direction": "desc",
+            "per_page": "100",
+        }
+        return tuple(each for each in self._own(query) if each.branch == branch)
+
+    def list_open(self, base: str) -> tuple[PullRequest, ...]:
+        """The hundred oldest open pull requests from any branch of this repository into `base`, oldest first."""
+        return self._own({"state": "open", "base": base, "sort": "created", "direction": "asc", "per_page": "100"})
+
+    def _own(self, query: Mapping[str, str]) -> tuple[PullRequest, ...]:
+        found = self._call("GET", "/pulls", query=query)
+        if not isinstance(found, list):
+            raise GitHubError(200, "GitHub's list of pull requests is not a list; is the API address right?")
+        # GitHub filters by owner and branch, but a fork in the same organisation has the same owner, and a server that
+        # ignores the filter must not make strangers ours either.
+        return tuple(map(_pull_request, filter(_is_own, found)))
+
+    def create_pull_request(self, branch: str, base: str, title: str, body: str) -> PullRequest:
+        """Open a pull request. A 422 "already exists" is the caller's: it may be one of our own, from a lost answer."""
+        sent = {"title": title, "head": branch, "base": base, "body": body, "maintainer_can_modify": False}
+        return _pull_request(self._call("POST", "/pulls", sent))
+
+    def update_pull_request(self, number: int, title: str, body: str, *, close: bool = False) -> PullRequest:
+        """Give an open pull request a new title and body, and close it in the same request when asked to."""
+        sent = {"title": title, "body": body} | ({"state": "closed"} if close else {})
+        return _pull_request(self._call("PATCH", f"/pulls/{number}", sent))
+
+    def comment(self, number: int, body: str) -> None:
+        """Say something once: an answer that got lost is not asked for again, so that nothing is said twice."""
+        self._call("POST", f"/issues/{number}/comments", {"body": body}, again_when_unknown=False)
+
+    def add_labels(self, number: int, labels: Sequence[str]) -> None:
+        """Add labels; GitHub makes those that do not exist yet."""
+        self._call("POST", f"/issues/{number}/labels", {"labels": list(labels)})
+
+    def request_reviewers(self, number: int, reviewers: Sequence[str], teams: Sequence[str]) -> None:
+        """Ask people and teams for a review; GitHub answers 422 when one of them may not review."""
+        sent = {"reviewers": list(reviewers), "team_reviewers": list(teams)}
+        self._call("POST", f"/pulls/{number}/requested_reviewers", sent)
+
+    def find_open(self, branch: str, base: str) -> PullRequest | None:
+        """The open pull request that GitHub just said exists; its list may take some seconds to show it."""
+        for pause in (0.0, 1.0, 2.0, 4.0):
+            self._sleep(pause)
+            for found in self.list_pull_requests(branch, base):
+                if found.state == "open":
+                    return found
+        return None
+
+    def compare(self, base: str, head: str) -> str:
+        """How `head` stands to `base`: `ahead`, `behind`, `identical` or `diverged` (also when nothing is common)."""
+        try:
+            answer = self._call(
+                "GET", f"/compare/{quote(base, safe='')}...{quote(head, safe='')}", query={"per_page": "1"}
+            )
+        except GitHubError as error:
+            if error.status == 404:
+                return "diverged"
+            raise
+        return str(answer["status"])
+
+    def newest_commit(self, commit: str, path: str) -> str:
+        """The newest commit up to `commit` that touches `path`; empty when there is none."""
+        found = self._call("GET", "/commits", query={"sha": commit, "path": path, "per_page": "1"})
+        return str(found[0]["sha"]) if found else ""
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, object] | None = None,
+        *,
+        query: Mapping[str, str] | None = None,
+        again_when_unknown: bool = True,
+    ) -> Any:
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                response = self._send(method, path, body, query)
+            except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
+                failure = GitHubError(
+                    0, f"no answer from {self._base} ({type(error).__name__}): is the API address right?"
+                )
+                pause: float | None = 2.0**attempt if again_when_unknown else None
+            except requests.RequestException as error:
+                raise GitHubError(
+                    0, f"no request could be made to {self._base} ({type(error).__name__}): is the address right?"
+                ) from error
+            else:
+                if response.status_code in range(200, 300):
+                    return self._json(response)
+                what = f"{method} {path} at {self.owner}/{self.repository}"
+                failure = failure_of(response, what, self._token)
+                pause = pause_before_retry(response, attempt, self._now(), again_when_unknown=again_when_unknown)
+            if pause is None or self._clock() + pause > self._until or attempt >= 6:
+                raise failure
+            self._sleep(pause)
+
+    def _send(
+        self, method: str, path: str, body: Mapping[str, object] | None, query: Mapping[str, str] | None
+    ) -> requests.Response:
+        if method != "GET":
+            if self._last_write is not None:
+                self._sleep(max(0.0, self._last_write + self._write_interval - self._clock()))
+            self._last_write = self._clock()
+        self.requests.append(f"{method} {path}")
+        return self._session.request(
+            method,
+            self._base + path,
+            params=query,
+            json=body,
+            headers={"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"},
+            timeout=(10, 30),
+            allow_redirects=method == "GET",
+        )
+
+    def _json(self, response: requests.Response) -> Any:
+        try:
+            return response.json() if response.content else None
+        except requests.JSONDecodeError as error:
+            raise GitHubError(
+                response.status_code, f"{self._base} does not answer like the GitHub API; is the API address right?"
+            ) from error
+
+
+def _is_own(item: Any) -> bool:
+    """Whether a pull request comes from the repository that it goes to; one of a deleted fork comes from nowhere."""
+    try:
+        return item["head"]["repo"] is not None and item["head"]["repo"]["id"] == item["base"]["repo"]["id"]
+    except (KeyError, TypeError) as error:
+        raise _incomplete() from error
+
+
+def _incomplete() -> GitHubError:
+    return GitHubError(200, "GitHub described a pull request without what it always has; run again later")
+
+
+def _pull_request(item: Any) -> PullRequest:
+    try:
+        state: State = "merged" if item["merged_at"] else "open" if item["state"] == "open" else "closed"
+        return PullRequest(
+            number=int(item["number"]),
+            url=str(item["html_url"]),
+            title=str(item["title"]),
+            body=str(item["body"] or ""),
+            state=state,
+            branch=str(item["head"]["ref"]),
+            head=str(item["head"]["sha"]),
+            merge_commit=str(item["merge_commit_sha"] or ""),
+            labels=tuple(str(label["name"]) for label in item["labels"]),
+        )
+    except (KeyError, TypeError) as error:
+        raise _incomplete() from error

@@ -1,0 +1,1 @@
+"""The pipeline and its stacks as frozen values, and the rules of their identifiers."""

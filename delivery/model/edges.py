@@ -1,0 +1,113 @@
+"""An edge of the pipeline as the promotion sees it, and the settings file that carries all edges to it.
+
+The platform's stack writes `PromotionSettings` into the GitOps repository as JSON, next to the promoter;
+the promoter reads them back. Both sides use this module, so that the configuration is parsed once.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from delivery.model.identifiers import is_dns_label, is_loopback
+
+SETTINGS_PATH = ".github/promoter/settings.json"
+
+
+class SettingsError(ValueError):
+    """The settings file is not what this version of the promoter writes."""
+
+
+@dataclass(frozen=True)
+class Edge:
+    """One application's way from one stage to the next.
+
+    `source_path` and `target_path` are the stages' folders in the GitOps repository, without a slash at
+    either end. `promoted_keys` are keys of `values.yaml`, dots between levels (`image.tag`); the first one
+    is the version that people talk about.
+    """
+
+    application: str
+    source: str
+    target: str
+    source_path: str
+    target_path: str
+    promoted_keys: tuple[str, ...]
+
+    @property
+    def branch(self) -> str:
+        """The one branch on which promotions along this edge are proposed: no other edge's, for no name has a `/`."""
+        return f"promote/{self.application}/{self.source}/{self.target}"
+
+    @property
+    def source_values(self) -> str:
+        """Path of the source stage's `values.yaml` in the GitOps repository."""
+        return f"{self.source_path}/values.yaml"
+
+    @property
+    def target_values(self) -> str:
+        """Path of the target stage's `values.yaml` in the GitOps repository."""
+        return f"{self.target_path}/values.yaml"
+
+    def __str__(self) -> str:
+        return f"{self.application}: {self.source} → {self.target}"
+
+
+@dataclass(frozen=True)
+class PromotionSettings:
+    """Everything a promotion needs to know of the pipeline.
+
+    `owner` and `repository` name the GitOps repository, `web_url` is its address for people
+    (`https://github.com/owner/name`), `api_url` the REST API's base (`https://api.github.com`).
+    `stages` maps each stage to the stages it comes after. `trace_url` is a template with `{trace_id}` and
+    `{span_id}`, or empty when there is nowhere to look.
+    """
+
+    owner: str
+    repository: str
+    default_branch: str
+    api_url: str
+    web_url: str
+    stages: dict[str, tuple[str, ...]]
+    edges: tuple[Edge, ...]
+    labels: tuple[str, ...] = ()
+    reviewers: tuple[str, ...] = ()
+    team_reviewers: tuple[str, ...] = ()
+    trace_url: str = ""
+
+    def edge(self, application: str, source: str, target: str) -> Edge:
+        """The edge of that name; `SettingsError` names the ones there are."""
+        for edge in self.edges:
+            if (edge.application, edge.source, edge.target) == (application, source, target):
+                return edge
+        known = "; ".join(str(edge) for edge in self.edges) or "none"
+        raise SettingsError(f"the pipeline has no edge {application!r}: {source!r} → {target!r}; its edges: {known}")
+
+    @property
+    def traces_are_local(self) -> bool:
+        """Whether `trace_url` leads each reader to a machine of their own, while the forge is everybody's."""
+        return is_loopback(self.trace_url) and not is_loopback(self.web_url)
+
+    def to_json(self) -> str:
+        """The settings as the file in the GitOps repository: stable order, readable in a review."""
+        return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> "PromotionSettings":
+        """Read what `to_json` wrote; `SettingsError` when it is something else."""
+        try:
+            raw: dict[str, Any] = json.loads(text)
+            raw["stages"] = {name: tuple(after) for name, after in raw["stages"].items()}
+            raw["edges"] = tuple(
+                Edge(**{**edge, "promoted_keys": tuple(edge["promoted_keys"])}) for edge in raw["edges"]
+            )
+            raw |= {key: tuple(raw[key]) for key in ("labels", "reviewers", "team_reviewers")}
+            settings = cls(**raw)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise SettingsError(
+                f"{SETTINGS_PATH} is not readable ({type(error).__name__}); run `pulumi up --refresh --run-program`"
+            ) from error
+        if not all(is_dns_label(name) for name in settings.stages):
+            raise SettingsError(
+                f"{SETTINGS_PATH} names a stage that is no DNS label; run `pulumi up --refresh --run-program`"
+            )
+        return settings

@@ -1,0 +1,171 @@
+"""The pipeline as frozen values: applications, stages, what follows what, and what each is called.
+
+`delivery.config.reader` makes these from a stack's configuration and nothing else does; whoever holds
+one holds something valid. The graph's questions (what does this stage promote to?) are answered here.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from delivery.model.edges import Edge, PromotionSettings
+
+EXAMPLE_OWNER = "example-org"
+"""The owner that ships in Pulumi.yaml: good for a preview, refused by an update."""
+
+
+@dataclass(frozen=True)
+class Repository:
+    """The GitOps repository. `api_url` is the REST base: `https://api.github.com` or `https://HOST/api/v3`."""
+
+    owner: str
+    name: str
+    default_branch: str
+    api_url: str
+
+    @property
+    def is_example(self) -> bool:
+        """Whether the owner is still the one that ships with the project."""
+        return self.owner == EXAMPLE_OWNER
+
+    @property
+    def server_url(self) -> str:
+        """The server that people open in a browser and git clones from."""
+        if self.api_url == "https://api.github.com":
+            return "https://github.com"
+        return self.api_url.removesuffix("/api/v3")
+
+    @property
+    def url(self) -> str:
+        """The repository's own address, as Argo CD's `repoURL` has it."""
+        return f"{self.server_url}/{self.owner}/{self.name}"
+
+    @property
+    def gh_name(self) -> str:
+        """What `gh --repo` takes: owner and name, behind the server where that is not the one of gh's default."""
+        server = self.server_url.partition("://")[2]
+        return f"{'' if server == 'github.com' else f'{server}/'}{self.owner}/{self.name}"
+
+
+@dataclass(frozen=True)
+class Application:
+    """What is delivered. `promoted_keys` travel along every edge; the first one is its version."""
+
+    name: str
+    image: str
+    container_port: int
+    service_port: int
+    workload: str
+    first_version: str
+    promoted_keys: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One environment, one Pulumi stack. `after` names the stages that promote into it."""
+
+    name: str
+    after: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Placement:
+    """One application in one stage: where it lives in the cluster, in the repository and in Argo CD."""
+
+    application: Application
+    stage: Stage
+    namespace: str
+    path: str
+    argocd_application: str
+
+
+ENGINES = ("promoter", "pulumi")
+"""What can promote, the default first."""
+
+
+@dataclass(frozen=True)
+class Promotions:
+    """How promotions look and how their task runs.
+
+    `engine` is `promoter` (the workflow edits the values) or `pulumi` (the workflow runs this program).
+    `timeout_seconds` spans all of the task's retries together; `ttl_seconds` is Keptn's
+    `ttlSecondsAfterFinished`.
+    """
+
+    engine: str
+    labels: tuple[str, ...]
+    reviewers: tuple[str, ...]
+    team_reviewers: tuple[str, ...]
+    trace_url: str
+    retries: int
+    timeout_seconds: int
+    ttl_seconds: int
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """What every stack shares: the repository, the applications, the graph of stages, all placements."""
+
+    repository: Repository
+    applications: tuple[Application, ...]
+    stages: tuple[Stage, ...]
+    placements: tuple[Placement, ...]
+    promotions: Promotions
+
+    @property
+    def first_stage(self) -> Stage:
+        """The stage that owns what exists once a repository: the first one with no upstream."""
+        return next(stage for stage in self.stages if not stage.after)
+
+    def placement(self, application: str, stage: str) -> Placement:
+        """Where that application lives in that stage."""
+        return self._placed[application, stage]
+
+    @cached_property
+    def _placed(self) -> dict[tuple[str, str], Placement]:
+        return {(placement.application.name, placement.stage.name): placement for placement in self.placements}
+
+    def targets(self, stage: Stage) -> tuple[str, ...]:
+        """The stages that `stage` promotes to, in the pipeline's order."""
+        return tuple(other.name for other in self.stages if stage.name in other.after)
+
+    def downstream(self, stage: Stage) -> tuple[str, ...]:
+        """Every stage that what `stage` promotes can come to, the nearest ones first."""
+        found = dict.fromkeys(self.targets(stage))
+        level = tuple(found)
+        while level:
+            after = (other.name for other in self.stages if not found.keys().isdisjoint(other.after))
+            level = tuple(name for name in after if name not in found)
+            found |= dict.fromkeys(level)
+        return tuple(found)
+
+    def edges(self) -> tuple[Edge, ...]:
+        """Every way along which an application is promoted, application by application."""
+        return tuple(
+            Edge(
+                application=application.name,
+                source=source,
+                target=target.name,
+                source_path=self.placement(application.name, source).path,
+                target_path=self.placement(application.name, target.name).path,
+                promoted_keys=application.promoted_keys,
+            )
+            for application in self.applications
+            for target in self.stages
+            for source in target.after
+        )
+
+    def promotion_settings(self) -> PromotionSettings:
+        """What the promoter is told of all this."""
+        return PromotionSettings(
+            owner=self.repository.owner,
+            repository=self.repository.name,
+            default_branch=self.repository.default_branch,
+            api_url=self.repository.api_url,
+            web_url=self.repository.url,
+            stages={stage.name: stage.after for stage in self.stages},
+            edges=self.edges(),
+            labels=self.promotions.labels,
+            reviewers=self.promotions.reviewers,
+            team_reviewers=self.promotions.team_reviewers,
+            trace_url=self.promotions.trace_url,
+        )

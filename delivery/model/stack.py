@@ -1,0 +1,109 @@
+"""One stack's configuration as frozen values: the pipeline it has a stage in, and what is that stage's own.
+
+`delivery.config.reader` makes these and nothing else does; whoever holds one holds something valid. What every
+stack shares is `delivery.model.pipeline`'s.
+"""
+
+from dataclasses import dataclass
+
+from delivery.model.edges import Edge
+from delivery.model.pipeline import Pipeline, Placement, Stage
+
+
+@dataclass(frozen=True)
+class ArgoCD:
+    """Where Argo CD lives and what its Applications belong to.
+
+    With `finalizer`, deleting an Application prunes what it deployed, and the delete waits for that.
+    """
+
+    namespace: str
+    project: str
+    finalizer: bool
+
+
+@dataclass(frozen=True)
+class Checks:
+    """What Keptn runs around a deployment in this stage, by the names of its definitions."""
+
+    pre_deployment_tasks: tuple[str, ...]
+    post_deployment_tasks: tuple[str, ...]
+    pre_deployment_evaluations: tuple[str, ...]
+    post_deployment_evaluations: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """How this stack reaches its cluster. Never the context that happens to be current.
+
+    `mode` is `deploy` (to `context`) or `render` (manifests go to the folder `render_to`). With `adopt_existing`,
+    objects that are there already are taken over; without, they are an error.
+    """
+
+    mode: str
+    context: str
+    render_to: str
+    adopt_existing: bool
+
+
+@dataclass(frozen=True)
+class PromotionRequest:
+    """One promotion that was asked for; empty strings stand for "whatever the source stage has".
+
+    `application` and `source` say which edge it is meant for; empty, it is meant for every edge.
+    """
+
+    application: str = ""
+    source: str = ""
+    version: str = ""
+    commit: str = ""
+    traceparent: str = ""
+    again: bool = False
+
+    def meant_for(self, edge: Edge) -> bool:
+        """Whether this asks for a promotion along `edge`."""
+        return self.application in ("", edge.application) and self.source in ("", edge.source)
+
+
+@dataclass(frozen=True)
+class StackConfiguration:
+    """Everything one stack's program needs to know, valid as a whole.
+
+    `tasks` maps the name of a Keptn task definition to its Python source; a name with `None` is defined
+    elsewhere.
+    """
+
+    pipeline: Pipeline
+    stage: Stage
+    argocd: ArgoCD
+    destination_server: str
+    checks: Checks
+    tasks: dict[str, str | None]
+    metadata: dict[str, str]
+    cluster: Cluster
+    request: PromotionRequest
+
+    @property
+    def placements(self) -> tuple[Placement, ...]:
+        """Every application of this stage."""
+        return tuple(p for p in self.pipeline.placements if p.stage == self.stage)
+
+    @property
+    def promotes_to(self) -> tuple[str, ...]:
+        """The stages that this one promotes to."""
+        return self.pipeline.targets(self.stage)
+
+    @property
+    def incoming(self) -> tuple[Edge, ...]:
+        """The edges into this stage, application by application."""
+        return tuple(edge for edge in self.pipeline.edges() if edge.target == self.stage.name)
+
+    @property
+    def declares_promotions(self) -> bool:
+        """Whether this stack opens the pull requests into its stage itself."""
+        return self.pipeline.promotions.engine == "pulumi" and not self.pipeline.repository.is_example
+
+    @property
+    def owns_repository(self) -> bool:
+        """Whether what exists once a repository is declared by this stack."""
+        return self.stage == self.pipeline.first_stage

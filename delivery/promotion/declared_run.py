@@ -1,0 +1,117 @@
+"""What a declared promotion does besides its resources: its span, a left-over branch, labels and reviewers.
+
+The component's hooks call this when Pulumi's engine runs them. What is read beforehand is
+`delivery.promotion.desired`'s part.
+"""
+
+import re
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+from delivery.git.repository import Repository
+from delivery.github.client import GitHub
+from delivery.model.edges import PromotionSettings
+from delivery.promotion.desired import Wanted, renew_branch
+from delivery.promotion.execute import decorate
+from delivery.tracing.span import PromotionSpan, Step
+
+_STATUS = re.compile(r"\b(?:DELETE|GET|PATCH|POST|PUT) \S+ ([45]\d\d)\b")
+
+
+class ProviderError(Exception):
+    """A provider could not do what the engine asked; the text is one line, `status` GitHub's answer or 0.
+
+    `errors` are what an error hook is given, newest first. A provider begins its own with a line that counts them, so
+    the text is the first line with a bullet, or else the first line.
+    """
+
+    def __init__(self, errors: list[str]) -> None:
+        lines = [line.strip() for line in "\n".join(errors[:1]).splitlines() if line.strip()]
+        bullets = (line.removeprefix("* ") for line in lines if line.startswith("* "))
+        text = next(bullets, lines[0] if lines else "the provider gave no reason")
+        super().__init__(text)
+        found = _STATUS.search(text)
+        self.status = int(found[1]) if found else 0
+
+
+class DeclaredRun:
+    """The run of one wanted promotion, with the steps that the promoter has: `push`, then `open`.
+
+    A step has a span only when the engine has something to do in it. `say` shows people a line.
+    """
+
+    def __init__(
+        self,
+        wanted: Wanted,
+        settings: PromotionSettings,
+        span: PromotionSpan,
+        github: GitHub,
+        connect: Callable[[], Repository],
+        say: Callable[[str], None],
+    ) -> None:
+        self._wanted, self._settings, self._span = wanted, settings, span
+        self._github, self._connect, self._say = github, connect, say
+        self._name: Step | None = None
+        self._step: AbstractContextManager[None] | None = None
+        if wanted.open_number:
+            self._set_pull_request(wanted.open_number)
+        if wanted.unchanged:
+            # No hook runs for a resource that stays unchanged, so the outcome is set here; a hook that does run sets
+            # its own.
+            span.set_result("success", "unchanged")
+
+    def branching(self) -> None:
+        """The branch is about to be created. Raises `GitError` when a left-over one cannot be renewed."""
+        self.begin("push")
+        try:
+            renew_branch(self._wanted, self._settings, self._connect)
+        except Exception as error:
+            self._fail(error)
+            raise
+
+    def begin(self, name: Step) -> None:
+        """The engine is about to do something that belongs to the step `name`."""
+        if self._name != name:
+            self._finish(None)
+            self._name, self._step = name, self._span.step(name)
+            self._step.__enter__()
+
+    def pushed(self) -> None:
+        """Everything is on the branch."""
+        self._finish(None)
+        if self._wanted.open_number:
+            # When the pull request itself stays unchanged, no hook of it runs after this.
+            self._span.set_result("success", "updated")
+
+    def opened(self, number: int, *, created: bool) -> None:
+        """The pull request is as it should be: it gets its labels and reviewers, and the run is over.
+
+        For a label or reviewer that GitHub refuses there is a line to `say`. As in the promoter, an older pull request
+        gets them when it has none of the labels, for the run that opened it may have been cut off before.
+        """
+        self._set_pull_request(number)
+        labels = set(self._settings.labels)
+        if created or (labels and not labels & set(self._wanted.labels)):
+            for note in decorate(self._github, self._settings, number):
+                self._say(f"pull request {number}: {note}")
+        self._finish(None)
+        self._span.set_result("success", "created" if created else "updated")
+        self._span.end()
+
+    def failed(self, errors: list[str]) -> None:
+        """One of the resources failed, as an error hook was told; the run is over."""
+        self._fail(ProviderError(errors))
+
+    def _fail(self, error: Exception) -> None:
+        self._finish(error)
+        self._span.fail(error)
+        self._span.end()
+
+    def _finish(self, error: Exception | None) -> None:
+        step, self._step, self._name = self._step, None, None
+        if step is not None:
+            step.__exit__(type(error) if error else None, error, None)
+
+    def _set_pull_request(self, number: int) -> None:
+        url = f"{self._settings.web_url}/pull/{number}"
+        self._span.set_pull_request(number, url, self._wanted.title, "open")

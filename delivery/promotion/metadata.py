@@ -1,0 +1,147 @@
+"""What a promotion leaves for machines, so that later runs need not guess from its text.
+
+A block in the pull request's body, an HTML comment with JSON, and a trailer in the commit. Everything in them is
+checked when it is read: people can edit a body, and make commits.
+"""
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from delivery.model.edges import Edge
+from delivery.model.identifiers import is_commit, is_traceparent
+from delivery.promotion.plan import Change
+from delivery.values.scalar import Scalar, resolve
+
+_BLOCK = re.compile(r"<!-- delivery-promotion ({.*?}) -->")
+# What could end the comment, or be taken for a mention, a reference or a link by a reader of the raw text.
+_ACTIVE = re.compile(r"[<>&#@`$|]|-(?=-)|(?<=-)-|(?<=:)/|(?<=[gG][hH])-")
+Kind = Literal["promotion", "rollback"]
+
+
+@dataclass(frozen=True)
+class Block:
+    """What the hidden block holds. `commit` is the verified revision that the pull request promotes.
+
+    `traceparent` is the source stage's promotion phase, `promotion` the span of the run that wrote the block,
+    both may be empty. `undoes` is the pull request that a rollback undoes (0 otherwise). `until` is set when the
+    promoter itself closed the pull request: the newer verified revision that made it pointless.
+    """
+
+    kind: Kind
+    application: str
+    source: str
+    target: str
+    commit: str
+    version: str
+    traceparent: str = ""
+    promotion: str = ""
+    changes: tuple[Change, ...] = ()
+    undoes: int = 0
+    until: str = ""
+    digest: str = ""
+
+    def to_comment(self) -> str:
+        """The block as an HTML comment that nothing in it can end early."""
+        data = {
+            "kind": self.kind,
+            "application": self.application,
+            "from": self.source,
+            "to": self.target,
+            "commitID": self.commit,
+            "version": self.version,
+            "traceparent": self.traceparent,
+            "promotion": self.promotion,
+            "changes": [_recorded(each) for each in self.changes],
+            "undoes": self.undoes,
+            "until": self.until,
+            "digest": self.digest,
+        }
+        text = json.dumps({key: value for key, value in data.items() if value})
+        return f"<!-- delivery-promotion {_ACTIVE.sub(lambda each: f'{chr(92)}u{ord(each[0]):04x}', text)} -->"
+
+
+def parse_block(body: str, edge: Edge) -> Block | None:
+    """The last block in `body` that is about `edge`; None when there is none or it is not what we write.
+
+    People can edit the body, so everything read here is checked like any other input.
+    """
+    for text in reversed(_BLOCK.findall(body)):
+        try:
+            raw: dict[str, Any] = json.loads(text)
+            block = Block(
+                kind="rollback" if raw["kind"] == "rollback" else "promotion",
+                application=raw["application"],
+                source=raw["from"],
+                target=raw["to"],
+                commit=raw["commitID"],
+                version=str(raw.get("version", "")),
+                traceparent=_valid_or_empty(raw.get("traceparent")),
+                promotion=_valid_or_empty(raw.get("promotion")),
+                changes=tuple(_change(each) for each in raw.get("changes", [])),
+                undoes=_whole(raw.get("undoes", 0)),
+                until=raw["until"] if is_commit(str(raw.get("until", ""))) else "",
+                digest=str(raw.get("digest", "")),
+            )
+            if (block.application, block.source, block.target) == (
+                edge.application,
+                edge.source,
+                edge.target,
+            ) and is_commit(block.commit):
+                return block
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            continue
+    return None
+
+
+def _whole(number: object) -> int:
+    if type(number) is not int:
+        raise ValueError("no whole number")
+    return number
+
+
+def _recorded(change: Change) -> dict[str, str | None]:
+    kind = {} if change.kind == "string" else {"kind": change.kind}
+    return {"key": change.key, "was": change.was, "becomes": change.becomes, **kind}
+
+
+def _change(raw: dict[str, Any]) -> Change:
+    """One change as it was recorded; `ValueError` when what it was is not of the kind that is said."""
+    key, was, becomes = str(raw["key"]), raw["was"], str(raw["becomes"])
+    if was is None:
+        return Change(key, None, becomes)
+    before = Scalar(str(was)) if raw.get("kind", "string") == "string" else resolve(str(was), plain=True)
+    if before.kind != raw.get("kind", "string") or before.text != was:
+        raise ValueError(f"{key} was no {raw['kind']}")
+    return Change(key, before.text, becomes, before.kind)
+
+
+def _valid_or_empty(traceparent: object) -> str:
+    return traceparent if isinstance(traceparent, str) and is_traceparent(traceparent) else ""
+
+
+def bare_block(edge: Edge, commit: str) -> Block:
+    """A block that knows no more than which commit was promoted along `edge`."""
+    return Block("promotion", edge.application, edge.source, edge.target, commit, version="")
+
+
+def trailer(edge: Edge, commit: str) -> str:
+    """The value of the commit trailer of a promotion of `commit` along `edge`."""
+    return f"{edge.application} {edge.source}->{edge.target} {commit}"
+
+
+def promoted_by(trailers: Iterable[str], edge: Edge) -> str:
+    """The commit that the first of these commits' trailers with one says is promoted along `edge`; empty if none."""
+    return next(filter(None, (_promoted_by(each, edge) for each in trailers)), "")
+
+
+def _promoted_by(trailers: str, edge: Edge) -> str:
+    promoted = next(iter(trailers.removeprefix(trailer(edge, "")).split()), "")
+    return promoted if is_commit(promoted) and trailers.startswith(trailer(edge, promoted)) else ""
+
+
+def without_blocks(body: str) -> str:
+    """`body` without any block in it."""
+    return _BLOCK.sub("", body)

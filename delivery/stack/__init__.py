@@ -1,0 +1,1 @@
+"""What a stack consists of: repository files and manifests, as values."""

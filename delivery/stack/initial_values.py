@@ -1,0 +1,187 @@
+"""What git has where a stack has files: values that are adopted as they are, what new ones begin with, and files of
+somebody else, which no update overwrites unasked.
+
+After a stack was destroyed, or its state lost, `values.yaml` still holds what was promoted last. Writing the
+first values over it would undo that promotion. When a stage gets another folder, its values go along, for the
+first version there would be a way back that nobody has reviewed. So it would be in a new stage before one that
+runs: what is verified there is promoted on.
+"""
+
+from collections.abc import Callable
+from functools import cached_property
+
+from delivery.config.collector import REPORTED
+from delivery.config.errors import ConfigurationError, Problem
+from delivery.git.repository import Repository
+from delivery.model.edges import SETTINGS_PATH
+from delivery.model.pipeline import Placement
+from delivery.model.stack import StackConfiguration
+from delivery.stack.repository_files import (
+    PLATFORM_HEAD,
+    RepositoryText,
+    Seeds,
+    first_values,
+    repository_files,
+    stage_files,
+    values_path,
+)
+
+_PLATFORM = "/platform.yaml"
+_REGULAR = ("100644", "100755")
+
+
+class SeedsError(Exception):
+    """What a file begins with cannot be told; `str()` is one line that says what to do."""
+
+
+def read_seeds(connect: Callable[[], Repository], configuration: StackConfiguration) -> Seeds:
+    """What the default branch's tip has for the values of this stack, by one shallow fetch.
+
+    Raises `GitError` or `SeedsError`, each with one line, and `ConfigurationError` with one for each file of somebody
+    else where the stack has files of its own.
+    """
+    with connect() as repository:
+        commit = repository.fetch_tip(configuration.pipeline.repository.default_branch)
+        if commit is None:
+            return Seeds()
+        tip = _Tip(repository, commit)
+        if not configuration.cluster.adopt_existing and (foreign := _foreign(tip, configuration)):
+            raise ConfigurationError(foreign[:REPORTED], max(0, len(foreign) - REPORTED))
+        missing = [each for each in configuration.placements if values_path(each) not in tip.paths]
+        existing = frozenset(map(values_path, configuration.placements)) & tip.paths.keys()
+        first = {
+            values_path(each): text
+            for each in missing
+            if (text := _moved(tip, each) or _of_a_later_stage(tip, each, configuration)) is not None
+        }
+        return Seeds(existing, first)
+
+
+def _moved(tip: "_Tip", placement: Placement) -> str | None:
+    """The values that a placement without any has in its former folder; None where it has none."""
+    moved = tip.elsewhere(placement)
+    if len(set(moved.values())) > 1:
+        # Any of them may be what runs, and the first version is what runs nowhere.
+        raise SeedsError(
+            f"{values_path(placement)} is not there yet, and each of {', '.join(sorted(moved))} says in its "
+            f"platform.yaml that it is {placement.application.name} in {placement.stage.name}: delete that file from "
+            "those out of use"
+        )
+    return next(iter(moved.values()), None)
+
+
+def _of_a_later_stage(tip: "_Tip", placement: Placement, configuration: StackConfiguration) -> str | None:
+    """The first values of a placement, with the promoted keys as the first stage after it has them already.
+
+    None where no such stage has any that can be read.
+    """
+    pipeline = configuration.pipeline
+    for stage in pipeline.downstream(placement.stage):
+        later = pipeline.placement(placement.application.name, stage)
+        text = tip.values(later)
+        if text is None:
+            continue
+        from delivery.values.editor import ValuesError, read_keys, set_keys, unpromotable
+
+        try:
+            present = read_keys(text, placement.application.promoted_keys, where=values_path(later))
+            taken = {
+                key: value
+                for key, value in present.items()
+                if value is not None and value.kind != "null" and not unpromotable(value)
+            }
+            own = first_values(configuration, placement)
+            return set_keys(own, taken, where=values_path(placement)).decode()
+        except ValuesError:
+            continue
+    return None
+
+
+def _foreign(tip: "_Tip", configuration: StackConfiguration) -> list[Problem]:
+    """A problem for each file that the stack would overwrite and that somebody else has made.
+
+    Where the stack's own mark is, all is its own. Where its first update was cut off before that, the files that are
+    there are what it would commit.
+    """
+    declared: list[RepositoryText] = []
+    if configuration.owns_repository and '"edges"' not in (tip.text(SETTINGS_PATH) or ""):
+        declared += repository_files(configuration)
+    for placement in configuration.placements:
+        if not (tip.platform(placement.path) or b"").startswith(PLATFORM_HEAD.encode()):
+            declared += stage_files(configuration, placement)
+    return [
+        Problem(
+            each.path,
+            "a file with other content that this stack has not made",
+            "none, or the one that the stack commits",
+            "move it away, or have it overwritten: pulumi config set delivery:adoptExisting true",
+        )
+        for each in declared
+        if not each.seed and each.path in tip.paths and tip.text(each.path) != each.content
+    ]
+
+
+class _Tip:
+    """The newest commit of the default branch: `paths` are all its files."""
+
+    def __init__(self, repository: Repository, commit: str) -> None:
+        self._repository = repository
+        self.paths = repository.files(commit)
+
+    @cached_property
+    def _platforms(self) -> dict[str, bytes]:
+        """Every `platform.yaml`, by its folder."""
+        blobs = {
+            path.removesuffix(_PLATFORM): blob
+            for path, (mode, blob) in self.paths.items()
+            if path.endswith(_PLATFORM) and mode in _REGULAR
+        }
+        return dict(zip(blobs, self._repository.contents(list(blobs.values())), strict=True))
+
+    def platform(self, folder: str) -> bytes | None:
+        """The `platform.yaml` in a folder; None where there is none."""
+        return self._platforms.get(folder)
+
+    def text(self, path: str) -> str | None:
+        """The text of a file; None where there is none, or no text."""
+        mode, blob = self.paths.get(path, ("", ""))
+        try:
+            return self._repository.contents([blob])[0].decode() if mode in _REGULAR else None
+        except UnicodeDecodeError:
+            return None
+
+    def values(self, placement: Placement) -> str | None:
+        """The values of a placement, in its former folder where that is where they are; None where there is doubt."""
+        if values_path(placement) in self.paths:
+            return self.text(values_path(placement))
+        found = set(self.elsewhere(placement).values())
+        return found.pop() if len(found) == 1 else None
+
+    def elsewhere(self, placement: Placement) -> dict[str, str]:
+        """The values of this application and stage in other folders than the placement's, by folder.
+
+        An update deletes after it has created, so while a stage moves its former folder still says whose it is.
+        """
+        return {
+            folder: text
+            for folder, platform in self._platforms.items()
+            if folder != placement.path
+            and _is_of(placement, platform, folder)
+            and (text := self.text(f"{folder}/values.yaml")) is not None
+        }
+
+
+def _is_of(placement: Placement, platform: bytes, folder: str) -> bool:
+    """Whether a `platform.yaml` names the placement's application and stage; one that cannot be read names none."""
+    wanted = {"application.name": placement.application.name, "application.stage": placement.stage.name}
+    # Parsing takes milliseconds, and most of the files are those of other placements.
+    if not all(name.encode() in platform for name in wanted.values()):
+        return False
+    # Imported here: most updates have all their values in place and need no parser.
+    from delivery.values.editor import ValuesError, read_keys
+
+    try:
+        found = read_keys(platform, wanted, where=f"{folder}{_PLATFORM}")
+    except ValuesError:
+        return False
+    return {key: str(value) for key, value in found.items()} == wanted

@@ -1,0 +1,115 @@
+"""The bodies of the custom resources and rules that a stage declares: what they say, not how they get there.
+
+Components wrap these in resources; tests hold them against the definitions. What only a sync can know
+(commit, traceparent) is not here but in the chart, see `gitops/chart`.
+"""
+
+from functools import cache
+from pathlib import Path
+
+from delivery.config.errors import Json
+from delivery.config.reader import TASK_PROMOTE
+from delivery.model.pipeline import Placement
+from delivery.model.stack import StackConfiguration
+from delivery.model.task_runs import run_seconds
+
+GITOPS = Path(__file__).resolve().parents[2] / "gitops"
+"""The sources of what is committed to the GitOps repository, and of the promotion task."""
+
+NAMESPACE_ANNOTATIONS = {"keptn.sh/lifecycle-toolkit": "enabled"}
+"""Keptn's webhook looks at no namespace without this."""
+
+SECRET_NAME = "github-token"  # noqa: S105 - the name of the secret, which the guide gives it
+SECRET_KEY = "SECURE_DATA"  # noqa: S105 - the key that Keptn looks for in it
+WORKFLOW_FILE = "promote.yaml"
+
+SYNC_FINALIZER = "resources-finalizer.argocd.argoproj.io"
+
+PROMOTION_ROLE_RULES: tuple[dict[str, list[str]], ...] = (
+    {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["list"]},
+    {"apiGroups": ["lifecycle.keptn.sh"], "resources": ["keptnapps", "keptnappversions"], "verbs": ["get"]},
+    {"apiGroups": [""], "resources": ["events"], "verbs": ["create"]},
+)
+"""All that the promotion task may do, in its own namespace: see what runs, and say why it failed."""
+
+
+@cache
+def read_gitops(path: str) -> str:
+    """The text of a file under `gitops/`."""
+    return (GITOPS / path).read_text(encoding="utf-8")
+
+
+def argocd_finalizers(configuration: StackConfiguration) -> list[str]:
+    """The Application's finalizers: with one, deleting it prunes what it deployed."""
+    return [SYNC_FINALIZER] if configuration.argocd.finalizer else []
+
+
+def argocd_application_spec(configuration: StackConfiguration, placement: Placement) -> dict[str, Json]:
+    """The `spec` of the Argo CD Application that syncs this placement's chart."""
+    repository = configuration.pipeline.repository
+    return {
+        "project": configuration.argocd.project,
+        "source": {
+            "repoURL": repository.url,
+            "path": placement.path,
+            "targetRevision": repository.default_branch,
+            "helm": {
+                # values.yaml is the chart's own and always read; platform.yaml goes on top of it.
+                "valueFiles": ["platform.yaml"],
+                # Only a sync knows its commit; as a string, because an all-digit one would become a number.
+                "parameters": [{"name": "commitID", "value": "$ARGOCD_APP_REVISION", "forceString": True}],
+            },
+        },
+        "destination": {"server": configuration.destination_server, "namespace": placement.namespace},
+        "syncPolicy": {
+            "automated": {"prune": True, "selfHeal": True},
+            "syncOptions": ["CreateNamespace=true"],
+        },
+    }
+
+
+def task_spec(code: str) -> dict[str, Json]:
+    """The `spec` of a Keptn task that is nothing but Python source."""
+    return {"python": {"inline": {"code": code}}, "retries": 2, "timeout": "5m"}
+
+
+def task_specs(configuration: StackConfiguration, placement: Placement) -> dict[str, dict[str, Json]]:
+    """Every task definition that this stage declares, by name: those it runs, and `promote` where it promotes."""
+    checks = configuration.checks
+    wanted = dict.fromkeys((*checks.pre_deployment_tasks, *checks.post_deployment_tasks))
+    specs = {name: task_spec(code) for name in wanted if (code := configuration.tasks[name]) is not None}
+    if configuration.promotes_to:
+        specs[TASK_PROMOTE] = promotion_task_spec(configuration, placement)
+    return specs
+
+
+def promotion_task_spec(configuration: StackConfiguration, placement: Placement) -> dict[str, Json]:
+    """The `spec` of the promotion task of a stage that promotes onward."""
+    promotions = configuration.pipeline.promotions
+    repository = configuration.pipeline.repository
+    return {
+        "python": {
+            "inline": {"code": read_gitops("tasks/promote.py")},
+            "parameters": {
+                "map": {
+                    "apiUrl": repository.api_url,
+                    "workflow": WORKFLOW_FILE,
+                    "ref": repository.default_branch,
+                    "application": placement.application.name,
+                    "from": placement.stage.name,
+                    "to": ",".join(configuration.promotes_to),
+                    "timeout": str(run_seconds(promotions.retries, promotions.timeout_seconds)),
+                }
+            },
+            "secureParameters": {"secret": SECRET_NAME},
+        },
+        "serviceAccount": {"name": TASK_PROMOTE},
+        "automountServiceAccountToken": {"type": True},
+        # Each run is a whole one and the promoter takes a repeated dispatch for what it is, so a retry is safe;
+        # more than a few only delay the failure that a person has to see.
+        "retries": promotions.retries,
+        "timeout": f"{promotions.timeout_seconds}s",
+        # Below 20 seconds the job is gone before Keptn has seen its end, and Keptn starts another, without end.
+        # A Job that is still there is not run again when the operator restarts, so longer is better.
+        "ttlSecondsAfterFinished": promotions.ttl_seconds,
+    }

@@ -1,0 +1,159 @@
+"""What a stack commits to the GitOps repository: which files, where, with what in them.
+
+Sources lie under `gitops/`; the promoter is this package's own modules, verbatim in one file, so that a
+reviewer of the GitOps repository reads the very code that is tested here.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+from delivery.config.errors import Json
+from delivery.config.reader import TASK_PROMOTE
+from delivery.model.edges import SETTINGS_PATH
+from delivery.model.pipeline import Placement
+from delivery.model.stack import StackConfiguration
+from delivery.stack.manifests import WORKFLOW_FILE, read_gitops
+from delivery.stack.yaml_text import plain, to_yaml
+
+PROMOTER_FOLDER = ".github/promoter"
+PROMOTER = f"{PROMOTER_FOLDER}/promoter.py"
+_MARK = "# ======== "
+"""How a line begins behind which another module stands; `gitops/promoter/promoter.py` looks for it."""
+_PACKAGE = Path(__file__).resolve().parents[1]
+_FIRST_VERSION = "serviceVersion: v0.3.0\n"
+_WORKFLOWS = {"promoter": WORKFLOW_FILE, "pulumi": "promote-with-pulumi.yaml"}
+"""What is committed as the one workflow that the promotion task knows, by `delivery:promotionEngine`."""
+_CHART_NAME = "name: podtato-head\n"
+_IMPORT = re.compile(r"^ *from delivery\.([\w.]+) import ([\w, ]*)", re.MULTILINE)
+PLATFORM_HEAD = "# Written by `pulumi up`: change the stack's configuration, not this file.\n"
+"""How every `platform.yaml` begins that a stack has committed."""
+
+
+@dataclass(frozen=True)
+class RepositoryText:
+    """One file of the GitOps repository. Of a `seed`, git owns the content after the first commit."""
+
+    path: str
+    content: str
+    seed: bool = False
+
+
+@dataclass(frozen=True)
+class Seeds:
+    """What git knows of a stack's seeds: the paths that are `existing`, and what others begin with, by their path."""
+
+    existing: frozenset[str] = frozenset()
+    first: Mapping[str, str] = field(default_factory=dict)
+
+
+def stage_files(
+    configuration: StackConfiguration, placement: Placement, first: Mapping[str, str] | None = None
+) -> tuple[RepositoryText, ...]:
+    """The chart of one application in this stage. `first` is what a seed begins with, where git knows better."""
+    folder = placement.path
+    values = values_path(placement)
+    begins = (first or {}).get(values)
+    return (
+        RepositoryText(f"{folder}/Chart.yaml", _chart(placement)),
+        RepositoryText(f"{folder}/templates/application.yaml", read_gitops("chart/templates/application.yaml")),
+        RepositoryText(f"{folder}/platform.yaml", _platform(configuration, placement)),
+        RepositoryText(values, first_values(configuration, placement) if begins is None else begins, seed=True),
+    )
+
+
+def repository_files(configuration: StackConfiguration) -> tuple[RepositoryText, ...]:
+    """What exists once a repository: the promoter, what it needs, and the workflow that runs it, last.
+
+    The promoter is there whichever engine promotes: rollbacks are always its own.
+    """
+    engine = configuration.pipeline.promotions.engine
+    return (
+        RepositoryText(PROMOTER, promoter()),
+        RepositoryText(f"{PROMOTER_FOLDER}/requirements.txt", read_gitops("promoter/requirements.txt")),
+        RepositoryText(SETTINGS_PATH, configuration.pipeline.promotion_settings().to_json()),
+        RepositoryText(f".github/workflows/{WORKFLOW_FILE}", read_gitops(f"workflows/{_WORKFLOWS[engine]}")),
+    )
+
+
+@cache
+def promoter() -> str:
+    """The promoter as one file: a head that serves the modules behind it, each verbatim.
+
+    A file is a commit of its own on GitHub. In many files, a run between two of the commits would meet modules
+    of two releases, and the promotion would be lost.
+    """
+    texts = [read_gitops("promoter/promoter.py").rstrip("\n")]
+    for path in promoter_modules():
+        source = (_PACKAGE / path).read_text(encoding="utf-8")
+        texts.append(f"{_MARK}delivery/{path} ========\n{source.rstrip()}")
+    return "\n\n\n".join(texts) + "\n"
+
+
+@cache
+def promoter_modules() -> tuple[str, ...]:
+    """The modules that a promotion runs, by their path in `delivery`: the command's, and whatever those import."""
+    waiting, found = ["promotion/cli.py"], {"__init__.py"}
+    while waiting:
+        path = waiting.pop()
+        if path in found or not (_PACKAGE / path).is_file():
+            continue
+        found.add(path)
+        for package, names in _IMPORT.findall((_PACKAGE / path).read_text(encoding="utf-8")):
+            folder = package.replace(".", "/")
+            waiting += [f"{folder}.py", f"{folder}/__init__.py", f"{folder.partition('/')[0]}/__init__.py"]
+            # `from delivery.git import commits` names a module too.
+            waiting += [f"{folder}/{name.split()[0]}.py" for name in names.split(",") if name.strip()]
+    return tuple(sorted(found))
+
+
+def values_path(placement: Placement) -> str:
+    """The one file of a placement whose content git owns after the first commit."""
+    return f"{placement.path}/values.yaml"
+
+
+def _chart(placement: Placement) -> str:
+    return read_gitops("chart/Chart.yaml").replace(_CHART_NAME, f"name: {plain(placement.application.name)}\n")
+
+
+def _platform(configuration: StackConfiguration, placement: Placement) -> str:
+    application = placement.application
+    checks = configuration.checks
+    values: dict[str, Json] = {
+        "versionKey": application.promoted_keys[0],
+        "application": {
+            "name": application.name,
+            # Not for the chart: by it the values are found again when the stage gets another folder.
+            "stage": placement.stage.name,
+            "image": application.image,
+            "workload": application.workload,
+            "containerPort": application.container_port,
+            "servicePort": application.service_port,
+        },
+        "context": {
+            "metadata": dict(configuration.metadata),
+            "preDeploymentTasks": list(checks.pre_deployment_tasks),
+            "preDeploymentEvaluations": list(checks.pre_deployment_evaluations),
+            "postDeploymentTasks": list(checks.post_deployment_tasks),
+            "postDeploymentEvaluations": list(checks.post_deployment_evaluations),
+            "promotionTasks": [TASK_PROMOTE] if configuration.promotes_to else [],
+        },
+    }
+    return PLATFORM_HEAD + to_yaml(values, width=1000)
+
+
+def first_values(configuration: StackConfiguration, placement: Placement) -> str:
+    """The values that a stage begins with where git has none that it should have."""
+    text = read_gitops("chart/values-promoted.yaml" if placement.stage.after else "chart/values.yaml")
+    application = placement.application
+    *levels, last = application.promoted_keys[0].split(".")
+    lines = [f"{'  ' * depth}{plain(level)}:\n" for depth, level in enumerate(levels)]
+    # Quoted where YAML would read a number or a date: 1.10 is a version, and 1.1 is another one.
+    lines.append(f"{'  ' * len(levels)}{plain(last)}: {plain(application.first_version)}\n")
+    others = application.promoted_keys[1:]
+    if others and configuration.promotes_to and not placement.stage.after:
+        # Only the team knows their values; the stages that follow get them by promotions.
+        lines.append(f"\n# Promoted with it, and yours to set before the first promotion: {', '.join(others)}\n")
+    return text.replace(_FIRST_VERSION, "".join(lines))

@@ -1,5 +1,0 @@
-"""Finds the way of one version in exported spans: commit, first stage, promotion, pull request, next stage.
-
-`python -m delivery.trace` draws it as text and as one HTML page. It only reads files of OTLP JSON, written by
-`delivery.telemetry`, by Pulumi's engine, or by the collector that Keptn exports to.
-"""

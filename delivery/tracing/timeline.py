@@ -1,0 +1,243 @@
+"""A delivery in order of time: sections that add up to its lead time, and the rows of a waterfall.
+
+Sections never overlap and have no gaps, so that their sum is the lead time. The times come from several machines;
+where their clocks contradict each other, a section has no length and a note says so. Drawing is elsewhere.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+from typing import Literal
+
+from delivery.tracing.model import COMMIT, PROMOTION_PHASE, Delivery, Hop, Rollout
+from delivery.tracing.otlp import Span, SpanId
+from delivery.tracing.scale import Scale, scale
+
+_SECOND = 1_000_000_000
+
+Kind = Literal["wait", "rollout", "promotion", "review"]
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the lead time, and what it was spent on. `start` and `end` are in nanoseconds since 1970."""
+
+    name: str
+    kind: Kind
+    start: int
+    end: int
+
+    @property
+    def length(self) -> int:
+        """In nanoseconds."""
+        return self.end - self.start
+
+
+@dataclass(frozen=True)
+class Row:
+    """One bar of the waterfall, `start` and `end` in nanoseconds since 1970.
+
+    `span` is None for a wait, which no span covers; `follows` is the span it is linked to.
+    """
+
+    name: str
+    kind: Kind
+    depth: int
+    start: int
+    end: int
+    span: Span | None = None
+    follows: SpanId | None = None
+
+    @property
+    def failed(self) -> bool:
+        """Whether its span has the status ERROR."""
+        return self.span is not None and self.span.failed
+
+
+@dataclass(frozen=True)
+class Change:
+    """The pull request a promotion went through. `merged` is when, in nanoseconds since 1970; 0 where not known."""
+
+    number: str
+    title: str
+    url: str
+    merged: int
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """A delivery in order of time.
+
+    `commit_time` is when `commit` was made, in nanoseconds since 1970; 0 where that is not known, and the lead time
+    then starts with the first span.
+    """
+
+    delivery: Delivery
+    sections: tuple[Section, ...]
+    rows: tuple[Row, ...]
+    changes: tuple[Change, ...]
+    commit: str
+    commit_time: int
+    notes: tuple[str, ...]
+
+    @property
+    def lead_time(self) -> int:
+        """Nanoseconds from the commit to the end of the last rollout, or to the last thing known."""
+        return sum(section.length for section in self.sections)
+
+    @property
+    def scale(self) -> Scale:
+        """The axis on which the rows are drawn: a piece for each section, and one for spans that ended after them."""
+        moments = [self.sections[0].start, *(section.end for section in self.sections)]
+        moments.append(max([moments[-1], *(row.end for row in self.rows)]))
+        return scale(moments, [*(section.kind in ("wait", "review") for section in self.sections), False])
+
+    @property
+    def traces(self) -> tuple[tuple[str, str], ...]:
+        """The traces on the way, in order, as pairs of a name (the stage, or `promotion`) and the trace's id."""
+        stages = self.delivery.stages
+        named: list[tuple[str, str]] = []
+        for index, rollout in enumerate(self.delivery.rollouts):
+            named += [(stages[index], rollout.trace)] if rollout else []
+            runs = self.delivery.hops[index].runs if index < len(self.delivery.hops) else ()
+            named += [("promotion", run.span.id.trace) for run in runs]
+        return tuple(dict.fromkeys(named))
+
+
+class _Sections:
+    """Sections one after another. One that would end before it starts has no length and leaves a note."""
+
+    def __init__(self, start: int) -> None:
+        self.all: list[Section] = []
+        self.notes: list[str] = []
+        self.now = start
+
+    def until(self, end: int, name: str, kind: Kind) -> None:
+        """Add the section from where the last one ended to `end`."""
+        if end < self.now - _SECOND:  # git's times are whole seconds
+            self.notes.append(f"clocks disagree: {name} ended {(self.now - end) / 1e9:.3g} s before it began")
+        self.all.append(Section(name, kind, self.now, max(end, self.now)))
+        self.now = max(end, self.now)
+
+
+def timeline(delivery: Delivery, commit_times: Mapping[str, int] = MappingProxyType({})) -> Timeline:
+    """`delivery` in order of time. `commit_times` (nanoseconds) has times of commits that no span tells."""
+    commit, commit_time = _commit(delivery)
+    commit_time = commit_time or commit_times.get(commit, 0)
+    starts = [rollout.start for rollout in delivery.rollouts if rollout]
+    starts += [run.span.start for hop in delivery.hops for run in hop.runs]
+    sections = _Sections(commit_time or min(starts))
+    rows: list[Row] = []
+    changes: list[Change] = []
+    stages = delivery.stages
+    for index, rollout in enumerate(delivery.rollouts):
+        hop = delivery.hops[index] if index < len(delivery.hops) else None
+        before = delivery.hops[index - 1] if index else None
+        if rollout:
+            if index or commit_time:
+                merged = _merged(before, rollout, commit_times) if before else 0
+                _arrival(sections, before, rollout, stages[index], rows, merged)
+            rows += _rollout_rows(rollout, stages[index], before)
+            sections.until(_verified(rollout, hop), f"{stages[index]} deployment", "rollout")
+        if hop and hop.run:
+            target = delivery.rollouts[index + 1] if index + 1 < len(delivery.rollouts) else None
+            change = _change(hop, _merged(hop, target, commit_times))
+            changes += [change] if change else []
+            rows += _run_rows(hop)
+            sections.until(hop.run.span.end, f"promotion to {stages[index + 1]}", "promotion")
+    notes = [*sections.notes, *_missing(delivery, commit_time)]
+    return Timeline(delivery, tuple(sections.all), tuple(rows), tuple(changes), commit, commit_time, tuple(notes))
+
+
+def _merged(hop: Hop, target: Rollout | None, commit_times: Mapping[str, int]) -> int:
+    """When the promotion's pull request was merged, 0 where that is not known.
+
+    It is the time of the commit that the target stage synced: the merge's own, or that of a later commit. A commit
+    from before the promotion is neither.
+    """
+    synced = commit_times.get(target.known.get(COMMIT), 0) if target else 0
+    return synced if hop.run and synced >= hop.run.span.end - _SECOND else 0
+
+
+def _arrival(sections: _Sections, hop: Hop | None, rollout: Rollout, stage: str, rows: list[Row], merged: int) -> None:
+    """Adds what passed before a rollout began: the review of its pull request, and the wait for its sync."""
+    change = _change(hop, merged) if hop else None
+    began = sections.now
+    if hop and hop.run:
+        name = f"review of #{change.number}" if change else "review"
+        if merged:
+            sections.until(min(merged, rollout.start), name, "review")
+            sections.until(rollout.start, f"wait for {stage}'s sync", "wait")
+        else:
+            sections.until(rollout.start, name, "review")
+            sections.notes.append(f"no commit tells when it was merged: the {name} lasts until {stage} began")
+    else:
+        sections.until(rollout.start, f"wait for {stage}'s sync" if not hop else f"way to {stage}", "wait")
+    added = [section for section in sections.all if section.start >= began and section.kind in ("wait", "review")]
+    rows += [Row(section.name, section.kind, 0, section.start, section.end) for section in added if section.length]
+
+
+def _rollout_rows(rollout: Rollout, stage: str, before: Hop | None) -> Iterator[Row]:
+    follows = before.phase if before and rollout.root else None
+    yield Row(f"{stage}, all phases", "rollout", 0, rollout.start, rollout.end, rollout.root, follows)
+    promoting: set[str] = set()
+    for depth, span in rollout.spans:
+        if span.name == PROMOTION_PHASE or span.parent in promoting:
+            promoting.add(span.id.span)
+        kind: Kind = "promotion" if span.id.span in promoting else "rollout"
+        yield Row(span.name, kind, depth, span.start, span.end, span)
+
+
+def _run_rows(hop: Hop) -> Iterator[Row]:
+    for run in hop.runs:
+        yield Row(run.span.name, "promotion", 0, run.span.start, run.span.end, run.span, hop.phase)
+        for step in run.steps:
+            yield Row(step.name, "promotion", 1, step.start, step.end, step)
+
+
+def _verified(rollout: Rollout, hop: Hop | None) -> int:
+    """When the version was verified: at the start of the promotion phase, or without one at the rollout's end."""
+    phase = next((span for _, span in rollout.spans if hop and span.id == hop.phase), rollout.phase if hop else None)
+    return phase.start if phase else rollout.end
+
+
+def _change(hop: Hop, merged: int) -> Change | None:
+    run = hop.run.span if hop.run else None
+    if run is None or not run.get("vcs.change.id"):
+        return None
+    return Change(run.get("vcs.change.id"), run.get("vcs.change.title"), run.get("delivery.change.url"), merged)
+
+
+def _commit(delivery: Delivery) -> tuple[str, int]:
+    """The verified commit of the first hop and when it was made; Keptn's `commitID` where no run tells."""
+    runs = [run.span for run in (delivery.hops[0].runs if delivery.hops else ())]
+    said = [span.get("vcs.ref.head.revision") for span in runs]
+    said += [rollout.known.get(COMMIT) for rollout in delivery.rollouts[:1] if rollout]
+    times = (_time(span.get("delivery.commit.time")) for span in runs)
+    return next(filter(None, said), ""), next(filter(None, times), 0)
+
+
+def _time(text: str) -> int:
+    """An ISO 8601 time in nanoseconds since 1970; 0 for a text that is none, or that has no zone."""
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        return 0
+    return int(time.timestamp() * 1e9) if time.tzinfo else 0
+
+
+def _missing(delivery: Delivery, commit_time: int) -> Iterator[str]:
+    stages = delivery.stages
+    if not commit_time:
+        yield "no span tells when the commit was made: the time starts with the first thing known"
+    for index, rollout in enumerate(delivery.rollouts):
+        if rollout is None:
+            yield f"nothing of {stages[index]}'s rollout was exported"
+        elif rollout.root is None:
+            yield f"{stages[index]}'s rollout has no end yet"
+    for index, hop in enumerate(delivery.hops):
+        if not hop.runs:
+            yield f"no promotion run towards {stages[index + 1]} was exported"
+    if len(delivery.hops) == len(delivery.rollouts):
+        yield f"{stages[-1]} has not begun: the pull request waits, or {stages[-1]} exports no spans"

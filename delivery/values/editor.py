@@ -1,0 +1,219 @@
+"""A stage's `values.yaml`: read single keys, and set them without touching any other byte.
+
+A file is parsed into positions only; nothing is constructed, so no tag and no alias is ever expanded. An edit
+splices text, parses the result and compares it with what was meant, and refuses rather than write anything else.
+What may be promoted is left to `plan`, what a scalar means to `scalars`.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from delivery.values.document import LINE_BREAK, Document, Mark, Node, ValuesError, shown
+from delivery.values.parser import load
+from delivery.values.scalar import Scalar, Style, spell
+
+__all__ = ["Scalar", "ValuesError", "promoted", "read_keys", "set_keys"]
+
+_STYLES: dict[str | None, Style] = {"'": "single", '"': "double", "|": "plain", ">": "plain"}
+# control characters, line separators, surrogates, and what hides or turns around the text of a line
+_UNPROMOTABLE = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\u061c\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]"
+)
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_BLOCK_HEADER = re.compile(r"[|>][-+0-9]*([ \t]+#[^\r\n]*)?")
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a key is: its node, or the deepest map on the way to it and the keys that are missing there."""
+
+    map: Node | None
+    missing: tuple[str, ...]
+    node: Node | None
+
+
+def read_keys(text: str | bytes, keys: Iterable[str], *, where: str) -> dict[str, Scalar | None]:
+    """The scalar at each of `keys` (dots between levels), None where there is no such key.
+
+    Aliases are followed. `ValuesError` for a file that cannot be read, a map or list at a key, something other
+    than a map on the way, a merge key (`<<`) beside it, or a tag on it.
+    """
+    document = load(text, where)
+    return {key: _read(document, key)[0] for key in keys}
+
+
+def promoted(text: str | bytes, keys: Iterable[str], where: str) -> dict[str, Scalar]:
+    """The promoted `keys` of a file, in their order; every one must be there and have a value.
+
+    `ValuesError` as from `read_keys`, and for a key that is missing or null, or whose value would not survive as
+    an image tag, a label or a line that people read: line breaks, control characters, direction overrides.
+    """
+    document = load(text, where)
+    values = {}
+    for key in keys:
+        scalar, mark = _read(document, key)
+        if scalar is None or scalar.kind == "null":
+            what = "is not there" if scalar is None else "has no value"
+            raise document.error(mark, f"{shown(key)} {what}: nothing to promote", "set it, or promote other keys")
+        problem = unpromotable(scalar)
+        if problem:
+            raise document.error(mark, f"{shown(key)} contains {problem}", "write it on one line of printable text")
+        values[key] = scalar
+    return values
+
+
+def unpromotable(scalar: Scalar) -> str:
+    """Why `scalar` may not be promoted, or an empty string."""
+    found = _UNPROMOTABLE.search(scalar.text)
+    return f"the character U+{ord(found[0]):04X}" if found else ""
+
+
+def set_keys(
+    text: str | bytes, values: Mapping[str, Scalar | str], *, where: str, double_quoted: Collection[str] = ()
+) -> bytes:
+    """The file with each key of `values` (dots between levels) set, and every other byte as it was.
+
+    A `str` is a string. The quotes that a value has now stay where the new one keeps its type in them. A missing
+    key is added at the end of its map, a missing map on the way too. Keys in `double_quoted` get double quotes.
+
+    Raises `ValuesError`, and returns nothing, as `read_keys` does, and where a value or a map on the way to it
+    is an alias or has an anchor: setting it could change other keys.
+    """
+    document = load(text, where)
+    wanted = {key: value if isinstance(value, Scalar) else Scalar(value) for key, value in values.items()}
+    for key, scalar in wanted.items():
+        if _SURROGATE.search(key + scalar.text):
+            raise document.error(Mark(0, 0), f"the value for {shown(key)} is no Unicode text", "write it as UTF-8")
+    splices: list[tuple[int, int, str]] = []
+    expected: list[tuple[object, ...]] = list(document.content)
+    missing = []
+    for key, scalar in wanted.items():
+        place = _find(document, key, writing=True)
+        if place.node is None:
+            missing.append(key)
+            continue
+        if _scalar(document, key, place.node) == scalar and key not in double_quoted:
+            continue
+        splices.append(_replacement(document, place.node, scalar, quoted=key in double_quoted))
+        expected[place.node.index] = ("scalar", None, None, scalar)
+    if splices:
+        failure = ", ".join(map(shown, wanted)) + " cannot be set"
+        document = _spliced(document, splices, expected, failure)
+    for key in missing:
+        document = _inserted(document, key, wanted[key], quoted=key in double_quoted)
+    return document.encoded()
+
+
+def _read(document: Document, key: str) -> tuple[Scalar | None, Mark]:
+    place = _find(document, key, writing=False)
+    if place.node is None:
+        return None, place.map.mark if place.map else Mark(0, 0)
+    return _scalar(document, key, place.node), place.node.mark
+
+
+def _find(document: Document, key: str, *, writing: bool) -> _Place:
+    parts = tuple(key.split("."))
+    if not all(parts):
+        raise document.error(Mark(0, 0), f"{shown(key)} is no key", "write the names of the levels with a dot between")
+    node = document.root
+    if node is None:
+        return _Place(None, parts, None)
+    for depth in range(len(parts) + 1):
+        name = shown(".".join(parts[:depth])) if depth else "the file"
+        if writing and (node.kind == "alias" or node.anchor):
+            raise document.error(node.mark, f"{name} is shared through an anchor or alias", "write its value out there")
+        node = node.target or node
+        if node.tag:
+            raise document.error(node.mark, f"{name} has the tag {shown(node.tag)}", "remove the tag")
+        if depth == len(parts):
+            return _Place(None, (), node)
+        if node.kind != "map":
+            raise document.error(node.mark, f"{name} is no map, so it has no {shown(parts[depth])}", "make it a map")
+        if node.merges:
+            raise document.error(
+                node.mark, f"the merge key `<<` may set {shown(parts[depth])} here", "write the merged keys out"
+            )
+        entry = node.entries.get(parts[depth])
+        if entry is None:
+            return _Place(node, parts[depth:], None)
+        node = entry[1]
+    raise AssertionError("unreachable")
+
+
+def _scalar(document: Document, key: str, node: Node) -> Scalar:
+    if node.scalar is None:
+        raise document.error(node.mark, f"{shown(key)} is a {node.kind}, no single value", "name a key that has one")
+    return node.scalar
+
+
+def _replacement(document: Document, node: Node, scalar: Scalar, *, quoted: bool) -> tuple[int, int, str]:
+    new = spell(scalar, "double" if quoted else _STYLES.get(node.style, "plain"), flow=node.flow)
+    end = node.end
+    if node.start == end:
+        new = f" {new}" if document.text[end - 1] == ":" else f": {new}"
+    elif node.style in ("|", ">"):
+        # the scalar ends where its last line does: blank lines after it stay, and a comment on its first line
+        end = node.start + len(document.text[node.start : end].rstrip(" \t\r\n"))
+        header = _BLOCK_HEADER.match(document.text, node.start)
+        new += (header and header[1]) or ""
+    return node.start, end, new
+
+
+def _inserted(document: Document, key: str, scalar: Scalar, *, quoted: bool) -> Document:
+    place = _find(document, key, writing=True)
+    added: list[tuple[object, ...]] = []
+    for name in place.missing:
+        added += [("scalar", None, None, Scalar(name)), ("map", None, None)]
+    added[-1:] = [("scalar", None, None, scalar), *[("end",)] * (len(place.missing) - 1)]
+    if place.map is None:
+        expected = [("map", None, None), *added, ("end",)]
+    else:
+        expected = [*document.content[: place.map.last], *added, *document.content[place.map.last :]]
+    flow = place.map is not None and place.map.flow
+    names = [spell(Scalar(name), "plain", flow=flow) for name in place.missing]
+    value = spell(scalar, "double" if quoted else "plain", flow=flow)
+    if place.map is not None and flow:
+        insertion = _in_flow(document, place.map, names, value)
+    else:
+        insertion = _in_block(document, place.map, names, value)
+    return _spliced(document, [insertion], expected, f"{shown(key)} cannot be added here")
+
+
+def _in_flow(document: Document, parent: Node, names: list[str], value: str) -> tuple[int, int, str]:
+    new = ": {".join(names) + f": {value}" + "}" * (len(names) - 1)
+    if parent.last == parent.index + 1:
+        return parent.start + 1, parent.start + 1, new
+    end = parent.content_end
+    comma = " , " if document.text[end - 1] == ":" else ", "
+    return end, end, comma + new
+
+
+def _in_block(document: Document, parent: Node | None, names: list[str], value: str) -> tuple[int, int, str]:
+    column = parent.mark.column if parent else 0
+    lines = [" " * (column + 2 * level) + f"{name}:" for level, name in enumerate(names)]
+    new = document.newline.join(lines) + f" {value}"
+    end = parent.content_end if parent else len(document.text)
+    if end == 0 or document.text[end - 1] in "\r\n":
+        return end, end, new + document.newline
+    found = LINE_BREAK.search(document.text, end)
+    if found:
+        return found.end(), found.end(), new + document.newline
+    return len(document.text), len(document.text), document.newline + new
+
+
+def _spliced(
+    document: Document, splices: list[tuple[int, int, str]], expected: list[tuple[object, ...]], failure: str
+) -> Document:
+    """The document with text replaced, once it is certain that it says what is `expected` and nothing else."""
+    text = document.text
+    for start, end, new in sorted(splices, reverse=True):
+        text = text[:start] + new + text[end:]
+    try:
+        changed = load(document.bom + text, document.where)
+    except ValuesError:
+        changed = None
+    if changed is None or changed.content != expected:
+        mark = document.mark(min(start for start, _, _ in splices))
+        raise document.error(mark, f"{failure} without changing something else", "set it by hand once, as `key: value`")
+    return changed

@@ -1,0 +1,116 @@
+"""What this stack was given: its configuration, valid as a whole, and its secrets.
+
+The only place where the program reads Pulumi's configuration. What must not wait for the engine is
+refused here: mistakes, tokens in plain text, and an update that still lacks something.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import pulumi
+from pulumi.runtime import config as runtime_config
+
+from delivery.config.errors import ConfigurationError, Problem
+from delivery.config.files import own_names, shared_texts
+from delivery.config.reader import SECRETS, parse
+from delivery.config.readiness import in_plain_text, missing_for_update, wrong_tokens
+from delivery.model.secret import SecretText
+from delivery.model.stack import StackConfiguration
+from delivery.stack.repository_files import Seeds
+
+NAMESPACE = "delivery:"
+PROMOTE_VARIABLE = "DELIVERY_PROMOTE"
+"""In CI: what `delivery:promote` would be, as JSON. A workflow hands its inputs over with `toJSON(inputs)`."""
+PROMOTE_ONLY_VARIABLE = "DELIVERY_PROMOTE_ONLY"
+"""`true` for an update that targets promotions alone and may not reach the cluster: nobody asks it then."""
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """A stack's secrets: `github` writes the repository, `promotion` goes into the cluster's Secret."""
+
+    github: SecretText | None
+    promotion: SecretText | None
+    kubeconfig: SecretText | None
+
+
+def read_stack(project: Path) -> tuple[StackConfiguration, Secrets]:
+    """This stack's configuration and secrets; `project` is the folder with the stacks' files.
+
+    Raises `pulumi.RunError`, one line for each mistake.
+    """
+    # `pulumi.Config` reads single keys; to refuse unknown ones, all of them are needed. They are in `CONFIG` where
+    # they were set in this process (by the lab), else in the environment that the engine gave it.
+    given = runtime_config.CONFIG.get() or runtime_config.get_config_env()
+    ours = {key.removeprefix(NAMESPACE): value for key, value in given.items() if key.startswith(NAMESPACE)}
+    encrypted = {key for key in ours if runtime_config.is_config_secret(NAMESPACE + key)}
+    secrets = {key: SecretText(text) for key in SECRETS & ours.keys() if (text := ours.pop(key))}
+    problems = in_plain_text({key: secret for key, secret in secrets.items() if key not in encrypted})
+    if os.environ.get(PROMOTE_VARIABLE):
+        ours["promote"] = os.environ[PROMOTE_VARIABLE]
+    if os.environ.get("GITHUB_TOKEN"):
+        secrets.setdefault("githubToken", SecretText(os.environ["GITHUB_TOKEN"]))
+    problems += wrong_tokens(secrets).values()
+    try:
+        configuration = parse(
+            ours, pulumi.get_stack(), encrypted, partial(own_names, project), partial(shared_texts, project)
+        )
+    except ConfigurationError as error:
+        raise _refused([*problems, *error.problems], error.more) from None
+    if not pulumi.runtime.is_dry_run():
+        problems += missing_for_update(configuration, secrets)
+        if not problems and os.environ.get(PROMOTE_ONLY_VARIABLE) != "true":
+            problems += _in_the_cluster(configuration, secrets)
+    if problems:
+        raise _refused(problems)
+    return configuration, Secrets(secrets.get("githubToken"), secrets.get("promotionToken"), secrets.get("kubeconfig"))
+
+
+def start_to_read_seeds(configuration: StackConfiguration, token: SecretText | None) -> Callable[[], Seeds]:
+    """Start to read what git has for this stack's values; call what comes back for it.
+
+    That call raises `pulumi.RunError`. Without a token, or with the example's owner, this is a preview that reads
+    nothing.
+    """
+    repository = configuration.pipeline.repository
+    if token is None or repository.is_example:
+        return Seeds
+    # Imported here: without a token no stack reads the repository.
+    from delivery.git.repository import GitError, Repository
+    from delivery.stack.initial_values import SeedsError, read_seeds
+    from delivery.stack.stack_token import in_stack_words
+
+    connect = partial(Repository, f"{repository.url}.git", token.reveal())
+    beside = ThreadPoolExecutor(1)
+    reading = beside.submit(read_seeds, connect, configuration)
+    beside.shutdown(wait=False)
+
+    def seeds() -> Seeds:
+        try:
+            return reading.result()
+        except (SeedsError, ConfigurationError) as error:
+            raise pulumi.RunError(str(error)) from None
+        except GitError as error:
+            raise pulumi.RunError(in_stack_words(error)) from None
+
+    return seeds
+
+
+def secret_output(secret: SecretText | None) -> pulumi.Output[str] | None:
+    """The secret as Pulumi carries one: encrypted in the state, masked in every log."""
+    return pulumi.Output.secret(secret.reveal()) if secret else None
+
+
+def _in_the_cluster(configuration: StackConfiguration, secrets: Mapping[str, SecretText]) -> list[Problem]:
+    # Imported for an update alone: the Kubernetes client takes longer to load than a preview may cost.
+    from delivery.cluster import cluster_problems
+
+    return cluster_problems(configuration, secrets.get("kubeconfig"))
+
+
+def _refused(problems: list[Problem], more: int = 0) -> pulumi.RunError:
+    return pulumi.RunError(str(ConfigurationError(problems, more)))

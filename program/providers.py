@@ -1,0 +1,48 @@
+"""The two providers of a stack, explicit, so that nothing is ever deployed to whatever is current.
+
+Pulumi's default Kubernetes provider takes the context that a person has selected last; this program
+never uses it.
+"""
+
+import pulumi
+import pulumi_github as github
+import pulumi_kubernetes as kubernetes
+from pulumi.runtime.rpc import UNKNOWN
+
+from delivery.model.pipeline import Repository
+from delivery.model.stack import Cluster
+
+_NO_CLUSTER = '{"apiVersion": "v1", "kind": "Config"}'
+"""A kubeconfig that names no cluster; without one, the provider would read the context that is selected."""
+
+
+def github_provider(repository: Repository, token: pulumi.Output[str] | None) -> github.Provider:
+    """The provider for the GitOps repository, on github.com or on an own server."""
+    if repository.is_example:
+        # Only a preview comes this far. The provider would look the example's owner up on GitHub; one whose
+        # configuration is not known yet is left alone, and what it would do is previewed all the same.
+        token = pulumi.Output.from_input(UNKNOWN)
+    own = None if repository.api_url == "https://api.github.com" else f"{repository.server_url}/"
+    # GitHub asks for a second between writes, which is the provider's default; this machine does not.
+    delay = 1 if repository.server_url.startswith("http://127.0.0.1") else None
+    return github.Provider("github", owner=repository.owner, base_url=own, token=token, write_delay_ms=delay)
+
+
+def kubernetes_provider(cluster: Cluster, kubeconfig: pulumi.Output[str] | None) -> kubernetes.Provider:
+    """The provider for the stage's cluster."""
+    if cluster.mode == "render":
+        return kubernetes.Provider("cluster", render_yaml_to_directory=cluster.render_to, enable_secret_mutable=True)
+    if not cluster.context:
+        # Only a preview comes this far; it must not read a cluster that nobody has named.
+        return kubernetes.Provider("cluster", kubeconfig=_NO_CLUSTER)
+    return kubernetes.Provider(
+        "cluster",
+        context=cluster.context,
+        kubeconfig=kubeconfig,
+        # A rotated token is an update; by default the Secret would be deleted and made anew, and a promotion
+        # that starts in between finds none.
+        enable_secret_mutable=True,
+        upsert_existing_objects=cluster.adopt_existing or None,
+        # What is adopted has fields that somebody else has set to other values, with kubectl as a rule.
+        enable_patch_force=cluster.adopt_existing or None,
+    )

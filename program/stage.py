@@ -1,0 +1,57 @@
+"""What a stage consists of: its applications, and in the first stage what exists once a repository."""
+
+from typing import TYPE_CHECKING
+
+import pulumi
+
+from components.actions_permissions import ActionsPermissions
+from components.application_in_stage import ApplicationInStage
+from components.repository_files import RepositoryFiles
+from delivery.config.errors import Json
+from delivery.model.stack import StackConfiguration
+from delivery.stack.repository_files import Seeds, repository_files
+
+if TYPE_CHECKING:
+    # Most stacks never import it.
+    from program.promotions import DuePromotions
+
+NO_TOKEN = "not configured: a preview only"  # noqa: S105 - shown in place of a token, and good for nothing
+
+
+def declare(
+    configuration: StackConfiguration,
+    token: pulumi.Output[str] | None,
+    seeds: Seeds,
+    due: "DuePromotions | None",
+    forge: pulumi.ProviderResource,
+    cluster: pulumi.ProviderResource,
+) -> None:
+    """Declare the stage with these providers, and export what a person wants to know of it.
+
+    `token` is the promotion task's, `seeds` what the GitOps repository has for the values, `due` the promotions
+    into this stage where the program declares them.
+    """
+    repository = configuration.pipeline.repository
+    token = token or pulumi.Output.secret(NO_TOKEN)
+    on_forge = pulumi.ResourceOptions(providers=[forge])
+    last: pulumi.Resource | None = None
+    if configuration.owns_repository:
+        ActionsPermissions("actions", repository, opts=on_forge)
+        once = RepositoryFiles("repository", repository, repository_files(configuration), (), opts=on_forge)
+        last = once.last
+    applications: dict[str, dict[str, pulumi.Input[Json]]] = {}
+    for placement in configuration.placements:
+        name = placement.application.name
+        staged = ApplicationInStage(name, configuration, placement, token, seeds, last, cluster, opts=on_forge)
+        last = staged.files.last
+        applications[name] = {
+            "namespace": staged.namespace,
+            "argocdApplication": staged.application,
+            "path": placement.path,
+        }
+    if due is not None:
+        pulumi.export("promotions", due.declare([last] if last else [], on_forge))
+    pulumi.export("stage", configuration.stage.name)
+    pulumi.export("repository", repository.url)
+    pulumi.export("applications", applications)
+    pulumi.export("promotesTo", list(configuration.promotes_to))

@@ -1,0 +1,154 @@
+"""A GitOps repository on the lab's forge, and promotions in it as a workflow run would make them."""
+
+import contextlib
+import io
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from delivery.model.edges import Edge, PromotionSettings
+from delivery.promotion import cli as promote
+from delivery.promotion.state import read_edge
+from lab.forge import Forge, PullRequest
+
+NAME = "acme/gitops"
+TOKEN = "token-of-the-workflow"
+TRACEPARENT = "00-23679963727bf63245f9b55983c73104-b427a6fcfc56cd6a-01"
+EDGE = Edge("podtato-head", "dev", "production", "dev", "production", ("serviceVersion",))
+DEV = "# dev\nserviceVersion: {}\nreplicas: 1\n"
+PRODUCTION = (
+    '# Only what the release managers agreed on.\nserviceVersion: {}  # promoted\nreplicas: 3\ntraceParent: ""\n'
+)
+
+
+@dataclass
+class Run:
+    """One run of the promoter: exit status, what it said, and what it asked of the forge."""
+
+    status: int
+    outcome: dict[str, object]
+    errors: str
+    requests: list[str]
+    fetches: int
+    pushes: int
+    outputs: str = ""
+    summary: str = ""
+
+    @property
+    def result(self) -> object:
+        """The outcome's result, None after a failure."""
+        return self.outcome.get("result")
+
+
+@dataclass
+class Story:
+    """The forge with `acme/gitops` in it: dev and production, both at v0.3.0."""
+
+    forge: Forge
+    folder: Path
+    settings: PromotionSettings
+    environ: dict[str, str] = field(default_factory=dict)
+    slept: list[float] = field(default_factory=list)
+
+    def release(self, version: str, message: str = "") -> str:
+        """A developer's commit to dev."""
+        return self.forge.commit(NAME, {"dev/values.yaml": DEV.format(version)}, message or f"Release {version}")
+
+    def promote(self, commit: str = "", version: str = "", *options: str, token: str = TOKEN, **environ: str) -> Run:
+        """What the workflow does with a dispatch; `environ` are further inputs."""
+        settings = self.folder / "settings.json"
+        settings.write_text(self.settings.to_json())
+        files = [self.folder / "outputs", self.folder / "summary"]
+        for file in files:
+            file.write_text("")
+        inputs = {"APPLICATION": "podtato-head", "FROM": "dev", "TO": "production"}
+        inputs |= {"COMMIT_ID": commit, "VERSION": version, "TRACEPARENT": TRACEPARENT}
+        inputs |= {"GITHUB_TOKEN": token, "DELIVERY_WRITE_INTERVAL": "0", "PATH": "/usr/bin:/bin:/usr/local/bin"}
+        inputs |= {"GITHUB_OUTPUT": str(files[0]), "GITHUB_STEP_SUMMARY": str(files[1])}
+        before = len(self.forge.requests)
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            status = promote.main(
+                ["--settings", str(settings), "--json", *options], inputs | self.environ | environ, self.slept.append
+            )
+        records = self.forge.requests[before:]
+        return Run(
+            status,
+            json.loads(out.getvalue()) if status == 0 else {},
+            err.getvalue(),
+            [f"{each.method} {each.path.partition('?')[0]}" for each in records if each.kind == "rest"],
+            sum("info/refs?service=git-upload-pack" in each.path for each in records),
+            sum("info/refs?service=git-receive-pack" in each.path for each in records),
+            files[0].read_text(),
+            files[1].read_text(),
+        )
+
+    def rollback(self, reason: str = "it returns 500", **environ: str) -> Run:
+        """What the workflow does when a person asks for a rollback."""
+        return self.promote(ROLLBACK=reason, TRACEPARENT="", **environ)
+
+    @property
+    def pull_requests(self) -> list[PullRequest]:
+        """All of them, oldest first."""
+        return self.forge.pull_requests(NAME)
+
+    def merge(self, number: int, method: str = "merge", *, delete_branch: bool = False) -> str:
+        """A release manager merges."""
+        return self.forge.merge(NAME, number, method, delete_branch)
+
+    def production(self, ref: str = "main") -> str:
+        """Production's values."""
+        return (self.forge.read(NAME, "production/values.yaml", ref) or b"").decode()
+
+    def version(self, ref: str = "main") -> str:
+        """What production runs."""
+        found = re.search(r"^serviceVersion: (\S+)", self.production(ref), re.MULTILINE)
+        return found[1] if found else ""
+
+    def configure(self, **changes: object) -> None:
+        """Other settings than the usual ones."""
+        self.settings = replace(self.settings, **changes)  # type: ignore[arg-type]
+
+
+def joined(told: Story) -> None:
+    """Let production come after a second stage too, qa."""
+    other = replace(EDGE, source="qa", source_path="qa")
+    told.forge.commit(NAME, {"qa/values.yaml": DEV.format("v0.3.0")}, "A stage qa")
+    told.configure(stages={"dev": (), "qa": (), "production": ("dev", "qa")}, edges=(EDGE, other))
+
+
+def fetch_only(depth: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let promotions fetch so many commits of each branch, as if the repository were a long one."""
+    defaults = read_edge.__kwdefaults__
+    assert defaults is not None
+    assert defaults["depth"] > depth
+    monkeypatch.setitem(defaults, "depth", depth)
+
+
+@contextlib.contextmanager
+def story(folder: Path) -> Iterator[Story]:
+    """A new story in `folder`."""
+    with Forge(folder / "forge") as forge:
+        forge.add_token(TOKEN, {"contents": "write", "pull_requests": "write", "issues": "write"}, actions=True)
+        forge.create_repository(
+            NAME,
+            files={
+                "dev/values.yaml": DEV.format("v0.3.0"),
+                "production/values.yaml": PRODUCTION.format("v0.3.0"),
+            },
+        )
+        forge.settings(NAME).actions_may_open_pull_requests = True
+        settings = PromotionSettings(
+            owner="acme",
+            repository="gitops",
+            default_branch="main",
+            api_url=forge.api_url,
+            web_url=f"{forge.url}/{NAME}",
+            stages={"dev": (), "production": ("dev",)},
+            edges=(EDGE,),
+        )
+        yield Story(forge, folder, settings)

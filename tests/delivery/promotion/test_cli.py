@@ -1,0 +1,225 @@
+"""The command: what goes in, what is shown, and the exit status."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from delivery.promotion import cli as promote
+from tests.delivery.promotion.story import NAME, TOKEN, TRACEPARENT, Story
+
+
+@pytest.mark.parametrize(
+    ("inputs", "said"),
+    [
+        ({"VERSION": "v0.3.1\nname=x"}, "version"),
+        ({"VERSION": "${{ github.token }}"}, "version"),
+        ({"VERSION": 'v"1'}, "version"),
+        ({"COMMIT_ID": "main"}, "commitID"),
+        ({"COMMIT_ID": "AB" * 20}, "commitID"),
+        ({"APPLICATION": "other"}, "no edge"),
+        ({"TO": "dev"}, "no edge"),
+        ({"FROM": ""}, "--from is missing"),
+        ({"GITHUB_TOKEN": ""}, "GITHUB_TOKEN is not set"),
+        ({"GITHUB_REPOSITORY": "gitops"}, "owner/name"),
+        ({"GITHUB_TOKEN": "x\ny"}, "GITHUB_TOKEN holds"),
+        ({"ROLLBACK": "  "}, "--rollback is blank"),
+        ({"DELIVERY_WRITE_INTERVAL": "soon"}, "DELIVERY_WRITE_INTERVAL"),
+    ],
+)
+def test_wrong_input_is_one_line_and_status_2_before_anything_is_asked(
+    told: Story, inputs: dict[str, str], said: str
+) -> None:
+    run = told.promote(**inputs)
+
+    assert run.status == 2
+    [line] = run.errors.splitlines()
+    assert line.startswith("error: ")
+    assert said in line
+    assert (run.requests, run.fetches) == ([], 0)
+
+
+@pytest.mark.parametrize("content", [None, b"{}", b"\xff", b"[]"])
+def test_settings_that_cannot_be_read_are_status_2(
+    tmp_path: Path, content: bytes | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "settings.json"
+    if content is not None:
+        path.write_bytes(content)
+
+    options = ["--settings", str(path), "--application", "a", "--from", "b", "--to", "c"]
+    assert promote.main(options, {"GITHUB_TOKEN": "x"}) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("stage", ['production"]; click s0 "x', "Production", "a.b", ""])
+def test_settings_with_a_name_that_no_stage_can_have_are_status_2(told: Story, stage: str) -> None:
+    told.configure(stages={"dev": (), "production": ("dev",), stage: ("dev",)})
+
+    run = told.promote()
+
+    assert run.status == 2
+    assert "names a stage that is no DNS label" in run.errors
+    assert (run.requests, run.fetches) == ([], 0)
+
+
+def test_outputs_and_summary_are_written_for_the_workflow(told: Story) -> None:
+    run = told.promote(told.release("v0.3.1"))
+
+    name, result, end = run.outputs.splitlines()[:3]
+    delimiter = name.removeprefix("result<<")
+    assert (result, end) == ("created", delimiter)
+    assert len(delimiter) > 30
+    assert f"{told.forge.url}/{NAME}/pull/1" in run.outputs
+    assert "created" in run.summary
+    assert TOKEN not in run.outputs + run.summary + run.errors
+
+
+def test_a_failure_is_in_the_summary_too(told: Story) -> None:
+    run = told.promote(token="wrong")
+
+    assert run.status == 1
+    assert "Promotion failed" in run.summary
+    assert "failed" in run.outputs
+
+
+@pytest.mark.parametrize(("token", "status"), [(TOKEN, 0), ("wrong", 1)])
+def test_outputs_that_cannot_be_written_are_a_note(told: Story, token: str, status: int) -> None:
+    run = told.promote(token=token, GITHUB_STEP_SUMMARY=str(told.folder / "missing" / "summary"))
+
+    assert run.status == status
+    assert run.errors.splitlines()[-1].startswith("note: the workflow's outputs were not written (No such file")
+
+
+def test_a_terminal_without_the_letters_gets_them_as_escapes(told: Story) -> None:
+    commit = told.release("v0.3.1")
+    settings = told.folder / "s.json"
+    settings.write_text(told.settings.to_json())
+    command = [sys.executable, "-m", "delivery.promotion.cli", "--application", "podtato-head", "--from", "dev"]
+    command += ["--to", "production", "--commit", commit, "--settings", str(settings), "--dry-run"]
+
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PATH": os.environ["PATH"], "GITHUB_TOKEN": TOKEN, "PYTHONIOENCODING": "cp1252"},
+    )
+
+    assert (done.returncode, done.stderr.count("Traceback")) == (0, 0)
+    assert "serviceVersion: v0.3.0 \\u2192 v0.3.1" in done.stdout
+
+
+def test_options_do_what_the_environment_does(told: Story, capsys: pytest.CaptureFixture[str]) -> None:
+    commit = told.release("v0.3.1")
+    settings = told.folder / "s.json"
+    settings.write_text(told.settings.to_json())
+    options = ["--application", "podtato-head", "--from", "dev", "--to", "production", "--commit", commit]
+    options += ["--version", "v0.3.1", "--traceparent", TRACEPARENT, "--settings", str(settings)]
+
+    assert promote.main(options, {"GITHUB_TOKEN": TOKEN}) == 0
+
+    assert "created: serviceVersion: v0.3.0 → v0.3.1 (http" in capsys.readouterr().out
+
+
+def test_the_remote_may_be_another_one_than_the_forges_own_address(told: Story) -> None:
+    path = told.folder / "forge" / f"{NAME}.git"
+
+    run = told.promote(told.release("v0.3.1"), "", "--remote", path.as_uri())
+
+    assert (run.status, run.fetches) == (0, 0)
+    assert told.version("promote/podtato-head/dev/production") == "v0.3.1"
+
+
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_the_workflows_own_idea_of_the_repository_counts(told: Story, slash: str) -> None:
+    told.configure(owner="example", web_url="https://github.com/example/gitops", api_url="https://api.github.com")
+    url = told.forge.url
+
+    run = told.promote(
+        told.release("v0.3.1"), GITHUB_REPOSITORY=NAME, GITHUB_SERVER_URL=url + slash, GITHUB_API_URL=f"{url}/api/v3"
+    )
+
+    assert run.result == "created"
+    assert f"]({url}/{NAME}/commit/" in (told.pull_requests[0].body or "")
+
+
+def test_the_run_is_a_trace_and_its_span_is_in_the_hidden_block(told: Story) -> None:
+    told.environ["DELIVERY_TRACE_FILE"] = str(told.folder / "trace.jsonl")
+    commit = told.release("v0.3.1")
+
+    assert told.promote(commit).result == "created"
+    first = told.pull_requests[0].body
+    assert told.promote(commit).result == "unchanged"
+
+    lines = (told.folder / "trace.jsonl").read_text().splitlines()
+    spans = [
+        span
+        for line in lines
+        for resource in json.loads(line)["resourceSpans"]
+        for scope in resource["scopeSpans"]
+        for span in scope["spans"]
+    ]
+    run = next(each for each in spans if each["name"].startswith("promote podtato-head"))
+    assert {each["name"] for each in spans} == {run["name"], "read", "plan", "push", "open"}
+    assert f'"promotion": "00-{run["traceId"]}-{run["spanId"]}-' in (first or "")
+    assert told.pull_requests[0].body == first
+
+
+def test_the_span_tells_a_run_that_did_something_from_one_that_had_nothing_to_do(told: Story) -> None:
+    file = told.folder / "trace.jsonl"
+    told.environ["DELIVERY_TRACE_FILE"] = str(file)
+    older, newer = told.release("v0.3.1"), told.release("v0.3.2")
+    for commit in (newer, newer, older):
+        told.promote(commit)
+    told.forge.commit(NAME, {"production/values.yaml": told.production().replace("v0.3.0", "v0.3.2")}, "By hand")
+    told.promote(newer)
+    told.promote(newer)
+
+    runs = [
+        {each["key"]: each["value"].get("stringValue") for each in span["attributes"]}
+        for line in file.read_text().splitlines()
+        for resource in json.loads(line)["resourceSpans"]
+        for scope in resource["scopeSpans"]
+        for span in scope["spans"]
+        if span["name"].startswith("promote podtato-head")
+    ]
+    assert [(each["cicd.pipeline.result"], each["delivery.promotion.outcome"]) for each in runs] == [
+        ("success", "created"),
+        ("success", "unchanged"),
+        ("skip", "superseded"),
+        ("success", "closed"),
+        ("skip", "nothing"),
+    ]
+
+
+def test_a_script_reads_the_whole_outcome_as_one_json_object(told: Story) -> None:
+    commit = told.release("v0.3.1")
+
+    outcome = told.promote(commit).outcome
+
+    assert outcome == {
+        "result": "created",
+        "why": "serviceVersion: v0.3.0 → v0.3.1",
+        "application": "podtato-head",
+        "from": "dev",
+        "to": "production",
+        "commitID": commit,
+        "changes": [{"key": "serviceVersion", "was": "v0.3.0", "becomes": "v0.3.1"}],
+        "title": "Promote podtato-head v0.3.1 to production",
+        "pullRequest": {"number": 1, "url": f"{told.settings.web_url}/pull/1", "state": "open"},
+        "notes": [],
+    }
+
+
+def test_it_runs_as_a_module_and_explains_itself() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "delivery.promotion.cli", "--help"], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0
+    for word in ("--rollback", "--dry-run", "--json", "GITHUB_TOKEN", "Exit status"):
+        assert word in done.stdout

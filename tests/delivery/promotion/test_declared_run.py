@@ -1,0 +1,165 @@
+"""A declared promotion's run as hooks tell it, without an engine: what its span says, what its pull request gets."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from delivery.git.repository import LeaseLost, Repository
+from delivery.github.client import GitHub
+from delivery.model.edges import Edge, PromotionSettings
+from delivery.promotion.declared_run import DeclaredRun, ProviderError
+from delivery.promotion.desired import Wanted
+from delivery.tracing import export
+from delivery.tracing import run as telemetry
+from lab.forge import Forge
+
+NAME = "acme/gitops"
+BRANCH = "promote/podtato-head/dev/production"
+EDGE = Edge("podtato-head", "dev", "production", "dev", "production", ("serviceVersion",))
+REFUSED = "1 error occurred:\n\t* POST http://127.0.0.1:1/repos/acme/gitops/pulls: 403 Resource not accessible []\n\n"
+
+
+class Started:
+    """A run of a promotion on a forge, whose pull request 1 is open already when `open_number` says so."""
+
+    def __init__(self, folder: Path, forge: Forge) -> None:
+        self.forge, self.file, self.said = forge, folder / "traces.jsonl", list[str]()
+        forge.create_repository(NAME, files={"README.md": "GitOps\n"}, organization=True)
+        forge.add_token("token")
+        forge.commit(NAME, {"production/values.yaml": "a: b\n"}, "Promote", branch=BRANCH)
+        self.settings = PromotionSettings(
+            owner="acme",
+            repository="gitops",
+            default_branch="main",
+            api_url=forge.api_url,
+            web_url=f"{forge.url}/{NAME}",
+            stages={"dev": (), "production": ("dev",)},
+            edges=(EDGE,),
+            labels=("promotion",),
+        )
+        self.github = GitHub(forge.api_url, "acme", "gitops", "token")
+        self.number = self.github.create_pull_request(BRANCH, "main", "Promote", "").number
+
+    def run(
+        self, *, open_number: int = 0, labels: tuple[str, ...] = (), unchanged: bool = False, left_over: str = ""
+    ) -> DeclaredRun:
+        environ = {export.TRACE_FILE: str(self.file)}
+        self.span = telemetry.begin(EDGE, self.settings, environ=environ)
+        wanted = Wanted(
+            branch=BRANCH,
+            path="production/values.yaml",
+            content="a: b\n",
+            edition="1",
+            message="Promote",
+            title="Promote",
+            body="",
+            version="v0.3.1",
+            generation=0,
+            open_number=open_number,
+            left_over=left_over,
+            labels=labels,
+            unchanged=unchanged,
+        )
+        return DeclaredRun(wanted, self.settings, self.span, self.github, self._connect, self.said.append)
+
+    def _connect(self) -> Repository:
+        return Repository(f"{self.settings.web_url}.git", "token")
+
+    def spans(self) -> dict[str, dict[str, Any]]:
+        """The attributes of each exported span, by its name, after the end of the process."""
+        self.span.end()
+        found = {}
+        for line in self.file.read_text(encoding="utf-8").splitlines():
+            for span in json.loads(line)["resourceSpans"][0]["scopeSpans"][0]["spans"]:
+                pairs = {each["key"]: next(iter(each["value"].values())) for each in span["attributes"]}
+                found[span["name"].partition(" ")[0]] = pairs
+        return found
+
+
+@pytest.fixture
+def started(tmp_path: Path) -> Iterator[Started]:
+    with Forge(tmp_path / "forge") as forge:
+        yield Started(tmp_path, forge)
+
+
+@pytest.mark.parametrize(
+    ("errors", "text", "status"),
+    [
+        ([REFUSED], "POST http://127.0.0.1:1/repos/acme/gitops/pulls: 403 Resource not accessible []", 403),
+        (["creating failed\n", REFUSED], "creating failed", 0),
+        (["2 errors occurred:\n\t* first 404\n\t* second\n"], "first 404", 0),
+        (["  \n"], "the provider gave no reason", 0),
+        ([], "the provider gave no reason", 0),
+    ],
+)
+def test_an_error_is_the_line_that_tells_of_the_newest(errors: list[str], text: str, status: int) -> None:
+    error = ProviderError(errors)
+    assert (str(error), error.status) == (text, status)
+
+
+def test_a_branch_that_a_finished_promotion_left_behind_is_built_anew_before_it_is_used(started: Started) -> None:
+    started.run(left_over=started.forge.branch(NAME, BRANCH) or "").branching()
+    assert started.forge.branch(NAME, BRANCH) == started.forge.branch(NAME, "main")
+
+
+def test_a_branch_that_somebody_has_pushed_to_since_stays_and_the_run_fails(started: Started) -> None:
+    run = started.run(left_over=started.forge.branch(NAME, BRANCH) or "")
+    theirs = started.forge.commit(NAME, {"production/notes.md": "careful"}, "Add notes", branch=BRANCH)
+    with pytest.raises(LeaseLost):
+        run.branching()
+    assert started.forge.branch(NAME, BRANCH) == theirs
+    assert started.spans()["promote"]["cicd.pipeline.result"] == "failure"
+
+
+def test_a_step_that_fails_ends_the_run_as_a_failure(started: Started) -> None:
+    run = started.run(open_number=1, unchanged=True)
+    run.begin("push")
+    run.failed([REFUSED])
+    found = started.spans()
+    assert found["promote"]["cicd.pipeline.result"] == found["push"]["cicd.pipeline.task.run.result"] == "failure"
+    assert found["promote"]["error.type"] == found["push"]["error.type"] == "403"
+
+
+def test_a_run_that_is_cut_off_between_push_and_open_claims_no_result(started: Started) -> None:
+    run = started.run()
+    run.branching()
+    run.pushed()
+    found = started.spans()
+    assert found["push"]["cicd.pipeline.task.run.result"] == "success"
+    assert "cicd.pipeline.result" not in found["promote"]
+
+
+def test_a_pull_request_that_stays_as_it_is_is_an_update_when_a_commit_was_pushed(started: Started) -> None:
+    run = started.run(open_number=1)
+    run.begin("push")
+    run.pushed()
+    said = started.spans()["promote"]
+    assert (said["cicd.pipeline.result"], said["delivery.promotion.outcome"]) == ("success", "updated")
+    assert said["vcs.change.id"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("created", "labels", "gets_them"),
+    [(True, (), True), (False, (), True), (False, ("promotion",), False)],
+    ids=["new", "older, without labels", "older, with one of them"],
+)
+def test_labels_are_added_where_they_were_not_yet(
+    started: Started, created: bool, labels: tuple[str, ...], gets_them: bool
+) -> None:
+    run = started.run(labels=labels)
+    run.begin("open")
+    run.opened(started.number, created=created)
+    assert started.forge.pull_requests(NAME)[0].labels == (["promotion"] if gets_them else [])
+    said = started.spans()["promote"]
+    assert said["delivery.promotion.outcome"] == ("created" if created else "updated")
+
+
+def test_labels_that_do_not_work_are_a_line_and_no_failure(started: Started) -> None:
+    started.forge.fail_next("POST", "/labels$", status=422, body={"message": "no such label"})
+    started.run().opened(started.number, created=True)
+    assert len(started.said) == 1
+    assert started.said[0].startswith("pull request 1: labels were not added: ")
+    assert started.spans()["promote"]["cicd.pipeline.result"] == "success"

@@ -1,0 +1,113 @@
+"""What is due along an edge, as a stack that declares its promotions reads it; the engine's part is in its own tier."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from delivery.git.repository import Repository
+from delivery.github.client import GitHub
+from delivery.model.stack import PromotionRequest
+from delivery.promotion.desired import Incoming, Wanted, read_incoming
+from delivery.tracing import export
+from delivery.tracing import run as telemetry
+from tests.delivery.promotion.story import EDGE, NAME, TOKEN, TRACEPARENT, Story
+
+
+def read(told: Story, asked: PromotionRequest | None = None, environ: Mapping[str, str] | None = None) -> Incoming:
+    settings = told.settings
+    span = telemetry.begin(EDGE, settings, environ=environ or {})
+    github = GitHub(settings.api_url, settings.owner, settings.repository, TOKEN)
+
+    def connect() -> Repository:
+        return Repository(f"{settings.web_url}.git", TOKEN)
+
+    try:
+        return read_incoming(EDGE, settings, asked or PromotionRequest(), github, connect, span)
+    finally:
+        span.end()
+
+
+def wanted(told: Story, commit: str = "") -> Wanted:
+    found = read(told, PromotionRequest(commit=commit)).wanted
+    assert found is not None
+    return found
+
+
+def test_a_promotion_that_is_proposed_already_is_unchanged(told: Story) -> None:
+    commit = told.release("v0.3.1")
+    assert not wanted(told, commit).unchanged
+    told.promote(commit)
+    assert wanted(told, commit).unchanged
+
+
+def test_a_promotion_is_not_unchanged_when_something_newer_is_due(told: Story) -> None:
+    told.promote(told.release("v0.3.1"))
+    told.release("v0.3.2")
+    due = wanted(told)
+    assert (due.unchanged, due.open_number, due.version) == (False, 1, "v0.3.2")
+
+
+def test_a_branch_that_others_left_with_the_right_values_needs_no_commit(told: Story) -> None:
+    told.promote(told.release("v0.3.1"))
+    told.forge.commit(NAME, {"production/notes.md": "careful"}, "Add notes", branch=EDGE.branch)
+    assert wanted(told).content is None
+
+
+def test_a_branch_that_others_worked_on_gets_what_is_newer(told: Story) -> None:
+    told.promote(told.release("v0.3.1"))
+    told.forge.commit(NAME, {"production/notes.md": "careful"}, "Add notes", branch=EDGE.branch)
+    told.release("v0.3.2")
+    assert "serviceVersion: v0.3.2 " in (wanted(told).content or "")
+
+
+def test_what_a_finished_promotion_left_on_the_branch_is_committed_anew(told: Story) -> None:
+    commit = told.release("v0.3.1")
+    told.promote(commit, TRACEPARENT="")
+    told.forge.close(NAME, 1)
+    due = read(told, PromotionRequest(commit=commit, again=True)).wanted
+    assert due is not None
+    assert (due.left_over, due.open_number, due.generation) == (told.forge.branch(NAME, EDGE.branch), 0, 1)
+    assert "serviceVersion: v0.3.1 " in (due.content or "")
+    assert not due.unchanged
+
+
+def test_what_was_read_is_on_the_span_with_a_link_to_what_was_verified(told: Story) -> None:
+    commit = told.release("v0.3.1")
+    told.promote(commit)
+    file = told.folder / "traces.jsonl"
+
+    read(told, environ={export.TRACE_FILE: str(file)})
+
+    run = next(span for span in spans(file) if "parentSpanId" not in span)
+    attributes = {each["key"]: each["value"].get("stringValue") for each in run["attributes"]}
+    assert attributes["vcs.ref.head.revision"] == commit
+    assert attributes["service.version"] == "v0.3.1"
+    assert [each["traceId"] for each in run["links"]] == [TRACEPARENT.split("-")[1]]
+
+
+def spans(file: Path) -> list[dict[str, Any]]:
+    return [
+        span
+        for line in file.read_text(encoding="utf-8").splitlines()
+        for scope in json.loads(line)["resourceSpans"][0]["scopeSpans"]
+        for span in scope["spans"]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("application", "source", "meant"),
+    [
+        ("", "", True),
+        ("podtato-head", "dev", True),
+        ("", "dev", True),
+        ("podtato-head", "", True),
+        ("another", "dev", False),
+        ("another", "", False),
+        ("podtato-head", "qa", False),
+    ],
+)
+def test_a_request_is_for_the_edges_that_it_names_and_for_no_other(application: str, source: str, meant: bool) -> None:
+    assert PromotionRequest(application=application, source=source).meant_for(EDGE) is meant

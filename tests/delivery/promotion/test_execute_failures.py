@@ -1,0 +1,407 @@
+"""What a promotion does when the forge, the network or a repository is not as it should be.
+
+Every failure is one line that says what to do, and running again after its cause is gone completes the work.
+"""
+
+from collections.abc import Callable
+
+import pytest
+
+from delivery.git.repository import Repository
+from delivery.github.client import GitHub, GitHubError, PullRequest
+from tests.delivery.promotion.story import EDGE, NAME, PRODUCTION, TOKEN, Run, Story
+
+PULLS = f"/repos/{NAME}/pulls"
+GIT = f"/{NAME}.git"
+BRANCH = EDGE.branch
+
+
+def failed_with(run: Run, *said: str) -> None:
+    assert run.status == 1, run.errors
+    [line] = [line for line in run.errors.splitlines() if line.startswith("error: ")]
+    for each in said:
+        assert each in line
+    assert TOKEN not in run.errors
+    assert "Traceback" not in run.errors
+
+
+def completes(told: Story, commit: str) -> None:
+    assert told.promote(commit).status == 0
+    [pull_request] = told.pull_requests
+    assert pull_request.state == "open"
+    assert told.version(BRANCH) == "v0.3.1"
+    told.merge(1)
+    assert told.version() == "v0.3.1"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", PULLS, 502),
+        ("GET", PULLS, None),
+        ("POST", f"{GIT}/git-upload-pack", 503),
+        ("POST", f"{GIT}/git-upload-pack", None),
+        ("POST", f"{GIT}/git-receive-pack", 502),
+        ("POST", f"{GIT}/git-receive-pack", None),
+        ("POST", PULLS, 500),
+        ("POST", PULLS, None),
+    ],
+)
+@pytest.mark.parametrize("after_commit", [False, True])
+def test_a_hiccup_is_got_over_without_a_duplicate(
+    told: Story, method: str, path: str, status: int | None, after_commit: bool
+) -> None:
+    told.forge.fail_next(method, f"^{path}", status=status, after_commit=after_commit)
+
+    run = told.promote(told.release("v0.3.1"))
+
+    assert (run.status, run.result) == (0, "created"), run.errors
+    assert len(told.pull_requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "times", "after_commit"),
+    [
+        ("POST", f"{GIT}/git-receive-pack", 3, False),
+        ("POST", PULLS, 6, False),
+        ("POST", PULLS, 6, True),
+        ("PATCH", f"{PULLS}/1", 6, False),
+        ("PATCH", f"{PULLS}/1", 6, True),
+    ],
+)
+def test_after_a_lasting_failure_running_again_completes(
+    told: Story, method: str, path: str, times: int, after_commit: bool
+) -> None:
+    if method == "PATCH":
+        told.promote(told.release("v0.3.0-rc1"))
+    commit = told.release("v0.3.1")
+    told.forge.fail_next(method, f"^{path}", status=503, times=times, after_commit=after_commit)
+
+    failed_with(told.promote(commit), "run again later")
+
+    assert told.forge.pending_faults == 0
+    completes(told, commit)
+
+
+def test_a_list_that_lags_behind_is_asked_again_before_giving_up(told: Story) -> None:
+    commit = told.release("v0.3.1")
+    told.promote(commit)
+    told.forge.lag_pull_request_lists(2)
+
+    run = told.promote(commit)
+
+    assert run.status == 0, run.errors
+    assert len(told.pull_requests) == 1
+
+
+def test_a_rate_limit_is_waited_for(told: Story) -> None:
+    told.forge.fail_next("POST", f"^{PULLS}", status=429, headers={"retry-after": "1"})
+
+    assert told.promote(told.release("v0.3.1")).result == "created"
+
+
+def test_somebody_who_pushes_in_between_makes_it_read_again(told: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    told.promote(told.release("v0.3.1"))
+    commit = told.release("v0.3.2")
+
+    push = Repository.push
+    pushed: list[str] = []
+
+    def interrupted(self: Repository, branch: str, name: str, *, observed: str | None, rewrite: bool) -> None:
+        if not pushed:
+            pushed.append(told.forge.commit(NAME, {"notes.md": "mine"}, "Mine", branch=BRANCH))
+        push(self, branch, name, observed=observed, rewrite=rewrite)
+
+    monkeypatch.setattr(Repository, "push", interrupted)
+    run = told.promote(commit)
+
+    assert (run.status, run.result) == (0, "updated"), run.errors
+    assert "reading again" in run.errors
+    assert told.forge.settings(NAME).git("rev-parse", f"{BRANCH}^").strip() == pushed[0]
+
+
+def test_a_wrong_token(told: Story) -> None:
+    commit = told.release("v0.3.1")
+    failed_with(told.promote(commit, token="ghp_wrong"), "401", "GITHUB_TOKEN")
+    completes(told, commit)
+
+
+def test_a_token_that_may_not_push(told: Story) -> None:
+    commit = told.release("v0.3.1")
+    told.forge.add_token("reader", {"contents": "read", "pull_requests": "write"}, actions=True)
+
+    failed_with(told.promote(commit, token="reader"), "Contents: write")
+    assert told.forge.branch(NAME, BRANCH) is None
+
+    completes(told, commit)
+
+
+def test_a_token_that_may_not_open_pull_requests(told: Story) -> None:
+    commit = told.release("v0.3.1")
+    told.forge.add_token("pusher", {"contents": "write", "pull_requests": "read"}, actions=True)
+
+    failed_with(told.promote(commit, token="pusher"), "403", "pull_requests=write")
+    assert told.forge.branch(NAME, BRANCH) is None
+
+    completes(told, commit)
+
+
+def test_actions_that_may_not_open_pull_requests(told: Story) -> None:
+    commit = told.release("v0.3.1")
+    told.forge.settings(NAME).actions_may_open_pull_requests = False
+
+    failed_with(told.promote(commit), "Allow GitHub Actions to create and approve pull requests", "pulumi up")
+    assert told.forge.branch(NAME, BRANCH) is None
+
+    told.forge.settings(NAME).actions_may_open_pull_requests = True
+    completes(told, commit)
+
+
+@pytest.mark.parametrize("status", [301, 400, 401, 403, 404, 410, 422])
+def test_a_pull_request_that_is_refused_leaves_no_branch_behind(told: Story, status: int) -> None:
+    commit = told.release("v0.3.1")
+    told.forge.fail_next("POST", f"^{PULLS}", status=status, body={"message": "No"})
+
+    failed_with(told.promote(commit), str(status))
+
+    assert told.forge.branch(NAME, BRANCH) is None
+    completes(told, commit)
+
+
+def test_a_branch_from_before_is_put_back_when_its_pull_request_is_refused(told: Story) -> None:
+    told.promote(told.release("v0.3.0-rc1"))
+    told.merge(1)
+    before = told.forge.branch(NAME, BRANCH)
+    commit = told.release("v0.3.1")
+    told.forge.fail_next("POST", f"^{PULLS}", status=422, body={"message": "No"})
+
+    failed_with(told.promote(commit), "422")
+
+    assert told.forge.branch(NAME, BRANCH) == before
+    assert told.promote(commit).result == "created"
+
+
+@pytest.mark.parametrize("foreign", [False, True])
+def test_a_text_that_may_not_be_changed_leaves_the_branch_that_it_tells_of(told: Story, foreign: bool) -> None:
+    told.promote(told.release("v0.3.1"))
+    if foreign:
+        told.forge.commit(NAME, {"notes.md": "mine"}, "Mine", branch=BRANCH)
+    before = told.forge.branch(NAME, BRANCH)
+    commit = told.release("v0.3.2")
+    told.forge.add_token("pusher", {"contents": "write", "pull_requests": "read"}, actions=True)
+
+    failed_with(told.promote(commit, token="pusher"), "403", "pull_requests=write")
+
+    [pull_request] = told.pull_requests
+    assert "v0.3.1" in pull_request.title
+    assert told.forge.branch(NAME, BRANCH) == before
+    assert told.promote(commit).result == "updated"
+    assert told.version(BRANCH) == "v0.3.2"
+
+
+def meanwhile(monkeypatch: pytest.MonkeyPatch, target: type, method: str, act: Callable[[], object]) -> None:
+    """Let a person `act` right before the promoter's first call of `method`."""
+    call = getattr(target, method)
+    acted: list[object] = []
+
+    def interrupted(self: object, *given: object, **named: object) -> object:
+        if not acted:
+            acted.append(act())
+        return call(self, *given, **named)
+
+    monkeypatch.setattr(target, method, interrupted)
+
+
+@pytest.mark.parametrize(("target", "method"), [(Repository, "push"), (GitHub, "update_pull_request")])
+@pytest.mark.parametrize("how", ["merge", "squash"])
+def test_who_merges_while_it_is_updated_gets_the_newer_version_proposed_anew(
+    told: Story, monkeypatch: pytest.MonkeyPatch, target: type, method: str, how: str
+) -> None:
+    told.promote(told.release("v0.3.1"))
+    commit = told.release("v0.3.2")
+    meanwhile(monkeypatch, target, method, lambda: told.merge(1, how))
+
+    run = told.promote(commit)
+
+    assert run.status == 0, run.errors
+    merged = told.pull_requests[0]
+    said = "v0.3.1" if target is Repository else "v0.3.2"
+    assert (told.version(), said in merged.title) == (said, True)
+    assert told.promote(commit).status == 0
+    if target is Repository:
+        assert (run.result, len(told.pull_requests)) == ("created", 2)
+        told.merge(2)
+    assert told.version() == "v0.3.2"
+    assert told.promote(commit).result == "nothing to change"
+
+
+def test_who_closes_while_it_is_updated_gets_the_newer_version_proposed_anew(
+    told: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told.promote(told.release("v0.3.1"))
+    title = told.pull_requests[0].title
+    commit = told.release("v0.3.2")
+    meanwhile(monkeypatch, Repository, "push", lambda: told.pull_requests[0].close())
+
+    run = told.promote(commit)
+
+    assert (run.status, run.result) == (0, "created"), run.errors
+    assert [(each.state, each.title == title) for each in told.pull_requests] == [("closed", True), ("open", False)]
+    assert told.promote(commit).result == "unchanged"
+
+
+def test_a_merged_pull_request_is_not_closed_as_pointless(told: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    told.promote(told.release("v0.3.1"))
+    body = told.pull_requests[0].body
+    back = told.release("v0.3.0", "Back")
+    meanwhile(monkeypatch, GitHub, "update_pull_request", lambda: told.merge(1))
+
+    run = told.promote(back)
+
+    assert (run.status, run.result) == (0, "created"), run.errors
+    assert (told.pull_requests[0].body, told.pull_requests[0].comments) == (body, [])
+    told.merge(2)
+    assert told.version() == "v0.3.0"
+
+
+def test_a_text_that_could_not_be_put_back_is_not_believed(told: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    told.promote(told.release("v0.3.1"))
+    commit = told.release("v0.3.2")
+    meanwhile(monkeypatch, Repository, "push", lambda: told.merge(1))
+    update = GitHub.update_pull_request
+    texts: list[str] = []
+
+    def once(self: GitHub, number: int, title: str, body: str, *, close: bool = False) -> PullRequest:
+        if texts:
+            raise GitHubError(503, "GitHub is gone; run again later")
+        texts.append(title)
+        return update(self, number, title, body, close=close)
+
+    monkeypatch.setattr(GitHub, "update_pull_request", once)
+    failed_with(told.promote(commit), "run again later")
+    assert "v0.3.2" in told.pull_requests[0].title
+
+    monkeypatch.setattr(GitHub, "update_pull_request", update)
+    assert told.promote(commit).result == "created"
+    told.merge(2)
+    assert told.version() == "v0.3.2"
+
+
+def test_a_branch_that_somebody_pushed_to_stays_when_its_pull_request_is_refused(
+    told: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = told.release("v0.3.1")
+    told.forge.fail_next("POST", f"^{PULLS}", status=422, body={"message": "No"})
+    push = Repository.push
+    theirs: list[str] = []
+
+    def interrupted(self: Repository, branch: str, name: str, *, observed: str | None, rewrite: bool) -> None:
+        if not name:
+            theirs.append(told.forge.commit(NAME, {"notes.md": "mine"}, "Mine", branch=BRANCH))
+        push(self, branch, name, observed=observed, rewrite=rewrite)
+
+    monkeypatch.setattr(Repository, "push", interrupted)
+    failed_with(told.promote(commit), "422")
+
+    assert [told.forge.branch(NAME, BRANCH)] == theirs
+
+
+def test_a_lost_answer_before_the_refusal_keeps_the_branch_of_what_it_may_have_opened(told: Story) -> None:
+    commit = told.release("v0.3.1")
+    told.forge.fail_next("POST", f"^{PULLS}", status=502, after_commit=True)
+    told.forge.fail_next("POST", f"^{PULLS}", status=403, body={"message": "No"})
+
+    failed_with(told.promote(commit), "403")
+
+    assert told.pull_requests[0].state == "open"
+    completes(told, commit)
+
+
+def test_a_protected_branch(told: Story) -> None:
+    commit = told.release("v0.3.1")
+    told.forge.protect(NAME, BRANCH)
+
+    failed_with(told.promote(commit), "protected", "promote/")
+    assert told.forge.branch(NAME, BRANCH) is None
+
+    told.forge.unprotect(NAME, BRANCH)
+    completes(told, commit)
+
+
+def test_a_repository_that_is_not_there(told: Story) -> None:
+    failed_with(
+        told.promote("", "", "--repository", "acme/nowhere"), "404", "acme/nowhere", "does the repository exist"
+    )
+
+
+def test_a_default_branch_that_is_not_there(told: Story) -> None:
+    told.configure(default_branch="trunk")
+    failed_with(told.promote(), "default branch trunk is not there", "pulumi config set delivery:defaultBranch")
+
+
+def test_a_commit_that_is_not_there(told: Story) -> None:
+    failed_with(told.promote("ab" * 20), "not in the repository")
+
+
+@pytest.mark.parametrize("file", ["dev/values.yaml", "production/values.yaml"])
+def test_values_that_are_not_there(told: Story, file: str) -> None:
+    commit = told.forge.commit(NAME, {file: None, "dev/other": "x"}, "Remove")
+
+    failed_with(told.promote(commit), file, "pulumi up")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"serviceVersion:\tv0.3.1\n\tx: y\n",
+        b"serviceVersion: v0.3.1\nserviceVersion: v0.3.2\n",
+        b"\xff\xfeserviceVersion: v0.3.1\n",
+        b"",
+        b"- serviceVersion\n",
+        b'serviceVersion: "v0.3.1\\n${{ github.token }}"\n',
+        b"serviceVersion: {a: b}\n",
+        b"serviceVersion:\n",
+    ],
+)
+def test_unreadable_source_values_are_an_error_and_nothing_is_written(told: Story, content: bytes) -> None:
+    commit = told.forge.commit(NAME, {"dev/values.yaml": content}, "Break it")
+
+    run = told.promote(commit)
+
+    failed_with(run, "dev/values.yaml")
+    assert (run.pushes, told.pull_requests) == (0, [])
+    completes(told, told.release("v0.3.1"))
+
+
+@pytest.mark.parametrize("content", [b"\tx: 1\n", b"a: 1\na: 2\n", b"\xff\n", b"- x\n"])
+def test_unreadable_target_values_are_an_error_and_nothing_is_written(told: Story, content: bytes) -> None:
+    told.forge.commit(NAME, {"production/values.yaml": content}, "Break it")
+    commit = told.release("v0.3.1")
+
+    run = told.promote(commit)
+
+    failed_with(run, "production/values.yaml")
+    assert (run.pushes, told.pull_requests) == (0, [])
+    told.forge.commit(NAME, {"production/values.yaml": PRODUCTION.format("v0.3.0")}, "Mend it")
+    completes(told, commit)
+
+
+@pytest.mark.parametrize("ending", ["\r\n", "\n", ""])
+def test_line_ends_of_the_target_stay(told: Story, ending: str) -> None:
+    told.forge.commit(NAME, {"production/values.yaml": f"serviceVersion: v0.3.0{ending}"}, "Other line ends")
+
+    told.promote(told.release("v0.3.1"))
+
+    assert told.production(BRANCH).startswith(f"serviceVersion: v0.3.1{ending or chr(10)}")
+    assert told.production(BRANCH).count("serviceVersion") == 1
+
+
+def test_a_branch_in_the_way_is_named(told: Story) -> None:
+    told.forge.commit(NAME, {"x": "y"}, "A branch called like a folder", branch="promote")
+    commit = told.release("v0.3.1")
+
+    failed_with(told.promote(commit), "a branch in the way")
+    assert told.forge.branch(NAME, BRANCH) is None
+
+    told.forge.delete_branch(NAME, "promote")
+    completes(told, commit)

@@ -1,0 +1,127 @@
+"""What earlier pull requests mean for a new promotion, on random histories of them."""
+
+from typing import Literal, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from delivery.github.client import PullRequest
+from delivery.promotion.history import History, Order, PromotionError, Proposal, Standing, standing
+from delivery.promotion.metadata import Block
+from delivery.promotion.plan import Change
+
+State = Literal["open", "merged", "closed"]
+
+
+class Line:
+    """A history that is one line: commit 3 contains commit 2. Beyond `known`, only the forge can tell."""
+
+    def __init__(self, known: int = 0) -> None:
+        self.known, self.asked = known, 0
+
+    def order(self, commit: str, reference: str) -> Order:
+        local = self.local_order(commit, reference)
+        if local is None:
+            self.asked += 1
+        return local or _order(int(commit, 16), int(reference, 16))
+
+    def local_order(self, commit: str, reference: str) -> Order | None:
+        one, other = int(commit, 16), int(reference, 16)
+        return _order(one, other) if commit == reference or min(one, other) >= self.known else None
+
+
+class Torn(Line):
+    def order(self, commit: str, reference: str) -> Order:
+        return Order.SAME if commit == reference else Order.UNRELATED
+
+
+def _order(one: int, other: int) -> Order:
+    return Order.SAME if one == other else Order.NEWER if one > other else Order.OLDER
+
+
+def name(commit: int) -> str:
+    return f"{commit:040x}"
+
+
+def proposal(number: int, state: State, commit: int, until: int = 0) -> Proposal:
+    pull_request = PullRequest(number, "", "", "", state, "b", "", "")
+    changes = (Change("serviceVersion", "v0", f"v{commit}"),)
+    block = Block("promotion", "a", "dev", "production", name(commit), f"v{commit}", changes=changes)
+    return Proposal(pull_request, Block(**{**vars(block), "until": name(until) if until else ""}))
+
+
+def judged(proposals: list[Proposal], commit: int, line: Line | None = None, *, given: bool = True) -> Standing:
+    becomes = {"serviceVersion": f"v{commit}"}
+    history = cast(History, line or Line())
+    return standing(history, tuple(reversed(proposals)), name(commit), becomes, given=given)[0]
+
+
+histories = st.lists(st.tuples(st.sampled_from(["merged", "closed"]), st.integers(1, 9), st.booleans()), max_size=6)
+
+
+@given(histories, st.none() | st.integers(1, 9), st.integers(1, 9), st.integers(0, 9))
+def test_something_new_is_proposed_and_something_settled_never_is(
+    past: list[tuple[State, int, bool]], opened: int | None, commit: int, known: int
+) -> None:
+    past = sorted(past, key=lambda each: each[1])
+    proposals = [
+        proposal(number, state, each, until=each if ours and state == "closed" else 0)
+        for number, (state, each, ours) in enumerate(past, 1)
+    ]
+    newest = max((each for _, each, _ in past), default=0)
+    if opened is not None and opened >= newest:
+        proposals.append(proposal(99, "open", opened))
+        newest = opened
+    line = Line(known)
+
+    found = judged(proposals, commit, line)
+
+    if commit > newest:
+        assert found is Standing.FREE
+    if commit < newest:
+        assert found in (Standing.SUPERSEDED, Standing.DECLINED)
+    assert line.asked <= 1
+
+
+@pytest.mark.parametrize(
+    ("proposals", "commit", "expected"),
+    [
+        ([], 3, Standing.FREE),
+        ([proposal(1, "open", 3)], 3, Standing.FREE),
+        ([proposal(1, "open", 3)], 2, Standing.SUPERSEDED),
+        ([proposal(1, "merged", 3)], 3, Standing.UNDONE),
+        ([proposal(1, "merged", 3)], 2, Standing.SUPERSEDED),
+        ([proposal(1, "merged", 3)], 4, Standing.FREE),
+        ([proposal(1, "closed", 3)], 3, Standing.DECLINED),
+        ([proposal(1, "closed", 3)], 2, Standing.DECLINED),
+        ([proposal(1, "closed", 3)], 4, Standing.FREE),
+        ([proposal(1, "closed", 3, until=5)], 4, Standing.SUPERSEDED),
+        ([proposal(1, "closed", 3, until=5)], 5, Standing.FREE),
+        ([proposal(1, "open", 3, until=5)], 4, Standing.FREE),
+        ([proposal(1, "merged", 3), proposal(2, "closed", 5)], 3, Standing.DECLINED),
+        ([proposal(1, "merged", 3), proposal(2, "open", 2)], 3, Standing.UNDONE),
+        ([proposal(1, "merged", 3), proposal(2, "open", 3)], 3, Standing.FREE),
+    ],
+)
+def test_each_rule(proposals: list[Proposal], commit: int, expected: Standing) -> None:
+    assert judged(proposals, commit) is expected
+
+
+def test_a_pull_request_whose_block_is_gone_says_nothing() -> None:
+    silent = Proposal(proposal(1, "merged", 3).pull_request, None)
+
+    assert judged([silent], 3) is Standing.FREE
+
+
+def test_without_a_given_commit_the_same_values_count_as_the_same_promotion() -> None:
+    becomes = {"serviceVersion": "v3"}
+    for state, expected in (("merged", Standing.UNDONE), ("closed", Standing.DECLINED)):
+        earlier = (proposal(1, cast(State, state), 3),)
+        assert standing(cast(History, Line()), earlier, name(7), becomes, given=False)[0] is expected
+        assert standing(cast(History, Line()), earlier, name(7), becomes, given=True)[0] is Standing.FREE
+
+
+def test_commits_with_nothing_in_common_are_for_people_to_judge() -> None:
+    with pytest.raises(PromotionError, match="again=true"):
+        judged([proposal(1, "merged", 3)], 4, Torn())

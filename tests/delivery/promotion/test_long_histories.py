@@ -1,0 +1,44 @@
+"""Promotions in repositories whose history reaches further back than a promotion fetches."""
+
+import pytest
+
+from tests.delivery.promotion.story import EDGE, NAME, Story, fetch_only
+
+BRANCH = EDGE.branch
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    fetch_only(6, monkeypatch)
+
+
+def busy(told: Story) -> None:
+    """So many commits of others on the default branch that what was before them is not fetched."""
+    for number in range(8):
+        told.forge.commit(NAME, {"README.md": str(number)}, f"Unrelated {number}")
+
+
+def test_a_branch_from_before_the_fetched_history_is_built_anew_also_in_a_young_repository(told: Story) -> None:
+    told.promote(told.release("v0.3.1"))
+    busy(told)
+
+    assert told.promote(told.release("v0.3.2")).result == "updated"
+
+    commits = told.forge.settings(NAME).git("rev-list", f"main..{BRANCH}").split()
+    assert len(commits) == 1
+    assert "did not make" not in (told.pull_requests[0].body or "")
+
+
+def test_what_the_source_has_is_promoted_as_the_commit_that_brought_it_however_long_ago(told: Story) -> None:
+    commit = told.release("v0.3.1")
+    busy(told)
+
+    run = told.promote()
+
+    assert (run.result, run.outcome["commitID"]) == ("created", commit)
+    assert len(run.requests) <= 6
+    head = told.forge.branch(NAME, BRANCH)
+    told.forge.commit(NAME, {"README.md": "again"}, "Unrelated")
+    assert told.promote().result == "unchanged"
+    assert told.promote(commit).result == "updated"  # its text: now somebody says that it was verified
+    assert told.forge.branch(NAME, BRANCH) == head

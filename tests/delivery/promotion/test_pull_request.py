@@ -1,0 +1,228 @@
+"""What pull requests say, and the block that is read back from them."""
+
+import json
+import re
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from delivery.git.commits import Commit
+from delivery.model.edges import Edge, PromotionSettings
+from delivery.promotion.metadata import Block, parse_block
+from delivery.promotion.plan import Change
+from delivery.promotion.pull_request import BODY_LIMIT, TITLE_LIMIT, Subject, closed_body, render
+from delivery.values.scalar import Scalar
+
+TRACEPARENT = "00-23679963727bf63245f9b55983c73104-b427a6fcfc56cd6a-01"
+EDGE = Edge("podtato-head", "dev", "production", "dev", "production", ("serviceVersion",))
+SETTINGS = PromotionSettings(
+    "acme",
+    "gitops",
+    "main",
+    "https://api.github.com",
+    "https://github.com/acme/gitops",
+    {"dev": (), "staging": ("dev",), "production": ("dev", "staging")},
+    (EDGE,),
+    trace_url="https://jaeger.example/trace/{trace_id}?uiFind={span_id}",
+)
+HOSTILE = "--><script>fixes #1 @acme/team | `x` \u202e\n```\n<!-- -->"
+
+
+def block(**changes: object) -> Block:
+    usual: dict[str, object] = {
+        "kind": "promotion",
+        "application": "podtato-head",
+        "source": "dev",
+        "target": "production",
+        "commit": "ab" * 20,
+        "version": "v0.3.1",
+        "traceparent": TRACEPARENT,
+        "changes": (Change("serviceVersion", "v0.3.0", "v0.3.1"),),
+    }
+    return Block(**(usual | changes))  # type: ignore[arg-type]
+
+
+def subject(of: Block | None = None, **changes: object) -> Subject:
+    return Subject(EDGE, of or block(), **changes)  # type: ignore[arg-type]
+
+
+def commit(message: str, author: str = "Ada") -> Commit:
+    return Commit("cd" * 20, (), "ada@example.org", author, message, "")
+
+
+def test_the_graph_and_the_command_are_blocks_of_their_own_and_what_follows_is_text_again() -> None:
+    lines = render(subject(), SETTINGS).body.splitlines()
+
+    assert [line for line in lines if "`" * 3 in line] == ["```mermaid", "```", "```sh", "```"]
+    assert lines[lines.index("```mermaid") : lines.index("```") + 1] == [
+        "```mermaid",
+        "flowchart LR",
+        '  s0["dev"]',
+        '  s1["staging"]',
+        '  s2["production"]',
+        "  s0 --> s1",
+        '  s0 == "this one" ==> s2',
+        "  s1 --> s2",
+        "```",
+    ]
+
+
+def test_of_very_many_changes_the_first_are_shown_and_the_others_counted() -> None:
+    changes = tuple(Change(f"key{number}", "a", "b") for number in range(117))
+
+    body = render(subject(block(changes=changes)), SETTINGS).body
+
+    assert "| `key99` | `a` | `b` |\n| and 17 more | | |\n" in body
+
+
+def test_the_body_tells_the_change_the_commit_the_trace_and_how_to_roll_back() -> None:
+    body = render(subject(base="ef" * 20, commits=(commit("Release v0.3.1"),), more=3), SETTINGS).body
+
+    assert "| `serviceVersion` | `v0.3.0` | `v0.3.1` |" in body
+    assert f"https://github.com/acme/gitops/compare/{'ef' * 20}...{'ab' * 20}" in body
+    assert "`Release v0.3.1` by `Ada`" in body
+    assert "and 3 more" in body
+    assert "https://jaeger.example/trace/23679963727bf63245f9b55983c73104?uiFind=b427a6fcfc56cd6a" in body
+    assert "-f application=podtato-head -f from=dev -f to=production -f rollback=" in body
+
+
+def test_notes_stand_directly_below_the_opening_line_and_a_rollback_s_below_its_reason() -> None:
+    notes = ("dev has moved on.", "Merging this takes it back.")
+    promotion = render(subject(notes=notes), SETTINGS).body
+    rollback = render(subject(block(kind="rollback"), notes=notes, reason="it returns 500"), SETTINGS).body
+
+    shown = "\n\n> dev has moved on.\n> Merging this takes it back.\n\n| key | was | becomes |\n"
+    assert f"as it was verified there.{shown}" in promotion
+    assert f"**Why:** `it returns 500`{shown}" in rollback
+
+
+def test_the_stage_graph_marks_this_edge() -> None:
+    body = render(subject(), SETTINGS).body
+
+    assert 's0 == "this one" ==> s2' in body
+    assert "s0 --> s1" in body
+    assert "s1 --> s2" in body
+
+
+@pytest.mark.parametrize("traceparent", ["", None])
+def test_without_a_trace_there_is_no_trace_link(traceparent: str | None) -> None:
+    assert "jaeger" not in render(subject(block(traceparent=traceparent or "")), SETTINGS).body
+
+
+LOCAL = "http://localhost:16686/trace/{trace_id}?uiFind={span_id}"
+
+
+def test_on_a_forge_for_everybody_a_trace_on_ones_own_machine_is_named_and_not_linked() -> None:
+    body = render(subject(), replace(SETTINGS, trace_url=LOCAL)).body
+
+    assert "**Trace:** dev's promotion, `23679963727bf63245f9b55983c73104`\n" in body
+    assert "localhost" not in body
+
+
+def test_on_a_forge_on_ones_own_machine_it_is_linked() -> None:
+    body = render(subject(), replace(SETTINGS, trace_url=LOCAL, web_url="http://127.0.0.1:8080/acme/gitops")).body
+
+    assert "**Trace:** [dev's promotion](http://localhost:16686/trace/23679963727bf63245f9b55983c73104?uiFind=" in body
+
+
+def test_hostile_text_breaks_nothing() -> None:
+    hostile = block(version=HOSTILE, changes=(Change(HOSTILE, HOSTILE, HOSTILE),))
+
+    rendered = render(subject(hostile, commits=(commit(HOSTILE, HOSTILE),)), SETTINGS)
+
+    _, _, row = [line for line in rendered.body.splitlines() if line.startswith("| ")]
+    assert row.count("|") == 4
+    visible = re.sub(r"&#\d+;", "", rendered.body)
+    assert "<script" not in visible
+    for text in (rendered.title, rendered.message, visible):
+        assert not re.search(r"#\d|@\w|\u202e", text)
+    assert rendered.body.count("```") == 4
+    assert rendered.body.count("<!--") == 2
+    assert rendered.message.count("\n\n") == 2
+    assert rendered.message.splitlines()[-1].startswith("Delivery-Promotion: podtato-head dev->production ab")
+
+
+@given(st.text(), st.text(), st.none() | st.text())
+def test_a_block_is_read_back_as_it_was_written(version: str, becomes: str, was: str | None) -> None:
+    written = block(version=version, changes=(Change("a.b", was, becomes),), undoes=3, until="12" * 20, digest="x")
+    comment = written.to_comment()
+
+    assert parse_block(f"text\n{comment}\nmore", EDGE) == written
+    assert "--" not in comment.removeprefix("<!--").removesuffix("-->")
+    assert not re.search(r"[<>&\n]", comment.removeprefix("<!--").removesuffix("-->"))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"application": "other"},
+        {"to": "staging"},
+        {"commitID": "main"},
+        {"commitID": None},
+        {"changes": [{"key": 1}]},
+        {"changes": 3},
+        {"changes": [{"key": "a", "was": "x", "becomes": "y", "kind": "integer"}]},
+        {"changes": [{"key": "a", "was": "x", "becomes": "y", "kind": "list"}]},
+        {"undoes": "x"},
+        {"undoes": 1e999},
+        {"undoes": True},
+    ],
+)
+def test_a_block_that_is_not_ours_is_none(changed: dict[str, object]) -> None:
+    data = json.loads(block().to_comment().removeprefix("<!-- delivery-promotion ").removesuffix(" -->"))
+
+    assert parse_block(f"<!-- delivery-promotion {json.dumps(data | changed)} -->", EDGE) is None
+
+
+def test_a_block_that_no_parser_gets_through_is_none() -> None:
+    deep = "[" * 60_000 + "]" * 60_000
+
+    assert parse_block(f'<!-- delivery-promotion {{"changes": {deep}}} -->', EDGE) is None
+
+
+@pytest.mark.parametrize("was", [Scalar("false", "boolean"), Scalar("null", "null"), Scalar("07", "integer")])
+def test_a_block_keeps_of_what_kind_a_value_was(was: Scalar) -> None:
+    written = block(changes=(Change("a", was.text, "b", was.kind),))
+
+    assert parse_block(written.to_comment(), EDGE) == written
+
+
+def test_a_traceparent_that_somebody_edited_into_the_block_is_dropped() -> None:
+    edited = block().to_comment().replace(TRACEPARENT, "x]({{evil}})")
+
+    found = parse_block(edited, EDGE)
+
+    assert found is not None
+    assert found.traceparent == ""
+
+
+@pytest.mark.parametrize("keys", [1, 300, 3000])
+def test_titles_and_bodies_keep_to_githubs_limits(keys: int) -> None:
+    changes = tuple(Change(f"key{number}", HOSTILE * 9, HOSTILE * 9) for number in range(keys))
+    commits = tuple(commit(HOSTILE * 50) for _ in range(20))
+
+    rendered = render(subject(block(version="v" * 500, changes=changes), commits=commits), SETTINGS)
+
+    assert len(rendered.title) <= TITLE_LIMIT
+    assert len(rendered.body) <= BODY_LIMIT
+    assert parse_block(rendered.body, EDGE) is not None
+    assert ("more | | |" in rendered.body) == (keys > 5)
+    closed = closed_body(rendered.body, rendered.block, "pointless")
+    assert len(closed) <= BODY_LIMIT
+    assert len(rendered.over("x" * 60_000 + rendered.body)) <= BODY_LIMIT
+
+
+def test_another_run_says_the_same_but_another_commit_does_not() -> None:
+    first = render(subject(), SETTINGS)
+
+    assert render(subject(block(promotion=TRACEPARENT)), SETTINGS).says(first.block)
+    assert not render(subject(block(commit="cd" * 20)), SETTINGS).says(first.block)
+    assert not first.says(None)
+
+
+def test_a_trace_address_that_is_no_web_address_is_left_out() -> None:
+    settings = PromotionSettings(**{**vars(SETTINGS), "trace_url": "javascript:alert({trace_id})"})
+
+    assert "javascript" not in render(subject(), settings).body

@@ -1,0 +1,307 @@
+"""Rollbacks as stories: one is asked for, merged, and what comes after it."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from delivery.promotion.metadata import parse_block
+from delivery.promotion.state import rollback_branch
+from delivery.values.editor import read_keys
+from tests.delivery.promotion.story import DEV, EDGE, NAME, PRODUCTION, TRACEPARENT, Story, fetch_only, joined
+
+BRANCH = rollback_branch(EDGE)
+
+
+def promoted(told: Story, version: str, method: str = "merge", *, delete_branch: bool = False) -> str:
+    commit = told.release(version)
+    run = told.promote(commit, version)
+    assert run.result == "created", run.errors
+    told.merge(told.pull_requests[-1].number, method, delete_branch=delete_branch)
+    return commit
+
+
+@pytest.mark.parametrize("method", ["merge", "squash"])
+def test_a_rollback_proposes_what_the_target_had_before_its_last_promotion(told: Story, method: str) -> None:
+    commit = promoted(told, "v0.3.1", method, delete_branch=True)
+
+    run = told.rollback("it returns 500 (see @octocat's #1)")
+
+    assert (run.status, run.result) == (0, "created")
+    assert told.version(BRANCH) == "v0.3.0"
+    rollback = told.pull_requests[-1]
+    assert (rollback.head, rollback.title) == (BRANCH, "Roll back podtato-head to v0.3.0 in production")
+    body = rollback.body or ""
+    assert "it returns 500" in body
+    assert "@octocat" not in body
+    assert "Undoes #1." in body
+    block = parse_block(body, EDGE)
+    assert block is not None
+    assert (block.kind, block.undoes, block.commit, block.traceparent) == ("rollback", 1, commit, TRACEPARENT)
+
+
+def test_a_rollback_links_production_to_the_trace_that_it_undoes(told: Story) -> None:
+    promoted(told, "v0.3.1")
+
+    told.rollback()
+
+    assert f'traceParent: "{TRACEPARENT}"' in told.production(BRANCH)
+
+
+def test_the_run_of_a_rollback_links_to_the_trace_that_it_undoes(told: Story) -> None:
+    promoted(told, "v0.3.1")
+    traces = told.folder / "traces.jsonl"
+
+    told.rollback(DELIVERY_TRACE_FILE=str(traces))
+
+    spans = [
+        span
+        for line in traces.read_text().splitlines()
+        for scope in json.loads(line)["resourceSpans"][0]["scopeSpans"]
+        for span in scope["spans"]
+    ]
+    links = [link for span in spans for link in span.get("links", ())]
+    assert [(each["traceId"], each["spanId"]) for each in links] == [tuple(TRACEPARENT.split("-")[1:3])]
+
+
+def test_a_rollback_makes_at_most_six_requests_and_one_fetch(told: Story) -> None:
+    told.configure(labels=("rollback",), reviewers=("hubot",))
+    told.forge.settings(NAME).collaborators.add("hubot")
+    promoted(told, "v0.3.1")
+
+    run = told.rollback()
+
+    assert len(run.requests) <= 6
+    assert (run.fetches, run.pushes) == (1, 1)
+
+
+def test_the_same_rollback_again_changes_nothing_and_another_reason_is_told(told: Story) -> None:
+    promoted(told, "v0.3.1")
+    told.rollback()
+
+    assert told.rollback().result == "unchanged"
+    assert told.rollback("it is also slow").result == "updated"
+    assert "it is also slow" in (told.pull_requests[-1].body or "")
+    assert len(told.pull_requests) == 2
+
+
+def test_after_a_rollback_replays_stay_away_and_the_next_version_is_promoted(told: Story) -> None:
+    older = promoted(told, "v0.3.1")
+    commit = promoted(told, "v0.3.2")
+    told.rollback()
+    told.merge(3)
+    assert told.version() == "v0.3.1"
+
+    replayed = told.promote(commit, "v0.3.2")
+    assert (replayed.status, replayed.result) == (0, "taken back")
+    assert "again=true" in str(replayed.outcome["why"])
+    assert told.promote(older, "v0.3.1").result == "nothing to change"
+    assert told.promote().result == "taken back"
+    assert len(told.pull_requests) == 3
+
+    assert told.promote(told.release("v0.3.3")).result == "created"
+    told.merge(4)
+    assert told.version() == "v0.3.3"
+    assert told.rollback().result == "created"
+    assert told.version(BRANCH) == "v0.3.1"
+
+
+def test_a_promotion_that_was_rolled_back_can_be_asked_for_again(told: Story) -> None:
+    commit = promoted(told, "v0.3.1")
+    told.rollback()
+    told.merge(2)
+
+    assert told.promote(commit, AGAIN="true").result == "created"
+    told.merge(3)
+    assert told.version() == "v0.3.1"
+
+
+def test_a_rollback_in_the_source_stage_is_an_ordinary_promotion(told: Story) -> None:
+    promoted(told, "v0.3.1")
+    commit = told.release("v0.3.0", "Take v0.3.1 back in dev")
+
+    assert told.promote(commit, "v0.3.0").result == "created"
+    told.merge(2)
+    assert told.version() == "v0.3.0"
+
+
+def test_rolling_back_twice_is_rolling_back_once(told: Story) -> None:
+    promoted(told, "v0.3.1")
+    told.rollback()
+    told.merge(2)
+
+    run = told.rollback()
+
+    assert (run.status, run.result) == (0, "nothing to change")
+    assert "before pull request #1" in str(run.outcome["why"])
+
+
+def test_a_rollback_leaves_an_open_promotion_alone_and_mentions_it(told: Story) -> None:
+    promoted(told, "v0.3.1")
+    told.promote(told.release("v0.3.2"))
+
+    assert told.rollback().result == "created"
+
+    assert [each.state for each in told.pull_requests] == ["closed", "open", "open"]
+    assert "Pull request #2 proposes a promotion" in (told.pull_requests[2].body or "")
+
+
+def test_a_hand_revert_of_a_promotion_is_respected_like_a_rollback(told: Story) -> None:
+    commit = promoted(told, "v0.3.1")
+    told.forge.commit(NAME, {"production/values.yaml": PRODUCTION.format("v0.3.0")}, "Revert")
+
+    assert told.promote(commit).result == "taken back"
+    again = told.rollback()
+    assert again.result == "nothing to change"
+    assert again.outcome["pullRequest"] == {
+        "number": 1,
+        "url": f"{told.settings.web_url}/pull/1",
+        "state": "merged",
+    }, "a person is shown which promotion is undone already"
+
+
+def test_with_the_hidden_block_gone_history_tells_what_was_before(told: Story) -> None:
+    promoted(told, "v0.3.1")
+    told.pull_requests[0].body = "edited"
+
+    assert told.rollback().result == "created"
+    assert told.version(BRANCH) == "v0.3.0"
+
+
+def test_beyond_the_fetched_history_the_hidden_block_tells_what_was_before(
+    told: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    promoted(told, "v0.3.1")
+    for number in range(4):
+        told.forge.commit(NAME, {"README.md": str(number)}, f"Unrelated {number}")
+    fetch_only(2, monkeypatch)
+
+    assert told.rollback().result == "created"
+    assert told.version(BRANCH) == "v0.3.0"
+
+    told.pull_requests[0].body = "edited"
+    failed = told.rollback()
+    assert failed.status == 1
+    assert "by hand" in failed.errors
+
+
+HAD = {"text": "'say \"hi\" C:\\tmp'", "number": "'1.10'", "flag": "false", "count": "7"}
+KEYS = ("serviceVersion", *HAD)
+
+
+def beyond_the_fetched_history(told: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(4):
+        told.forge.commit(NAME, {"README.md": str(number)}, f"Unrelated {number}")
+    fetch_only(2, monkeypatch)
+
+
+def test_what_the_hidden_block_remembers_is_written_as_it_was(told: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    told.configure(edges=(replace(EDGE, promoted_keys=KEYS),))
+    before = PRODUCTION.format("v0.3.0") + "".join(f"{key}: {value}\n" for key, value in HAD.items())
+    told.forge.commit(NAME, {"production/values.yaml": before}, "More values")
+    source = DEV.format("v0.3.1") + "".join(f"{key}: other\n" for key in HAD)
+    assert told.promote(told.forge.commit(NAME, {"dev/values.yaml": source}, "Release")).result == "created"
+    told.merge(1)
+    beyond_the_fetched_history(told, monkeypatch)
+
+    assert told.rollback().result == "created"
+
+    assert read_keys(told.production(BRANCH), KEYS, where="now") == read_keys(before, KEYS, where="before")
+
+
+def test_a_description_too_long_to_remember_changes_is_not_taken_for_no_changes(
+    told: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = "x" * 21_000
+    told.configure(edges=(replace(EDGE, promoted_keys=("serviceVersion", "text")),))
+    told.forge.commit(NAME, {"production/values.yaml": f"{PRODUCTION.format('v0.3.0')}text: {long}\n"}, "More values")
+    commit = told.forge.commit(NAME, {"dev/values.yaml": f"{DEV.format('v0.3.1')}text: short\n"}, "Release")
+    assert told.promote(commit).result == "created"
+    told.merge(1)
+    beyond_the_fetched_history(told, monkeypatch)
+
+    run = told.rollback()
+
+    assert run.status == 1
+    assert "what production had before pull request #1 is not known any more" in run.errors
+
+
+def added_key(told: Story) -> None:
+    told.configure(edges=(replace(EDGE, promoted_keys=("serviceVersion", "feature.flag")),))
+    source = DEV.format("v0.3.1") + "feature:\n  flag: true\n"
+    assert told.promote(told.forge.commit(NAME, {"dev/values.yaml": source}, "Release")).result == "created"
+    told.merge(1)
+
+
+@pytest.mark.parametrize("far", [False, True])
+def test_a_key_that_came_with_the_promotion_is_for_people_to_remove_and_then_it_goes_on(
+    told: Story, monkeypatch: pytest.MonkeyPatch, far: bool
+) -> None:
+    added_key(told)
+    if far:
+        beyond_the_fetched_history(told, monkeypatch)
+
+    run = told.rollback()
+
+    assert (run.status, run.pushes) == (1, 0)
+    what = "production/values.yaml had no feature.flag before pull request #1: remove it there by hand, then run again"
+    assert what in run.errors
+
+    told.forge.commit(NAME, {"production/values.yaml": PRODUCTION.format("v0.3.1")}, "Remove the flag")
+    assert told.rollback().result == "created"
+    assert told.version(BRANCH) == "v0.3.0"
+    assert "feature" not in told.production(BRANCH)
+
+
+def test_with_nothing_promoted_there_is_nothing_to_roll_back(told: Story) -> None:
+    run = told.rollback()
+
+    assert run.status == 1
+    assert "nothing to roll back" in run.errors
+
+
+def test_a_rollback_that_became_pointless_is_closed(told: Story) -> None:
+    promoted(told, "v0.3.1")
+    told.rollback()
+    told.forge.commit(NAME, {"production/values.yaml": PRODUCTION.format("v0.3.0")}, "Revert by hand")
+
+    assert told.rollback().result == "closed as pointless"
+    assert told.pull_requests[-1].state == "closed"
+
+
+def test_what_came_after_the_promotion_is_not_taken_back_unasked(told: Story) -> None:
+    promoted(told, "v0.3.1")
+    told.forge.commit(NAME, {"production/values.yaml": PRODUCTION.format("v0.3.1-hotfix")}, "Hotfix by hand")
+
+    run = told.rollback()
+
+    assert (run.status, run.pushes) == (1, 0)
+    assert "production has serviceVersion v0.3.1-hotfix now, not v0.3.1 as pull request #1 brought it" in run.errors
+    assert "again=true" in run.errors
+    assert told.rollback(AGAIN="true").result == "created"
+    assert told.version(BRANCH) == "v0.3.0"
+
+
+def test_what_another_edge_brought_is_for_a_rollback_of_that_edge(told: Story) -> None:
+    promoted(told, "v0.3.1")
+    joined(told)
+    told.promote(told.forge.commit(NAME, {"qa/values.yaml": DEV.format("v0.3.2")}, "QA"), FROM="qa")
+    told.merge(2)
+
+    run = told.rollback()
+
+    assert run.status == 1
+    assert "roll back what brought it (podtato-head: qa → production)" in run.errors
+    assert told.rollback(FROM="qa").result == "created"
+
+
+def test_beyond_the_fetched_history_the_hidden_block_tells_what_was_brought(
+    told: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    promoted(told, "v0.3.1")
+    told.forge.commit(NAME, {"production/values.yaml": PRODUCTION.format("v0.3.1-hotfix")}, "Hotfix by hand")
+    for number in range(4):
+        told.forge.commit(NAME, {"README.md": str(number)}, f"Unrelated {number}")
+    fetch_only(2, monkeypatch)
+
+    assert "as pull request #1 brought it" in told.rollback().errors

@@ -1,0 +1,166 @@
+"""What a promotion's pull request warns of: that it takes back what came later, or that its source has moved on."""
+
+import re
+from dataclasses import replace
+from unittest.mock import create_autospec
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from delivery.git.commits import File
+from delivery.model.edges import PromotionSettings
+from delivery.promotion.history import History
+from delivery.promotion.metadata import Block
+from delivery.promotion.plan import Change
+from delivery.promotion.pull_request import Subject, render
+from delivery.promotion.state import Branch, EdgeState
+from delivery.promotion.warnings import cautions
+from delivery.text import code
+from delivery.values.scalar import Scalar, escape
+from tests.delivery.promotion.story import DEV, EDGE, NAME, PRODUCTION, Story, joined
+
+
+def body(told: Story) -> str:
+    return told.pull_requests[-1].body or ""
+
+
+def test_an_older_commit_along_another_edge_says_that_it_takes_the_newer_one_back(told: Story) -> None:
+    joined(told)
+    older = told.forge.commit(NAME, {"qa/values.yaml": DEV.format("v0.3.1")}, "QA")
+    newer = told.release("v0.3.2")
+    told.promote(newer)
+    told.merge(1)
+
+    run = told.promote(older, "v0.3.1", FROM="qa")
+
+    assert run.result == "created"
+    assert f"this takes back serviceVersion v0.3.2, which came to dev with the newer commit {newer[:12]}" in str(
+        run.outcome["why"]
+    )
+    assert "> production has `serviceVersion` `v0.3.2`, which came to dev with the newer commit" in body(told)
+    assert "merging this takes it back" in body(told)
+    assert [each.split(" ")[0] for each in run.requests] == ["GET", "POST"]
+
+
+def test_a_newer_commit_along_another_edge_takes_nothing_back(told: Story) -> None:
+    joined(told)
+    told.promote(told.release("v0.3.1"))
+    told.merge(1)
+
+    run = told.promote(told.forge.commit(NAME, {"qa/values.yaml": DEV.format("v0.3.2")}, "QA"), FROM="qa")
+
+    assert run.outcome["why"] == "serviceVersion: v0.3.1 → v0.3.2"
+    assert "takes it back" not in body(told)
+
+
+def test_an_older_commit_that_comes_after_a_newer_one_with_nothing_to_change_says_so(told: Story) -> None:
+    older, newer = told.release("v0.3.1"), told.release("v0.3.0", "Take v0.3.1 back")
+    assert told.promote(newer).result == "nothing to change"
+
+    run = told.promote(older, "v0.3.1")
+
+    assert run.result == "created"
+    assert "dev has moved on to serviceVersion v0.3.0 since" in str(run.outcome["why"])
+    assert "> dev has moved on since this commit: `serviceVersion` is `v0.3.0` there now." in body(told)
+    assert "merging this takes it back" in body(told)
+    assert told.promote(older, "v0.3.1").result == "unchanged"
+
+
+STAGING = replace(EDGE, target="staging", target_path="staging")
+ONWARD = replace(EDGE, source="staging", source_path="staging")
+
+
+def inserted(told: Story, version: str) -> str:
+    """Put a new stage between the two; the commit of its first values comes back."""
+    stages = {"dev": (), "staging": ("dev",), "production": ("staging",)}
+    told.configure(stages=stages, edges=(STAGING, ONWARD))
+    return told.forge.commit(NAME, {"staging/values.yaml": PRODUCTION.format(version)}, "A stage between")
+
+
+def test_a_new_stage_between_two_that_begins_with_an_older_version_says_that_it_takes_the_newer_one_back(
+    told: Story,
+) -> None:
+    newer = told.release("v0.4.0")
+    told.promote(newer)
+    told.merge(1)
+
+    run = told.promote(inserted(told, "v0.3.0"), "v0.3.0", FROM="staging")
+
+    words = f"this takes back serviceVersion v0.4.0, which came to dev after v0.3.0, with the commit {newer[:12]}"
+    assert words in str(run.outcome["why"])
+    assert "> production has `serviceVersion` `v0.4.0`, which came to dev after `v0.3.0`, with the commit" in body(told)
+    assert "merging this takes it back" in body(told)
+
+
+def test_a_late_promotion_from_between_says_what_came_to_the_first_stage_since(told: Story) -> None:
+    late = inserted(told, "v0.3.9")
+    newer = told.release("v0.4.0")
+    told.forge.commit(NAME, {"production/values.yaml": PRODUCTION.format("v0.4.0")}, "Merged before the stage was")
+
+    run = told.promote(late, "v0.3.9", FROM="staging")
+
+    assert f"which came to dev with the newer commit {newer[:12]}" in str(run.outcome["why"])
+
+
+def test_a_version_that_went_through_all_stages_takes_nothing_back_nor_does_one_that_dev_went_back_to(
+    told: Story,
+) -> None:
+    told.release("v0.4.0")
+    inserted(told, "v0.3.0")
+    told.forge.commit(NAME, {"production/values.yaml": PRODUCTION.format("v0.4.0")}, "As it was")
+    for version in ("v0.4.1", "v0.4.0", "v0.3.0"):
+        assert told.promote(told.release(version), TO="staging").result == "created"
+        verified = told.merge(len(told.pull_requests))
+        run = told.promote(verified, version, FROM="staging")
+        assert run.result == "created"
+        assert "takes back" not in str(run.outcome["why"])
+        told.merge(len(told.pull_requests))
+
+
+def test_a_source_that_moved_on_is_noted_and_that_takes_nothing_back(told: Story) -> None:
+    verified = told.release("v0.3.1")
+    told.release("v0.4.0")
+
+    told.promote(verified)
+
+    assert "`serviceVersion` is `v0.4.0` there now" in body(told)
+    assert "takes it back" not in body(told)
+
+
+@pytest.mark.parametrize("since", ["# only a comment\nserviceVersion: v0.3.1\n", "\tx: 1\n", "replicas: 2\n", None])
+def test_other_changes_of_the_source_are_no_matter(told: Story, since: str | None) -> None:
+    verified = told.release("v0.3.1")
+    told.forge.commit(NAME, {"dev/values.yaml": since, "dev/other": "x"}, "Something else")
+
+    assert told.promote(verified).outcome["why"] == "serviceVersion: v0.3.0 → v0.3.1"
+    assert "moved on" not in body(told)
+
+
+def test_a_key_that_the_target_does_not_have_yet_is_nothing_to_take_back(told: Story) -> None:
+    told.forge.commit(NAME, {"production/values.yaml": PRODUCTION.replace("serviceVersion", "other")}, "No version")
+
+    assert told.promote(told.release("v0.3.1")).outcome["why"] == "serviceVersion: not set → v0.3.1"
+
+
+@settings(deadline=None)
+@given(st.text(), st.text())
+def test_whatever_the_values_are_a_caution_breaks_nothing(was: str, now: str) -> None:
+    pipeline = PromotionSettings("acme", "gitops", "main", "", "https://github.com/acme/gitops", {}, (EDGE,))
+    nothing = File(b"", "100644")
+    history = create_autospec(History, instance=True)
+    history.changed_since.return_value = f'serviceVersion: "{escape(now)}"\n'.encode()
+    history.last_with.return_value = "cd" * 20
+    state = EdgeState(EDGE, "ef" * 20, "ab" * 20, True, nothing, nothing, Branch(EDGE.branch, None), (), (), history)
+    changes = (Change("serviceVersion", escape(was), "v0.3.1"),)
+
+    found = cautions(state, pipeline, {"serviceVersion": Scalar("v0.3.1")}, changes)
+
+    notes = tuple(each.note for each in found)
+    assert f"`serviceVersion` {code(escape(was))}, which came to dev" in notes[-1]
+    assert now == "v0.3.1" or f"`serviceVersion` is {code(now)} there now" in notes[0]
+    block = Block("promotion", "podtato-head", "dev", "production", "ab" * 20, "v0.3.1", changes=changes)
+    rendered = render(Subject(EDGE, block, notes=notes), pipeline).body
+    assert len([line for line in rendered.splitlines() if line.startswith("> ")]) == len(notes)
+    for note in notes:
+        assert not re.search(r"[\n<>@]|#\d", re.sub(r"</?code>|&#\d+;", "", note))

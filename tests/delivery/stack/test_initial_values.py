@@ -1,0 +1,271 @@
+"""What the values of a stage begin with: what git has for it in another folder, and nothing that is in doubt."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+import yaml
+
+from delivery.config.errors import ConfigurationError, Json
+from delivery.config.reader import parse
+from delivery.git.repository import Repository
+from delivery.model.edges import SETTINGS_PATH
+from delivery.model.stack import StackConfiguration
+from delivery.stack.initial_values import SeedsError, read_seeds
+from delivery.stack.repository_files import PROMOTER, Seeds, repository_files, stage_files
+from lab.forge import Forge
+from tests.delivery.config.mistakes import applications
+from tests.delivery.config.test_reader import raw
+
+NAME = "acme/gitops"
+TOKEN = "token-of-the-platform"
+OWN = '# ours\r\nserviceVersion: "v0.3.3"\r\nreplicas: 5  # for the fair\r\ntraceParent: ""'
+MOVED = "{stage}/{application}"
+NEW = "production/podtato-head/values.yaml"
+
+
+class Repo:
+    """The GitOps repository on the lab's forge."""
+
+    def __init__(self, forge: Forge) -> None:
+        self.forge = forge
+        forge.add_token(TOKEN)
+        forge.create_repository(NAME, files={"README.md": "# Ours\n"})
+
+    def configured(self, stack: str, **changes: Json) -> StackConfiguration:
+        """A stack's configuration for this repository."""
+        given = {"repositoryOwner": "acme", "repositoryName": "gitops", "githubApiUrl": self.forge.api_url}
+        return parse(raw("production" if stack == "production" else "dev", **given, **changes), stack)
+
+    def up(self, stack: str, values: str, **changes: Json) -> None:
+        """What the stack has committed, its values changed since."""
+        configuration = self.configured(stack, **changes)
+        for placement in configuration.placements:
+            files = stage_files(configuration, placement)
+            self.commit({each.path: values if each.seed else each.content for each in files})
+
+    def commit(self, files: dict[str, str | bytes | None]) -> None:
+        self.forge.commit(NAME, files, "Something")
+
+    def refused(self, stack: str, **changes: Json) -> list[str]:
+        """The lines with which the stack is refused."""
+        with pytest.raises(ConfigurationError) as caught:
+            self.seeds(stack, **changes)
+        return str(caught.value).splitlines()
+
+    def seeds(self, stack: str, **changes: Json) -> Seeds:
+        """What is read for the stack."""
+        connect = partial(Repository, f"{self.forge.url}/{NAME}.git", TOKEN)
+        return read_seeds(connect, self.configured(stack, **changes))
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Iterator[Repo]:
+    with Forge(tmp_path / "forge") as forge:
+        yield Repo(forge)
+
+
+def test_values_that_are_there_are_adopted_and_begin_with_nothing(repo: Repo) -> None:
+    repo.up("production", OWN)
+    assert repo.seeds("production") == Seeds(frozenset({"production/values.yaml"}), {})
+
+
+def test_nothing_is_known_of_a_repository_without_this_stage(repo: Repo) -> None:
+    assert repo.seeds("production") == Seeds()
+
+
+def test_a_stage_that_moves_takes_its_values_along_byte_for_byte(repo: Repo) -> None:
+    repo.up("dev", "serviceVersion: v0.4.0\n")
+    repo.up("production", OWN)
+    assert repo.seeds("production", pathPattern=MOVED) == Seeds(frozenset(), {NEW: OWN})
+
+
+def test_a_move_that_was_interrupted_before_the_values_goes_on_with_them(repo: Repo) -> None:
+    repo.up("production", OWN)
+    repo.up("production", OWN, pathPattern=MOVED)
+    repo.commit({NEW: None})
+    assert repo.seeds("production", pathPattern=MOVED).first == {NEW: OWN}
+
+
+def test_each_application_that_moves_finds_its_own_values(repo: Repo) -> None:
+    before = applications({"name": "web", "path": "web/{stage}"}, {"name": "api", "path": "api/{stage}"})
+    for name in ("web", "api"):
+        alone = applications({"name": name, "path": f"{name}/{{stage}}"})
+        repo.up("production", f"serviceVersion: of-{name}\n", applications=alone)
+    after = applications({"name": "web", "path": "{stage}/web"}, {"name": "api", "path": "{stage}/api"})
+
+    assert repo.seeds("production", applications=before).first == {}
+    assert repo.seeds("production", applications=after).first == {
+        "production/web/values.yaml": "serviceVersion: of-web\n",
+        "production/api/values.yaml": "serviceVersion: of-api\n",
+    }
+
+
+def platform(text: str | bytes | None) -> Callable[[Repo], None]:
+    return lambda repo: repo.commit({"production/platform.yaml": text})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        platform(None),
+        platform("application:\n  name: podtato-head\n  stage: production\n  <<: *none\n"),
+        platform("application: podtato-head in production\n"),
+        platform("application: {name: podtato-head}\nstage: production\n"),
+        platform("application: {name: podtato-head, stage: production-eu}\n"),
+        platform("application: {name: podtato-head, stage: dev}\n# not production\n"),
+        platform(b"application: {name: podtato-head, stage: production}\n# \xff\n"),
+        lambda repo: repo.commit({"production/values.yaml": None}),
+        lambda repo: repo.commit({"production/values.yaml": b"serviceVersion: \xff\n"}),
+    ],
+)
+def test_a_folder_that_does_not_say_readably_whose_it_is_or_has_no_values_is_none(
+    repo: Repo, change: Callable[[Repo], None]
+) -> None:
+    repo.up("production", OWN)
+    change(repo)
+    assert repo.seeds("production", pathPattern=MOVED) == Seeds()
+
+
+def test_of_two_former_folders_with_the_same_values_nothing_is_in_doubt(repo: Repo) -> None:
+    repo.up("production", OWN)
+    repo.up("production", OWN, pathPattern="{stage}-before")
+    assert repo.seeds("production", pathPattern=MOVED).first == {NEW: OWN}
+
+
+def test_between_two_former_folders_with_other_values_nobody_guesses(repo: Repo) -> None:
+    repo.up("production", OWN)
+    repo.up("production", "serviceVersion: v0.1.0\n", pathPattern="{stage}-before")
+    with pytest.raises(SeedsError) as caught:
+        repo.seeds("production", pathPattern=MOVED)
+    assert str(caught.value) == (
+        f"{NEW} is not there yet, and each of production, production-before says in its platform.yaml that it is "
+        "podtato-head in production: delete that file from those out of use"
+    )
+
+
+def test_a_move_costs_no_request_more_than_values_that_are_there(repo: Repo) -> None:
+    repo.up("production", OWN)
+    asked = []
+    for pattern in ("{stage}", MOVED):
+        repo.forge.forget_requests()
+        repo.seeds("production", pathPattern=pattern)
+        asked.append(sorted(each.path for each in repo.forge.requests))
+    assert asked[0] == asked[1]
+
+
+THREE: list[Json] = [
+    {"name": "dev"},
+    {"name": "staging", "after": ["dev"]},
+    {"name": "production", "after": ["staging"]},
+]
+FIRST = "staging/values.yaml"
+
+
+def test_a_stage_that_is_put_before_one_that_runs_begins_with_its_version_and_nothing_else_of_it(repo: Repo) -> None:
+    repo.up("dev", "serviceVersion: v0.4.1\n")
+    repo.up("production", OWN)
+    configured = repo.configured("staging", stages=THREE)
+    first = stage_files(configured, configured.placements[0])[-1].content
+
+    found = repo.seeds("staging", stages=THREE)
+
+    assert found == Seeds(frozenset(), {FIRST: first.replace("serviceVersion: v0.3.0", "serviceVersion: v0.3.3")})
+    assert found.first[FIRST] != first
+
+
+def test_promoted_keys_keep_their_kind_and_those_that_nobody_has_are_left_out(repo: Repo) -> None:
+    keyed = applications({"promotedKeys": ["image.tag", "feature.flag", "replicas", "empty", "hidden", "gone"]})
+    repo.up(
+        "production", 'image: {tag: "1.10"}\nfeature:\n  flag: "true"\nreplicas: 3\nempty: ~\nhidden: "a\\u202eb"\n'
+    )
+    text = repo.seeds("staging", stages=THREE, applications=keyed).first[FIRST]
+    assert yaml.safe_load(text) == {
+        "image": {"tag": "1.10"},
+        "commitID": "",
+        "traceParent": "",
+        "feature": {"flag": "true"},
+        "replicas": 3,
+    }
+
+
+def test_the_nearest_stage_with_values_counts_and_one_that_cannot_be_read_counts_as_none(repo: Repo) -> None:
+    stages: list[Json] = [
+        {"name": "us", "after": ["eu"]},
+        {"name": "dev"},
+        {"name": "staging", "after": ["dev"]},
+        {"name": "load", "after": ["staging"]},
+        {"name": "eu", "after": ["load"]},
+    ]
+
+    def begins() -> str:
+        values = yaml.safe_load(repo.seeds("staging", stages=stages).first.get(FIRST, "{}"))
+        return str(values.get("serviceVersion", ""))
+
+    assert begins() == ""
+    repo.up("us", "serviceVersion: v0.5.0\n", stages=stages)
+    assert begins() == "v0.5.0"
+    repo.up("eu", "serviceVersion: v0.5.1\n", stages=stages)
+    assert begins() == "v0.5.1"
+    repo.up("eu", "serviceVersion: v0.5.1\n\tx: 1\n", stages=stages)
+    assert begins() == "v0.5.0"
+    repo.commit({"us/values.yaml": b"\xff"})
+    assert begins() == ""
+
+
+def test_a_later_stage_is_found_in_its_former_folder_too(repo: Repo) -> None:
+    repo.up("production", OWN)
+    first = repo.seeds("staging", stages=THREE, pathPattern=MOVED).first
+    assert yaml.safe_load(first["staging/podtato-head/values.yaml"])["serviceVersion"] == "v0.3.3"
+
+
+def test_a_stage_that_moves_keeps_its_own_values_whatever_a_later_one_has(repo: Repo) -> None:
+    repo.up("staging", "serviceVersion: v0.4.1\n", stages=THREE)
+    repo.up("production", OWN, stages=THREE)
+    first = repo.seeds("staging", stages=THREE, pathPattern=MOVED).first
+    assert first == {"staging/podtato-head/values.yaml": "serviceVersion: v0.4.1\n"}
+
+
+def test_files_of_somebody_else_are_refused_one_line_each_until_the_stack_adopts_them(repo: Repo) -> None:
+    repo.commit({"dev/Chart.yaml": "name: theirs\n", ".github/workflows/promote.yaml": "name: theirs\n"})
+
+    refused = repo.refused("dev")
+
+    assert refused == [
+        f"{path}: found a file with other content that this stack has not made; allowed: none, or the one that the "
+        "stack commits; mend: move it away, or have it overwritten: pulumi config set delivery:adoptExisting true"
+        for path in (".github/workflows/promote.yaml", "dev/Chart.yaml")
+    ]
+    assert repo.seeds("production") == Seeds()
+    assert repo.seeds("dev", adoptExisting="true") == Seeds()
+
+
+def test_a_platform_yaml_of_somebody_else_is_no_mark_of_the_stack(repo: Repo) -> None:
+    repo.commit({"production/platform.yaml": "team: theirs\n", "production/Chart.yaml": b"\xff"})
+    assert [line.partition(":")[0] for line in repo.refused("production")] == [
+        "production/Chart.yaml",
+        "production/platform.yaml",
+    ]
+
+
+def test_a_first_update_that_was_cut_off_goes_on_at_any_file(repo: Repo) -> None:
+    configuration = repo.configured("dev")
+    files = (*repository_files(configuration), *stage_files(configuration, configuration.placements[0]))
+    for file in files:
+        repo.commit({file.path: file.content})
+        repo.seeds("dev")
+
+
+def test_where_the_stacks_own_mark_is_no_file_is_somebody_elses(repo: Repo) -> None:
+    repo.up("dev", OWN)
+    settings = {each.path: each.content for each in repository_files(repo.configured("dev"))}[SETTINGS_PATH]
+    repo.commit({SETTINGS_PATH: settings, PROMOTER: "# of a release before\n", "dev/Chart.yaml": "name: edited\n"})
+    assert repo.seeds("dev").existing == {"dev/values.yaml"}
+
+
+def test_very_many_files_of_somebody_else_are_counted(repo: Repo) -> None:
+    many = applications(*({"name": f"a{n}", "path": f"{{stage}}/a{n}"} for n in range(30)))
+    repo.commit({f"dev/a{n}/Chart.yaml": "name: theirs\n" for n in range(30)})
+    lines = repo.refused("dev", applications=many)
+    assert (len(lines), lines[-1]) == (26, "and 5 more; mend these first")

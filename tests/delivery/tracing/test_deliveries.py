@@ -1,0 +1,170 @@
+"""How a version's way is found: by links, across traces, without counting anything twice."""
+
+from delivery.tracing.deliveries import choose, deliveries
+from delivery.tracing.model import Delivery
+from delivery.tracing.otlp import read
+from tests.delivery.tracing.builder import Story, guide, hexed, line, span
+
+
+def found(story: Story) -> tuple[Delivery, ...]:
+    return deliveries(read(story.lines, "x").spans)
+
+
+def test_the_way_goes_from_dev_over_the_run_to_production() -> None:
+    (delivery,) = found(guide())
+    assert (delivery.application, delivery.version, delivery.complete) == ("podtato-head", "v0.3.1", True)
+    assert delivery.stages == ("dev", "production")
+    assert [rollout.trace for rollout in delivery.rollouts if rollout] == [
+        hexed("devv0.3.1", 32),
+        hexed("productionv0.3.1", 32),
+    ]
+    (hop,) = delivery.hops
+    assert hop.run is not None
+    assert [step.name for step in hop.run.steps] == ["read", "plan", "push", "open"]
+
+
+def test_the_order_of_lines_does_not_matter() -> None:
+    story = guide()
+    backwards = Story(list(reversed(story.lines)))
+    assert [(each.application, each.stages, len(each.hops[0].runs)) for each in found(backwards)] == [
+        (each.application, each.stages, len(each.hops[0].runs)) for each in found(story)
+    ]
+
+
+def test_roots_sent_again_after_an_operators_restart_are_no_rollouts() -> None:
+    story = guide(200)
+    story.repeated_root("dev", "v0.3.1", 900, "again1")
+    story.repeated_root("production", "v0.3.1", 901, "again2", follows="devv0.3.1/phase")
+    (delivery,) = found(story)
+    assert delivery.rollouts[-1] is not None
+    assert delivery.rollouts[-1].trace == hexed("productionv0.3.1", 32)
+
+
+def test_a_root_that_is_only_there_repeated_counts_once() -> None:
+    story = Story()
+    phase = story.rollout("dev", "v0.3.1", 0)
+    story.repeated_root("production", "v0.3.1", 500, "again1", follows=phase)
+    story.repeated_root("production", "v0.3.1", 900, "again2", follows=phase)
+    (delivery,) = found(story)
+    assert delivery.rollouts[-1] is not None
+    assert delivery.rollouts[-1].trace == hexed("again1", 32)
+
+
+def test_a_run_that_comes_after_production_began_did_not_bring_it_there() -> None:
+    story = guide(200)
+    story.run("devv0.3.1/phase", 5000, trace="replay")
+    (delivery,) = found(story)
+    assert [run.span.id.trace for run in delivery.hops[0].runs] == [hexed("runproduction", 32)]
+
+
+def test_a_run_on_a_machine_whose_clock_is_ahead_is_still_the_one() -> None:
+    story = Story()
+    phase = story.rollout("dev", "v0.3.1", 0)
+    story.run(phase, 90)
+    story.rollout("production", "v0.3.1", 80, follows=phase)
+    (delivery,) = found(story)
+    assert [run.span.id.trace for run in delivery.hops[0].runs] == [hexed("runproduction", 32)]
+
+
+def test_the_run_with_the_pull_request_is_the_one_to_ask() -> None:
+    story = Story()
+    phase = story.rollout("dev", "v0.3.1", 0)
+    story.run(phase, 65, trace="first", attributes={"vcs.change.id": ""})
+    story.run(phase, 70, trace="second")
+    story.rollout("production", "v0.3.1", 100, follows=phase)
+    (delivery,) = found(story)
+    assert delivery.hops[0].run is not None
+    assert delivery.hops[0].run.span.id.trace == hexed("second", 32)
+
+
+def test_a_pull_request_that_waits_is_a_delivery_under_way() -> None:
+    story = Story()
+    story.run(story.rollout("dev", "v0.3.1", 0), 70)
+    (delivery,) = found(story)
+    assert not delivery.complete
+    assert delivery.stages == ("dev", "production")
+
+
+def test_a_rollout_that_nothing_promoted_is_a_delivery_of_one_stage() -> None:
+    story = Story()
+    story.rollout("dev", "v0.3.1", 0)
+    (delivery,) = found(story)
+    assert delivery.stages == ("podtato-head-dev",)
+    assert not delivery.complete
+
+
+def test_a_chain_of_stages_is_one_delivery() -> None:
+    story = Story()
+    first = story.rollout("dev", "v1", 0)
+    story.run(first, 70, trace="one", target="staging")
+    second = story.rollout("staging", "v1", 200, follows=first)
+    story.run(second, 270, trace="two", source="staging", target="production")
+    story.rollout("production", "v1", 500, follows=second)
+    (delivery,) = found(story)
+    assert delivery.stages == ("dev", "staging", "production")
+    assert [len(hop.runs) for hop in delivery.hops] == [1, 1]
+
+
+def test_two_targets_of_one_stage_are_two_deliveries_with_a_run_each() -> None:
+    story = Story()
+    phase = story.rollout("dev", "v1", 0)
+    story.run(phase, 70, target="europe")
+    story.run(phase, 71, target="asia")
+    story.rollout("europe", "v1", 200, follows=phase)
+    europe, asia = sorted(found(story), key=lambda one: not one.complete)
+    assert (europe.stages, europe.complete) == (("dev", "europe"), True)
+    assert (asia.stages, asia.complete) == (("dev", "asia"), False)
+    assert [run.pipeline for run in europe.hops[0].runs] == ["podtato-head/dev-to-europe"]
+
+
+def test_applications_do_not_mix() -> None:
+    story = guide()
+    other = story.rollout("dev", "v9", 10, application="hello", trace="hello")
+    story.run(other, 90, application="hello", trace="hellorun")
+    assert {(each.application, each.complete) for each in found(story)} == {("podtato-head", True), ("hello", False)}
+
+
+def test_what_a_rollback_undoes_is_not_what_it_follows() -> None:
+    story = Story()
+    phase = story.rollout("dev", "v1", 0)
+    root = span("undo/run", "rollback x", 100, 103, {"cicd.pipeline.name": "x", "service.name": "podtato-head"}, kind=2)
+    root["links"] = [
+        {
+            "traceId": hexed(phase.split("/")[0], 32),
+            "spanId": hexed("phase", 16),
+            "attributes": [{"key": "delivery.link", "value": {"stringValue": "undoes"}}],
+        }
+    ]
+    story.lines.append(line("delivery", root))
+    (delivery,) = found(story)
+    assert delivery.hops == ()
+
+
+def test_links_that_go_round_in_circles_end() -> None:
+    story = Story()
+    story.rollout("dev", "v1", 0, trace="a", follows="b/phase")
+    story.rollout("production", "v1", 100, trace="b", follows="a/phase")
+    assert found(story)
+
+
+def test_a_rollout_without_its_root_is_still_shown() -> None:
+    story = Story()
+    story.rollout("dev", "v1", 0)
+    del story.lines[-1]
+    (delivery,) = found(story)
+    assert delivery.rollouts[0] is not None
+    assert delivery.rollouts[0].root is None
+    assert delivery.version == "v1"
+
+
+def test_the_newest_that_arrived_is_chosen_unless_a_version_is_named() -> None:
+    story = guide(200)
+    later = story.rollout("dev", "v0.3.2", 5000)
+    story.run(later, 5070, trace="waits", attributes={"service.version": "v0.3.2"})
+    everything = found(story)
+    by_default, named = choose(everything), choose(everything, version="v0.3.2")
+    assert by_default is not None
+    assert by_default.version == "v0.3.1"
+    assert named is not None
+    assert (named.version, named.complete) == ("v0.3.2", False)
+    assert choose(everything, application="nobody") is None

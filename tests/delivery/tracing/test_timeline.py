@@ -1,0 +1,135 @@
+"""What a delivery's time was spent on."""
+
+import pytest
+
+from delivery.tracing.deliveries import deliveries
+from delivery.tracing.otlp import read
+from delivery.tracing.timeline import Timeline, timeline
+from tests.delivery.tracing.builder import COMMIT, Story, guide, nanoseconds
+
+
+def drawn(story: Story) -> Timeline:
+    return timeline(deliveries(read(story.lines, "x").spans)[0])
+
+
+def spent(line: Timeline) -> list[tuple[str, str, float]]:
+    return [(section.name, section.kind, section.length / 1e9) for section in line.sections]
+
+
+def test_the_lead_time_is_the_sum_of_its_sections() -> None:
+    line = drawn(guide(200))
+    assert spent(line) == [
+        ("wait for dev's sync", "wait", 75),
+        ("dev deployment", "rollout", 60),
+        ("promotion to production", "promotion", 13),
+        ("review of #7", "review", 200),
+        ("production deployment", "rollout", 60),
+    ]
+    assert line.lead_time / 1e9 == 75 + 60 + 13 + 200 + 60
+    assert line.commit == COMMIT
+
+
+def test_while_no_commit_tells_of_the_merge_the_review_lasts_until_production_began_and_a_note_says_so() -> None:
+    line = drawn(guide(200))
+    assert line.notes == ("no commit tells when it was merged: the review of #7 lasts until production began",)
+    assert [change.merged for change in line.changes] == [0]
+
+
+@pytest.mark.parametrize("time", ["", "yesterday", "2026-08-01T11:58:45"])
+def test_a_commits_time_that_is_none_or_has_no_zone_is_not_known(time: str) -> None:
+    story = Story()
+    phase = story.rollout("dev", "v0.3.1", 0)
+    story.run(phase, 70, committed=None, attributes={"delivery.commit.time": time})
+    assert drawn(story).commit_time == 0
+
+
+def test_without_the_commits_time_the_lead_time_starts_with_dev_and_a_note_says_so() -> None:
+    story = Story()
+    phase = story.rollout("dev", "v0.3.1", 0)
+    story.run(phase, 70, committed=None)
+    story.rollout("production", "v0.3.1", 100, follows=phase, promotes=False)
+    line = drawn(story)
+    assert spent(line)[0] == ("dev deployment", "rollout", 60)
+    assert any("when the commit was made" in note for note in line.notes)
+
+
+def test_clocks_that_disagree_give_no_negative_time_and_a_note() -> None:
+    story = Story()
+    phase = story.rollout("dev", "v0.3.1", 0)
+    story.run(phase, 50, committed=10)
+    story.rollout("production", "v0.3.1", 58, follows=phase, promotes=False)
+    line = drawn(story)
+    assert all(section.length >= 0 for section in line.sections)
+    assert any(note.startswith("clocks disagree: wait for dev's sync ended 10 s") for note in line.notes)
+
+
+def test_a_pull_request_that_waits_ends_with_its_promotion_and_says_what_is_missing() -> None:
+    story = Story()
+    story.run(story.rollout("dev", "v0.3.1", 0), 70)
+    line = drawn(story)
+    assert spent(line)[-1] == ("promotion to production", "promotion", 13)
+    assert line.notes[-1].startswith("production has not begun")
+
+
+def test_a_run_whose_dev_rollout_was_not_exported_is_drawn_alone() -> None:
+    story = Story()
+    story.run("devv1/phase", 70)
+    line = drawn(story)
+    assert line.rows[0].name == "promote podtato-head/dev-to-production"
+    assert "nothing of dev's rollout was exported" in line.notes
+
+
+def test_rows_tell_the_story_in_order_with_depth_and_links() -> None:
+    rows = [(row.depth, row.name, row.follows is not None) for row in drawn(guide(200)).rows]
+    assert rows == [
+        (0, "wait for dev's sync", False),
+        (0, "dev, all phases", False),
+        (1, "AppDeploy", False),
+        (1, "AppPostDeployTasks", False),
+        (2, "post-post-deployment-12345", False),
+        (1, "PromotionTasks", False),
+        (2, "promotion-promote-23456", False),
+        (0, "promote podtato-head/dev-to-production", True),
+        (1, "read", False),
+        (1, "plan", False),
+        (1, "push", False),
+        (1, "open", False),
+        (0, "review of #7", False),
+        (0, "production, all phases", True),
+        (1, "AppDeploy", False),
+        (1, "AppPostDeployTasks", False),
+        (2, "post-post-deployment-12345", False),
+    ]
+
+
+def test_commits_of_a_clone_tell_when_it_began_and_when_it_was_merged() -> None:
+    story = Story()
+    phase = story.rollout("dev", "v0.3.1", 0)
+    story.run(phase, 70, committed=None)
+    story.rollout("production", "v0.3.1", 153, follows=phase, promotes=False, commit="e2" * 20)
+    times = {COMMIT: int(nanoseconds(-30)), "e2" * 20: int(nanoseconds(133))}
+    line = timeline(deliveries(read(story.lines, "x").spans)[0], times)
+    assert spent(line) == [
+        ("wait for dev's sync", "wait", 30),
+        ("dev deployment", "rollout", 60),
+        ("promotion to production", "promotion", 13),
+        ("review of #7", "review", 60),
+        ("wait for production's sync", "wait", 20),
+        ("production deployment", "rollout", 60),
+    ]
+    assert line.notes == ()
+    assert [change.merged for change in line.changes] == [int(nanoseconds(133))]
+
+
+def test_a_commit_from_before_the_promotion_is_not_its_merge() -> None:
+    line = timeline(deliveries(read(guide(200).lines, "x").spans)[0], {COMMIT: int(nanoseconds(-75))})
+    assert spent(line)[3] == ("review of #7", "review", 200)
+    assert [change.merged for change in line.changes] == [0]
+
+
+def test_one_name_is_one_length_of_time() -> None:
+    line = drawn(guide(200))
+    lengths = {section.name: section.length for section in line.sections}
+    same = [row for row in line.rows if row.name in lengths]
+    assert [row.name for row in same] == ["wait for dev's sync", "review of #7"]
+    assert all(row.end - row.start == lengths[row.name] for row in same)

@@ -1,0 +1,231 @@
+"""Single keys of a values file: read as Helm reads them, set without another byte changing."""
+
+import pytest
+from ruamel.yaml import YAML
+
+from delivery.values.editor import Scalar, ValuesError, promoted, read_keys, set_keys
+
+
+def set_one(text: str, value: Scalar | str = "v0.3.1", key: str = "serviceVersion") -> str:
+    return set_keys(text, {key: value}, where="values").decode()
+
+
+def refusal(text: str, value: Scalar | str = "v0.3.1", key: str = "serviceVersion") -> str:
+    with pytest.raises(ValuesError) as caught:
+        set_keys(text, {key: value}, where="prod/values.yaml")
+    assert str(caught.value).isprintable()
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("serviceVersion: v0.3.0 # pinned\n", "serviceVersion: v0.3.1 # pinned\n"),
+        ("serviceVersion:   'v0.3.0'\n", "serviceVersion:   'v0.3.1'\n"),
+        ('"serviceVersion" : "v0.3.0"\n', '"serviceVersion" : "v0.3.1"\n'),
+        ("a: 1\r\nserviceVersion: x\r\nb: 2", "a: 1\r\nserviceVersion: v0.3.1\r\nb: 2"),
+        ("\ufeffserviceVersion: x\n", "\ufeffserviceVersion: v0.3.1\n"),
+        ("serviceVersion: x", "serviceVersion: v0.3.1"),
+        ("serviceVersion: 1.10\n", "serviceVersion: v0.3.1\n"),
+        ("serviceVersion:\n  x\n", "serviceVersion:\n  v0.3.1\n"),
+        ("serviceVersion: one\n  two\nb: 1\n", "serviceVersion: v0.3.1\nb: 1\n"),
+        ("serviceVersion: 'one\n\n  two' # c\nb: 1\n", "serviceVersion: 'v0.3.1' # c\nb: 1\n"),
+        ("serviceVersion: |\n  one\n  two\n\n# c\nb: 1\n", "serviceVersion: v0.3.1\n\n# c\nb: 1\n"),
+        ("serviceVersion: >-  # why\n  one\n\nb: 1\n", "serviceVersion: v0.3.1  # why\n\nb: 1\n"),
+        ("serviceVersion: |2-\n    x", "serviceVersion: v0.3.1"),
+        ("serviceVersion:\nb: 1\n", "serviceVersion: v0.3.1\nb: 1\n"),
+        ("serviceVersion:", "serviceVersion: v0.3.1"),
+        ("serviceVersion: # none yet\n", "serviceVersion: v0.3.1 # none yet\n"),
+        ("serviceVersion: ~\n", "serviceVersion: v0.3.1\n"),
+        ("{a: 1, serviceVersion: x, b: 2}\n", "{a: 1, serviceVersion: v0.3.1, b: 2}\n"),
+        ("{serviceVersion: , b: 2}\n", "{serviceVersion: v0.3.1 , b: 2}\n"),
+        ("{serviceVersion, b: 2}\n", "{serviceVersion: v0.3.1, b: 2}\n"),
+        ("? serviceVersion\n: x\n", "? serviceVersion\n: v0.3.1\n"),
+        ("%YAML 1.1\n---\nserviceVersion: x\n...\n", "%YAML 1.1\n---\nserviceVersion: v0.3.1\n...\n"),
+        ("😀: 1\nserviceVersion: x\n", "😀: 1\nserviceVersion: v0.3.1\n"),
+        ("a: &a [1]\nb: *a\nserviceVersion: x\n", "a: &a [1]\nb: *a\nserviceVersion: v0.3.1\n"),
+        ("a: !!python/name:os.abort x\nserviceVersion: x\n", "a: !!python/name:os.abort x\nserviceVersion: v0.3.1\n"),
+    ],
+)
+def test_only_the_value_changes(before: str, after: str) -> None:
+    assert set_one(before) == after
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("", 'k: "1.0"\n'),
+        ("# only a comment", '# only a comment\nk: "1.0"'),
+        ("---\n", '---\nk: "1.0"\n'),
+        ("{}", '{k: "1.0"}'),
+        ("{ }\n", '{k: "1.0" }\n'),
+        ("{a: 1}\n", '{a: 1, k: "1.0"}\n'),
+        ("{a: 1,}\n", '{a: 1, k: "1.0",}\n'),
+        ("{a: }\n", '{a: , k: "1.0" }\n'),
+        ("{\n  a: {b: 1} # c\n}\n", '{\n  a: {b: 1}, k: "1.0" # c\n}\n'),
+        ("a: 1", 'a: 1\nk: "1.0"'),
+        ("a: 1\r\nb: 2", 'a: 1\r\nb: 2\r\nk: "1.0"'),
+        ("a: 1 # c\n\n# the end\n", 'a: 1 # c\nk: "1.0"\n\n# the end\n'),
+        ("a:\n  - b:\n      c: [1,\n 2] # c\n", 'a:\n  - b:\n      c: [1,\n 2] # c\nk: "1.0"\n'),
+        ("a: |\n  x\n\n# c\n", 'a: |\n  x\n\nk: "1.0"\n# c\n'),
+        ("a:\n", 'a:\nk: "1.0"\n'),
+        ("a: 1\n...\n", 'a: 1\nk: "1.0"\n...\n'),
+    ],
+)
+def test_a_missing_key_is_added_at_the_end_of_its_map(before: str, after: str) -> None:
+    assert set_one(before, "1.0", "k") == after
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("image:\n  tag: x\n  b: 1\n", "image:\n  tag: v0.3.1\n  b: 1\n"),
+        ("image:\n    b: 1\n    # in\n\n# out\nc: 1\n", "image:\n    b: 1\n    tag: v0.3.1\n    # in\n\n# out\nc: 1\n"),
+        ("image: {b: 1}\n", "image: {b: 1, tag: v0.3.1}\n"),
+        ("image: {}\nc: 1\n", "image: {tag: v0.3.1}\nc: 1\n"),
+        ("c: 1\r\n", "c: 1\r\nimage:\r\n  tag: v0.3.1\r\n"),
+        ("{c: 1}\n", "{c: 1, image: {tag: v0.3.1}}\n"),
+    ],
+)
+def test_a_key_with_dots_is_found_or_added_level_by_level(before: str, after: str) -> None:
+    assert set_one(before, key="image.tag") == after
+
+
+def test_a_literal_dot_in_a_key_of_the_file_is_no_level() -> None:
+    assert set_one('"image.tag": x\n', key="image.tag") == '"image.tag": x\nimage:\n  tag: v0.3.1\n'
+
+
+def test_a_new_key_that_would_read_as_something_else_is_quoted() -> None:
+    assert set_one("a: 1\n", "x", "on") == 'a: 1\n"on": x\n'
+
+
+def test_several_keys_are_set_at_once_whatever_their_order_in_the_file() -> None:
+    text = "a: 1\nb: {c: 2}\n"
+    after = set_keys(text, {"new": "x", "b.c": Scalar("3", "integer"), "a": "é", "b.d": "x"}, where="values")
+    assert after.decode() == "a: é\nb: {c: 3, d: x}\nnew: x\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "value", "after"),
+    [
+        ("k: 'x'\n", Scalar("it's"), "k: 'it''s'\n"),
+        ("k: 'x'\n", Scalar("a\nb"), 'k: "a\\nb"\n'),
+        ("k: x\n", Scalar("1.10"), 'k: "1.10"\n'),
+        ('k: "x"\n', Scalar("1.10", "float"), "k: 1.10\n"),
+        ("k: x\n", Scalar("true"), 'k: "true"\n'),
+        ("k: x\n", Scalar("true", "boolean"), "k: true\n"),
+        ("k: x\n", Scalar("0x1F", "integer"), "k: 0x1F\n"),
+        ("k: x\n", Scalar("a: b # c"), 'k: "a: b # c"\n'),
+        ("{k: x}\n", Scalar("a, b]}"), '{k: "a, b]}"}\n'),
+        ("{k: x}\n", Scalar("http://x"), '{k: "http://x"}\n'),
+        ("k: x\n", Scalar("${{ github.token }}"), 'k: "${{ github.token }}"\n'),
+        ("k: x\n", Scalar("{{ .Values.x }}"), 'k: "{{ .Values.x }}"\n'),
+        ("k: x\n", Scalar("\x00\u2028\x85"), 'k: "\\x00\\u2028\\x85"\n'),
+        ("k: x\n", Scalar("😀"), 'k: "😀"\n'),
+        ("k: x\n", Scalar(""), 'k: ""\n'),
+    ],
+)
+def test_a_value_keeps_its_type_and_the_quotes_that_it_can_keep(before: str, value: Scalar, after: str) -> None:
+    assert set_one(before, value, "k") == after
+    assert read_keys(after, ["k"], where="values")["k"] == value
+
+
+def test_a_very_long_value_travels_on_one_line() -> None:
+    value = "x y: " * 20_000
+    assert read_keys(set_one("k: 1\n", value, "k"), ["k"], where="values")["k"] == Scalar(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "a: &v v0.3.0\nserviceVersion: *v\n",
+            "prod/values.yaml:2:17: `serviceVersion` is shared through an anchor or",
+        ),
+        (
+            "serviceVersion: &v v0.3.0\nb: *v\n",
+            "prod/values.yaml:1:17: `serviceVersion` is shared through an anchor or",
+        ),
+        ("&all\nserviceVersion: x\n", "prod/values.yaml:1:1: the file is shared through an anchor or alias"),
+        (
+            "a: &a {x: 1}\n<<: *a\nserviceVersion: x\n",
+            "prod/values.yaml:1:1: the merge key `<<` may set `serviceVersion`",
+        ),
+        ("serviceVersion: !!str 1.10\n", "prod/values.yaml:1:17: `serviceVersion` has the tag `tag:yaml.org,2002:str`"),
+        ("serviceVersion: !x v\n", "prod/values.yaml:1:17: `serviceVersion` has the tag `!x`"),
+        ("serviceVersion: [x]\n", "prod/values.yaml:1:17: `serviceVersion` is a list, no single value"),
+        ("serviceVersion: {x: 1}\n", "prod/values.yaml:1:17: `serviceVersion` is a map, no single value"),
+        (
+            "- serviceVersion\n",
+            "prod/values.yaml:1:1: the file is no map, so it has no `serviceVersion` — make it a map",
+        ),
+        ("just text\n", "prod/values.yaml:1:1: the file is no map"),
+        (
+            "? serviceVersion\nb: 1\n",
+            "prod/values.yaml:1:17: `serviceVersion` cannot be set without changing something",
+        ),
+        ("a: 1\nb: |\n  x", "prod/values.yaml:3:4: `serviceVersion` cannot be added here without changing something"),
+    ],
+)
+def test_what_cannot_be_set_safely_is_refused_with_its_place(text: str, expected: str) -> None:
+    assert refusal(text).startswith(expected)
+
+
+@pytest.mark.parametrize("text", ["image: x\n", "image:\n", "image: [a]\n"])
+def test_a_level_that_is_no_map_is_refused(text: str) -> None:
+    assert "`image` is no map, so it has no `tag`" in refusal(text, key="image.tag")
+
+
+@pytest.mark.parametrize("text", ["a: &i {tag: 1}\nimage: *i\n", "image: &i {tag: 1}\na: *i\n"])
+def test_a_key_below_a_shared_map_is_refused(text: str) -> None:
+    assert "`image` is shared" in refusal(text, key="image.tag")
+
+
+@pytest.mark.parametrize("key", ["", ".", "a.", ".a", "a..b"])
+def test_a_key_without_a_name_at_some_level_is_refused(key: str) -> None:
+    assert f"`{key}` is no key" in refusal("a: 1\n", key=key)
+
+
+def test_text_that_is_no_unicode_is_never_written() -> None:
+    assert "no Unicode text" in refusal("serviceVersion: x\n", "\udc80")
+
+
+def test_reading_follows_aliases_without_changing_anything() -> None:
+    text = "base: &b {tag: &t 'on'}\nimage: *b\nserviceVersion: *t\n"
+    assert read_keys(text, ["image.tag"], where="values")["image.tag"] == Scalar("on")
+    assert read_keys(text, ["serviceVersion"], where="values")["serviceVersion"] == Scalar("on")
+
+
+def test_a_missing_key_reads_as_none() -> None:
+    assert read_keys("a: {b: 1}\n", ["a.c"], where="values")["a.c"] is None
+    assert read_keys("", ["a"], where="values")["a"] is None
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a: 1\n", "dev/values.yaml:1:1: `k` is not there: nothing to promote"),
+        ("", "dev/values.yaml:1:1: `k` is not there: nothing to promote"),
+        ("a: 1\nk:\n", "dev/values.yaml:2:1: `k` has no value: nothing to promote"),
+        ("k: |\n  v0.3.1\n", "dev/values.yaml:1:4: `k` contains the character U+000A — write it on one line"),
+        ('k: "a\\u2028b"\n', "dev/values.yaml:1:4: `k` contains the character U+2028"),
+        ('k: "\\u202Ea"\n', "dev/values.yaml:1:4: `k` contains the character U+202E"),
+        ('k: "\\0"\n', "dev/values.yaml:1:4: `k` contains the character U+0000"),
+        ('k: "\\uD83D"\n', "dev/values.yaml:1:4: `k` contains the character U+D83D"),
+    ],
+)
+def test_what_must_not_be_promoted_is_refused_with_its_place(text: str, expected: str) -> None:
+    with pytest.raises(ValuesError) as caught:
+        promoted(text, ("k",), "dev/values.yaml")
+    assert str(caught.value).startswith(expected)
+
+
+def test_promoted_keys_come_in_their_own_order() -> None:
+    values = promoted("b: 1.10\na: |-\n  v1\n", ("a", "b"), "values")
+    assert list(values.items()) == [("a", Scalar("v1")), ("b", Scalar("1.10", "float"))]
+
+
+def test_an_edit_says_the_same_to_a_parser_that_expands_everything() -> None:
+    text = "x: &x [1, {y: 2}]\nz: *x\nk: >\n  folded\n  text\nlast: end\n"
+    load = YAML(typ="safe", pure=True).load
+    assert load(set_one(text, "new", "k")) == load(text) | {"k": "new"}
