@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.timing import PROJECT, command, timed
-from delivery.config.files import MASKED, read_stack_config
+from delivery.config.files import read_stack_config
+from delivery.text import MASK
 from lab.engine import PROGRAM, Declared, Value, preview
 from lab.forge import Forge
 from lab.pulumi_cli import PulumiEngine
@@ -89,7 +90,7 @@ class Site:
 
 def _literal(resource: Declared) -> dict[str, Value | list[str]]:
     inputs: dict[str, Value] = dict(resource.inputs)
-    if inputs.get("token") == MASKED:
+    if inputs.get("token") == MASK:
         inputs["token"] = TOKEN
     return {
         "urn": resource.urn,

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from ci.rendered import FileChange, RenderedStack
 from ci.report import Report
-from delivery.text import code, one_line
+from delivery.promotion.markdown import code
+from delivery.text import one_line
 
 MARKER = "<!-- delivery: preview -->"
 """The first line of the one comment, by which the next run finds it."""

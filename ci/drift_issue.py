@@ -16,7 +16,7 @@ from ci.comment import LIMIT, changes_table, fenced
 from ci.conversation import Conversation, connect
 from ci.report import Report, ReportError
 from delivery.github.client import GitHubError
-from delivery.text import code
+from delivery.promotion.markdown import code
 
 MARKER = "<!-- delivery: drift -->"
 LABEL = "drift"

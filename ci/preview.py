@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ci.report import Report, read_preview
 from ci.stacks import PROJECT, qualified
-from delivery.model.identifiers import is_secret_variable
+from delivery.text import is_secret_variable
 
 
 def preview(stack: str, environ: Mapping[str, str], *, refresh: bool, project: Path = PROJECT) -> Report:

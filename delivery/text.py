@@ -1,58 +1,93 @@
-"""Text of unknown origin, made harmless for the places where a promotion shows it on GitHub.
+"""Texts of unknown origin, made fit to be shown: on one line, printable, and without secrets.
 
-A commit's subject, an author's name or a version may hold anything. Here it can neither break a table nor
-mention people, refer to issues (which closes them on merge), link, embed, or reorder what people see.
+Error messages come from git, from HTTP libraries, from servers and from people, so any of them may hold a secret, a
+line break or a direction override. Markdown is left to `delivery.promotion.markdown`.
 """
 
+import json
 import re
 import unicodedata
+from collections.abc import Iterable, Mapping
+from urllib.parse import quote, urlsplit, urlunsplit
 
-# What means itself inside a code span, in a table too: no backtick, pipe, backslash, nor any of @ # < & $.
-_CODE_SPAN = re.compile(
-    r"[\w./+,=();'\"!?*\[\]{}~%^:-]([\w ./+,=();'\"!?*\[\]{}~%^:-]*[\w./+,=();'\"!?*\[\]{}~%^:-])?", re.ASCII
+MASK = "[secret]"
+"""What is shown in place of every secret."""
+_SHORTEST_SECRET = 6  # a shorter text is no secret, and is found in ordinary words
+_NAMES_OF_SECRETS = (
+    r"TOKEN|SECRET|PASSWORD|PASSPHRASE|CREDENTIAL|PRIVATE|HEADERS|BACKEND_URL|CONNECTION_STRING"
+    r"|AUTH(?!ORS?(_|$))|_PASS(_|$)|KEYS?(_|$)"
 )
-# GitHub reads these as references to issues even without `#`.
-_REFERENCE = re.compile(r"://|\bgh-\d|\bwww\.", re.IGNORECASE)
-_LITERAL = re.compile(r"[A-Za-z0-9 .,;()/=+-]")
-_LITERAL_IN_REFERENCE = re.compile(r"[A-Za-z0-9 ]")
-# Look-alikes that GitHub does not act on, for places without Markdown: titles and commit messages.
-_LOOK_ALIKES = str.maketrans({"@": "＠", "#": "＃"})
+_REDACTED = (
+    (r"(?<=://)[^/\s@]+@", ""),  # user:password@ in an address
+    (r"\b(gh[a-z]_|github_pat_|glpat-|pul-|xox[a-z]-)[A-Za-z0-9_-]+", MASK),
+    (r"(?i)\b(bearer|basic|token)(\s*[:=]\s*|\s+)[A-Za-z0-9._~+/=-]{8,}", rf"\1 {MASK}"),
+    (r"\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*", MASK),  # a JSON web token
+    # Folders of absolute paths go, the last name stays; REST paths and addresses are no files.
+    (r"(?<![\w/.:-])/(?!repos/|user|orgs/)(?:[^\s/'\":,;()]+/)+", "…/"),
+    (r"(?<!\w)(?:[A-Za-z]:\\|\\\\)(?:[^\s\\'\":,;()]+\\)+", "…/"),
+)
 
 
-def code(text: str, limit: int = 200) -> str:
-    """`text` as inline code for Markdown, on one line, at most `limit` characters of it.
-
-    A plain code span where that is safe; else `<code>` with every other character as an entity, which Markdown
-    never takes for structure (pipes of a table included). GitHub resolves neither mentions nor references in code.
-    """
-    line = one_line(text, limit)
-    if not line:
-        return "*empty*"
-    if _CODE_SPAN.fullmatch(line) and not _REFERENCE.search(line):
-        return f"`{line}`"
-    literal = _LITERAL_IN_REFERENCE if _REFERENCE.search(line) else _LITERAL
-    return f"<code>{''.join(_entity(character, literal) for character in line)}</code>"
-
-
-def plain(text: str, limit: int = 100) -> str:
-    """`text` for a title or a commit message: one line in which nothing is a mention, a reference or a link."""
-    line = one_line(text, limit).translate(_LOOK_ALIKES).replace("://", ":⁄⁄")
-    return re.sub(r"(?i)\b(gh)-(?=\d)", "\\1\N{NON-BREAKING HYPHEN}", line)
-
-
-def one_line(text: str, limit: int) -> str:
+def one_line(text: str, limit: int = 300) -> str:
     """`text` with every run of white space as one space and everything invisible made visible, cut at `limit`."""
-    seen = "".join(_visible(character) for character in re.sub(r"\s+", " ", text[: 4 * limit]).strip())
+    seen = "".join(map(_visible, re.sub(r"\s+", " ", text[: 4 * limit]).strip()))
     return seen if len(seen) <= limit else seen[: limit - 1] + "…"
+
+
+def printable(text: str) -> str:
+    """`text` with what a terminal or a log would not print as JSON spells it: `\\n`, `\\u2028`. Nothing is lost."""
+    return "".join(each if each.isprintable() else json.dumps(each)[1:-1] for each in text)
+
+
+def masked(text: str, secrets: Iterable[str]) -> str:
+    """`text` with each of `secrets` replaced, also where it stands as JSON or a URL spells it."""
+    spelled = {
+        form
+        for secret in secrets
+        if len(secret) >= _SHORTEST_SECRET
+        for form in (secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], quote(secret, ""))
+    }
+    for form in sorted(spelled, key=len, reverse=True):
+        text = text.replace(form, MASK)
+    return text
+
+
+def redacted(text: str, environ: Mapping[str, str], limit: int = 200) -> str:
+    """The first line of `text` without secrets and absolute paths, at most `limit` characters.
+
+    A secret is what looks like one, and the value of every variable in `environ` that has the name of a secret.
+    """
+    line = next((line.strip() for line in text.splitlines() if line.strip()), "")
+    line = masked(line, secret_values(environ))
+    for pattern, replacement in _REDACTED:
+        line = re.sub(pattern, replacement, line)
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def secret_values(environ: Mapping[str, str]) -> list[str]:
+    """The values of the variables in `environ` that have the name of a secret."""
+    return [value for name, value in environ.items() if len(value) >= _SHORTEST_SECRET and is_secret_variable(name)]
+
+
+def is_secret_variable(name: str) -> bool:
+    """Whether the value of the environment variable `name` has to be masked, judged by the name alone.
+
+    In doubt it has to: masking the name of a key file does no harm. An address such as `PULUMI_BACKEND_URL` may
+    hold a password, and `OTEL_EXPORTER_OTLP_HEADERS` usually holds a token.
+    """
+    return re.search(_NAMES_OF_SECRETS, name, re.IGNORECASE) is not None
+
+
+def without_credentials(url: str) -> str:
+    """`url` without user and password, which an address meant for `git` may have."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 def _visible(character: str) -> str:
     # C: control, format (direction overrides, zero-width), surrogate, private use, unassigned; Z: separators
     category = unicodedata.category(character)
     return "\N{REPLACEMENT CHARACTER}" if category[0] == "C" or category in ("Zl", "Zp") else character
-
-
-def _entity(character: str, literal: re.Pattern[str]) -> str:
-    if literal.fullmatch(character) or (ord(character) > 127 and unicodedata.category(character)[0] in "LNMSP"):
-        return character
-    return f"&#{ord(character)};"

@@ -23,7 +23,8 @@ from pulumi.runtime.proto import resource_pb2, source_pb2
 from pulumi.runtime.settings import SETTINGS, _get_rpc_manager, set_root_resource
 from pulumi.runtime.stack import Stack, run_pulumi_func
 
-from delivery.config.files import MASKED, PROJECT, StackConfig
+from delivery.config.files import PROJECT, StackConfig
+from delivery.text import MASK
 
 PROGRAM = Path(__file__).resolve().parent.parent
 UNKNOWN_ID = "known after an update"
@@ -192,7 +193,7 @@ async def _run(recorder: _Recorder, stack: str, config: StackConfig, script: Pat
 
     await run_pulumi_func(program)
     exported = {key: pulumi.Output.from_input(value) for key, value in root.outputs.items()}
-    return {key: MASKED if await each.is_secret() else await each.future() for key, each in exported.items()}
+    return {key: MASK if await each.is_secret() else await each.future() for key, each in exported.items()}
 
 
 async def _settled() -> None:
@@ -225,7 +226,7 @@ def _masked(value: Value) -> Value:
 
 def _hidden(value: Value) -> Value:
     """The keys of a secret, so that a Secret can be reviewed, with every value masked."""
-    return {key: _hidden(value[key]) for key in sorted(value)} if isinstance(value, dict) else MASKED
+    return {key: _hidden(value[key]) for key in sorted(value)} if isinstance(value, dict) else MASK
 
 
 def _holds_secret(value: Value) -> bool:

@@ -16,6 +16,7 @@ from urllib.parse import quote, urlencode
 from delivery.cluster.kubeconfig import ClusterError, load
 from delivery.config.errors import Json
 from delivery.model.secret import SecretText
+from delivery.text import one_line
 from delivery.timeouts import TooLong, within
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ class Connection:
             return None
         if not 200 <= status < 300 or not isinstance(answer, dict):
             said = answer.get("message") if isinstance(answer, dict) else None
-            raise Refused(status, short_line(str(said or "no object of the Kubernetes API")))
+            raise Refused(status, one_line(str(said or "no object of the Kubernetes API")))
         return answer
 
     def useless(self, why: str) -> ClusterError:
@@ -139,12 +140,6 @@ def namespaced(group_version: str, namespace: str, resource: str) -> str:
     return f"/{group_version}/namespaces/{quote(namespace, safe='')}/{resource}"
 
 
-def short_line(text: str) -> str:
-    """A server's words, printable and on one line of moderate length."""
-    line = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
-    return line if len(line) <= 300 else line[:299] + "…"
-
-
 def _reason(error: BaseException) -> str:
     """The innermost cause in a few words: the client wraps it several times."""
     seen: list[BaseException] = []
@@ -161,4 +156,4 @@ def _reason(error: BaseException) -> str:
             return f"its certificate is not trusted: {each.verify_message}"
         if isinstance(each, OSError) and each.strerror:
             return each.strerror
-    return short_line(str(getattr(error, "reason", "") or type(seen[-1]).__name__))
+    return one_line(str(getattr(error, "reason", "") or type(seen[-1]).__name__))

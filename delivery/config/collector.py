@@ -16,13 +16,13 @@ from delivery.config.errors import (
     Path,
     Problem,
     nearest,
-    one_line,
     renamed,
     set_mend,
     shortened,
     spell,
     without,
 )
+from delivery.text import printable
 
 REPORTED = 25
 """So many mistakes are reported at once; whoever has more mends these first."""
@@ -81,7 +81,7 @@ class Problems:
         edit: Edit | str = instead if callable(instead) else lambda _: instead
         if not kept and self.shipped(str(path[0])) is not None:
             edit = f"pulumi config rm delivery:{path[0]}"
-        self._note(_Mistake(path, one_line(shortened(shown)), allowed, edit, at))
+        self._note(_Mistake(path, printable(shortened(shown)), allowed, edit, at))
 
     def add_unknown(self, path: Path, key: str, known: Sequence[str], *, given: Sequence[str]) -> None:
         """Note that nothing reads `key` in the map at `path`, among the keys `given` there."""
@@ -102,7 +102,7 @@ class Problems:
     def add_command(self, path: Path, found: str, allowed: str, command: str) -> None:
         """Note a mistake that no other value of the key at `path` would mend, but `command` would."""
         if not self._only_counted():
-            self._note(_Mistake(path, one_line(shortened(found)), allowed, command))
+            self._note(_Mistake(path, printable(shortened(found)), allowed, command))
 
     @property
     def full(self) -> bool:

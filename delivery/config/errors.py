@@ -7,6 +7,8 @@ import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from delivery.text import printable
+
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 Path = tuple[str | int, ...]
 Edit = Callable[[Json], Json]
@@ -41,15 +43,10 @@ SHARED = frozenset(
 """The keys that every stack reads alike: a command sets them for one stack, and the others keep what they had."""
 
 
-def one_line(text: str) -> str:
-    """`text` with everything that a terminal or a log would not print as JSON writes it: `\\n`, `\\u2028`."""
-    return "".join(each if each.isprintable() else json.dumps(each)[1:-1] for each in text)
-
-
 def spell(path: Path) -> str:
     """A path as the CLI writes it: `delivery:stages[1].after[0]`, `delivery:tasks["load.test"]`."""
     first, *rest = path
-    return f"delivery:{one_line(shortened(str(first)))}" + "".join(_step(part) for part in rest)
+    return f"delivery:{printable(shortened(str(first)))}" + "".join(_step(part) for part in rest)
 
 
 def _step(part: str | int) -> str:
@@ -58,7 +55,7 @@ def _step(part: str | int) -> str:
     simple = part.replace("-", "").replace("_", "")
     if simple.isascii() and simple.isalnum():
         return f".{shortened(part)}"
-    return f"[{one_line(json.dumps(shortened(part), ensure_ascii=False))}]"
+    return f"[{printable(json.dumps(shortened(part), ensure_ascii=False))}]"
 
 
 def shortened(text: str) -> str:
@@ -70,7 +67,7 @@ def set_command(key: str, value: Json, *, secret: bool = False) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     # A value that begins with a dash would be taken for an option.
     dashes = "-- " if text.startswith("-") else ""
-    return f"pulumi config set {'--secret ' if secret else ''}{dashes}delivery:{key} {shlex.quote(one_line(text))}"
+    return f"pulumi config set {'--secret ' if secret else ''}{dashes}delivery:{key} {shlex.quote(printable(text))}"
 
 
 def set_mend(key: str, value: Json) -> str:

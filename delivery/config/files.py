@@ -13,9 +13,10 @@ import yaml
 
 from delivery.config.naming_rules import OWN
 from delivery.model.identifiers import is_dns_label
+from delivery.text import MASK
 
 PROJECT = "delivery"
-MASKED = "[secret]"
+
 _DEEPEST = 30
 _DECLARED = frozenset({"default", "description", "items", "secret", "type", "value"})
 """What may be said of a key in the project's file; with anything else the CLI refuses the whole file."""
@@ -98,7 +99,7 @@ def own_names(folder: Path, stack: str) -> dict[str, str]:
 
 def _handed_over(values: dict[str, object]) -> StackConfig:
     secret = frozenset(key for key, value in values.items() if _encrypted(value))
-    return StackConfig({key: MASKED if key in secret else _text(value) for key, value in values.items()}, secret)
+    return StackConfig({key: MASK if key in secret else _text(value) for key, value in values.items()}, secret)
 
 
 def _all_shared(folder: Path) -> dict[str, object]:

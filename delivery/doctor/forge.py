@@ -10,10 +10,10 @@ from urllib.parse import quote
 
 import requests
 
-from delivery.cluster.connection import short_line
 from delivery.config.errors import Json
 from delivery.model.pipeline import Repository
 from delivery.model.secret import SecretText
+from delivery.text import one_line
 from delivery.timeouts import TooLong, within
 
 TIMEOUT = (5, 15)
@@ -101,7 +101,7 @@ class Forge:
             body = None
         said = body.get("message") if isinstance(body, dict) else None
         named = {name.lower(): value for name, value in response.headers.items()}
-        return Answer(response.status_code, body, named, short_line(str(said or response.reason or "")))
+        return Answer(response.status_code, body, named, one_line(str(said or response.reason or "")))
 
     def _authorize(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         request.headers["Authorization"] = f"Bearer {self._token.reveal()}"

@@ -15,8 +15,8 @@ from typing import IO
 
 from delivery.doctor.given import decrypted
 from delivery.doctor.masking import Masking
-from delivery.model.identifiers import is_secret_variable
 from delivery.model.secret import SecretText
+from delivery.text import is_secret_variable
 
 PROJECT_FOLDER = Path(__file__).resolve().parent.parent.parent
 TALKATIVE = ("-v=9", "--logtostderr", "--logflow")

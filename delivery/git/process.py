@@ -9,6 +9,8 @@ import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
+from delivery.text import masked, one_line
+
 _TRANSIENT = re.compile(
     r"returned error: (429|5\d\d)|Connection reset|unexpected disconnect|early EOF|hung up|timed out|"
     r"Could not resolve host|Failed to connect|Connection refused|Empty reply|Operation too slow|RPC failed",
@@ -64,9 +66,8 @@ def explain(said: str, remote: str, token: str) -> str:
         if found := re.search(pattern, said):
             return found.expand(mend)
     lines = [line for line in said.splitlines() if line.strip() and not line.startswith(("To ", "Done"))]
-    line = re.sub(r"[^\x20-\x7e]+", " ", lines[0] if lines else "git gave no reason")
-    for secret in (token, _basic(token)):
-        line = line.replace(secret, "***") if secret else line
+    line = one_line(lines[0] if lines else "git gave no reason", 1000)
+    line = masked(line, (token, _basic(token)))
     return line.replace(remote, shown(remote))[:300] + ("; run again later" if is_transient(said) else "")
 
 

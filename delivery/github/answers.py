@@ -3,11 +3,10 @@
 Sending requests is `github.py`'s matter.
 """
 
-import re
-
 import requests
 
 from delivery.git.process import UNAUTHORIZED_MEND
+from delivery.text import masked, one_line
 
 _TRANSIENT = frozenset({500, 502, 503, 504})
 _QUOTED = 300
@@ -81,8 +80,7 @@ def failure_of(response: requests.Response, what: str, token: str) -> GitHubErro
 
 def _clean(text: str, token: str) -> str:
     """One printable line without the token, whatever a server put into its answer."""
-    line = re.sub(r"[^\x20-\x7e\xa0-\uffff]+", " ", text).strip()
-    return (line.replace(token, "***") if token else line)[:_QUOTED]
+    return masked(one_line(text, 4 * _QUOTED), (token,))[:_QUOTED]
 
 
 def _said(response: requests.Response) -> str:

@@ -13,10 +13,6 @@ _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 # Not compiled here: every start of the program imports this module, and hardly any asks for these.
 _LOOPBACK = r"https?://(localhost|[^/?#]+\.localhost|127(\.\d+){3}|0\.0\.0\.0|\[::1\])(:\d*)?([/?#]|\Z)"
-_HIDDEN_VARIABLE = (
-    r"TOKEN|SECRET|PASSWORD|PASSPHRASE|CREDENTIAL|PRIVATE|HEADERS|BACKEND_URL|CONNECTION_STRING"
-    r"|AUTH(?!ORS?(_|$))|_PASS(_|$)|KEYS?(_|$)"
-)
 
 
 def is_dns_label(text: str) -> bool:
@@ -54,12 +50,3 @@ def is_traceparent(text: str) -> bool:
 def is_loopback(url: str) -> bool:
     """Whether `url` leads everybody to the machine that they sit at."""
     return re.match(_LOOPBACK, url, re.IGNORECASE) is not None
-
-
-def is_secret_variable(name: str) -> bool:
-    """Whether the value of the environment variable `name` has to be masked, judged by the name alone.
-
-    In doubt it has to: masking the name of a key file does no harm. An address such as `PULUMI_BACKEND_URL` may
-    hold a password, and `OTEL_EXPORTER_OTLP_HEADERS` usually holds a token.
-    """
-    return re.search(_HIDDEN_VARIABLE, name, re.IGNORECASE) is not None

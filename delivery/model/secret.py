@@ -1,5 +1,7 @@
 """A secret in memory: it shows as `[secret]` wherever it is printed, logged or formatted by accident."""
 
+from delivery.text import MASK
+
 
 class SecretText:
     """Holds one secret. Only `reveal` gives it out, which is easy to search for."""
@@ -14,6 +16,6 @@ class SecretText:
         return self._text
 
     def __repr__(self) -> str:
-        return "[secret]"
+        return MASK
 
     __str__ = __repr__

@@ -22,7 +22,7 @@ from delivery.promotion import report
 from delivery.promotion.decide import Request, RequestError
 from delivery.promotion.execute import Outcome, promote
 from delivery.promotion.history import PromotionError
-from delivery.text import one_line
+from delivery.text import masked, one_line
 from delivery.tracing import run as telemetry
 from delivery.values.document import ValuesError
 
@@ -185,9 +185,7 @@ def _seconds(text: str) -> float:
 
 
 def _failed(error: BaseException, status: int, environ: Mapping[str, str]) -> int:
-    line = one_line(str(error), 600)
-    token = environ.get("GITHUB_TOKEN", "")
-    line = line.replace(token, "***") if token else line
+    line = masked(one_line(str(error), 600), (environ.get("GITHUB_TOKEN", ""),))
     print(f"error: {line}", file=sys.stderr, flush=True)
     for note in report.tell_failure(line, environ):
         print(f"note: {note}", file=sys.stderr, flush=True)

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 
 from delivery.git.commits import TRAILER, Commit
 from delivery.model.edges import Edge, PromotionSettings
+from delivery.promotion.markdown import code, plain
 from delivery.promotion.metadata import Block, trailer, without_blocks
 from delivery.promotion.plan import Change
-from delivery.text import code, plain
 
 # GitHub's limits, in characters.
 TITLE_LIMIT = 256

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from delivery.promotion.decide import shown_before
 from delivery.promotion.execute import Outcome
-from delivery.text import code, one_line
+from delivery.promotion.markdown import code
+from delivery.text import one_line
 
 
 def as_json(outcome: Outcome) -> dict[str, object]:

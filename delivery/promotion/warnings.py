@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from delivery.model.edges import PromotionSettings
+from delivery.promotion.markdown import code
 from delivery.promotion.plan import Change
 from delivery.promotion.state import EdgeState
-from delivery.text import code
 from delivery.values.document import ValuesError
 from delivery.values.editor import read_keys
 from delivery.values.scalar import Scalar, escape

@@ -23,9 +23,9 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from delivery.model.edges import Edge, PromotionSettings
 from delivery.model.identifiers import is_traceparent
+from delivery.text import without_credentials
 from delivery.tracing.export import Destinations
 from delivery.tracing.queue import SCOPE, RunProcessor, processor
-from delivery.tracing.sanitize import without_credentials
 from delivery.tracing.span import PromotionSpan, Result, Step, span_context
 
 __all__ = ["Action", "PromotionSpan", "Result", "Step", "begin", "promotion"]

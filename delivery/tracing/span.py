@@ -16,7 +16,7 @@ from opentelemetry.trace import Span, SpanContext, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from delivery.model.identifiers import is_traceparent
-from delivery.tracing.sanitize import sanitized, without_credentials
+from delivery.text import redacted, without_credentials
 
 Step = Literal["read", "plan", "push", "open"]
 Result = Literal["success", "failure", "error", "timeout", "cancellation", "skip"]
@@ -113,7 +113,7 @@ class PromotionSpan:
 
     def _fail(self, span: Span, error: BaseException) -> None:
         span.set_attribute("error.type", _error_type(error))
-        span.set_status(StatusCode.ERROR, sanitized(str(error), self._environ))
+        span.set_status(StatusCode.ERROR, redacted(str(error), self._environ))
 
 
 def span_context(traceparent: str | None) -> SpanContext | None:

@@ -130,7 +130,7 @@ def test_the_token_is_for_the_remotes_server_only_and_not_in_any_argument() -> N
         ("fatal: remote error: upload-pack: not our ref 12", "commit is not in the repository"),
         ("fatal: the remote end hung up: s3cret", "run again later"),
         ("fatal: unable to access: Operation too slow. Less than 1000 bytes/sec transferred", "run again later"),
-        ("odd: https://user:pw@host/x.git s3cret\x1b[0m", "odd: https://host/x.git ***"),
+        ("odd: https://user:pw@host/x.git s3cret\x1b[0m", "odd: https://host/x.git [secret]"),
     ],
 )
 def test_complaints_come_with_the_mend_and_without_secrets(said: str, mend: str) -> None:

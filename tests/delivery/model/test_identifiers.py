@@ -2,7 +2,8 @@
 
 import pytest
 
-from delivery.model.identifiers import is_loopback, is_secret_variable
+from delivery.model.identifiers import is_loopback
+from delivery.text import is_secret_variable
 
 
 @pytest.mark.parametrize(

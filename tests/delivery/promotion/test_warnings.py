@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from delivery.git.commits import File
 from delivery.model.edges import PromotionSettings
 from delivery.promotion.history import History
+from delivery.promotion.markdown import code
 from delivery.promotion.metadata import Block
 from delivery.promotion.plan import Change
 from delivery.promotion.pull_request import Subject, render
 from delivery.promotion.state import Branch, EdgeState
 from delivery.promotion.warnings import cautions
-from delivery.text import code
 from delivery.values.scalar import Scalar, escape
 from tests.delivery.promotion.story import DEV, EDGE, NAME, PRODUCTION, Story, joined
 
