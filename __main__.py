@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pulumi
 
-from program.inputs import read_stack, secret_output, start_to_read_seeds
+from program.inputs import read_stack, secret_output, start_reading_initial_values
 
 
 async def program() -> None:
     """Declare the stack. Raises `pulumi.RunError`, one line for each mistake."""
     configuration, secrets = read_stack(Path(__file__).parent)
-    read = start_to_read_seeds(configuration, secrets.github)
+    read = start_reading_initial_values(configuration, secrets.github)
     # What is imported and declared is in use until the process ends: there is next to no garbage, and looking for it
     # would take a fifth of the run.
     gc.disable()
@@ -31,7 +31,7 @@ async def program() -> None:
         from program.promotions import DuePromotions
 
         due = DuePromotions(configuration, secrets.github)
-    seeds = read()
+    initial_values = read()
     forge = github_provider(configuration.pipeline.repository, secret_output(secrets.github))
     cluster = kubernetes_provider(configuration.cluster, secret_output(secrets.kubeconfig))
     # While a thread imports the rest, the event loop declares both providers, and the engine starts them.
@@ -40,7 +40,7 @@ async def program() -> None:
 
     # At its end the interpreter looks for garbage once more, also with the collector off, but not in what is frozen.
     gc.freeze()
-    declare(configuration, secret_output(secrets.promotion), seeds, due, forge, cluster)
+    declare(configuration, secret_output(secrets.promotion), initial_values, due, forge, cluster)
 
 
 pulumi.run(program)

@@ -4,7 +4,7 @@ import pulumi
 from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
-from delivery.model.pipeline import Placement
+from delivery.model.pipeline import StageApplication
 from delivery.model.stack import StackConfiguration
 from delivery.stack.manifests import argocd_application_spec, argocd_finalizers
 
@@ -22,7 +22,7 @@ class ArgoCDApplication(pulumi.ComponentResource):
         self,
         name: str,
         configuration: StackConfiguration,
-        placement: Placement,
+        stage_application: StageApplication,
         needs: list[pulumi.Resource],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -32,12 +32,12 @@ class ArgoCDApplication(pulumi.ComponentResource):
             api_version="argoproj.io/v1alpha1",
             kind="Application",
             metadata=ObjectMetaArgs(
-                name=placement.argocd_application,
+                name=stage_application.argocd_application,
                 namespace=configuration.argocd.namespace,
                 finalizers=argocd_finalizers(configuration) or None,
             ),
-            spec=argocd_application_spec(configuration, placement),
+            spec=argocd_application_spec(configuration, stage_application),
             opts=pulumi.ResourceOptions(parent=self, depends_on=needs),
         )
-        self.application = created.urn.apply(lambda _: placement.argocd_application)
+        self.application = created.urn.apply(lambda _: stage_application.argocd_application)
         self.register_outputs({"application": self.application})

@@ -1,8 +1,9 @@
 """Files of the GitOps repository, committed one after another.
 
 Every file is a commit of its own, and GitHub refuses a commit whose parent is no longer the branch's last one, as
-happens when files are written at the same time. Git owns the content of a seed after its first commit, so that no
-update ever undoes a promotion; a seed that is there already is adopted as it is, and stays when the stack goes.
+happens when files are written at the same time. Git owns the content of initial values after the first commit, so
+that no update ever undoes a promotion; values that are there already are adopted as they are, and stay when the stack
+goes.
 """
 
 from collections.abc import Collection, Sequence
@@ -42,9 +43,9 @@ class RepositoryFiles(pulumi.ComponentResource):
                 parent=self,
                 depends_on=[pulumi.Output.from_input(_by_urn(self.last))] if self.last else [],
                 # The provider would commit the first content over what git has by now.
-                ignore_changes=["content", "commitMessage", "overwriteOnCreate"] if file.seed else ["commitMessage"],
-                retain_on_delete=file.seed,
-                import_=identity if file.seed and file.path in existing else None,
+                ignore_changes=["content", "commitMessage", "overwriteOnCreate"] if file.initial else ["commitMessage"],
+                retain_on_delete=file.initial,
+                import_=identity if file.initial and file.path in existing else None,
             )
             self.last = RepositoryFile(
                 f"{name}/{file.path}",
@@ -54,7 +55,7 @@ class RepositoryFiles(pulumi.ComponentResource):
                 content=file.content,
                 commit_message=f"delivery: {file.path}",
                 # A file that an interrupted update has committed already is no reason to stop the next one.
-                overwrite_on_create=not file.seed,
+                overwrite_on_create=not file.initial,
                 opts=options,
             )
             self.paths.append(self.last.file)

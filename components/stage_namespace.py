@@ -4,7 +4,7 @@ import pulumi
 from pulumi_kubernetes.core.v1 import Namespace
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
-from delivery.model.pipeline import Placement
+from delivery.model.pipeline import StageApplication
 from delivery.stack.manifests import NAMESPACE_ANNOTATIONS
 
 
@@ -13,11 +13,13 @@ class StageNamespace(pulumi.ComponentResource):
 
     namespace: pulumi.Output[str]
 
-    def __init__(self, name: str, placement: Placement, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self, name: str, stage_application: StageApplication, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
         super().__init__("delivery:components:StageNamespace", name, None, opts)
         created = Namespace(
             name,
-            metadata=ObjectMetaArgs(name=placement.namespace, annotations=NAMESPACE_ANNOTATIONS),
+            metadata=ObjectMetaArgs(name=stage_application.namespace, annotations=NAMESPACE_ANNOTATIONS),
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.namespace = created.metadata.name

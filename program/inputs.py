@@ -20,7 +20,7 @@ from delivery.config.reader import SECRETS, parse
 from delivery.config.readiness import in_plain_text, missing_for_update, wrong_tokens
 from delivery.model.secret import SecretText
 from delivery.model.stack import StackConfiguration
-from delivery.stack.repository_files import Seeds
+from delivery.stack.repository_files import InitialValues
 
 NAMESPACE = "delivery:"
 PROMOTE_VARIABLE = "DELIVERY_PROMOTE"
@@ -70,7 +70,9 @@ def read_stack(project: Path) -> tuple[StackConfiguration, Secrets]:
     return configuration, Secrets(secrets.get("githubToken"), secrets.get("promotionToken"), secrets.get("kubeconfig"))
 
 
-def start_to_read_seeds(configuration: StackConfiguration, token: SecretText | None) -> Callable[[], Seeds]:
+def start_reading_initial_values(
+    configuration: StackConfiguration, token: SecretText | None
+) -> Callable[[], InitialValues]:
     """Start to read what git has for this stack's values; call what comes back for it.
 
     That call raises `pulumi.RunError`. Without a token, or with the example's owner, this is a preview that reads
@@ -78,26 +80,26 @@ def start_to_read_seeds(configuration: StackConfiguration, token: SecretText | N
     """
     repository = configuration.pipeline.repository
     if token is None or repository.is_example:
-        return Seeds
+        return InitialValues
     # Imported here: without a token no stack reads the repository.
     from delivery.git.repository import GitError, Repository
-    from delivery.stack.initial_values import SeedsError, read_seeds
+    from delivery.stack.initial_values import InitialValuesError, read_initial_values
     from delivery.stack.stack_token import in_stack_words
 
     connect = partial(Repository, f"{repository.url}.git", token.reveal())
     beside = ThreadPoolExecutor(1)
-    reading = beside.submit(read_seeds, connect, configuration)
+    reading = beside.submit(read_initial_values, connect, configuration)
     beside.shutdown(wait=False)
 
-    def seeds() -> Seeds:
+    def result() -> InitialValues:
         try:
             return reading.result()
-        except (SeedsError, ConfigurationError) as error:
+        except (InitialValuesError, ConfigurationError) as error:
             raise pulumi.RunError(str(error)) from None
         except GitError as error:
             raise pulumi.RunError(in_stack_words(error)) from None
 
-    return seeds
+    return result
 
 
 def secret_output(secret: SecretText | None) -> pulumi.Output[str] | None:

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from components.actions_permissions import ActionsPermissions
-from components.application_in_stage import ApplicationInStage
 from components.repository_files import RepositoryFiles
+from components.stage_application import StageApplication
 from delivery.config.errors import Json
 from delivery.model.stack import StackConfiguration
-from delivery.stack.repository_files import Seeds, repository_files
+from delivery.stack.repository_files import InitialValues, repository_files
 
 if TYPE_CHECKING:
     # Most stacks never import it.
@@ -21,14 +21,14 @@ NO_TOKEN = "not configured: a preview only"  # noqa: S105 - shown in place of a 
 def declare(
     configuration: StackConfiguration,
     token: pulumi.Output[str] | None,
-    seeds: Seeds,
+    initial_values: InitialValues,
     due: "DuePromotions | None",
     forge: pulumi.ProviderResource,
     cluster: pulumi.ProviderResource,
 ) -> None:
     """Declare the stage with these providers, and export what a person wants to know of it.
 
-    `token` is the promotion task's, `seeds` what the GitOps repository has for the values, `due` the promotions
+    `token` is the promotion task's, `initial_values` what the GitOps repository has of them, `due` the promotions
     into this stage where the program declares them.
     """
     repository = configuration.pipeline.repository
@@ -40,14 +40,14 @@ def declare(
         once = RepositoryFiles("repository", repository, repository_files(configuration), (), opts=on_forge)
         last = once.last
     applications: dict[str, dict[str, pulumi.Input[Json]]] = {}
-    for placement in configuration.placements:
-        name = placement.application.name
-        staged = ApplicationInStage(name, configuration, placement, token, seeds, last, cluster, opts=on_forge)
+    for found in configuration.stage_applications:
+        name = found.application.name
+        staged = StageApplication(name, configuration, found, token, initial_values, last, cluster, opts=on_forge)
         last = staged.files.last
         applications[name] = {
             "namespace": staged.namespace,
             "argocdApplication": staged.application,
-            "path": placement.path,
+            "path": found.path,
         }
     if due is not None:
         pulumi.export("promotions", due.declare([last] if last else [], on_forge))

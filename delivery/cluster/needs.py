@@ -57,14 +57,14 @@ def rights(configuration: StackConfiguration) -> tuple[Right, ...]:
     """Everything that an update of this stack does in its cluster, as rights; sorted."""
     needed = {Right("", "", "namespaces", verb) for verb in VERBS}
     needed |= {Right(configuration.argocd.namespace, APPLICATIONS.group, APPLICATIONS.resource, verb) for verb in VERBS}
-    for placement in configuration.placements:
+    for stage_application in configuration.stage_applications:
         resources: list[tuple[str, str]] = []
-        if task_specs(configuration, placement):
+        if task_specs(configuration, stage_application):
             resources.append(("lifecycle.keptn.sh", "keptntaskdefinitions"))
         if configuration.promotes_to:
             resources += [("", "secrets"), ("", "serviceaccounts")]
             resources += [("rbac.authorization.k8s.io", "roles"), ("rbac.authorization.k8s.io", "rolebindings")]
-        needed |= {Right(placement.namespace, group, name, verb) for group, name in resources for verb in VERBS}
+        needed |= {Right(stage_application.namespace, group, name, verb) for group, name in resources for verb in VERBS}
     return tuple(sorted(needed))
 
 
@@ -74,8 +74,8 @@ def granted_rights(configuration: StackConfiguration) -> tuple[Right, ...]:
         return ()
     return tuple(
         sorted(
-            Right(placement.namespace, group, resource, verb)
-            for placement in configuration.placements
+            Right(stage_application.namespace, group, resource, verb)
+            for stage_application in configuration.stage_applications
             for rule in PROMOTION_ROLE_RULES
             for group in rule["apiGroups"]
             for resource in rule["resources"]

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from delivery.config import rules
 from delivery.config.errors import Edit, Json, nearest, renamed, without
 from delivery.config.fields import Fields
-from delivery.model.stack import Checks
+from delivery.model.stack import KeptnChecks
 
 TASK_PROMOTE = "promote"
 """The promotion task's definition, which the program declares itself."""
@@ -40,7 +40,7 @@ def _source(name: str, code: Json) -> str:
     return given if given.strip() else f'raise SystemExit("{name} has no source yet")'
 
 
-def read_checks(root: Fields, tasks: Mapping[str, str | None]) -> Checks:
+def read_checks(root: Fields, tasks: Mapping[str, str | None]) -> KeptnChecks:
     """Which of `tasks`, and which evaluations, run before and after a deployment of this stage."""
     lists = {
         key: root.texts(key, rules.RESOURCE)
@@ -57,7 +57,7 @@ def read_checks(root: Fields, tasks: Mapping[str, str | None]) -> Checks:
             # Keptn waits for a definition that is not there without end, and says nothing.
             if readable and name not in tasks:
                 _refuse_task(root, key, name, tasks)
-    return Checks(
+    return KeptnChecks(
         pre_deployment_tasks=lists["preDeploymentTasks"],
         post_deployment_tasks=lists["postDeploymentTasks"],
         pre_deployment_evaluations=lists["preDeploymentEvaluations"],

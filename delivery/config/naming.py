@@ -1,8 +1,8 @@
 """Where each application of each stage goes, from patterns.
 
 A pattern is a text with `{application}` and `{stage}`. What comes out of it has to be a name that
-Kubernetes takes, or a folder of the repository; two placements with one name or path are refused, because
-the one would overwrite the other (`placement_names`).
+Kubernetes takes, or a folder of the repository; two with one name or path are refused, because
+the one would overwrite the other (`naming_rules`).
 """
 
 import re
@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from delivery.config.errors import Path, nearest
 from delivery.config.fields import Fields, Rule
 from delivery.config.naming_rules import KINDS, OWN, Named, refuse
-from delivery.model.pipeline import Application, Placement, Stage
+from delivery.model.pipeline import Application, Stage, StageApplication
 
-MOST_PLACEMENTS = 20_000
+MOST_STAGE_APPLICATIONS = 20_000
 _PLACEHOLDERS = ("application", "stage")
 
 
@@ -39,23 +39,25 @@ OVERRIDES = frozenset(KINDS)
 """The keys of one application that override a pattern for it, in every stage."""
 
 
-def read_placements(
+def read_stage_applications(
     root: Fields,
     applications: tuple[tuple[Application, Fields], ...],
     stages: tuple[Stage, ...],
     own: str,
     beside: Callable[[str], Mapping[str, str]],
-) -> tuple[Placement, ...]:
+) -> tuple[StageApplication, ...]:
     """Every application in every stage; `own` is the stage whose stack this is.
 
     `beside` gives what another stage's own stack has under the keys of `OWN`. Names that break a rule, and names that
     meet, are noted in `root.problems`.
     """
     patterns = {kind: _read(root, each.pattern_key, each.default) for kind, each in KINDS.items()}
-    if len(applications) * len(stages) > MOST_PLACEMENTS:
+    if len(applications) * len(stages) > MOST_STAGE_APPLICATIONS:
         found = f"{len(applications)} applications in {len(stages)} stages"
         mend = "split the pipeline: one project, with a GitOps repository of its own, for each group of applications"
-        root.problems.add_command(("applications",), found, f"{MOST_PLACEMENTS} placements at most", mend)
+        root.problems.add_command(
+            ("applications",), found, f"{MOST_STAGE_APPLICATIONS} applications in stages at most", mend
+        )
         return ()
     owned = {
         stage.name: {kind: _read(root, kind) for kind in OWN if kind in root.values}
@@ -77,7 +79,7 @@ def read_placements(
             refuse(kind, names, root)
     columns = (named[kind] for kind in ("namespace", "path", "argocdApplication"))
     return tuple(
-        Placement(namespace.application, namespace.stage, namespace.name, path.name, argocd.name)
+        StageApplication(namespace.application, namespace.stage, namespace.name, path.name, argocd.name)
         for namespace, path, argocd in zip(*columns, strict=True)
     )
 

@@ -1,4 +1,4 @@
-"""The names that placements get, and their rules: what each kind has to be, and that no two things share a place.
+"""The names that applications in stages get: what each kind has to be, and that no two things share a place.
 
 A part of `delivery.config.naming`, which makes the names; here what is wrong with them gets its mend.
 """

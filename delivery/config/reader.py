@@ -15,7 +15,7 @@ from delivery.config.collector import Problems
 from delivery.config.decoding import decode
 from delivery.config.errors import Json
 from delivery.config.fields import Fields, Rule
-from delivery.config.naming import read_placements
+from delivery.config.naming import read_stage_applications
 from delivery.config.shared import EXAMPLE_APPLICATION, read_applications, read_promotions, read_stages
 from delivery.model.pipeline import Pipeline, Repository, Stage
 from delivery.model.stack import ArgoCD, Cluster, PromotionRequest, StackConfiguration
@@ -106,7 +106,7 @@ def parse(
         ),
         applications=tuple(application for application, _ in applications),
         stages=stages,
-        placements=read_placements(root, applications, stages, stack, beside),
+        stage_applications=read_stage_applications(root, applications, stages, stack, beside),
         promotions=read_promotions(root),
     )
     configuration = StackConfiguration(

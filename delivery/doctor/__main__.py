@@ -12,8 +12,8 @@ from delivery.config.readiness import TOKENS
 from delivery.doctor.check import Check, unknown
 from delivery.doctor.engine import committed_engine, engine
 from delivery.doctor.forge import Forge
-from delivery.doctor.given import Given, read_given
 from delivery.doctor.in_cluster import in_cluster
+from delivery.doctor.inputs import StackInputs, read_inputs
 from delivery.doctor.promotions import promotions
 from delivery.doctor.redaction import presentable
 from delivery.doctor.repository import repository
@@ -27,32 +27,32 @@ PROJECT_FOLDER = Path(__file__).resolve().parent.parent.parent
 
 def checks(project: Path, stack: str, environ: Mapping[str, str]) -> Iterator[Check]:
     """Every check of `stack`, one after another; what depends on something that is wrong says so and stays unknown."""
-    given = Given()
-    for check in _all(given, project, stack, environ):
-        yield presentable(check, stack, given.secrets.values())
+    inputs = StackInputs()
+    for check in _all(inputs, project, stack, environ):
+        yield presentable(check, stack, inputs.secrets.values())
 
 
-def _all(given: Given, project: Path, stack: str, environ: Mapping[str, str]) -> Iterator[Check]:
+def _all(inputs: StackInputs, project: Path, stack: str, environ: Mapping[str, str]) -> Iterator[Check]:
     yield from toolchain(project, environ)
-    yield from read_given(given, project, stack, environ)
-    if given.configuration is None:
+    yield from read_inputs(inputs, project, stack, environ)
+    if inputs.configuration is None:
         yield unknown("cluster and repository", "not asked: they follow from the configuration")
     else:
-        committed = committed_engine(project, given.configuration)
-        yield from engine(project, given.configuration, committed)
-        yield from traces(given.configuration)
-        yield from _outside(given, given.configuration, committed)
+        committed = committed_engine(project, inputs.configuration)
+        yield from engine(project, inputs.configuration, committed)
+        yield from traces(inputs.configuration)
+        yield from _outside(inputs, inputs.configuration, committed)
 
 
-def _outside(given: Given, configuration: StackConfiguration, committed: str | None) -> Iterator[Check]:
-    if "kubeconfig" in given.set_keys - given.secrets.keys():
+def _outside(inputs: StackInputs, configuration: StackConfiguration, committed: str | None) -> Iterator[Check]:
+    if "kubeconfig" in inputs.set_keys - inputs.secrets.keys():
         yield unknown("cluster", "not asked: delivery:kubeconfig cannot be decrypted")
     else:
-        yield from in_cluster(configuration, given.secrets.get("kubeconfig"))
+        yield from in_cluster(configuration, inputs.secrets.get("kubeconfig"))
     if configuration.pipeline.repository.is_example:
         yield unknown("repository", "not asked: delivery:repositoryOwner is still the example's")
         return
-    forges = {key: Forge(configuration.pipeline.repository, key, text) for key, text in given.tokens.items()}
+    forges = {key: Forge(configuration.pipeline.repository, key, text) for key, text in inputs.tokens.items()}
     first = next(iter(forges.values()), None)
     if first and first.get().status == 0:
         yield unknown("repository", first.get().why)
@@ -67,7 +67,7 @@ def _outside(given: Given, configuration: StackConfiguration, committed: str | N
         # Only that of the promotion task may see the workflow's state.
         dispatching = forges.get("promotionToken", forges["githubToken"])
         yield from repository(forges["githubToken"], configuration, dispatching, committed)
-        yield from promotions(configuration, given.tokens["githubToken"])
+        yield from promotions(configuration, inputs.tokens["githubToken"])
     else:
         yield unknown("repository", "not asked: there is no githubToken to ask with")
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from threading import Thread
 from typing import IO
 
-from delivery.doctor.given import decrypted
+from delivery.doctor.inputs import decrypted
 from delivery.doctor.masking import Masking
 from delivery.model.secret import SecretText
 from delivery.text import is_secret_variable

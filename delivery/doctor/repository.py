@@ -116,15 +116,17 @@ def files(forge: Forge, configuration: StackConfiguration, engine: str | None) -
     unsaid = [] if configuration.owns_repository else [SETTINGS_PATH]
     for path in unsaid if engine else [*unsaid, _WORKFLOW]:
         del declared[path]
-    for placement in configuration.placements:
-        declared |= {each.path: (each, configuration.stage.name) for each in stage_files(configuration, placement)}
+    for stage_application in configuration.stage_applications:
+        declared |= {
+            each.path: (each, configuration.stage.name) for each in stage_files(configuration, stage_application)
+        }
     missing = [path for path in declared if path not in present]
     if missing and found.field("truncated") is True:
         return unknown(name, "the repository has more files than GitHub lists in one answer")
     changed = [
         path
         for path, (each, _) in declared.items()
-        if path in present and not each.seed and present[path] != _blob(each.content)
+        if path in present and not each.initial and present[path] != _blob(each.content)
     ]
     if missing or changed:
         parts = [f"{what} {_some(paths)}" for what, paths in (("missing", missing), ("changed", changed)) if paths]

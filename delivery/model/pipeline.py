@@ -68,7 +68,7 @@ class Stage:
 
 
 @dataclass(frozen=True)
-class Placement:
+class StageApplication:
     """One application in one stage: where it lives in the cluster, in the repository and in Argo CD."""
 
     application: Application
@@ -103,12 +103,12 @@ class Promotions:
 
 @dataclass(frozen=True)
 class Pipeline:
-    """What every stack shares: the repository, the applications, the graph of stages, all placements."""
+    """What every stack shares: the repository, the applications, the stages, and every application in every stage."""
 
     repository: Repository
     applications: tuple[Application, ...]
     stages: tuple[Stage, ...]
-    placements: tuple[Placement, ...]
+    stage_applications: tuple[StageApplication, ...]
     promotions: Promotions
 
     @property
@@ -116,13 +116,13 @@ class Pipeline:
         """The stage that owns what exists once a repository: the first one with no upstream."""
         return next(stage for stage in self.stages if not stage.after)
 
-    def placement(self, application: str, stage: str) -> Placement:
+    def stage_application(self, application: str, stage: str) -> StageApplication:
         """Where that application lives in that stage."""
         return self._placed[application, stage]
 
     @cached_property
-    def _placed(self) -> dict[tuple[str, str], Placement]:
-        return {(placement.application.name, placement.stage.name): placement for placement in self.placements}
+    def _placed(self) -> dict[tuple[str, str], StageApplication]:
+        return {(found.application.name, found.stage.name): found for found in self.stage_applications}
 
     def targets(self, stage: Stage) -> tuple[str, ...]:
         """The stages that `stage` promotes to, in the pipeline's order."""
@@ -145,8 +145,8 @@ class Pipeline:
                 application=application.name,
                 source=source,
                 target=target.name,
-                source_path=self.placement(application.name, source).path,
-                target_path=self.placement(application.name, target.name).path,
+                source_path=self.stage_application(application.name, source).path,
+                target_path=self.stage_application(application.name, target.name).path,
                 promoted_keys=application.promoted_keys,
             )
             for application in self.applications

@@ -7,7 +7,7 @@ stack shares is `delivery.model.pipeline`'s.
 from dataclasses import dataclass
 
 from delivery.model.edges import Edge
-from delivery.model.pipeline import Pipeline, Placement, Stage
+from delivery.model.pipeline import Pipeline, Stage, StageApplication
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class ArgoCD:
 
 
 @dataclass(frozen=True)
-class Checks:
+class KeptnChecks:
     """What Keptn runs around a deployment in this stage, by the names of its definitions."""
 
     pre_deployment_tasks: tuple[str, ...]
@@ -77,16 +77,16 @@ class StackConfiguration:
     stage: Stage
     argocd: ArgoCD
     destination_server: str
-    checks: Checks
+    checks: KeptnChecks
     tasks: dict[str, str | None]
     metadata: dict[str, str]
     cluster: Cluster
     request: PromotionRequest
 
     @property
-    def placements(self) -> tuple[Placement, ...]:
+    def stage_applications(self) -> tuple[StageApplication, ...]:
         """Every application of this stage."""
-        return tuple(p for p in self.pipeline.placements if p.stage == self.stage)
+        return tuple(p for p in self.pipeline.stage_applications if p.stage == self.stage)
 
     @property
     def promotes_to(self) -> tuple[str, ...]:

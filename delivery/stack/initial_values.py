@@ -2,7 +2,7 @@
 somebody else, which no update overwrites unasked.
 
 After a stack was destroyed, or its state lost, `values.yaml` still holds what was promoted last. Writing the
-first values over it would undo that promotion. When a stage gets another folder, its values go along, for the
+initial values over it would undo that promotion. When a stage gets another folder, its values go along, for the
 first version there would be a way back that nobody has reviewed. So it would be in a new stage before one that
 runs: what is verified there is promoted on.
 """
@@ -14,13 +14,13 @@ from delivery.config.collector import REPORTED
 from delivery.config.errors import ConfigurationError, Problem
 from delivery.git.repository import Repository
 from delivery.model.edges import SETTINGS_PATH
-from delivery.model.pipeline import Placement
+from delivery.model.pipeline import StageApplication
 from delivery.model.stack import StackConfiguration
 from delivery.stack.repository_files import (
     PLATFORM_HEAD,
+    InitialValues,
     RepositoryText,
-    Seeds,
-    first_values,
+    initial_values,
     repository_files,
     stage_files,
     values_path,
@@ -30,68 +30,70 @@ _PLATFORM = "/platform.yaml"
 _REGULAR = ("100644", "100755")
 
 
-class SeedsError(Exception):
+class InitialValuesError(Exception):
     """What a file begins with cannot be told; `str()` is one line that says what to do."""
 
 
-def read_seeds(connect: Callable[[], Repository], configuration: StackConfiguration) -> Seeds:
+def read_initial_values(connect: Callable[[], Repository], configuration: StackConfiguration) -> InitialValues:
     """What the default branch's tip has for the values of this stack, by one shallow fetch.
 
-    Raises `GitError` or `SeedsError`, each with one line, and `ConfigurationError` with one for each file of somebody
-    else where the stack has files of its own.
+    Raises `GitError` or `InitialValuesError`, each with one line, and `ConfigurationError` with one for each file that
+    this stack does not manage, where the stack has files of its own.
     """
     with connect() as repository:
         commit = repository.fetch_tip(configuration.pipeline.repository.default_branch)
         if commit is None:
-            return Seeds()
+            return InitialValues()
         tip = _Tip(repository, commit)
         if not configuration.cluster.adopt_existing and (foreign := _foreign(tip, configuration)):
             raise ConfigurationError(foreign[:REPORTED], max(0, len(foreign) - REPORTED))
-        missing = [each for each in configuration.placements if values_path(each) not in tip.paths]
-        existing = frozenset(map(values_path, configuration.placements)) & tip.paths.keys()
+        missing = [each for each in configuration.stage_applications if values_path(each) not in tip.paths]
+        existing = frozenset(map(values_path, configuration.stage_applications)) & tip.paths.keys()
         first = {
             values_path(each): text
             for each in missing
             if (text := _moved(tip, each) or _of_a_later_stage(tip, each, configuration)) is not None
         }
-        return Seeds(existing, first)
+        return InitialValues(existing, first)
 
 
-def _moved(tip: "_Tip", placement: Placement) -> str | None:
-    """The values that a placement without any has in its former folder; None where it has none."""
-    moved = tip.elsewhere(placement)
+def _moved(tip: "_Tip", stage_application: StageApplication) -> str | None:
+    """The values that an application in a stage without any has in its former folder; None where it has none."""
+    moved = tip.elsewhere(stage_application)
     if len(set(moved.values())) > 1:
         # Any of them may be what runs, and the first version is what runs nowhere.
-        raise SeedsError(
-            f"{values_path(placement)} is not there yet, and each of {', '.join(sorted(moved))} says in its "
-            f"platform.yaml that it is {placement.application.name} in {placement.stage.name}: delete that file from "
-            "those out of use"
+        raise InitialValuesError(
+            f"{values_path(stage_application)} is not there yet, and each of {', '.join(sorted(moved))} says in its "
+            f"platform.yaml that it is {stage_application.application.name} in {stage_application.stage.name}: delete "
+            "that file from those out of use"
         )
     return next(iter(moved.values()), None)
 
 
-def _of_a_later_stage(tip: "_Tip", placement: Placement, configuration: StackConfiguration) -> str | None:
-    """The first values of a placement, with the promoted keys as the first stage after it has them already.
+def _of_a_later_stage(
+    tip: "_Tip", stage_application: StageApplication, configuration: StackConfiguration
+) -> str | None:
+    """The initial values, with the promoted keys as the first stage after it has them already.
 
     None where no such stage has any that can be read.
     """
     pipeline = configuration.pipeline
-    for stage in pipeline.downstream(placement.stage):
-        later = pipeline.placement(placement.application.name, stage)
+    for stage in pipeline.downstream(stage_application.stage):
+        later = pipeline.stage_application(stage_application.application.name, stage)
         text = tip.values(later)
         if text is None:
             continue
         from delivery.values.editor import ValuesError, read_keys, set_keys, unpromotable
 
         try:
-            present = read_keys(text, placement.application.promoted_keys, where=values_path(later))
+            present = read_keys(text, stage_application.application.promoted_keys, where=values_path(later))
             taken = {
                 key: value
                 for key, value in present.items()
                 if value is not None and value.kind != "null" and not unpromotable(value)
             }
-            own = first_values(configuration, placement)
-            return set_keys(own, taken, where=values_path(placement)).decode()
+            own = initial_values(configuration, stage_application)
+            return set_keys(own, taken, where=values_path(stage_application)).decode()
         except ValuesError:
             continue
     return None
@@ -106,9 +108,9 @@ def _foreign(tip: "_Tip", configuration: StackConfiguration) -> list[Problem]:
     declared: list[RepositoryText] = []
     if configuration.owns_repository and '"edges"' not in (tip.text(SETTINGS_PATH) or ""):
         declared += repository_files(configuration)
-    for placement in configuration.placements:
-        if not (tip.platform(placement.path) or b"").startswith(PLATFORM_HEAD.encode()):
-            declared += stage_files(configuration, placement)
+    for stage_application in configuration.stage_applications:
+        if not (tip.platform(stage_application.path) or b"").startswith(PLATFORM_HEAD.encode()):
+            declared += stage_files(configuration, stage_application)
     return [
         Problem(
             each.path,
@@ -117,7 +119,7 @@ def _foreign(tip: "_Tip", configuration: StackConfiguration) -> list[Problem]:
             "move it away, or have it overwritten: pulumi config set delivery:adoptExisting true",
         )
         for each in declared
-        if not each.seed and each.path in tip.paths and tip.text(each.path) != each.content
+        if not each.initial and each.path in tip.paths and tip.text(each.path) != each.content
     ]
 
 
@@ -150,31 +152,31 @@ class _Tip:
         except UnicodeDecodeError:
             return None
 
-    def values(self, placement: Placement) -> str | None:
-        """The values of a placement, in its former folder where that is where they are; None where there is doubt."""
-        if values_path(placement) in self.paths:
-            return self.text(values_path(placement))
-        found = set(self.elsewhere(placement).values())
+    def values(self, stage_application: StageApplication) -> str | None:
+        """Its values, in its former folder where that is where they are; None where there is doubt."""
+        if values_path(stage_application) in self.paths:
+            return self.text(values_path(stage_application))
+        found = set(self.elsewhere(stage_application).values())
         return found.pop() if len(found) == 1 else None
 
-    def elsewhere(self, placement: Placement) -> dict[str, str]:
-        """The values of this application and stage in other folders than the placement's, by folder.
+    def elsewhere(self, stage_application: StageApplication) -> dict[str, str]:
+        """The values of this application and stage in other folders than its own, by folder.
 
         An update deletes after it has created, so while a stage moves its former folder still says whose it is.
         """
         return {
             folder: text
             for folder, platform in self._platforms.items()
-            if folder != placement.path
-            and _is_of(placement, platform, folder)
+            if folder != stage_application.path
+            and _is_of(stage_application, platform, folder)
             and (text := self.text(f"{folder}/values.yaml")) is not None
         }
 
 
-def _is_of(placement: Placement, platform: bytes, folder: str) -> bool:
-    """Whether a `platform.yaml` names the placement's application and stage; one that cannot be read names none."""
-    wanted = {"application.name": placement.application.name, "application.stage": placement.stage.name}
-    # Parsing takes milliseconds, and most of the files are those of other placements.
+def _is_of(stage_application: StageApplication, platform: bytes, folder: str) -> bool:
+    """Whether a `platform.yaml` names this application and stage; one that cannot be read names none."""
+    wanted = {"application.name": stage_application.application.name, "application.stage": stage_application.stage.name}
+    # Parsing takes milliseconds, and most of the files are another stage's or application's.
     if not all(name.encode() in platform for name in wanted.values()):
         return False
     # Imported here: most updates have all their values in place and need no parser.

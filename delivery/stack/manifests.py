@@ -9,7 +9,7 @@ from pathlib import Path
 
 from delivery.config.errors import Json
 from delivery.config.reader import TASK_PROMOTE
-from delivery.model.pipeline import Placement
+from delivery.model.pipeline import StageApplication
 from delivery.model.stack import StackConfiguration
 from delivery.model.task_runs import run_seconds
 
@@ -44,14 +44,14 @@ def argocd_finalizers(configuration: StackConfiguration) -> list[str]:
     return [SYNC_FINALIZER] if configuration.argocd.finalizer else []
 
 
-def argocd_application_spec(configuration: StackConfiguration, placement: Placement) -> dict[str, Json]:
-    """The `spec` of the Argo CD Application that syncs this placement's chart."""
+def argocd_application_spec(configuration: StackConfiguration, stage_application: StageApplication) -> dict[str, Json]:
+    """The `spec` of the Argo CD Application that syncs the chart of this application in this stage."""
     repository = configuration.pipeline.repository
     return {
         "project": configuration.argocd.project,
         "source": {
             "repoURL": repository.url,
-            "path": placement.path,
+            "path": stage_application.path,
             "targetRevision": repository.default_branch,
             "helm": {
                 # values.yaml is the chart's own and always read; platform.yaml goes on top of it.
@@ -60,7 +60,7 @@ def argocd_application_spec(configuration: StackConfiguration, placement: Placem
                 "parameters": [{"name": "commitID", "value": "$ARGOCD_APP_REVISION", "forceString": True}],
             },
         },
-        "destination": {"server": configuration.destination_server, "namespace": placement.namespace},
+        "destination": {"server": configuration.destination_server, "namespace": stage_application.namespace},
         "syncPolicy": {
             "automated": {"prune": True, "selfHeal": True},
             "syncOptions": ["CreateNamespace=true"],
@@ -73,17 +73,17 @@ def task_spec(code: str) -> dict[str, Json]:
     return {"python": {"inline": {"code": code}}, "retries": 2, "timeout": "5m"}
 
 
-def task_specs(configuration: StackConfiguration, placement: Placement) -> dict[str, dict[str, Json]]:
+def task_specs(configuration: StackConfiguration, stage_application: StageApplication) -> dict[str, dict[str, Json]]:
     """Every task definition that this stage declares, by name: those it runs, and `promote` where it promotes."""
     checks = configuration.checks
     wanted = dict.fromkeys((*checks.pre_deployment_tasks, *checks.post_deployment_tasks))
     specs = {name: task_spec(code) for name in wanted if (code := configuration.tasks[name]) is not None}
     if configuration.promotes_to:
-        specs[TASK_PROMOTE] = promotion_task_spec(configuration, placement)
+        specs[TASK_PROMOTE] = promotion_task_spec(configuration, stage_application)
     return specs
 
 
-def promotion_task_spec(configuration: StackConfiguration, placement: Placement) -> dict[str, Json]:
+def promotion_task_spec(configuration: StackConfiguration, stage_application: StageApplication) -> dict[str, Json]:
     """The `spec` of the promotion task of a stage that promotes onward."""
     promotions = configuration.pipeline.promotions
     repository = configuration.pipeline.repository
@@ -95,8 +95,8 @@ def promotion_task_spec(configuration: StackConfiguration, placement: Placement)
                     "apiUrl": repository.api_url,
                     "workflow": WORKFLOW_FILE,
                     "ref": repository.default_branch,
-                    "application": placement.application.name,
-                    "from": placement.stage.name,
+                    "application": stage_application.application.name,
+                    "from": stage_application.stage.name,
                     "to": ",".join(configuration.promotes_to),
                     "timeout": str(run_seconds(promotions.retries, promotions.timeout_seconds)),
                 }

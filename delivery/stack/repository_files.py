@@ -13,7 +13,7 @@ from pathlib import Path
 from delivery.config.errors import Json
 from delivery.config.reader import TASK_PROMOTE
 from delivery.model.edges import SETTINGS_PATH
-from delivery.model.pipeline import Placement
+from delivery.model.pipeline import StageApplication
 from delivery.model.stack import StackConfiguration
 from delivery.stack.manifests import WORKFLOW_FILE, read_gitops
 from delivery.stack.yaml_text import plain, to_yaml
@@ -34,33 +34,35 @@ PLATFORM_HEAD = "# Written by `pulumi up`: change the stack's configuration, not
 
 @dataclass(frozen=True)
 class RepositoryText:
-    """One file of the GitOps repository. Of a `seed`, git owns the content after the first commit."""
+    """One file of the GitOps repository. Of an `initial` one, git owns the content after the first commit."""
 
     path: str
     content: str
-    seed: bool = False
+    initial: bool = False
 
 
 @dataclass(frozen=True)
-class Seeds:
-    """What git knows of a stack's seeds: the paths that are `existing`, and what others begin with, by their path."""
+class InitialValues:
+    """What git has of a stack's values: the paths that are `existing`, and the initial `texts` of others, by path."""
 
     existing: frozenset[str] = frozenset()
-    first: Mapping[str, str] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
 
 
 def stage_files(
-    configuration: StackConfiguration, placement: Placement, first: Mapping[str, str] | None = None
+    configuration: StackConfiguration, stage_application: StageApplication, texts: Mapping[str, str] | None = None
 ) -> tuple[RepositoryText, ...]:
-    """The chart of one application in this stage. `first` is what a seed begins with, where git knows better."""
-    folder = placement.path
-    values = values_path(placement)
-    begins = (first or {}).get(values)
+    """The chart of one application in this stage. `texts` are initial values by path, where git has better ones."""
+    folder = stage_application.path
+    values = values_path(stage_application)
+    begins = (texts or {}).get(values)
     return (
-        RepositoryText(f"{folder}/Chart.yaml", _chart(placement)),
+        RepositoryText(f"{folder}/Chart.yaml", _chart(stage_application)),
         RepositoryText(f"{folder}/templates/application.yaml", read_gitops("chart/templates/application.yaml")),
-        RepositoryText(f"{folder}/platform.yaml", _platform(configuration, placement)),
-        RepositoryText(values, first_values(configuration, placement) if begins is None else begins, seed=True),
+        RepositoryText(f"{folder}/platform.yaml", _platform(configuration, stage_application)),
+        RepositoryText(
+            values, initial_values(configuration, stage_application) if begins is None else begins, initial=True
+        ),
     )
 
 
@@ -109,24 +111,24 @@ def promoter_modules() -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def values_path(placement: Placement) -> str:
-    """The one file of a placement whose content git owns after the first commit."""
-    return f"{placement.path}/values.yaml"
+def values_path(stage_application: StageApplication) -> str:
+    """The one file of an application in a stage whose content git owns after the first commit."""
+    return f"{stage_application.path}/values.yaml"
 
 
-def _chart(placement: Placement) -> str:
-    return read_gitops("chart/Chart.yaml").replace(_CHART_NAME, f"name: {plain(placement.application.name)}\n")
+def _chart(stage_application: StageApplication) -> str:
+    return read_gitops("chart/Chart.yaml").replace(_CHART_NAME, f"name: {plain(stage_application.application.name)}\n")
 
 
-def _platform(configuration: StackConfiguration, placement: Placement) -> str:
-    application = placement.application
+def _platform(configuration: StackConfiguration, stage_application: StageApplication) -> str:
+    application = stage_application.application
     checks = configuration.checks
     values: dict[str, Json] = {
         "versionKey": application.promoted_keys[0],
         "application": {
             "name": application.name,
             # Not for the chart: by it the values are found again when the stage gets another folder.
-            "stage": placement.stage.name,
+            "stage": stage_application.stage.name,
             "image": application.image,
             "workload": application.workload,
             "containerPort": application.container_port,
@@ -144,16 +146,16 @@ def _platform(configuration: StackConfiguration, placement: Placement) -> str:
     return PLATFORM_HEAD + to_yaml(values, width=1000)
 
 
-def first_values(configuration: StackConfiguration, placement: Placement) -> str:
+def initial_values(configuration: StackConfiguration, stage_application: StageApplication) -> str:
     """The values that a stage begins with where git has none that it should have."""
-    text = read_gitops("chart/values-promoted.yaml" if placement.stage.after else "chart/values.yaml")
-    application = placement.application
+    text = read_gitops("chart/values-promoted.yaml" if stage_application.stage.after else "chart/values.yaml")
+    application = stage_application.application
     *levels, last = application.promoted_keys[0].split(".")
     lines = [f"{'  ' * depth}{plain(level)}:\n" for depth, level in enumerate(levels)]
     # Quoted where YAML would read a number or a date: 1.10 is a version, and 1.1 is another one.
     lines.append(f"{'  ' * len(levels)}{plain(last)}: {plain(application.first_version)}\n")
     others = application.promoted_keys[1:]
-    if others and configuration.promotes_to and not placement.stage.after:
+    if others and configuration.promotes_to and not stage_application.stage.after:
         # Only the team knows their values; the stages that follow get them by promotions.
         lines.append(f"\n# Promoted with it, and yours to set before the first promotion: {', '.join(others)}\n")
     return text.replace(_FIRST_VERSION, "".join(lines))

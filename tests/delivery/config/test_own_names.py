@@ -53,9 +53,9 @@ def test_a_name_that_another_stack_gave_up_is_free(tmp_path: Path) -> None:
     assert "web-production" in problem(tmp_path, "dev", argocdApplication="web-production").allowed
     write(tmp_path, "production", {"argocdApplication": "{application}-prod"})
 
-    [placement] = read(tmp_path, "dev", argocdApplication="web-production").placements
+    [stage_application] = read(tmp_path, "dev", argocdApplication="web-production").stage_applications
 
-    assert placement.argocd_application == "web-production"
+    assert stage_application.argocd_application == "web-production"
 
 
 def test_two_other_stacks_that_meet_are_told_with_the_stack_to_change(tmp_path: Path) -> None:

@@ -62,7 +62,9 @@ def followed(given: dict[str, str], mend: str) -> dict[str, str]:
 
 def test_the_shipped_configuration_gives_the_guides_names() -> None:
     names = {
-        stack: [(p.application.name, p.namespace, p.path, p.argocd_application) for p in parsed(stack).placements]
+        stack: [
+            (p.application.name, p.namespace, p.path, p.argocd_application) for p in parsed(stack).stage_applications
+        ]
         for stack in SHIPPED
     }
     assert names == {
@@ -124,16 +126,16 @@ def test_every_application_is_placed_in_every_stage_by_its_own_overrides() -> No
         },
     )
     stack = parsed("dev", applications=several)
-    assert [(p.namespace, p.path, p.argocd_application) for p in stack.placements] == [
+    assert [(p.namespace, p.path, p.argocd_application) for p in stack.stage_applications] == [
         ("web-dev", "web/dev", "web-dev"),
         ("dev-backend", "api/dev", "dev.api"),
     ]
-    assert len(stack.pipeline.placements) == 4
+    assert len(stack.pipeline.stage_applications) == 4
 
 
 def test_a_stack_overrides_names_for_its_own_stage_only() -> None:
     pipeline = parsed("production", namespace="live").pipeline
-    assert [(p.stage.name, p.namespace) for p in pipeline.placements] == [
+    assert [(p.stage.name, p.namespace) for p in pipeline.stage_applications] == [
         ("dev", "podtato-head-dev"),
         ("production", "live"),
     ]
@@ -283,7 +285,7 @@ def test_applications_that_join_get_places_of_their_own_and_the_first_one_keeps_
     problems = refused(given)
     assert len(problems) == 6
     given = functools.reduce(followed, [each.mend for each in problems], given)
-    mended = parse(given, "dev").placements
+    mended = parse(given, "dev").stage_applications
     assert [(each.namespace, each.path, each.argocd_application) for each in mended] == [
         ("team-dev", "dev", "dev"),
         ("shop-dev", "shop/dev", "shop-dev"),

@@ -43,8 +43,8 @@ def commit_declared(forge: Forge, *stacks: str) -> None:
     for stack in stacks:
         configuration = on(forge, stack)
         declared = list(repository_files(configuration)) if configuration.owns_repository else []
-        for placement in configuration.placements:
-            declared += stage_files(configuration, placement)
+        for stage_application in configuration.stage_applications:
+            declared += stage_files(configuration, stage_application)
         files |= {each.path: each.content for each in declared}
     forge.commit(REPOSITORY, files, "Declare")
 

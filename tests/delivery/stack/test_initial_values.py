@@ -12,8 +12,8 @@ from delivery.config.reader import parse
 from delivery.git.repository import Repository
 from delivery.model.edges import SETTINGS_PATH
 from delivery.model.stack import StackConfiguration
-from delivery.stack.initial_values import SeedsError, read_seeds
-from delivery.stack.repository_files import PROMOTER, Seeds, repository_files, stage_files
+from delivery.stack.initial_values import InitialValuesError, read_initial_values
+from delivery.stack.repository_files import PROMOTER, InitialValues, repository_files, stage_files
 from lab.forge import Forge
 from tests.delivery.config.mistakes import applications
 from tests.delivery.config.test_reader import raw
@@ -41,9 +41,9 @@ class Repo:
     def up(self, stack: str, values: str, **changes: Json) -> None:
         """What the stack has committed, its values changed since."""
         configuration = self.configured(stack, **changes)
-        for placement in configuration.placements:
-            files = stage_files(configuration, placement)
-            self.commit({each.path: values if each.seed else each.content for each in files})
+        for stage_application in configuration.stage_applications:
+            files = stage_files(configuration, stage_application)
+            self.commit({each.path: values if each.initial else each.content for each in files})
 
     def commit(self, files: dict[str, str | bytes | None]) -> None:
         self.forge.commit(NAME, files, "Something")
@@ -51,13 +51,13 @@ class Repo:
     def refused(self, stack: str, **changes: Json) -> list[str]:
         """The lines with which the stack is refused."""
         with pytest.raises(ConfigurationError) as caught:
-            self.seeds(stack, **changes)
+            self.initial_values(stack, **changes)
         return str(caught.value).splitlines()
 
-    def seeds(self, stack: str, **changes: Json) -> Seeds:
+    def initial_values(self, stack: str, **changes: Json) -> InitialValues:
         """What is read for the stack."""
         connect = partial(Repository, f"{self.forge.url}/{NAME}.git", TOKEN)
-        return read_seeds(connect, self.configured(stack, **changes))
+        return read_initial_values(connect, self.configured(stack, **changes))
 
 
 @pytest.fixture
@@ -68,24 +68,24 @@ def repo(tmp_path: Path) -> Iterator[Repo]:
 
 def test_values_that_are_there_are_adopted_and_begin_with_nothing(repo: Repo) -> None:
     repo.up("production", OWN)
-    assert repo.seeds("production") == Seeds(frozenset({"production/values.yaml"}), {})
+    assert repo.initial_values("production") == InitialValues(frozenset({"production/values.yaml"}), {})
 
 
 def test_nothing_is_known_of_a_repository_without_this_stage(repo: Repo) -> None:
-    assert repo.seeds("production") == Seeds()
+    assert repo.initial_values("production") == InitialValues()
 
 
 def test_a_stage_that_moves_takes_its_values_along_byte_for_byte(repo: Repo) -> None:
     repo.up("dev", "serviceVersion: v0.4.0\n")
     repo.up("production", OWN)
-    assert repo.seeds("production", pathPattern=MOVED) == Seeds(frozenset(), {NEW: OWN})
+    assert repo.initial_values("production", pathPattern=MOVED) == InitialValues(frozenset(), {NEW: OWN})
 
 
 def test_a_move_that_was_interrupted_before_the_values_goes_on_with_them(repo: Repo) -> None:
     repo.up("production", OWN)
     repo.up("production", OWN, pathPattern=MOVED)
     repo.commit({NEW: None})
-    assert repo.seeds("production", pathPattern=MOVED).first == {NEW: OWN}
+    assert repo.initial_values("production", pathPattern=MOVED).texts == {NEW: OWN}
 
 
 def test_each_application_that_moves_finds_its_own_values(repo: Repo) -> None:
@@ -95,8 +95,8 @@ def test_each_application_that_moves_finds_its_own_values(repo: Repo) -> None:
         repo.up("production", f"serviceVersion: of-{name}\n", applications=alone)
     after = applications({"name": "web", "path": "{stage}/web"}, {"name": "api", "path": "{stage}/api"})
 
-    assert repo.seeds("production", applications=before).first == {}
-    assert repo.seeds("production", applications=after).first == {
+    assert repo.initial_values("production", applications=before).texts == {}
+    assert repo.initial_values("production", applications=after).texts == {
         "production/web/values.yaml": "serviceVersion: of-web\n",
         "production/api/values.yaml": "serviceVersion: of-api\n",
     }
@@ -125,20 +125,20 @@ def test_a_folder_that_does_not_say_readably_whose_it_is_or_has_no_values_is_non
 ) -> None:
     repo.up("production", OWN)
     change(repo)
-    assert repo.seeds("production", pathPattern=MOVED) == Seeds()
+    assert repo.initial_values("production", pathPattern=MOVED) == InitialValues()
 
 
 def test_of_two_former_folders_with_the_same_values_nothing_is_in_doubt(repo: Repo) -> None:
     repo.up("production", OWN)
     repo.up("production", OWN, pathPattern="{stage}-before")
-    assert repo.seeds("production", pathPattern=MOVED).first == {NEW: OWN}
+    assert repo.initial_values("production", pathPattern=MOVED).texts == {NEW: OWN}
 
 
 def test_between_two_former_folders_with_other_values_nobody_guesses(repo: Repo) -> None:
     repo.up("production", OWN)
     repo.up("production", "serviceVersion: v0.1.0\n", pathPattern="{stage}-before")
-    with pytest.raises(SeedsError) as caught:
-        repo.seeds("production", pathPattern=MOVED)
+    with pytest.raises(InitialValuesError) as caught:
+        repo.initial_values("production", pathPattern=MOVED)
     assert str(caught.value) == (
         f"{NEW} is not there yet, and each of production, production-before says in its platform.yaml that it is "
         "podtato-head in production: delete that file from those out of use"
@@ -150,7 +150,7 @@ def test_a_move_costs_no_request_more_than_values_that_are_there(repo: Repo) -> 
     asked = []
     for pattern in ("{stage}", MOVED):
         repo.forge.forget_requests()
-        repo.seeds("production", pathPattern=pattern)
+        repo.initial_values("production", pathPattern=pattern)
         asked.append(sorted(each.path for each in repo.forge.requests))
     assert asked[0] == asked[1]
 
@@ -167,12 +167,14 @@ def test_a_stage_that_is_put_before_one_that_runs_begins_with_its_version_and_no
     repo.up("dev", "serviceVersion: v0.4.1\n")
     repo.up("production", OWN)
     configured = repo.configured("staging", stages=THREE)
-    first = stage_files(configured, configured.placements[0])[-1].content
+    first = stage_files(configured, configured.stage_applications[0])[-1].content
 
-    found = repo.seeds("staging", stages=THREE)
+    found = repo.initial_values("staging", stages=THREE)
 
-    assert found == Seeds(frozenset(), {FIRST: first.replace("serviceVersion: v0.3.0", "serviceVersion: v0.3.3")})
-    assert found.first[FIRST] != first
+    assert found == InitialValues(
+        frozenset(), {FIRST: first.replace("serviceVersion: v0.3.0", "serviceVersion: v0.3.3")}
+    )
+    assert found.texts[FIRST] != first
 
 
 def test_promoted_keys_keep_their_kind_and_those_that_nobody_has_are_left_out(repo: Repo) -> None:
@@ -180,7 +182,7 @@ def test_promoted_keys_keep_their_kind_and_those_that_nobody_has_are_left_out(re
     repo.up(
         "production", 'image: {tag: "1.10"}\nfeature:\n  flag: "true"\nreplicas: 3\nempty: ~\nhidden: "a\\u202eb"\n'
     )
-    text = repo.seeds("staging", stages=THREE, applications=keyed).first[FIRST]
+    text = repo.initial_values("staging", stages=THREE, applications=keyed).texts[FIRST]
     assert yaml.safe_load(text) == {
         "image": {"tag": "1.10"},
         "commitID": "",
@@ -200,7 +202,7 @@ def test_the_nearest_stage_with_values_counts_and_one_that_cannot_be_read_counts
     ]
 
     def begins() -> str:
-        values = yaml.safe_load(repo.seeds("staging", stages=stages).first.get(FIRST, "{}"))
+        values = yaml.safe_load(repo.initial_values("staging", stages=stages).texts.get(FIRST, "{}"))
         return str(values.get("serviceVersion", ""))
 
     assert begins() == ""
@@ -216,14 +218,14 @@ def test_the_nearest_stage_with_values_counts_and_one_that_cannot_be_read_counts
 
 def test_a_later_stage_is_found_in_its_former_folder_too(repo: Repo) -> None:
     repo.up("production", OWN)
-    first = repo.seeds("staging", stages=THREE, pathPattern=MOVED).first
+    first = repo.initial_values("staging", stages=THREE, pathPattern=MOVED).texts
     assert yaml.safe_load(first["staging/podtato-head/values.yaml"])["serviceVersion"] == "v0.3.3"
 
 
 def test_a_stage_that_moves_keeps_its_own_values_whatever_a_later_one_has(repo: Repo) -> None:
     repo.up("staging", "serviceVersion: v0.4.1\n", stages=THREE)
     repo.up("production", OWN, stages=THREE)
-    first = repo.seeds("staging", stages=THREE, pathPattern=MOVED).first
+    first = repo.initial_values("staging", stages=THREE, pathPattern=MOVED).texts
     assert first == {"staging/podtato-head/values.yaml": "serviceVersion: v0.4.1\n"}
 
 
@@ -237,8 +239,8 @@ def test_files_of_somebody_else_are_refused_one_line_each_until_the_stack_adopts
         "stack commits; mend: move it away, or have it overwritten: pulumi config set delivery:adoptExisting true"
         for path in (".github/workflows/promote.yaml", "dev/Chart.yaml")
     ]
-    assert repo.seeds("production") == Seeds()
-    assert repo.seeds("dev", adoptExisting="true") == Seeds()
+    assert repo.initial_values("production") == InitialValues()
+    assert repo.initial_values("dev", adoptExisting="true") == InitialValues()
 
 
 def test_a_platform_yaml_of_somebody_else_is_no_mark_of_the_stack(repo: Repo) -> None:
@@ -251,17 +253,17 @@ def test_a_platform_yaml_of_somebody_else_is_no_mark_of_the_stack(repo: Repo) ->
 
 def test_a_first_update_that_was_cut_off_goes_on_at_any_file(repo: Repo) -> None:
     configuration = repo.configured("dev")
-    files = (*repository_files(configuration), *stage_files(configuration, configuration.placements[0]))
+    files = (*repository_files(configuration), *stage_files(configuration, configuration.stage_applications[0]))
     for file in files:
         repo.commit({file.path: file.content})
-        repo.seeds("dev")
+        repo.initial_values("dev")
 
 
 def test_where_the_stacks_own_mark_is_no_file_is_somebody_elses(repo: Repo) -> None:
     repo.up("dev", OWN)
     settings = {each.path: each.content for each in repository_files(repo.configured("dev"))}[SETTINGS_PATH]
     repo.commit({SETTINGS_PATH: settings, PROMOTER: "# of a release before\n", "dev/Chart.yaml": "name: edited\n"})
-    assert repo.seeds("dev").existing == {"dev/values.yaml"}
+    assert repo.initial_values("dev").existing == {"dev/values.yaml"}
 
 
 def test_very_many_files_of_somebody_else_are_counted(repo: Repo) -> None:

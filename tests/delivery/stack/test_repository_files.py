@@ -175,14 +175,17 @@ def test_the_settings_are_the_pipeline_and_read_back_as_written() -> None:
 
 def chart(name: str = "dev", **changes: Json) -> dict[str, RepositoryText]:
     configured = stack(name, **changes)
-    [placement] = configured.placements
-    return {file.path.removeprefix(f"{placement.path}/"): file for file in stage_files(configured, placement)}
+    [stage_application] = configured.stage_applications
+    return {
+        file.path.removeprefix(f"{stage_application.path}/"): file
+        for file in stage_files(configured, stage_application)
+    }
 
 
 @pytest.mark.parametrize("name", ["dev", "production"])
 def test_only_the_values_belong_to_git(name: str) -> None:
-    assert [file.path for file in chart(name).values() if file.seed] == [f"{name}/values.yaml"]
-    assert [values_path(each) for each in stack(name).placements] == [f"{name}/values.yaml"]
+    assert [file.path for file in chart(name).values() if file.initial] == [f"{name}/values.yaml"]
+    assert [values_path(each) for each in stack(name).stage_applications] == [f"{name}/values.yaml"]
 
 
 def test_the_first_values_are_the_guides() -> None:
@@ -197,10 +200,10 @@ def test_the_first_values_are_the_guides() -> None:
 def test_the_first_stage_that_promotes_is_told_which_other_keys_it_has_to_set() -> None:
     keyed = applications({"promotedKeys": ["image.tag", "feature.flag", "replicas"]})
     told = "# Promoted with it, and yours to set before the first promotion: feature.flag, replicas\n"
-    seeds = {name: chart(name, applications=keyed)["values.yaml"].content for name in ("dev", "production")}
-    assert {name: told in text for name, text in seeds.items()} == {"dev": True, "production": False}
+    initial_values = {name: chart(name, applications=keyed)["values.yaml"].content for name in ("dev", "production")}
+    assert {name: told in text for name, text in initial_values.items()} == {"dev": True, "production": False}
     # A value that nobody chose is not made up: no `replicas` is one, and an empty one would be none.
-    assert yaml.safe_load(seeds["dev"]) == {"image": {"tag": "v0.1.0"}, "commitID": ""}
+    assert yaml.safe_load(initial_values["dev"]) == {"image": {"tag": "v0.1.0"}, "commitID": ""}
     alone = chart("dev", applications=keyed, stages=[{"name": "dev"}])["values.yaml"].content
     assert told not in alone
 

@@ -4,16 +4,16 @@ import pytest
 
 from delivery.config.files import read_stack_config
 from delivery.doctor.check import Check
-from delivery.doctor.given import Given, read_given
+from delivery.doctor.inputs import StackInputs, read_inputs
 from lab.engine import ProgramError, preview
 from tests.delivery.doctor.surroundings import Project
 
 ENCRYPTED = {"secure": "v1:abc"}
 
 
-def given(project: Project, stack: str = "dev", **environ: str) -> tuple[Given, dict[str, Check]]:
-    found = Given()
-    checks = {each.name: each for each in read_given(found, project.folder, stack, project.environ | environ)}
+def given(project: Project, stack: str = "dev", **environ: str) -> tuple[StackInputs, dict[str, Check]]:
+    found = StackInputs()
+    checks = {each.name: each for each in read_inputs(found, project.folder, stack, project.environ | environ)}
     return found, checks
 
 
@@ -41,7 +41,7 @@ def test_a_configuration_that_lacks_nothing_is_ready(project: Project) -> None:
 
 def test_every_mistake_is_a_line_with_its_command(project: Project) -> None:
     project.configure(repositoryOwner="a b", kubeContex="kind-dev")
-    lines = [each for each in read_given(Given(), project.folder, "dev", {}) if each.status == "wrong"]
+    lines = [each for each in read_inputs(StackInputs(), project.folder, "dev", {}) if each.status == "wrong"]
     assert len(lines) == 2
     assert all(each.mend.startswith("pulumi config ") for each in lines)
 
@@ -50,7 +50,7 @@ def test_what_the_project_has_for_every_stack_is_what_a_mend_goes_back_to(projec
     project.configure(stages="[{", tasks='{"smoke": "print()"}', postDeploymentTasks=["post-deployment"])
     with pytest.raises(ProgramError) as refused:
         preview("dev", read_stack_config(project.folder, "dev"))
-    lines = [each for each in read_given(Given(), project.folder, "dev", {}) if each.name == "configuration"]
+    lines = [each for each in read_inputs(StackInputs(), project.folder, "dev", {}) if each.name == "configuration"]
     assert [f"{each.detail}; mend: {each.mend}" for each in lines] == str(refused.value).splitlines()
     assert [each.mend.split(" ")[:4] for each in lines] == [
         ["pulumi", "config", "rm", "delivery:stages"],
@@ -105,7 +105,7 @@ def test_an_encrypted_value_that_is_public_anyway_is_wrong_in_the_program_s_word
     project.configure(repositoryName=ENCRYPTED, stages=ENCRYPTED)
     with pytest.raises(ProgramError) as refused:
         preview("dev", read_stack_config(project.folder, "dev"))
-    lines = [each for each in read_given(Given(), project.folder, "dev", {}) if each.status == "wrong"]
+    lines = [each for each in read_inputs(StackInputs(), project.folder, "dev", {}) if each.status == "wrong"]
     assert [f"{each.detail}; mend: {each.mend}" for each in lines] == str(refused.value).splitlines()
     assert [each.mend for each in lines] == [
         'value="$(pulumi config get delivery:repositoryName)" && '
@@ -131,7 +131,9 @@ def test_an_empty_secret_is_none_at_all(project: Project) -> None:
 
 
 def test_what_an_update_lacks_is_wrong_one_line_each(project: Project) -> None:
-    lines = [each for each in read_given(Given(), project.folder, "dev", {}) if each.name == "ready for an update"]
+    lines = [
+        each for each in read_inputs(StackInputs(), project.folder, "dev", {}) if each.name == "ready for an update"
+    ]
     assert [each.detail.partition(":")[2].partition(":")[0] for each in lines] == [
         "repositoryOwner",
         "githubToken",
@@ -142,7 +144,9 @@ def test_what_an_update_lacks_is_wrong_one_line_each(project: Project) -> None:
 
 def test_an_update_takes_the_github_token_from_the_environment_and_no_other(project: Project) -> None:
     environ = {"GITHUB_TOKEN": "one-token", "DELIVERY_PROMOTION_TOKEN": "another-token"}
-    lines = [each.detail for each in read_given(Given(), project.folder, "dev", environ) if each.status == "wrong"]
+    lines = [
+        each.detail for each in read_inputs(StackInputs(), project.folder, "dev", environ) if each.status == "wrong"
+    ]
     assert not [line for line in lines if "githubToken" in line]
     assert [line for line in lines if "promotionToken" in line]
 

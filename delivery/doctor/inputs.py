@@ -1,4 +1,4 @@
-"""What the stack was given: its configuration from the files, its secrets from the CLI or the environment.
+"""What the stack is given: its configuration from the files, its secrets from the CLI or the environment.
 
 The configuration is read as `make render` reads it; secrets only the CLI can decrypt. None is ever shown.
 """
@@ -31,7 +31,7 @@ ENVIRONMENT = {"githubToken": "GITHUB_TOKEN", "promotionToken": "DELIVERY_PROMOT
 
 
 @dataclass
-class Given:
+class StackInputs:
     """What is known of the stack so far. `set_keys` are the secrets that are configured, decrypted or not."""
 
     configuration: StackConfiguration | None = None
@@ -45,8 +45,8 @@ class Given:
         return {key: self.secrets[key] for key in TOKENS if key in self.secrets and key not in wrongs}
 
 
-def read_given(given: Given, project: Path, stack: str, environ: Mapping[str, str]) -> Iterator[Check]:
-    """Fill `given`, and check what is found on the way."""
+def read_inputs(inputs: StackInputs, project: Path, stack: str, environ: Mapping[str, str]) -> Iterator[Check]:
+    """Fill `inputs`, and check what is found on the way."""
     try:
         files = read_stack_config(project, stack)
     except StackFilesError as error:
@@ -54,12 +54,12 @@ def read_given(given: Given, project: Path, stack: str, environ: Mapping[str, st
         return
     prefix = f"{PROJECT}:"
     texts = {key.removeprefix(prefix): text for key, text in files.values.items() if key.startswith(prefix)}
-    given.set_keys = frozenset(key for key in SECRETS if texts.get(key))
+    inputs.set_keys = frozenset(key for key in SECRETS if texts.get(key))
     encrypted = {key.removeprefix(prefix) for key in files.secret_keys}
-    problems = in_plain_text({key: SecretText(texts[key]) for key in given.set_keys - encrypted})
+    problems = in_plain_text({key: SecretText(texts[key]) for key in inputs.set_keys - encrypted})
     more = 0
     try:
-        given.configuration = parse(
+        inputs.configuration = parse(
             texts, stack, encrypted, partial(own_names, project), partial(shared_texts, project)
         )
     except ConfigurationError as error:
@@ -71,38 +71,38 @@ def read_given(given: Given, project: Path, stack: str, environ: Mapping[str, st
         yield unknown("configuration", f"{more} more, which are told when these are mended")
     if not problems:
         yield ok("configuration", "valid")
-    yield secrets(given, files, project, stack, environ)
-    for key, problem in wrong_tokens(given.secrets).items():
+    yield secrets(inputs, files, project, stack, environ)
+    for key, problem in wrong_tokens(inputs.secrets).items():
         yield _of(problem, key)
-    if given.configuration:
+    if inputs.configuration:
         # An update takes this one token from the environment, and no other.
         from_environment = {"githubToken"} if environ.get(ENVIRONMENT["githubToken"]) else set()
-        yield from readiness(given.configuration, given.set_keys | from_environment)
+        yield from readiness(inputs.configuration, inputs.set_keys | from_environment)
 
 
-def secrets(given: Given, files: StackConfig, project: Path, stack: str, environ: Mapping[str, str]) -> Check:
-    """Decrypt the stack's secrets into `given`; what the environment holds stands in for what is missing."""
-    encrypted = {key for key in given.set_keys if f"{PROJECT}:{key}" in files.secret_keys}
-    plain = given.set_keys - encrypted
-    given.secrets |= {key: SecretText(files.values[f"{PROJECT}:{key}"]) for key in plain}
+def secrets(inputs: StackInputs, files: StackConfig, project: Path, stack: str, environ: Mapping[str, str]) -> Check:
+    """Decrypt the stack's secrets into `inputs`; what the environment holds stands in for what is missing."""
+    encrypted = {key for key in inputs.set_keys if f"{PROJECT}:{key}" in files.secret_keys}
+    plain = inputs.set_keys - encrypted
+    inputs.secrets |= {key: SecretText(files.values[f"{PROJECT}:{key}"]) for key in plain}
     readable, reason = decrypted(project, stack, environ) if encrypted else ({}, "")
     found = {key: text for key in encrypted if (text := (readable or {}).get(f"{PROJECT}:{key}"))}
-    given.secrets |= found
+    inputs.secrets |= found
     for key, variable in ENVIRONMENT.items():
         if environ.get(variable):
-            given.secrets.setdefault(key, SecretText(environ[variable]))
-    closed = sorted(encrypted - given.secrets.keys())
+            inputs.secrets.setdefault(key, SecretText(environ[variable]))
+    closed = sorted(encrypted - inputs.secrets.keys())
     if closed:
         mend = "log in and give the passphrase as for pulumi preview, or set GITHUB_TOKEN and DELIVERY_PROMOTION_TOKEN"
         why = reason or "the stack has no such value"
         return unknown("secrets", f"{', '.join(closed)} cannot be decrypted: {why}", mend)
-    known = ", ".join(sorted(given.secrets)) or "none is set"
+    known = ", ".join(sorted(inputs.secrets)) or "none is set"
     return ok("secrets", f"{known}{' (from the environment)' if encrypted - found.keys() else ''}")
 
 
-def readiness(configuration: StackConfiguration, given: frozenset[str]) -> Iterator[Check]:
+def readiness(configuration: StackConfiguration, present: frozenset[str]) -> Iterator[Check]:
     """Nothing is missing that only an update asks for."""
-    problems = missing_for_update(configuration, given)
+    problems = missing_for_update(configuration, present)
     for problem in problems:
         yield _of(problem, "ready for an update")
     if not problems:
