@@ -14,8 +14,7 @@ from delivery.promotion.declared_run import DeclaredRun
 from delivery.promotion.desired import Incoming, read_incoming
 from delivery.promotion.history import PromotionError
 from delivery.stack.stack_token import in_stack_words
-from delivery.tracing import run as telemetry
-from delivery.tracing.span import PromotionSpan
+from delivery.tracing.run import PromotionSpan, start_run
 from delivery.values.document import ValuesError
 
 
@@ -60,7 +59,7 @@ class DuePromotions:
         settings = self._settings
         # A preview promotes nothing: it has a span where the engine traces itself, and no run of its own.
         environ = {} if pulumi.runtime.is_dry_run() else os.environ
-        span = telemetry.begin(
+        span = start_run(
             edge,
             settings,
             version=asked.version or None,

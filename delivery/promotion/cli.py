@@ -23,7 +23,7 @@ from delivery.promotion.decide import Request, RequestError
 from delivery.promotion.execute import Outcome, promote
 from delivery.promotion.history import PromotionError
 from delivery.text import masked, one_line
-from delivery.tracing import run as telemetry
+from delivery.tracing.run import start_run
 from delivery.values.document import ValuesError
 
 _EPILOG = """\
@@ -135,7 +135,7 @@ def _run(
         write_interval=_seconds(environ.get("DELIVERY_WRITE_INTERVAL", "1")),
     )
     remote = options.remote or f"{settings.web_url}.git"
-    with telemetry.promotion(
+    with start_run(
         edge,
         settings,
         version=request.version or None,

@@ -13,7 +13,7 @@ from delivery.github.client import GitHub
 from delivery.model.edges import PromotionSettings
 from delivery.promotion.desired import Wanted, renew_branch
 from delivery.promotion.execute import decorate
-from delivery.tracing.span import PromotionSpan, Step
+from delivery.tracing.run import PromotionSpan, Step
 
 _STATUS = re.compile(r"\b(?:DELETE|GET|PATCH|POST|PUT) \S+ ([45]\d\d)\b")
 

@@ -17,7 +17,7 @@ from delivery.promotion.branch import on_top
 from delivery.promotion.decide import AGAIN, Decision, Request, propose
 from delivery.promotion.history import NotThereYet
 from delivery.promotion.state import EdgeState, read_edge
-from delivery.tracing.span import PromotionSpan
+from delivery.tracing.run import PromotionSpan
 
 
 @dataclass(frozen=True)

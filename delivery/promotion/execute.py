@@ -18,7 +18,7 @@ from delivery.promotion.plan import Change
 from delivery.promotion.pull_request import Rendered, closed_body
 from delivery.promotion.rollback import propose_rollback
 from delivery.promotion.state import Branch, EdgeState, read_edge
-from delivery.tracing.span import PromotionSpan
+from delivery.tracing.run import PromotionSpan
 
 
 class Overtaken(PromotionError):  # noqa: N818 - what happened, as `LeaseLost`

@@ -12,8 +12,8 @@ from delivery.github.client import GitHub
 from delivery.model.edges import Edge, PromotionSettings
 from delivery.promotion.declared_run import DeclaredRun, ProviderError
 from delivery.promotion.desired import Wanted
-from delivery.tracing import export
-from delivery.tracing import run as telemetry
+from delivery.tracing.export import TRACE_FILE
+from delivery.tracing.run import start_run
 from lab.forge import Forge
 
 NAME = "acme/gitops"
@@ -46,8 +46,8 @@ class Started:
     def run(
         self, *, open_number: int = 0, labels: tuple[str, ...] = (), unchanged: bool = False, left_over: str = ""
     ) -> DeclaredRun:
-        environ = {export.TRACE_FILE: str(self.file)}
-        self.span = telemetry.begin(EDGE, self.settings, environ=environ)
+        environ = {TRACE_FILE: str(self.file)}
+        self.span = start_run(EDGE, self.settings, environ=environ)
         wanted = Wanted(
             branch=BRANCH,
             path="production/values.yaml",

@@ -11,14 +11,14 @@ from delivery.git.repository import Repository
 from delivery.github.client import GitHub
 from delivery.model.stack import PromotionRequest
 from delivery.promotion.desired import Incoming, Wanted, read_incoming
-from delivery.tracing import export
-from delivery.tracing import run as telemetry
+from delivery.tracing.export import TRACE_FILE
+from delivery.tracing.run import start_run
 from tests.delivery.promotion.story import EDGE, NAME, TOKEN, TRACEPARENT, Story
 
 
 def read(told: Story, asked: PromotionRequest | None = None, environ: Mapping[str, str] | None = None) -> Incoming:
     settings = told.settings
-    span = telemetry.begin(EDGE, settings, environ=environ or {})
+    span = start_run(EDGE, settings, environ=environ or {})
     github = GitHub(settings.api_url, settings.owner, settings.repository, TOKEN)
 
     def connect() -> Repository:
@@ -79,7 +79,7 @@ def test_what_was_read_is_on_the_span_with_a_link_to_what_was_verified(told: Sto
     told.promote(commit)
     file = told.folder / "traces.jsonl"
 
-    read(told, environ={export.TRACE_FILE: str(file)})
+    read(told, environ={TRACE_FILE: str(file)})
 
     run = next(span for span in spans(file) if "parentSpanId" not in span)
     attributes = {each["key"]: each["value"].get("stringValue") for each in run["attributes"]}

@@ -26,7 +26,7 @@ TWO_RUNS = """
 import time
 started = time.monotonic()
 for _ in range(2):
-    with promotion(EDGE, SETTINGS, version="v1") as run, run.step("read"):
+    with start_run(EDGE, SETTINGS, version="v1") as run, run.step("read"):
         pass
 print(time.monotonic() - started)
 """
@@ -259,7 +259,7 @@ def test_under_otel_traces_the_run_is_in_the_engines_trace_and_our_own_calls_are
         run_program(
             """
             import pulumi
-            with promotion(EDGE, SETTINGS, traceparent=PHASE):
+            with start_run(EDGE, SETTINGS, traceparent=PHASE):
                 pass
             """,
             file,

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from delivery.model.edges import Edge, PromotionSettings
-from delivery.tracing.run import begin, promotion
+from delivery.tracing.run import start_run
 
 PHASE = "00-23679963727bf63245f9b55983c73104-b427a6fcfc56cd6a-01"
 COMMIT = "d1" * 20
@@ -57,7 +57,7 @@ def environ(file: Path) -> dict[str, str]:
 def test_a_run_is_a_server_span_named_action_and_pipeline_with_its_steps_below(
     file: Path, environ: dict[str, str]
 ) -> None:
-    with promotion(EDGE, SETTINGS, run_id="7", environ=environ) as run:
+    with start_run(EDGE, SETTINGS, run_id="7", environ=environ) as run:
         for step in ("read", "plan", "push", "open"):
             with run.step(step):
                 pass
@@ -71,7 +71,7 @@ def test_a_run_is_a_server_span_named_action_and_pipeline_with_its_steps_below(
 
 
 def test_a_run_says_what_went_where_in_the_conventions_words(file: Path, environ: dict[str, str]) -> None:
-    with promotion(
+    with start_run(
         EDGE, SETTINGS, version="v0.3.1", commit=COMMIT, traceparent=PHASE, run_id="7", environ=environ
     ) as run:
         run.set_commit(COMMIT, datetime(2026, 8, 1, 12, tzinfo=UTC))
@@ -100,7 +100,7 @@ def test_a_run_says_what_went_where_in_the_conventions_words(file: Path, environ
 
 
 def test_a_run_links_to_the_source_stages_phase_and_is_not_its_child(file: Path, environ: dict[str, str]) -> None:
-    with promotion(EDGE, SETTINGS, traceparent=PHASE, environ=environ):
+    with start_run(EDGE, SETTINGS, traceparent=PHASE, environ=environ):
         pass
     (span,) = exported(file)
     (link,) = span["links"]
@@ -111,13 +111,13 @@ def test_a_run_links_to_the_source_stages_phase_and_is_not_its_child(file: Path,
 
 @pytest.mark.parametrize("junk", ["", PHASE.upper(), PHASE + "\n", "00-" + "0" * 32 + "-b427a6fcfc56cd6a-01", "x"])
 def test_a_traceparent_that_is_not_valid_is_left_out(file: Path, environ: dict[str, str], junk: str) -> None:
-    with promotion(EDGE, SETTINGS, traceparent=junk, environ=environ) as run:
+    with start_run(EDGE, SETTINGS, traceparent=junk, environ=environ) as run:
         run.add_link(junk, "undoes")
     assert "links" not in exported(file)[0]
 
 
 def test_a_rollback_is_an_action_of_its_own_and_links_to_what_it_undoes(file: Path, environ: dict[str, str]) -> None:
-    with promotion(EDGE, SETTINGS, environ=environ, action="rollback") as run:
+    with start_run(EDGE, SETTINGS, environ=environ, action="rollback") as run:
         run.add_link(PHASE, "undoes")
     (span,) = exported(file)
     assert span["name"] == "rollback podtato-head/dev-to-production"
@@ -125,7 +125,7 @@ def test_a_rollback_is_an_action_of_its_own_and_links_to_what_it_undoes(file: Pa
 
 
 def test_the_pull_request_is_on_the_run_and_on_the_step_that_opened_it(file: Path, environ: dict[str, str]) -> None:
-    with promotion(EDGE, SETTINGS, environ=environ) as run, run.step("open"):
+    with start_run(EDGE, SETTINGS, environ=environ) as run, run.step("open"):
         run.set_pull_request(3, "https://x:y@github.com/acme/gitops/pull/3", "Promote", "open")
     server, step = exported(file)
     for span in (server, step):
@@ -145,7 +145,7 @@ def test_a_failure_has_error_type_on_run_and_step_and_no_secret_path_or_stack_tr
 ) -> None:
     environ["GITHUB_TOKEN"] = "correct-horse-battery"
     message = "push with correct-horse-battery from /home/runner/work/gitops failed\nTraceback: line 3"
-    with pytest.raises(ServerError), promotion(EDGE, SETTINGS, environ=environ) as run, run.step("push"):
+    with pytest.raises(ServerError), start_run(EDGE, SETTINGS, environ=environ) as run, run.step("push"):
         raise ServerError(message)
     for span in exported(file):
         assert span["status"] == {"code": 2, "message": "push with [secret] from …/gitops failed"}
@@ -167,29 +167,29 @@ def test_a_failure_has_error_type_on_run_and_step_and_no_secret_path_or_stack_tr
 def test_an_error_without_a_status_is_named_by_its_class(
     file: Path, environ: dict[str, str], error: BaseException, kind: str, result: str
 ) -> None:
-    with pytest.raises(type(error)), promotion(EDGE, SETTINGS, environ=environ):
+    with pytest.raises(type(error)), start_run(EDGE, SETTINGS, environ=environ):
         raise error
     found = attributes(exported(file)[0])
     assert (found["error.type"], found["cicd.pipeline.result"]) == (kind, result)
 
 
 def test_a_run_that_nobody_gave_a_result_claims_none(file: Path, environ: dict[str, str]) -> None:
-    run = begin(EDGE, SETTINGS, environ=environ)
+    run = start_run(EDGE, SETTINGS, environ=environ)
     run.end()
-    with promotion(EDGE, SETTINGS, environ=environ):
+    with start_run(EDGE, SETTINGS, environ=environ):
         pass
     assert ["cicd.pipeline.result" in attributes(each) for each in exported(file)] == [False, False]
 
 
 def test_a_success_has_no_error_type(file: Path, environ: dict[str, str]) -> None:
-    with promotion(EDGE, SETTINGS, environ=environ):
+    with start_run(EDGE, SETTINGS, environ=environ):
         pass
     assert "error.type" not in attributes(exported(file)[0])
     assert exported(file)[0]["status"] == {"code": 0}
 
 
 def test_the_traceparent_for_the_pull_request_is_the_runs_own(file: Path, environ: dict[str, str]) -> None:
-    with promotion(EDGE, SETTINGS, environ=environ) as run:
+    with start_run(EDGE, SETTINGS, environ=environ) as run:
         assert run.traceparent is not None
         version, trace_id, span_id, _ = run.traceparent.split("-")
     (span,) = exported(file)
@@ -197,21 +197,21 @@ def test_the_traceparent_for_the_pull_request_is_the_runs_own(file: Path, enviro
 
 
 def test_without_a_destination_nothing_is_recorded_and_nothing_breaks() -> None:
-    with promotion(EDGE, SETTINGS, traceparent=PHASE, environ={}) as run, run.step("read"):
+    with start_run(EDGE, SETTINGS, traceparent=PHASE, environ={}) as run, run.step("read"):
         run.set_pull_request(3, "https://github.com/acme/gitops/pull/3", "Promote")
         run.add_link(PHASE, "undoes")
     assert run.traceparent is None
 
 
 def test_a_disabled_sdk_writes_no_file(file: Path, environ: dict[str, str]) -> None:
-    with promotion(EDGE, SETTINGS, environ=environ | {"OTEL_SDK_DISABLED": "true"}) as run:
+    with start_run(EDGE, SETTINGS, environ=environ | {"OTEL_SDK_DISABLED": "true"}) as run:
         assert run.traceparent is None
     assert not file.exists()
 
 
 def test_the_ci_systems_traceparent_is_the_parent(file: Path, environ: dict[str, str]) -> None:
     environ |= {"TRACEPARENT": "00-" + "c" * 32 + "-" + "d" * 16 + "-01", "TRACESTATE": "ci=1"}
-    with promotion(EDGE, SETTINGS, traceparent=PHASE, environ=environ):
+    with start_run(EDGE, SETTINGS, traceparent=PHASE, environ=environ):
         pass
     (span,) = exported(file)
     assert (span["traceId"], span["parentSpanId"], span["traceState"]) == ("c" * 32, "d" * 16, "ci=1")
@@ -221,7 +221,7 @@ def test_the_ci_systems_traceparent_is_the_parent(file: Path, environ: dict[str,
 def test_a_variable_that_holds_the_source_stages_traceparent_is_a_link_and_not_the_parent(
     file: Path, environ: dict[str, str]
 ) -> None:
-    with promotion(EDGE, SETTINGS, traceparent=PHASE, environ=environ | {"TRACEPARENT": PHASE}):
+    with start_run(EDGE, SETTINGS, traceparent=PHASE, environ=environ | {"TRACEPARENT": PHASE}):
         pass
     (span,) = exported(file)
     assert "parentSpanId" not in span
@@ -230,19 +230,19 @@ def test_a_variable_that_holds_the_source_stages_traceparent_is_a_link_and_not_t
 
 def test_the_workflow_runs_address_is_on_the_span(file: Path, environ: dict[str, str]) -> None:
     environ |= {"GITHUB_SERVER_URL": "https://github.com", "GITHUB_REPOSITORY": "acme/gitops", "GITHUB_RUN_ID": "42"}
-    with promotion(EDGE, SETTINGS, run_id="42", environ=environ):
+    with start_run(EDGE, SETTINGS, run_id="42", environ=environ):
         pass
     expected = "https://github.com/acme/gitops/actions/runs/42"
     assert attributes(exported(file)[0])["cicd.pipeline.run.url.full"] == expected
 
 
 def test_a_span_that_was_begun_takes_the_pull_request_later_and_ends_once(file: Path, environ: dict[str, str]) -> None:
-    run = begin(EDGE, SETTINGS, environ=environ)
+    run = start_run(EDGE, SETTINGS, environ=environ)
     run.set_pull_request(9, "https://github.com/acme/gitops/pull/9", "Promote")
     run.end()
     run.end()
     run.set_pull_request(10, "https://github.com/acme/gitops/pull/10", "too late")
-    with promotion(EDGE, SETTINGS, environ=environ):
+    with start_run(EDGE, SETTINGS, environ=environ):
         pass  # its end waits for the file
     assert [attributes(span).get("vcs.change.id") for span in exported(file)] == ["9", None]
 
@@ -252,7 +252,7 @@ def run_program(body: str, file: Path, **environ: str) -> "subprocess.CompletedP
     program = (
         "import sys; sys.path[:0] = [ROOT]\n"
         "from delivery.model.edges import Edge, PromotionSettings\n"
-        "from delivery.tracing.run import begin, promotion\n"
+        "from delivery.tracing.run import start_run\n"
         f"EDGE = {EDGE!r}\nSETTINGS = {SETTINGS!r}\nPHASE = {PHASE!r}\n" + textwrap.dedent(body)
     ).replace("[ROOT]", f"[{str(ROOT)!r}]")
     clean = {key: value for key, value in os.environ.items() if not key.startswith(("OTEL_", "PULUMI_", "TRACE"))}
@@ -267,7 +267,7 @@ def run_program(body: str, file: Path, **environ: str) -> "subprocess.CompletedP
 
 
 def test_a_span_that_nobody_ends_is_exported_when_the_process_exits(file: Path) -> None:
-    done = run_program("begin(EDGE, SETTINGS, run_id='1')", file)
+    done = run_program("start_run(EDGE, SETTINGS, run_id='1')", file)
     assert [attributes(span)["cicd.pipeline.run.id"] for span in exported(file)] == ["1"]
     assert done.stderr == ""
 
@@ -281,7 +281,7 @@ def test_an_installed_provider_is_joined_and_only_our_spans_go_to_our_file(file:
         trace.set_tracer_provider(installed)
         with trace.get_tracer("engine").start_as_current_span("pulumi up", kind=trace.SpanKind.SERVER) as engine:
             for _ in range(2):
-                with promotion(EDGE, SETTINGS, traceparent=PHASE) as run:
+                with start_run(EDGE, SETTINGS, traceparent=PHASE) as run:
                     pass
         assert trace.get_tracer_provider() is installed
         assert run.traceparent.split("-")[1] == format(engine.get_span_context().trace_id, "032x")
@@ -296,7 +296,7 @@ def test_our_own_provider_is_not_installed_for_the_whole_process(file: Path) -> 
     run_program(
         """
         from opentelemetry import trace
-        with promotion(EDGE, SETTINGS):
+        with start_run(EDGE, SETTINGS):
             pass
         assert isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
         """,
@@ -311,7 +311,7 @@ def test_a_traceparent_without_otel_traces_leaves_pulumis_provider_without_expor
     run_program(
         """
         import pulumi
-        with promotion(EDGE, SETTINGS, traceparent=PHASE):
+        with start_run(EDGE, SETTINGS, traceparent=PHASE):
             pass
         """,
         file,
@@ -327,7 +327,7 @@ def test_the_source_stages_traceparent_is_no_parent_even_when_pulumis_sdk_has_ma
     run_program(
         """
         import pulumi
-        with promotion(EDGE, SETTINGS, traceparent=PHASE):
+        with start_run(EDGE, SETTINGS, traceparent=PHASE):
             pass
         """,
         file,
@@ -341,7 +341,7 @@ def test_the_source_stages_traceparent_is_no_parent_even_when_pulumis_sdk_has_ma
 def test_a_promotion_that_exports_to_a_file_imports_no_exporter(file: Path) -> None:
     done = run_program(
         """
-        with promotion(EDGE, SETTINGS):
+        with start_run(EDGE, SETTINGS):
             pass
         print([name for name in ("grpc", "google.protobuf", "requests") if name in sys.modules])
         """,

@@ -8,7 +8,7 @@ import pytest
 from delivery.model.edges import Edge, PromotionSettings
 from delivery.tracing.deliveries import deliveries
 from delivery.tracing.otlp import read
-from delivery.tracing.run import promotion
+from delivery.tracing.run import start_run
 from delivery.tracing.timeline import timeline
 from tests.delivery.tracing.builder import DAY, Story, hexed
 
@@ -34,11 +34,11 @@ def test_a_real_run_lies_between_dev_and_production(tmp_path: Path) -> None:
     phase = f"00-{hexed(trace, 32)}-{hexed(span, 16)}-01"
     with (
         pytest.raises(TimeoutError),
-        promotion(EDGE, SETTINGS, traceparent=phase, environ={"DELIVERY_TRACE_FILE": str(file)}) as run,
+        start_run(EDGE, SETTINGS, traceparent=phase, environ={"DELIVERY_TRACE_FILE": str(file)}) as run,
         run.step("read"),
     ):
         raise TimeoutError("the forge did not answer")
-    with promotion(EDGE, SETTINGS, traceparent=phase, environ={"DELIVERY_TRACE_FILE": str(file)}) as run:
+    with start_run(EDGE, SETTINGS, traceparent=phase, environ={"DELIVERY_TRACE_FILE": str(file)}) as run:
         with run.step("read"):
             pass
         with run.step("open"):
