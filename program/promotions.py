@@ -52,7 +52,9 @@ class DuePromotions:
     def _run(self, incoming: Incoming, span: PromotionSpan) -> DeclaredRun | None:
         if incoming.wanted is None:
             return None
-        return DeclaredRun(incoming.wanted, self._settings, span, self._github(), self._connect, pulumi.log.warn)
+        return DeclaredRun(
+            incoming.wanted, incoming.edge, self._settings, span, self._github(), self._connect, pulumi.log.warn
+        )
 
     def _read(self, edge: Edge, request: PromotionRequest) -> tuple[Incoming, PromotionSpan]:
         asked = request if request.meant_for(edge) else PromotionRequest()

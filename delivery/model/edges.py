@@ -23,7 +23,8 @@ class Edge:
 
     `source_path` and `target_path` are the stages' folders in the GitOps repository, without a slash at
     either end. `promoted_keys` are keys of `values.yaml`, dots between levels (`image.tag`); the first one
-    is the version that people talk about.
+    is the version that people talk about. `labels`, `reviewers` and `team_reviewers` are what pull requests along
+    this edge get instead of what all others get; None: the same as all.
     """
 
     application: str
@@ -32,6 +33,9 @@ class Edge:
     source_path: str
     target_path: str
     promoted_keys: tuple[str, ...]
+    labels: tuple[str, ...] | None = None
+    reviewers: tuple[str, ...] | None = None
+    team_reviewers: tuple[str, ...] | None = None
 
     @property
     def branch(self) -> str:
@@ -82,6 +86,18 @@ class PromotionSettings:
         known = "; ".join(str(edge) for edge in self.edges) or "none"
         raise SettingsError(f"the pipeline has no edge {application!r}: {source!r} → {target!r}; its edges: {known}")
 
+    def labels_for(self, edge: Edge) -> tuple[str, ...]:
+        """The labels that a pull request along `edge` gets."""
+        return self.labels if edge.labels is None else edge.labels
+
+    def reviewers_for(self, edge: Edge) -> tuple[str, ...]:
+        """The people who are asked to review a pull request along `edge`, by their logins."""
+        return self.reviewers if edge.reviewers is None else edge.reviewers
+
+    def team_reviewers_for(self, edge: Edge) -> tuple[str, ...]:
+        """The teams that are asked to review a pull request along `edge`, by their slugs."""
+        return self.team_reviewers if edge.team_reviewers is None else edge.team_reviewers
+
     @property
     def traces_are_local(self) -> bool:
         """Whether `trace_url` leads each reader to a machine of their own, while the forge is everybody's."""
@@ -89,7 +105,12 @@ class PromotionSettings:
 
     def to_json(self) -> str:
         """The settings as the file in the GitOps repository: stable order, readable in a review."""
-        return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
+        settings = asdict(self)
+        # A key that no stage has stays out: promoters from before it refuse what they do not know.
+        settings["edges"] = [
+            {key: value for key, value in edge.items() if value is not None} for edge in settings["edges"]
+        ]
+        return json.dumps(settings, indent=2, ensure_ascii=False) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> "PromotionSettings":
@@ -97,9 +118,7 @@ class PromotionSettings:
         try:
             raw: dict[str, Any] = json.loads(text)
             raw["stages"] = {name: tuple(after) for name, after in raw["stages"].items()}
-            raw["edges"] = tuple(
-                Edge(**{**edge, "promoted_keys": tuple(edge["promoted_keys"])}) for edge in raw["edges"]
-            )
+            raw["edges"] = tuple(map(_edge, raw["edges"]))
             raw |= {key: tuple(raw[key]) for key in ("labels", "reviewers", "team_reviewers")}
             settings = cls(**raw)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -111,3 +130,8 @@ class PromotionSettings:
                 f"{SETTINGS_PATH} names a stage that is no DNS label; run `pulumi up --refresh --run-program`"
             )
         return settings
+
+
+def _edge(raw: dict[str, Any]) -> Edge:
+    values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in raw.items()}
+    return Edge(**values)

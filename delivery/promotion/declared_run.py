@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 
 from delivery.git.repository import Repository
 from delivery.github.client import GitHub
-from delivery.model.edges import PromotionSettings
+from delivery.model.edges import Edge, PromotionSettings
 from delivery.promotion.desired import Wanted, renew_branch
 from delivery.promotion.execute import decorate
 from delivery.tracing.run import PromotionSpan, Step
@@ -43,13 +43,14 @@ class DeclaredRun:
     def __init__(
         self,
         wanted: Wanted,
+        edge: Edge,
         settings: PromotionSettings,
         span: PromotionSpan,
         github: GitHub,
         connect: Callable[[], Repository],
         say: Callable[[str], None],
     ) -> None:
-        self._wanted, self._settings, self._span = wanted, settings, span
+        self._wanted, self._edge, self._settings, self._span = wanted, edge, settings, span
         self._github, self._connect, self._say = github, connect, say
         self._name: Step | None = None
         self._step: AbstractContextManager[None] | None = None
@@ -90,9 +91,9 @@ class DeclaredRun:
         gets them when it has none of the labels, for the run that opened it may have been cut off before.
         """
         self._set_pull_request(number)
-        labels = set(self._settings.labels)
+        labels = set(self._settings.labels_for(self._edge))
         if created or (labels and not labels & set(self._wanted.labels)):
-            for note in decorate(self._github, self._settings, number):
+            for note in decorate(self._github, self._settings, self._edge, number):
                 self._say(f"pull request {number}: {note}")
         self._finish(None)
         self._span.set_result("success", "created" if created else "updated")

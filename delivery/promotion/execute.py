@@ -166,30 +166,36 @@ def _open(
         result = Result.UPDATED
         proposed = pushed or state.branch.head
         found = _changed(github, found, rendered.title, rendered.over(found.body), "open", proposed)
-    notes = decorate(github, settings, found.number) if _undecorated(result, settings, found) else ()
+    notes: tuple[str, ...] = ()
+    if _undecorated(result, settings.labels_for(state.edge), found):
+        notes = decorate(github, settings, state.edge, found.number)
     return _outcome(decision, result, state.edge, found, notes)
 
 
-def _undecorated(result: Result, settings: PromotionSettings, pull_request: PullRequest) -> bool:
+def _undecorated(result: Result, labels: tuple[str, ...], pull_request: PullRequest) -> bool:
     """Whether labels and reviewers are still to be added: a run that was cut off may not have come to it.
 
     Labels come last, so one of them there means that all of it was done. Without labels to look for, an existing
     pull request is left alone: people may have taken a reviewer off.
     """
-    return result is Result.CREATED or bool(settings.labels and not set(settings.labels) & set(pull_request.labels))
+    return result is Result.CREATED or bool(labels and not set(labels) & set(pull_request.labels))
 
 
-def decorate(github: GitHub, settings: PromotionSettings, number: int) -> tuple[str, ...]:
-    """Ask for reviews of pull request `number` and add labels. What does not work is a note, not a failed promotion."""
+def decorate(github: GitHub, settings: PromotionSettings, edge: Edge, number: int) -> tuple[str, ...]:
+    """Ask for reviews of pull request `number` along `edge`, and add labels.
+
+    What does not work is a note, not a failed promotion.
+    """
     notes = []
-    if settings.reviewers or settings.team_reviewers:
+    people, teams, labels = settings.reviewers_for(edge), settings.team_reviewers_for(edge), settings.labels_for(edge)
+    if people or teams:
         try:
-            github.request_reviewers(number, settings.reviewers, settings.team_reviewers)
+            github.request_reviewers(number, people, teams)
         except GitHubError as error:
             notes.append(f"reviewers were not asked: {error}")
-    if settings.labels:
+    if labels:
         try:
-            github.add_labels(number, settings.labels)
+            github.add_labels(number, labels)
         except GitHubError as error:
             notes.append(f"labels were not added: {error}")
     return tuple(notes)

@@ -125,6 +125,8 @@ def _platform(configuration: StackConfiguration, stage_application: StageApplica
     checks = configuration.checks
     values: dict[str, Json] = {
         "versionKey": application.promoted_keys[0],
+        # Not for the chart: the promoter looks here whether the stage has been updated to the keys that it promotes.
+        **({"promotedKeys": list(application.promoted_keys)} if application.promoted_keys[1:] else {}),
         "application": {
             "name": application.name,
             # Not for the chart: by it the values are found again when the stage gets another folder.

@@ -63,7 +63,7 @@ class Started:
             labels=labels,
             unchanged=unchanged,
         )
-        return DeclaredRun(wanted, self.settings, self.span, self.github, self._connect, self.said.append)
+        return DeclaredRun(wanted, EDGE, self.settings, self.span, self.github, self._connect, self.said.append)
 
     def _connect(self) -> Repository:
         return Repository(f"{self.settings.web_url}.git", "token")

@@ -284,3 +284,10 @@ def test_what_platform_yaml_says_reads_back_as_it_was_configured() -> None:
     assert yaml.safe_load(text)["context"]["metadata"] == metadata
     assert "'7e12345'" in text
     assert "'0o17'" in text
+
+
+def test_all_promoted_keys_are_in_platform_yaml_where_there_are_several() -> None:
+    keyed = applications({"promotedKeys": ["image.tag", "replicas"]})
+    assert "promotedKeys" not in yaml.safe_load(chart("dev")["platform.yaml"].content)
+    found = yaml.safe_load(chart("dev", applications=keyed)["platform.yaml"].content)
+    assert (found["promotedKeys"], found["versionKey"]) == (["image.tag", "replicas"], "image.tag")
