@@ -41,7 +41,8 @@ class ProgramError(Exception):
 class Declared:
     """One resource as the program declared it; secrets in `inputs` are masked.
 
-    `secrets` names the top-level inputs that hold one, `import_id` is the id to import, empty for none.
+    `secrets` names the top-level inputs that hold one, `import_id` is the id to import, empty for none. `aliases` are
+    what it was called before: an URN, or what differs from now as `name=old, type=old`.
     """
 
     urn: str
@@ -56,6 +57,7 @@ class Declared:
     import_id: str
     ignore_changes: tuple[str, ...]
     retain_on_delete: bool
+    aliases: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,7 @@ class _Recorder(mocks.MockMonitor):
                 import_id=request.importId,
                 ignore_changes=tuple(request.ignoreChanges),
                 retain_on_delete=request.retainOnDelete,
+                aliases=(*request.aliasURNs, *map(_alias, request.aliases)),
             )
         )
         known = request.importId or UNKNOWN_ID
@@ -206,6 +209,11 @@ async def _settled() -> None:
         done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_EXCEPTION)
         if any(output.cancelled() or output.exception() for output in done):
             return
+
+
+def _alias(alias: Any) -> str:
+    parts = [f"{field.name}={value}" for field, value in alias.spec.ListFields() if value]
+    return alias.urn or ", ".join(parts)
 
 
 def _is_secret(value: Value) -> bool:

@@ -39,11 +39,12 @@ def test_options_that_mocks_do_not_pass_on_are_recorded(tmp_path: Path) -> None:
     program = (
         "one = Namespace('one')\n"
         "Namespace('two', opts=pulumi.ResourceOptions(depends_on=[one], retain_on_delete=True,"
-        " ignore_changes=['metadata'], import_='two'))\n"
+        " ignore_changes=['metadata'], import_='two', aliases=['urn:of-old', pulumi.Alias(name='second')]))\n"
     )
     one, two = sorted(run(tmp_path, program).resources, key=lambda each: each.name)
     assert two.depends_on == {one.urn}
     assert (two.retain_on_delete, two.ignore_changes, two.import_id) == (True, ("metadata",), "two")
+    assert two.aliases == ("urn:of-old", "name=second")
     assert (one.retain_on_delete, one.ignore_changes, one.import_id) == (False, (), "")
 
 

@@ -1,0 +1,75 @@
+"""What `make render` writes, file by file, as a reviewer reads it; settings and platform files of every stage.
+
+What is committed or declared verbatim from a source in this repository is held against that source instead of a copy.
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.contract.golden import FOLDER, keep
+from tests.contract.surface import CHART_TEMPLATE, PROMOTER, ROOT, TASK_SOURCE, TEAM, VERBATIM, render
+
+CODE = "the text of gitops/tasks/promote.py"
+
+
+def rendered(project: Path, stack: str, folder: Path) -> dict[str, str]:
+    assert render(["--project", str(project), "--stack", stack, "--out", str(folder)]) == 0
+    paths = sorted(path for path in (folder / stack).rglob("*") if path.is_file())
+    return {path.relative_to(folder / stack).as_posix(): path.read_bytes().decode("utf-8") for path in paths}
+
+
+def source(path: str) -> Path | None:
+    """The file of this repository that `path` is a copy of, where it is one."""
+    if path.endswith("/templates/application.yaml"):
+        return CHART_TEMPLATE
+    return VERBATIM.get(path.removeprefix("repository/"))
+
+
+def without_code(path: str, text: str) -> str:
+    """The task definition without the task, which is a file of its own and compared with that."""
+    if not path.endswith("_promote.yaml") or "kind: KeptnTaskDefinition" not in text:
+        return text
+    code = TASK_SOURCE.read_text("utf-8")
+    assert yaml.safe_load(text)["spec"]["python"]["inline"]["code"] == code
+    head, _, rest = text.partition("      code: |\n")
+    lines = rest.splitlines(keepends=True)
+    after = next(number for number, line in enumerate(lines) if line.strip() and not line.startswith(" " * 8))
+    return f"{head}      code: {CODE}\n{''.join(lines[after:])}"
+
+
+def hold(where: str, files: dict[str, str]) -> None:
+    """Keep these files, and no others, in that folder."""
+    golden = FOLDER / where
+    if os.environ.get("UPDATE_GOLDEN"):
+        shutil.rmtree(golden, ignore_errors=True)
+    for path, text in files.items():
+        keep(f"{where}/{path}", text)
+    assert {path.relative_to(golden).as_posix() for path in golden.rglob("*") if path.is_file()} == files.keys()
+
+
+@pytest.mark.parametrize("stack", ["dev", "production"])
+def test_the_shipped_configuration_renders_as_reviewed_and_the_same_when_rendered_again(
+    stack: str, tmp_path: Path
+) -> None:
+    files = rendered(ROOT, stack, tmp_path)
+    for path, text in files.items():
+        origin = source(path)
+        assert origin is None or text.encode() == origin.read_bytes(), path
+    kept = {path: without_code(path, text) for path, text in files.items() if not path.endswith(PROMOTER)}
+    hold(f"rendered/shipped/{stack}", {path: text for path, text in kept.items() if source(path) is None})
+    assert rendered(ROOT, stack, tmp_path / "again") == files
+
+
+@pytest.mark.parametrize("stack", ["dev", "load", "acceptance", "staging", "production"])
+def test_two_applications_of_five_stages_have_the_same_values_platform_and_settings_files(
+    stack: str, tmp_path: Path
+) -> None:
+    files = rendered(TEAM, stack, tmp_path)
+    names = ("/platform.yaml", "/settings.json", "/values.yaml")
+    shown = ("manifests/",) if stack == "dev" else ()
+    kept = [path for path in files if path.endswith(names) or path.startswith(shown)]
+    hold(f"rendered/team/{stack}", {path: without_code(path, files[path]) for path in kept})
