@@ -3,17 +3,15 @@
 import pulumi
 from pulumi_github import WorkflowRepositoryPermissions
 
-from delivery.model.pipeline import Repository
-
 
 class ActionsPermissions(pulumi.ComponentResource):
-    """Declares the repository's workflow permissions. Jobs get read access unless they ask for more."""
+    """Declares the workflow permissions of `repository` (its name). Jobs get read access unless they ask for more."""
 
-    def __init__(self, name: str, repository: Repository, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(self, name: str, repository: str, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("delivery:components:ActionsPermissions", name, None, opts)
         WorkflowRepositoryPermissions(
             name,
-            repository=repository.name,
+            repository=repository,
             default_workflow_permissions="read",
             can_approve_pull_request_reviews=True,
             opts=pulumi.ResourceOptions(parent=self),

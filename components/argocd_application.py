@@ -1,12 +1,12 @@
 """The Argo CD Application that keeps one application of one stage as its chart says."""
 
+from collections.abc import Sequence
+
 import pulumi
 from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
-from delivery.model.pipeline import StageApplication
-from delivery.model.stack import StackConfiguration
-from delivery.stack.manifests import argocd_application_spec, argocd_finalizers
+from delivery.stack.plan import ArgoCDApplicationPlan
 
 
 class ArgoCDApplication(pulumi.ComponentResource):
@@ -21,9 +21,8 @@ class ArgoCDApplication(pulumi.ComponentResource):
     def __init__(
         self,
         name: str,
-        configuration: StackConfiguration,
-        stage_application: StageApplication,
-        needs: list[pulumi.Resource],
+        plan: ArgoCDApplicationPlan,
+        needs: Sequence[pulumi.Resource] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("delivery:components:ArgoCDApplication", name, None, opts)
@@ -31,13 +30,9 @@ class ArgoCDApplication(pulumi.ComponentResource):
             name,
             api_version="argoproj.io/v1alpha1",
             kind="Application",
-            metadata=ObjectMetaArgs(
-                name=stage_application.argocd_application,
-                namespace=configuration.argocd.namespace,
-                finalizers=argocd_finalizers(configuration) or None,
-            ),
-            spec=argocd_application_spec(configuration, stage_application),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=needs),
+            metadata=ObjectMetaArgs(name=plan.name, namespace=plan.namespace, finalizers=list(plan.finalizers) or None),
+            spec=plan.spec,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=list(needs)),
         )
-        self.application = created.urn.apply(lambda _: stage_application.argocd_application)
+        self.application = created.urn.apply(lambda _: plan.name)
         self.register_outputs({"application": self.application})

@@ -18,7 +18,7 @@ class KeptnTasks(pulumi.ComponentResource):
         self,
         name: str,
         namespace: pulumi.Input[str],
-        specs: Mapping[str, dict[str, Json]],
+        specs: Mapping[str, Mapping[str, Json]],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("delivery:components:KeptnTasks", name, None, opts)

@@ -1,6 +1,6 @@
 """What the promotion task of a stage may use: the GitHub token, and a service account with few rights.
 
-Declared only where an edge leaves the stage, because only there does a promotion task run.
+Declared only where a stage promotes onward, because only there does a promotion task run.
 """
 
 import pulumi
@@ -8,15 +8,13 @@ from pulumi_kubernetes.core.v1 import Secret, ServiceAccount
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 from pulumi_kubernetes.rbac.v1 import PolicyRuleArgs, Role, RoleBinding, RoleRefArgs, SubjectArgs
 
-from delivery.config.reader import TASK_PROMOTE
-from delivery.model.pipeline import Repository
-from delivery.stack.manifests import PROMOTION_ROLE_RULES, SECRET_KEY, SECRET_NAME
+from delivery.stack.plan import PromotionAccessPlan
 
 
 class PromotionAccess(pulumi.ComponentResource):
     """Declares Secret, ServiceAccount, Role and RoleBinding in `namespace`.
 
-    `token` may dispatch workflows in `repository` (Actions: write) and needs no other permission.
+    `token` may start workflows in the GitOps repository (Actions: write) and needs no other permission.
     `service_account` is the account's name, known once everything it needs exists.
     """
 
@@ -25,22 +23,18 @@ class PromotionAccess(pulumi.ComponentResource):
     def __init__(
         self,
         name: str,
+        plan: PromotionAccessPlan,
         namespace: pulumi.Input[str],
-        repository: Repository,
-        token: pulumi.Output[str],
+        token: pulumi.Input[str],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("delivery:components:PromotionAccess", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
-        metadata = ObjectMetaArgs(name=TASK_PROMOTE, namespace=namespace)
+        metadata = ObjectMetaArgs(name=plan.account, namespace=namespace)
         Secret(
             name,
-            metadata=ObjectMetaArgs(name=SECRET_NAME, namespace=namespace),
-            string_data={
-                SECRET_KEY: pulumi.Output.json_dumps(
-                    {"githubRepo": repository.name, "githubRepoOwner": repository.owner, "apiToken": token}
-                )
-            },
+            metadata=ObjectMetaArgs(name=plan.secret, namespace=namespace),
+            string_data={plan.secret_key: pulumi.Output.json_dumps({**plan.secret_data, "apiToken": token})},
             opts=child,
         )
         account = ServiceAccount(name, metadata=metadata, opts=child)
@@ -49,7 +43,7 @@ class PromotionAccess(pulumi.ComponentResource):
             metadata=metadata,
             rules=[
                 PolicyRuleArgs(api_groups=rule["apiGroups"], resources=rule["resources"], verbs=rule["verbs"])
-                for rule in PROMOTION_ROLE_RULES
+                for rule in plan.rules
             ],
             opts=child,
         )

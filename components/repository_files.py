@@ -1,23 +1,21 @@
 """Files of the GitOps repository, committed one after another.
 
 Every file is a commit of its own, and GitHub refuses a commit whose parent is no longer the branch's last one, as
-happens when files are written at the same time. Git owns the content of initial values after the first commit, so
-that no update ever undoes a promotion; values that are there already are adopted as they are, and stay when the stack
-goes.
+happens when files are written at the same time. Git owns the content of an initial file after its first commit, so that
+no update ever undoes a promotion; one that exists already is imported as it is, and stays when the stack is destroyed.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 import pulumi
 from pulumi.resource import DependencyResource
 from pulumi_github import RepositoryFile
 
-from delivery.model.pipeline import Repository
 from delivery.stack.repository_files import RepositoryText
 
 
 class RepositoryFiles(pulumi.ComponentResource):
-    """Declares `files` on the default branch. `existing` are the paths that the branch has already.
+    """Declares `files` on the branch `branch` of `repository` (its name), the first one after the resource `after`.
 
     `last` is the resource that is created last: whoever needs all the files depends on it.
     """
@@ -28,9 +26,9 @@ class RepositoryFiles(pulumi.ComponentResource):
     def __init__(
         self,
         name: str,
-        repository: Repository,
+        repository: str,
+        branch: str,
         files: Sequence[RepositoryText],
-        existing: Collection[str],
         after: pulumi.Resource | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -38,19 +36,18 @@ class RepositoryFiles(pulumi.ComponentResource):
         self.paths = []
         self.last = after
         for file in files:
-            identity = f"{repository.name}:{file.path}:{repository.default_branch}"
             options = pulumi.ResourceOptions(
                 parent=self,
                 depends_on=[pulumi.Output.from_input(_by_urn(self.last))] if self.last else [],
-                # The provider would commit the first content over what git has by now.
+                # The provider would commit the initial content over what git has by now.
                 ignore_changes=["content", "commitMessage", "overwriteOnCreate"] if file.initial else ["commitMessage"],
                 retain_on_delete=file.initial,
-                import_=identity if file.initial and file.path in existing else None,
+                import_=f"{repository}:{file.path}:{branch}" if file.exists else None,
             )
             self.last = RepositoryFile(
                 f"{name}/{file.path}",
-                repository=repository.name,
-                branch=repository.default_branch,
+                repository=repository,
+                branch=branch,
                 file=file.path,
                 content=file.content,
                 commit_message=f"delivery: {file.path}",
@@ -63,10 +60,10 @@ class RepositoryFiles(pulumi.ComponentResource):
 
 
 async def _by_urn(resource: pulumi.Resource) -> pulumi.Resource:
-    """A stand-in for `resource` that has its URN and nothing else, which is all that the engine is told.
+    """A resource that has the URN of `resource` and nothing else, which is all that the engine is told.
 
     For each `depends_on` the SDK looks for cycles, recursing through everything that the dependency depends on. The
     files of a stage form one chain: walking it again for every file takes longer than all the rest, and a chain of
-    a thousand files exceeds Python's recursion limit. A stand-in has no dependencies to walk through.
+    a thousand files exceeds Python's recursion limit. This resource has no dependencies to walk through.
     """
     return DependencyResource(str(await resource.urn.future()))

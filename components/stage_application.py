@@ -1,4 +1,4 @@
-"""One application in one stage: everything that lives and dies with the two."""
+"""One application in one stage: everything that is created and deleted with the two."""
 
 import pulumi
 
@@ -7,17 +7,14 @@ from components.keptn_tasks import KeptnTasks
 from components.promotion_access import PromotionAccess
 from components.repository_files import RepositoryFiles
 from components.stage_namespace import StageNamespace
-from delivery.model import pipeline
-from delivery.model.stack import StackConfiguration
-from delivery.stack.manifests import task_specs
-from delivery.stack.repository_files import InitialValues, stage_files
+from delivery.stack.plan import ApplicationPlan
 
 
 class StageApplication(pulumi.ComponentResource):
-    """Declares namespace, access, tasks, chart files and Argo CD Application, in the order they need each other.
+    """Declares namespace, access, tasks, chart files and Argo CD Application, each after what it needs.
 
-    `token` is the promotion task's, `initial_values` what the repository has of them, `after` the last file
-    committed before, `cluster` the provider of the stage's cluster.
+    `repository` and `branch` name where the files go, `token` is the promotion task's, `after` the file that is
+    committed before these, `cluster` the provider of the stage's cluster.
     """
 
     namespace: pulumi.Output[str]
@@ -27,26 +24,24 @@ class StageApplication(pulumi.ComponentResource):
     def __init__(
         self,
         name: str,
-        configuration: StackConfiguration,
-        stage_application: pipeline.StageApplication,
-        token: pulumi.Output[str],
-        initial_values: InitialValues,
+        plan: ApplicationPlan,
+        repository: str,
+        branch: str,
+        token: pulumi.Input[str],
         after: pulumi.Resource | None,
         cluster: pulumi.ProviderResource,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        # The type token keeps its first name: another one would replace every URN.
+        # The type is what existing stacks have in their state, from before the class was renamed.
         super().__init__("delivery:components:ApplicationInStage", name, None, opts)
-        repository = configuration.pipeline.repository
-        child = pulumi.ResourceOptions(parent=self)
-        files = stage_files(configuration, stage_application, initial_values.texts)
-        self.files = RepositoryFiles(name, repository, files, initial_values.existing, after, opts=child)
-        here = pulumi.ResourceOptions(parent=self, providers=[cluster])
-        namespace = StageNamespace(name, stage_application, opts=here)
-        needed: list[pulumi.Resource] = [namespace, self.files]
-        if configuration.promotes_to:
-            needed.append(PromotionAccess(name, namespace.namespace, repository, token, opts=here))
-        needed.append(KeptnTasks(name, namespace.namespace, task_specs(configuration, stage_application), opts=here))
-        syncs = ArgoCDApplication(name, configuration, stage_application, needed, opts=here)
-        self.namespace, self.application = namespace.namespace, syncs.application
+        here = pulumi.ResourceOptions(parent=self)
+        in_cluster = pulumi.ResourceOptions(parent=self, providers=[cluster])
+        self.files = RepositoryFiles(name, repository, branch, plan.files, after, opts=here)
+        namespace = StageNamespace(name, plan.namespace, plan.namespace_annotations, opts=in_cluster)
+        needs: list[pulumi.Resource] = [namespace, self.files]
+        if plan.access is not None:
+            needs.append(PromotionAccess(name, plan.access, namespace.namespace, token, opts=in_cluster))
+        needs.append(KeptnTasks(name, namespace.namespace, plan.tasks, opts=in_cluster))
+        argocd = ArgoCDApplication(name, plan.argocd, needs, opts=in_cluster)
+        self.namespace, self.application = namespace.namespace, argocd.application
         self.register_outputs({"namespace": self.namespace, "application": self.application})

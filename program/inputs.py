@@ -5,8 +5,7 @@ refused here: mistakes, tokens in plain text, and an update that still lacks som
 """
 
 import os
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,7 +19,6 @@ from delivery.config.reader import SECRETS, parse
 from delivery.config.readiness import in_plain_text, missing_for_update, wrong_tokens
 from delivery.model.secret import SecretText
 from delivery.model.stack import StackConfiguration
-from delivery.stack.repository_files import InitialValues
 
 NAMESPACE = "delivery:"
 PROMOTE_VARIABLE = "DELIVERY_PROMOTE"
@@ -68,38 +66,6 @@ def read_stack(project: Path) -> tuple[StackConfiguration, Secrets]:
     if problems:
         raise _refused(problems)
     return configuration, Secrets(secrets.get("githubToken"), secrets.get("promotionToken"), secrets.get("kubeconfig"))
-
-
-def start_reading_initial_values(
-    configuration: StackConfiguration, token: SecretText | None
-) -> Callable[[], InitialValues]:
-    """Start to read what git has for this stack's values; call what comes back for it.
-
-    That call raises `pulumi.RunError`. Without a token, or with the example's owner, this is a preview that reads
-    nothing.
-    """
-    repository = configuration.pipeline.repository
-    if token is None or repository.is_example:
-        return InitialValues
-    # Imported here: without a token no stack reads the repository.
-    from delivery.git.repository import GitError, Repository
-    from delivery.stack.initial_values import InitialValuesError, read_initial_values
-    from delivery.stack.stack_token import in_stack_words
-
-    connect = partial(Repository, f"{repository.url}.git", token.reveal())
-    beside = ThreadPoolExecutor(1)
-    reading = beside.submit(read_initial_values, connect, configuration)
-    beside.shutdown(wait=False)
-
-    def result() -> InitialValues:
-        try:
-            return reading.result()
-        except (InitialValuesError, ConfigurationError) as error:
-            raise pulumi.RunError(str(error)) from None
-        except GitError as error:
-            raise pulumi.RunError(in_stack_words(error)) from None
-
-    return result
 
 
 def secret_output(secret: SecretText | None) -> pulumi.Output[str] | None:

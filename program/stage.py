@@ -1,6 +1,4 @@
-"""What a stage consists of: its applications, and in the first stage what exists once a repository."""
-
-from typing import TYPE_CHECKING
+"""Declares the plan of a stack: its applications, and in the first stage's stack what exists once a repository."""
 
 import pulumi
 
@@ -8,50 +6,38 @@ from components.actions_permissions import ActionsPermissions
 from components.repository_files import RepositoryFiles
 from components.stage_application import StageApplication
 from delivery.config.errors import Json
-from delivery.model.stack import StackConfiguration
-from delivery.stack.repository_files import InitialValues, repository_files
-
-if TYPE_CHECKING:
-    # Most stacks never import it.
-    from program.promotions import DuePromotions
+from delivery.stack.plan import StackPlan
+from program.startup import Started
 
 NO_TOKEN = "not configured: a preview only"  # noqa: S105 - shown in place of a token, and good for nothing
 
 
-def declare(
-    configuration: StackConfiguration,
-    token: pulumi.Output[str] | None,
-    initial_values: InitialValues,
-    due: "DuePromotions | None",
-    forge: pulumi.ProviderResource,
-    cluster: pulumi.ProviderResource,
-) -> None:
-    """Declare the stage with these providers, and export what a person wants to know of it.
+def declare(plan: StackPlan, token: pulumi.Output[str] | None, started: Started) -> None:
+    """Declare `plan` with the providers that have `started`, and export what people want to know of the stage.
 
-    `token` is the promotion task's, `initial_values` what the GitOps repository has of them, `due` the promotions
-    into this stage where the program declares them.
+    `token` is the promotion task's. The promotions come last: they depend on every file.
     """
-    repository = configuration.pipeline.repository
+    repository, branch = plan.repository.name, plan.repository.default_branch
     token = token or pulumi.Output.secret(NO_TOKEN)
-    on_forge = pulumi.ResourceOptions(providers=[forge])
+    on_github = pulumi.ResourceOptions(providers=[started.github])
     last: pulumi.Resource | None = None
-    if configuration.owns_repository:
-        ActionsPermissions("actions", repository, opts=on_forge)
-        once = RepositoryFiles("repository", repository, repository_files(configuration), (), opts=on_forge)
-        last = once.last
+    if plan.owns_repository:
+        ActionsPermissions("actions", repository, opts=on_github)
+        last = RepositoryFiles("repository", repository, branch, plan.repository_files, opts=on_github).last
     applications: dict[str, dict[str, pulumi.Input[Json]]] = {}
-    for found in configuration.stage_applications:
-        name = found.application.name
-        staged = StageApplication(name, configuration, found, token, initial_values, last, cluster, opts=on_forge)
-        last = staged.files.last
-        applications[name] = {
-            "namespace": staged.namespace,
-            "argocdApplication": staged.application,
-            "path": found.path,
+    for application in plan.applications:
+        declared = StageApplication(
+            application.name, application, repository, branch, token, last, started.cluster, opts=on_github
+        )
+        last = declared.files.last
+        applications[application.name] = {
+            "namespace": declared.namespace,
+            "argocdApplication": declared.application,
+            "path": application.path,
         }
-    if due is not None:
-        pulumi.export("promotions", due.declare([last] if last else [], on_forge))
-    pulumi.export("stage", configuration.stage.name)
-    pulumi.export("repository", repository.url)
+    if started.promotions is not None:
+        pulumi.export("promotions", started.promotions.declare([last] if last else [], on_github))
+    pulumi.export("stage", plan.stage)
+    pulumi.export("repository", plan.repository.url)
     pulumi.export("applications", applications)
-    pulumi.export("promotesTo", list(configuration.promotes_to))
+    pulumi.export("promotesTo", list(plan.promotes_to))

@@ -39,9 +39,9 @@ def read_gitops(path: str) -> str:
     return (GITOPS / path).read_text(encoding="utf-8")
 
 
-def argocd_finalizers(configuration: StackConfiguration) -> list[str]:
+def argocd_finalizers(configuration: StackConfiguration) -> tuple[str, ...]:
     """The Application's finalizers: with one, deleting it prunes what it deployed."""
-    return [SYNC_FINALIZER] if configuration.argocd.finalizer else []
+    return (SYNC_FINALIZER,) if configuration.argocd.finalizer else ()
 
 
 def argocd_application_spec(configuration: StackConfiguration, stage_application: StageApplication) -> dict[str, Json]:

@@ -34,11 +34,15 @@ PLATFORM_HEAD = "# Written by `pulumi up`: change the stack's configuration, not
 
 @dataclass(frozen=True)
 class RepositoryText:
-    """One file of the GitOps repository. Of an `initial` one, git owns the content after the first commit."""
+    """One file of the GitOps repository. Of an `initial` one, git owns the content after the first commit.
+
+    `exists`: the default branch has an initial file at this path already, so it is imported and not created.
+    """
 
     path: str
     content: str
     initial: bool = False
+    exists: bool = False
 
 
 @dataclass(frozen=True)
@@ -50,18 +54,21 @@ class InitialValues:
 
 
 def stage_files(
-    configuration: StackConfiguration, stage_application: StageApplication, texts: Mapping[str, str] | None = None
+    configuration: StackConfiguration, stage_application: StageApplication, known: InitialValues | None = None
 ) -> tuple[RepositoryText, ...]:
-    """The chart of one application in this stage. `texts` are initial values by path, where git has better ones."""
+    """The chart of one application in this stage; `known` is what git has of its values."""
     folder = stage_application.path
-    values = values_path(stage_application)
-    begins = (texts or {}).get(values)
+    values, known = values_path(stage_application), known or InitialValues()
+    text = known.texts.get(values)
     return (
         RepositoryText(f"{folder}/Chart.yaml", _chart(stage_application)),
         RepositoryText(f"{folder}/templates/application.yaml", read_gitops("chart/templates/application.yaml")),
         RepositoryText(f"{folder}/platform.yaml", _platform(configuration, stage_application)),
         RepositoryText(
-            values, initial_values(configuration, stage_application) if begins is None else begins, initial=True
+            values,
+            initial_values(configuration, stage_application) if text is None else text,
+            initial=True,
+            exists=values in known.existing,
         ),
     )
 

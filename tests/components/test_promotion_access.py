@@ -15,11 +15,11 @@ from tests.components.stacks import named
 PROGRAM = """
 import pulumi
 from components.promotion_access import PromotionAccess
-from delivery.model.pipeline import Repository
+from delivery.stack.plan import PromotionAccessPlan
 from pulumi_kubernetes.core.v1 import ConfigMap
 
-repository = Repository("acme", "gitops", "main", "https://api.github.com")
-access = PromotionAccess("a", "a-dev", repository, pulumi.Output.secret("token"))
+plan = PromotionAccessPlan("promote", "github-token", "SECURE_DATA", {}, ())
+access = PromotionAccess("a", plan, "a-dev", pulumi.Output.secret("token"))
 ConfigMap("uses", data={"account": access.service_account})
 """
 

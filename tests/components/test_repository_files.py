@@ -10,10 +10,8 @@ from lab.engine import preview
 PROGRAM = """
 from components.repository_files import RepositoryFiles
 from delivery.stack.repository_files import RepositoryText
-from delivery.model.pipeline import Repository
 
-repository = Repository("acme", "gitops", "main", "https://api.github.com")
-RepositoryFiles("many", repository, [RepositoryText(f"{number}.yaml", "") for number in range(%d)], ())
+RepositoryFiles("many", "gitops", "main", [RepositoryText(f"{number}.yaml", "") for number in range(%d)])
 """
 
 

@@ -1,0 +1,112 @@
+"""The plan of a stack: every file and every manifest that it consists of, as values.
+
+Made once, from a valid configuration and what git has already. The components declare it and decide nothing; the bodies
+of the manifests come from `manifests`, the texts of the files from `repository_files`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from delivery.config.errors import Json
+from delivery.config.reader import TASK_PROMOTE
+from delivery.model.pipeline import Repository
+from delivery.model.stack import StackConfiguration
+from delivery.stack import manifests
+from delivery.stack.repository_files import InitialValues, RepositoryText, repository_files, stage_files
+
+
+@dataclass(frozen=True)
+class ArgoCDApplicationPlan:
+    """The Argo CD Application of a stage's application, in Argo CD's own `namespace`."""
+
+    name: str
+    namespace: str
+    finalizers: tuple[str, ...]
+    spec: Mapping[str, Json]
+
+
+@dataclass(frozen=True)
+class PromotionAccessPlan:
+    """What the promotion task may use: `secret_data` goes into the Secret beside the token, `rules` into the Role."""
+
+    account: str
+    secret: str
+    secret_key: str
+    secret_data: Mapping[str, str]
+    rules: tuple[Mapping[str, list[str]], ...]
+
+
+@dataclass(frozen=True)
+class ApplicationPlan:
+    """One application in the stack's stage. `tasks` are the specs of its Keptn task definitions, by name.
+
+    `files` lie in the folder `path` of the GitOps repository; `access` is None where nothing is promoted onward.
+    """
+
+    name: str
+    path: str
+    files: tuple[RepositoryText, ...]
+    namespace: str
+    namespace_annotations: Mapping[str, str]
+    access: PromotionAccessPlan | None
+    tasks: Mapping[str, Mapping[str, Json]]
+    argocd: ArgoCDApplicationPlan
+
+
+@dataclass(frozen=True)
+class StackPlan:
+    """Everything that a stack declares, promotions aside.
+
+    `repository_files` exist once for the whole repository: they are empty but in the stack of the first stage, which
+    also has the repository's Actions permissions (`owns_repository`).
+    """
+
+    stage: str
+    promotes_to: tuple[str, ...]
+    repository: Repository
+    owns_repository: bool
+    repository_files: tuple[RepositoryText, ...]
+    applications: tuple[ApplicationPlan, ...]
+
+
+def plan_stack(configuration: StackConfiguration, initial: InitialValues) -> StackPlan:
+    """The plan of the stack with this configuration; `initial` is what git has for its values."""
+    owns = configuration.owns_repository
+    return StackPlan(
+        stage=configuration.stage.name,
+        promotes_to=configuration.promotes_to,
+        repository=configuration.pipeline.repository,
+        owns_repository=owns,
+        repository_files=repository_files(configuration) if owns else (),
+        applications=tuple(
+            ApplicationPlan(
+                name=placed.application.name,
+                path=placed.path,
+                files=stage_files(configuration, placed, initial),
+                namespace=placed.namespace,
+                namespace_annotations=manifests.NAMESPACE_ANNOTATIONS,
+                access=_access(configuration),
+                tasks=manifests.task_specs(configuration, placed),
+                argocd=ArgoCDApplicationPlan(
+                    name=placed.argocd_application,
+                    namespace=configuration.argocd.namespace,
+                    finalizers=manifests.argocd_finalizers(configuration),
+                    spec=manifests.argocd_application_spec(configuration, placed),
+                ),
+            )
+            for placed in configuration.stage_applications
+        ),
+    )
+
+
+def _access(configuration: StackConfiguration) -> PromotionAccessPlan | None:
+    if not configuration.promotes_to:
+        return None
+    repository = configuration.pipeline.repository
+    return PromotionAccessPlan(
+        account=TASK_PROMOTE,
+        secret=manifests.SECRET_NAME,
+        secret_key=manifests.SECRET_KEY,
+        secret_data={"githubRepo": repository.name, "githubRepoOwner": repository.owner},
+        rules=manifests.PROMOTION_ROLE_RULES,
+    )

@@ -1,0 +1,92 @@
+"""What takes long before a stack can be declared, done at the same time.
+
+Reading the GitOps repository, importing the providers' SDKs and starting the providers take a good part of a second
+each. Measured with the engine and the shipped `dev` stack: starting the providers while the rest is imported saves
+0.35 s of waiting, and switching the garbage collector off 0.45 s of 1.9 s of processor time.
+"""
+
+import asyncio
+import gc
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+import pulumi
+
+from delivery.model.secret import SecretText
+from delivery.model.stack import StackConfiguration
+from delivery.stack.repository_files import InitialValues
+from program.inputs import Secrets, secret_output
+
+if TYPE_CHECKING:
+    # Most stacks never import it.
+    from program.promotions import DuePromotions
+
+
+@dataclass(frozen=True)
+class Started:
+    """Both providers, registered; what git has for the stack's values; the promotions to declare, if any."""
+
+    github: pulumi.ProviderResource
+    cluster: pulumi.ProviderResource
+    initial_values: InitialValues
+    promotions: "DuePromotions | None"
+
+
+async def start(configuration: StackConfiguration, secrets: Secrets) -> Started:
+    """Read the repository, register both providers and import what declares the stack.
+
+    Raises `pulumi.RunError`, one line, when the repository cannot be read; then nothing has been declared.
+    """
+    initial_values = _start_to_read(configuration, secrets.github)
+    # Everything that is imported and declared is in use until the process ends: looking for garbage is wasted.
+    gc.disable()
+    from program.providers import github_provider, kubernetes_provider
+
+    promotions = None
+    if configuration.declares_promotions and secrets.github is not None:
+        # This imports HTTP, git and telemetry, which most stacks never need.
+        from program.promotions import DuePromotions
+
+        promotions = DuePromotions(configuration, secrets.github)
+    read = initial_values()
+    github = github_provider(configuration.pipeline.repository, secret_output(secrets.github))
+    cluster = kubernetes_provider(configuration.cluster, secret_output(secrets.kubeconfig))
+    # While a thread imports the rest, the event loop registers both providers, and the engine starts them.
+    await asyncio.to_thread(import_module, "program.stage")
+    # The interpreter looks for garbage once more at its end, also with the collector off, but not in what is frozen.
+    gc.freeze()
+    return Started(github, cluster, read, promotions)
+
+
+def _start_to_read(configuration: StackConfiguration, token: SecretText | None) -> Callable[[], InitialValues]:
+    """Start to read what git has for this stack's values; the function that is returned waits for it.
+
+    Without a token, or with the example's owner, this is a preview that reads nothing.
+    """
+    repository = configuration.pipeline.repository
+    if token is None or repository.is_example:
+        return InitialValues
+    # Imported here: without a token no stack reads the repository.
+    from delivery.config.errors import ConfigurationError
+    from delivery.git.repository import GitError, Repository
+    from delivery.stack.initial_values import InitialValuesError, read_initial_values
+    from delivery.stack.stack_token import in_stack_words
+
+    executor = ThreadPoolExecutor(1)
+    connect = partial(Repository, f"{repository.url}.git", token.reveal())
+    reading = executor.submit(read_initial_values, connect, configuration)
+    executor.shutdown(wait=False)
+
+    def wait() -> InitialValues:
+        try:
+            return reading.result()
+        except (InitialValuesError, ConfigurationError) as error:
+            raise pulumi.RunError(str(error)) from None
+        except GitError as error:
+            raise pulumi.RunError(in_stack_words(error)) from None
+
+    return wait
