@@ -1,150 +1,101 @@
-"""Runs a workflow of the GitOps repository as GitHub would: the default branch's file, with its own steps.
+"""A stand-in for GitHub Actions: it carries out the one step of the promotion workflow that runs the promoter.
 
-This module prepares the job: the dispatched inputs, the contexts, the run's token and the concurrency group.
-`lab.workflow` reads the file, `lab.runner` runs the steps; the caller starts a run when one is dispatched.
+The step's environment is the workflow file's own, as the default branch has it, and the run's token has the job's
+permissions. In the place of the steps before it stand a local clone and the Python that runs this. Nothing else of
+Actions is played: no concurrency groups, conditions or time-outs, and of expressions only `a.b` and `a.b || c.d`.
 """
 
-import contextlib
-import json
+import re
+import secrets
+import subprocess
+import sys
 import tempfile
-import threading
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any
 
-from lab.runner import Clone, Job, StepResult, base_environment
-from lab.workflow import Context, Value, check_inputs, evaluate, parse_workflow
+import yaml
 
-WORKFLOWS = ".github/workflows"
+from lab.forge import Forge
+from lab.forge.environment import git_environment
 
-
-class Server(Protocol):
-    """Where the repository is: `lab.forge.Forge`, or whatever serves `url/owner/name.git` to git."""
-
-    @property
-    def url(self) -> str: ...
-    @property
-    def api_url(self) -> str: ...
+_EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}")
+_PATH = re.compile(r"\s*(inputs|github|secrets|vars)\.(\w+)\s*")
+_SCRIPT = re.compile(r"python (\.github/promoter/\S+)")
 
 
 @dataclass(frozen=True)
-class RunResult:
-    """A run: `name` and `group` as evaluated, the steps up to the first failure, the log as people see it.
+class PromoterRun:
+    """How a run ended, everything that it printed, and the token that it had."""
 
-    `summary` is what the steps wrote to GITHUB_STEP_SUMMARY. `masked` counts how often a secret was masked in the
-    log; it is 0 when no step prints one.
-    """
-
-    name: str
-    group: str
-    steps: tuple[StepResult, ...]
     exit_code: int
     log: str
-    summary: str
-    masked: int
-
-    @property
-    def outputs(self) -> dict[str, str]:
-        """All steps' outputs in one, later steps over earlier ones."""
-        return {key: value for step in self.steps for key, value in step.outputs.items()}
+    token: str
 
 
-def run_workflow(
-    workflow: str,
-    inputs: Mapping[str, Value],
-    forge: Server,
-    repository: str,
-    token: str | Callable[[Mapping[str, str]], str],
-    *,
-    environ: Mapping[str, str] | None = None,
-    secrets: Mapping[str, str] | None = None,
-    default_branch: str = "main",
-    login: str = "octocat",
-    run_id: int = 1,
-) -> RunResult:
-    """Run a workflow of `repository` (`owner/name`) as its default branch has it, and wait for the end.
+def run_promoter(
+    forge: Forge, repository: str, workflow: str, inputs: Mapping[str, str], environ: Mapping[str, str]
+) -> PromoterRun:
+    """Run the promoter as `.github/workflows/<workflow>` of `repository` (`owner/name`) does for these inputs.
 
-    `workflow` is the file's name below `.github/workflows`. `token` is what the run gets as `github.token`, or a
-    function that makes it from the job's permissions (named as the REST API names them, `pull_requests`).
-    `environ` is added to the runner's own small environment, as on a self-hosted runner. Runs of one concurrency
-    group wait for each other in order of arrival. Raises `WorkflowError` where GitHub would not start the run
-    (`InputError` with its words for refused inputs) or the lab cannot do what GitHub would.
+    `environ` is added to the environment of the step, as on a self-hosted runner.
     """
+    settings = forge.settings(repository)
+    content = forge.read(repository, f".github/workflows/{workflow}", settings.default_branch)
+    if content is None:
+        raise LookupError(f"{repository} has no workflow {workflow}")
+    [job] = yaml.safe_load(content)["jobs"].values()
+    script, variables = promoter_step(job)
+    token = f"lab-token-{secrets.token_hex(8)}"
+    permissions = {name.replace("-", "_"): level for name, level in job["permissions"].items()}
+    forge.add_token(token, permissions, repositories=[repository], actions=True)
+    contexts = {"inputs": inputs, "github": {"token": token}}
     with tempfile.TemporaryDirectory(prefix="lab-runner-") as folder:
-        root = Path(folder)
-        for name in ("home", "temp", "workspace", "definition"):
-            (root / name).mkdir()
-        reader = token if isinstance(token, str) else token({"contents": "read"})
-        clone = Clone(f"{forge.url}/{repository}.git", reader, root / "home")
-        text, sha = clone.read(root / "definition", default_branch, f"{WORKFLOWS}/{workflow}")
-        definition = parse_workflow(text)
-        checked = check_inputs(definition, inputs)
-        permissions = {key.replace("-", "_"): level for key, level in definition.permissions.items()}
-        job_token = token if isinstance(token, str) else token(permissions)
-        owner, _, _ = repository.partition("/")
-        github: Context = {
-            "token": job_token,
-            "repository": repository,
-            "repository_owner": owner,
-            "sha": sha,
-            "ref": f"refs/heads/{default_branch}",
-            "ref_name": default_branch,
-            "run_id": str(run_id),
-            "run_number": str(run_id),
-            "run_attempt": "1",
-            "actor": login,
-            "triggering_actor": login,
-            "workflow": definition.name,
-            "job": definition.job,
-            "event_name": "workflow_dispatch",
-            "server_url": forge.url,
-            "api_url": forge.api_url,
-            "graphql_url": forge.api_url.removesuffix("/v3") + "/graphql",
-            "event": {"inputs": checked, "repository": {"full_name": repository, "default_branch": default_branch}},
+        workspace = Path(folder) / "workspace"
+        clone = ["git", "clone", "--quiet", f"--branch={settings.default_branch}", str(settings.path), str(workspace)]
+        subprocess.run(clone, check=True, env=git_environment())
+        environment = {
+            "PATH": git_environment()["PATH"],
+            "HOME": folder,
+            "GITHUB_REPOSITORY": repository,
+            "GITHUB_SERVER_URL": forge.url,
+            "GITHUB_API_URL": forge.api_url,
+            "GITHUB_RUN_ID": "1",
+            **environ,
+            **{name: resolve(str(value), contexts) for name, value in variables.items()},
         }
-        public: dict[str, Context] = {"github": github, "inputs": checked, "vars": {}}
-        job = Job(
-            definition,
-            root,
-            public | {"secrets": {**(secrets or {}), "GITHUB_TOKEN": job_token}},
-            Clone(clone.url, job_token, root / "home"),
-            [job_token, reader, *(secrets or {}).values()],
-            {**base_environment(root, github), **(environ or {})},
+        done = subprocess.run(
+            [sys.executable, script],
+            cwd=workspace,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            check=False,
         )
-        event = root / "temp" / "event.json"
-        event.write_text(json.dumps(github["event"]), encoding="utf-8")
-        name, group = evaluate(definition.run_name, public), evaluate(definition.group, public)
-        with _GROUPS.turn((forge.url, repository, group.lower())):
-            steps = job.run()
-        log = "\n".join([name, *job.log, ""])
-        return RunResult(name, group, steps, steps[-1].exit_code, log, job.summary, job.masked)
+    return PromoterRun(done.returncode, done.stdout, token)
 
 
-class _Groups:
-    """Concurrency groups with `queue: max`: one run at a time in each, in order of arrival."""
-
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._waiting: dict[tuple[str, str, str], deque[object]] = {}
-
-    @contextlib.contextmanager
-    def turn(self, group: tuple[str, str, str]) -> Iterator[None]:
-        """Wait until every earlier run of the group has ended."""
-        ticket = object()
-        with self._changed:
-            queue = self._waiting.setdefault(group, deque())
-            queue.append(ticket)
-            self._changed.wait_for(lambda: queue[0] is ticket)
-        try:
-            yield
-        finally:
-            with self._changed:
-                queue.popleft()
-                if not queue:
-                    del self._waiting[group]
-                self._changed.notify_all()
+def promoter_step(job: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    """The path of the script and the `env` of the job's step that runs the promoter."""
+    for step in job["steps"]:
+        if script := _SCRIPT.fullmatch(step.get("run", "")):
+            return script[1], step["env"]
+    raise LookupError("the workflow has no step that runs the promoter")
 
 
-_GROUPS = _Groups()
+def resolve(text: str, contexts: Mapping[str, Mapping[str, str]]) -> str:
+    """`text` with every expression replaced: the first of its alternatives that `contexts` has a value for, or ""."""
+    return _EXPRESSION.sub(lambda match: _first(match[1], contexts), text)
+
+
+def _first(expression: str, contexts: Mapping[str, Mapping[str, str]]) -> str:
+    for alternative in expression.split("||"):
+        path = _PATH.fullmatch(alternative)
+        if path is None:
+            raise LookupError(f"the stand-in for Actions does not know the expression {expression.strip()!r}")
+        if value := contexts.get(path[1], {}).get(path[2]):
+            return value
+    return ""

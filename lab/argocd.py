@@ -1,59 +1,89 @@
-"""A stand-in for one thing that Argo CD does: sync an Application, that is, render its chart at a commit.
+"""A stand-in for an Argo CD sync, and for the part of helm that it needs. It deploys nothing.
 
-It deploys nothing: it returns the objects that Argo CD would give to the cluster. Charts are rendered by `lab.helm`.
+`sync` reads `values.yaml` and `platform.yaml` at the tip of the branch and builds what Keptn reads of the rendered
+chart: the workload's version and the KeptnAppContext, by the rules of `gitops/chart/templates/application.yaml`. The
+Deployment and the Service are left out. `tests/gitops/test_chart.py` compares the result with `helm template` where
+helm is on PATH.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import yaml
 
+from delivery.model.identifiers import is_traceparent, is_version
 from lab.engine import Value
 from lab.forge import Forge
-from lab.helm import render_chart
 
 _REVISION = "$ARGOCD_APP_REVISION"
+_PHASES = (
+    "preDeploymentTasks",
+    "preDeploymentEvaluations",
+    "postDeploymentTasks",
+    "postDeploymentEvaluations",
+    "promotionTasks",
+)
+
+
+class SyncError(Exception):
+    """The stage's files cannot be synced: one is missing, or has no usable version."""
 
 
 @dataclass(frozen=True)
 class Synced:
-    """A sync: the commit that was synced and the objects of the chart at that commit."""
+    """The commit that was synced, the version that the stage then runs, and its KeptnAppContext."""
 
     commit: str
-    manifests: tuple[dict[str, Any], ...]
-    text: str
-
-    def of_kind(self, kind: str) -> dict[str, Any]:
-        """The chart's one object of that kind."""
-        return next(body for body in self.manifests if body["kind"] == kind)
-
-    @property
-    def version(self) -> str:
-        """The version label of the workload, from which Keptn tells one app version from the next."""
-        labels = self.of_kind("Deployment")["spec"]["template"]["metadata"]["labels"]
-        return str(labels["app.kubernetes.io/version"])
+    version: str
+    context: dict[str, Any]
 
 
-def sync(forge: Forge, repository: str, application: dict[str, Value], folder: Path) -> Synced:
-    """Sync an Argo CD Application (as an object) from `repository` (`owner/name`); the chart is written to `folder`."""
+def sync(forge: Forge, repository: str, application: Mapping[str, Value]) -> Synced:
+    """Sync an Argo CD Application (the object) from `repository` (`owner/name`). Raises `SyncError`."""
     spec: dict[str, Any] = application["spec"]  # type: ignore[assignment]
-    source, branch = spec["source"], spec["source"]["targetRevision"]
-    commit = forge.branch(repository, branch)
+    source = spec["source"]
+    commit = forge.branch(repository, source["targetRevision"])
     if commit is None:
-        raise LookupError(f"{repository} has no branch {branch}")
-    for name in ("Chart.yaml", "values.yaml", "platform.yaml", "templates/application.yaml"):
+        raise SyncError(f"{repository} has no branch {source['targetRevision']}")
+    values: dict[str, Any] = {}
+    for name in ("values.yaml", *source["helm"]["valueFiles"]):
         content = forge.read(repository, f"{source['path']}/{name}", commit)
         if content is None:
-            raise LookupError(f"{repository} has no {source['path']}/{name} at {commit[:12]}")
-        target = folder / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(content)
-    helm = source["helm"]
-    text = render_chart(
-        folder,
-        namespace=spec["destination"]["namespace"],
-        value_files=helm["valueFiles"],
-        parameters={each["name"]: each["value"].replace(_REVISION, commit) for each in helm["parameters"]},
-    )
-    return Synced(commit, tuple(body for body in yaml.safe_load_all(text) if body), text)
+            raise SyncError(f"{repository} has no {source['path']}/{name} at {commit[:12]}")
+        values |= yaml.safe_load(content) or {}
+    for parameter in source["helm"]["parameters"]:
+        values[parameter["name"]] = parameter["value"].replace(_REVISION, commit)
+    return Synced(commit, version(values), app_context(values, spec["destination"]["namespace"]))
+
+
+def version(values: Mapping[str, Any]) -> str:
+    """The version that the chart puts into the workload's labels. Raises `SyncError` where the chart fails."""
+    found: object = values
+    for key in values["versionKey"].split("."):
+        found = found.get(key) if isinstance(found, Mapping) else None
+    if not isinstance(found, str) or not is_version(found):
+        raise SyncError(f"values.yaml has no version at {values['versionKey']}")
+    return found
+
+
+def app_context(values: Mapping[str, Any], namespace: str) -> dict[str, Any]:
+    """The chart's KeptnAppContext. A traceparent that is not valid is left out, as are an empty commit and phase."""
+    application, context = values["application"], values["context"]
+    commit, trace = values.get("commitID"), values.get("traceParent")
+    metadata = {"commitID": commit} if commit else {}
+    metadata |= {key: value for key, value in (context.get("metadata") or {}).items() if key != "commitID"}
+    spec: dict[str, Any] = {"metadata": metadata}
+    spec |= {phase: context[phase] for phase in _PHASES if context.get(phase)}
+    if isinstance(trace, str) and is_traceparent(trace):
+        spec["spanLinks"] = [trace]
+    return {
+        "apiVersion": "lifecycle.keptn.sh/v1",
+        "kind": "KeptnAppContext",
+        "metadata": {
+            "name": application["name"],
+            "namespace": namespace,
+            "annotations": {"argocd.argoproj.io/sync-wave": "-1"},
+        },
+        "spec": spec,
+    }

@@ -93,7 +93,7 @@ class PulumiEngine:
         return self.select(stack, settings | self.rendering(stack), secrets).workspace
 
     def up(self, stack: str, settings: Settings, secrets: Settings) -> Update:
-        """Bring `stack` up; the Kubernetes provider renders instead of deploying."""
+        """See `Engine`. The Kubernetes provider writes manifests into a folder instead of deploying."""
         folder = self.manifests / stack
         prepared = self._prepared.pop(stack, None)
         workspace = prepared.result() if prepared else self._select_rendering(stack, settings, secrets)

@@ -1,4 +1,4 @@
-"""`pulumi up` for the lab, without the CLI: previews the program, and does on the lab's forge what it declares.
+"""`pulumi up` for the lab, without the CLI: runs the program, and applies what it declares to the lab's forge.
 
 `lab.pulumi_cli` does the same with the real CLI. Both have the same result: manifests as YAML files in a folder,
 repository files as commits. Neither needs a cluster.
@@ -34,21 +34,21 @@ class Update:
 
 
 class Engine(Protocol):
-    """Brings stacks up."""
+    """Updates stacks. `describes` says in a few words how."""
 
     describes: str
 
     def prepare(self, stack: str, settings: Settings, secrets: Settings) -> None:
-        """Do what can be done for a later `up` of `stack` while another one runs."""
+        """Start what a later `up` of `stack` can do in advance, and return at once."""
 
     def up(self, stack: str, settings: Settings, secrets: Settings) -> Update:
-        """Bring `stack` up with these keys of `delivery:` set on top of the project's files."""
+        """`pulumi up` for `stack`, with these keys of `delivery:` set on top of the project's files."""
 
 
 class EmbeddedEngine:
     """Runs the program without the CLI, writes its manifests, commits its files. It has no state and no providers."""
 
-    describes = "without the Pulumi CLI: a preview, carried out by the lab"
+    describes = "without the Pulumi CLI: the lab writes the manifests and commits the files"
 
     def __init__(self, forge: Forge, repository: str, folder: Path) -> None:
         self._forge, self._repository, self._folder = forge, repository, folder
@@ -57,7 +57,7 @@ class EmbeddedEngine:
         """Do nothing: there is no state to select."""
 
     def up(self, stack: str, settings: Settings, secrets: Settings) -> Update:
-        """See `Engine`. A file whose content git owns is left alone once it is there."""
+        """See `Engine`. A file with `ignore_changes` on its content is written once only."""
         result = preview(stack, read_stack_config(PROGRAM, stack).override(settings, secrets))
         folder = self._folder / stack
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,10 +1,15 @@
-"""What the chart renders to: as the lab renders it, and as the real Helm does where that is on PATH."""
+"""The chart: what `helm template` makes of it, where helm is on PATH, and what its text promises anywhere.
+
+What Keptn reads of it is tested twice, of helm and of the demo's stand-in for it (`lab.argocd`).
+"""
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,52 +19,78 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from delivery.config.files import read_stack_config
 from delivery.model.identifiers import is_traceparent, is_version
-from lab.helm import FUNCTIONS, render_chart
-from lab.template import TemplateError, render
+from lab.argocd import SyncError, app_context, version
+from lab.engine import preview
+from lab.render import files_of
 
 ROOT = Path(__file__).resolve().parents[2]
 CHART = ROOT / "gitops" / "chart"
+TEMPLATE = (CHART / "templates" / "application.yaml").read_text()
 SHARED = ROOT.parent / "shared"
 CRDS = Path(os.environ.get("DELIVERY_CRDS", SHARED / "crds"))
+GUIDE = SHARED / "guide" / "assets" / "application-dev.yaml"
 HELM = shutil.which("helm")
+NAMESPACE = "podtato-head-dev"
 TRACE = "00-23679963727bf63245f9b55983c73104-b427a6fcfc56cd6a-01"
 COMMIT = "6b86b273ff34fce19d6b804eff5a3f5747ada4ea"
 
-Manifests = dict[str, Any]
+needs_helm = pytest.mark.skipif(HELM is None, reason="helm is not on PATH")
+needs_guide = pytest.mark.skipif(not GUIDE.exists(), reason=f"the guide's manifests are not at {GUIDE}")
 
 
 @dataclass(frozen=True)
-class Failed:
-    """How rendering ended when it did not render."""
+class Rendered:
+    """What Keptn reads of the chart, and helm's manifests by kind."""
 
-    message: str
+    context: dict[str, Any]
+    version: str
+    manifests: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.context["spec"]
+        return found
 
 
-class Lab:
-    """The lab's own renderer."""
+class RenderError(Exception):
+    """The chart was not rendered."""
 
-    def render(self, chart: Path, parameters: Mapping[str, str]) -> Manifests | Failed:
+
+class StandIn:
+    """The demo's stand-in for helm."""
+
+    def render(self, chart: Path, **parameters: str) -> Rendered:
+        values: dict[str, Any] = {}
+        for name in ("values.yaml", "platform.yaml"):
+            values |= yaml.safe_load((chart / name).read_text())
         try:
-            return by_kind(render_chart(chart, namespace="podtato-head-dev", parameters=parameters))
-        except TemplateError as error:
-            return Failed(str(error))
+            return Rendered(app_context(values | parameters, NAMESPACE), version(values))
+        except SyncError as error:
+            raise RenderError(str(error)) from error
 
 
 class Helm:
     """`helm template`, called as Argo CD calls it."""
 
-    def render(self, chart: Path, parameters: Mapping[str, str]) -> Manifests | Failed:
+    def render(self, chart: Path, **parameters: str) -> Rendered:
         options = [f"--values={chart}/{name}" for name in ("values.yaml", "platform.yaml")]
         options += [f"--set={name}={value}" for name, value in parameters.items()]
-        command = [str(HELM), "template", "podtato-head", str(chart), "--namespace=podtato-head-dev", *options]
+        command = [str(HELM), "template", "podtato-head", str(chart), f"--namespace={NAMESPACE}", *options]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
-        return Failed(done.stderr) if done.returncode else by_kind(done.stdout)
+        if done.returncode:
+            raise RenderError(done.stderr)
+        documents = [document for document in yaml.safe_load_all(done.stdout) if document is not None]
+        found = {document["kind"]: document for document in documents}
+        assert len(found) == len(documents)
+        labels = found["Deployment"]["spec"]["template"]["metadata"]["labels"]
+        return Rendered(found["KeptnAppContext"], labels["app.kubernetes.io/version"], found)
 
 
-@pytest.fixture(params=[Lab, pytest.param(Helm, marks=pytest.mark.skipif(HELM is None, reason="helm is not on PATH"))])
-def renderer(request: pytest.FixtureRequest) -> Lab | Helm:
-    chosen: Lab | Helm = request.param()
+@pytest.fixture(params=[StandIn, pytest.param(Helm, marks=needs_helm)])
+def renderer(request: pytest.FixtureRequest) -> StandIn | Helm:
+    chosen: StandIn | Helm = request.param()
     return chosen
 
 
@@ -69,12 +100,20 @@ def chart(tmp_path: Path) -> Path:
 
 
 def stage(folder: Path, values: str = "", platform: Mapping[str, object] | None = None) -> Path:
-    """A stage's folder as it lies in the GitOps repository; `values` are added to the first ones."""
+    """A stage's folder as it is in the GitOps repository; `values` are added to the initial ones."""
     shutil.copytree(CHART, folder, dirs_exist_ok=True)
     (folder / "values-promoted.yaml").unlink()
     with (folder / "values.yaml").open("a") as file:
         file.write(values)
     (folder / "platform.yaml").write_text(yaml.safe_dump({**PLATFORM, **(platform or {})}))
+    return folder
+
+
+def promoted(folder: Path, trace: str) -> Path:
+    """A stage that is promoted to, without tasks, with this traceparent among its values."""
+    stage(folder, platform={"context": {"metadata": {}, "promotionTasks": []}})
+    text = (CHART / "values-promoted.yaml").read_text().replace("v0.3.0", "v0.3.1")
+    (folder / "values.yaml").write_text(text.replace('traceParent: ""', f'traceParent: "{trace}"'))
     return folder
 
 
@@ -96,234 +135,119 @@ PLATFORM: dict[str, object] = {
         "promotionTasks": ["promote"],
     },
 }
-BARE: dict[str, object] = {"context": {"metadata": {}, "promotionTasks": []}}
 
 
-def by_kind(text: str) -> Manifests:
-    documents = [document for document in yaml.safe_load_all(text) if document is not None]
-    found = {document["kind"]: document for document in documents}
-    assert len(found) == len(documents)
-    return found
+class TestWhatKeptnReads:
+    def test_is_named_after_the_application_and_comes_before_the_workloads(
+        self, renderer: StandIn | Helm, chart: Path
+    ) -> None:
+        found = renderer.render(chart, commitID=COMMIT)
+        assert found.context == {
+            "apiVersion": "lifecycle.keptn.sh/v1",
+            "kind": "KeptnAppContext",
+            "metadata": {
+                "name": "podtato-head",
+                "namespace": NAMESPACE,
+                "annotations": {"argocd.argoproj.io/sync-wave": "-1"},
+            },
+            "spec": {
+                "metadata": {"commitID": COMMIT},
+                "postDeploymentTasks": ["post-deployment"],
+                "promotionTasks": ["promote"],
+            },
+        }
+        assert found.version == "v0.3.0"
 
+    def test_links_promoted_values_to_the_source_stages_trace(self, renderer: StandIn | Helm, tmp_path: Path) -> None:
+        found = renderer.render(promoted(tmp_path, TRACE), commitID=COMMIT)
+        assert found.spec == {"metadata": {"commitID": COMMIT}, "spanLinks": [TRACE]}
+        assert found.version == "v0.3.1"
 
-def rendered(result: Manifests | Failed) -> Manifests:
-    assert not isinstance(result, Failed), result.message
-    return result
+    def test_holds_no_null_where_neither_argo_cd_nor_a_promotion_has_set_anything(
+        self, renderer: StandIn | Helm, tmp_path: Path
+    ) -> None:
+        assert renderer.render(promoted(tmp_path, "")).spec == {"metadata": {}}
 
-
-def failed(result: Manifests | Failed) -> str:
-    assert isinstance(result, Failed)
-    return result.message
-
-
-def test_first_values_render_to_the_guides_manifests(renderer: Lab | Helm, chart: Path) -> None:
-    guide = SHARED / "guide" / "assets" / "application-dev.yaml"
-    if not guide.exists():
-        pytest.skip(f"the guide's manifests are not at {guide}")
-    text = guide.read_text().replace("{{.Values.serviceVersion}}", "v0.3.0").replace("{{.Values.commitID}}", COMMIT)
-    expected = {document["kind"]: document for document in yaml.safe_load_all(text)}
-    manifests = rendered(renderer.render(chart, {"commitID": COMMIT}))
-    assert manifests["Deployment"] == expected["Deployment"]
-    assert manifests["Service"] == expected["Service"]
-    assert manifests["KeptnAppContext"]["spec"] == expected["KeptnAppContext"]["spec"]
-
-
-def test_the_context_is_named_after_the_application_and_comes_before_the_workloads(
-    renderer: Lab | Helm, chart: Path
-) -> None:
-    metadata = rendered(renderer.render(chart, {}))["KeptnAppContext"]["metadata"]
-    assert metadata == {
-        "name": "podtato-head",
-        "namespace": "podtato-head-dev",
-        "annotations": {"argocd.argoproj.io/sync-wave": "-1"},
-    }
-
-
-def test_promoted_values_link_to_the_source_stages_trace(renderer: Lab | Helm, tmp_path: Path) -> None:
-    chart = stage(tmp_path, platform=BARE)
-    text = (CHART / "values-promoted.yaml").read_text()
-    text = text.replace("v0.3.0", "v0.3.1").replace('traceParent: ""', f'traceParent: "{TRACE}"')
-    (chart / "values.yaml").write_text(text)
-    manifests = rendered(renderer.render(chart, {"commitID": COMMIT}))
-    assert manifests["KeptnAppContext"]["spec"] == {"metadata": {"commitID": COMMIT}, "spanLinks": [TRACE]}
-    pod = manifests["Deployment"]["spec"]["template"]
-    assert pod["metadata"]["labels"]["app.kubernetes.io/version"] == "v0.3.1"
-    assert pod["spec"]["containers"][0]["image"] == "ghcr.io/podtato-head/podtato-server:v0.3.1"
-
-
-def test_first_promoted_values_without_argo_cd_render_no_null(renderer: Lab | Helm, tmp_path: Path) -> None:
-    chart = stage(tmp_path, platform=BARE)
-    shutil.copy(CHART / "values-promoted.yaml", chart / "values.yaml")
-    assert rendered(renderer.render(chart, {}))["KeptnAppContext"]["spec"] == {"metadata": {}}
-
-
-@pytest.mark.parametrize(
-    "unusable",
-    [
-        '""',
-        "null",
-        "12",
-        "true",
-        f'"{TRACE.upper()}"',
-        f'"{TRACE}\\n"',
-        f'"\\n{TRACE}"',
-        f'" {TRACE}"',
-        f'"ff{TRACE[2:]}"',
-        f'"00-{"0" * 32}-b427a6fcfc56cd6a-01"',
-        f'"00-23679963727bf63245f9b55983c73104-{"0" * 16}-01"',
-        f'"{TRACE}-extra"',
-        '"${{ github.token }}"',
-        '"{{ .Values }}"',
-    ],
-)
-def test_a_traceparent_that_cannot_be_linked_to_is_left_out(
-    renderer: Lab | Helm, tmp_path: Path, unusable: str
-) -> None:
-    chart = stage(tmp_path, f"traceParent: {unusable}\n")
-    assert "spanLinks" not in rendered(renderer.render(chart, {}))["KeptnAppContext"]["spec"]
-
-
-TRACEPARENTS = st.from_regex(r"[0f]{2}-[0f]{32}-[0f]{16}-[0f]{2}", fullmatch=True) | st.from_regex(
-    r"[0-9a-fA-Fg]{2}-[0-9a-f]{31,33}-[0-9a-f]{16}-[0-9a-f]{2}\n?"
-)
-
-
-@given(text=TRACEPARENTS | st.text(max_size=60))
-@example(text=TRACE)
-def test_the_chart_and_the_promoter_agree_on_what_a_traceparent_is(text: str) -> None:
-    template = (CHART / "templates" / "application.yaml").read_text()
-    root = {"Values": {**PLATFORM, "serviceVersion": "v1", "traceParent": text}, "Release": {"Namespace": "a"}}
-    context = by_kind(render(template, root, FUNCTIONS))["KeptnAppContext"]
-    assert context["spec"].get("spanLinks") == ([text] if is_traceparent(text) else None)
-
-
-@given(text=st.from_regex(r"[-A-Za-z0-9_.]{1,65}\n?") | st.text(min_size=1, max_size=10))
-def test_the_chart_and_the_promoter_agree_on_what_a_version_is(text: str) -> None:
-    template = (CHART / "templates" / "application.yaml").read_text()
-    root = {"Values": {**PLATFORM, "serviceVersion": text}, "Release": {"Namespace": "a"}}
-    try:
-        manifests = by_kind(render(template, root, FUNCTIONS))
-    except TemplateError:
-        assert not is_version(text)
-    else:
-        labels = manifests["Deployment"]["spec"]["template"]["metadata"]["labels"]
-        assert is_version(text)
-        assert labels["app.kubernetes.io/version"] == text
-
-
-@pytest.mark.parametrize("version", ["1.10", "1234567", "2026-01-02", "true", "1e3", "12e03"])
-def test_a_version_that_yaml_reads_as_something_else_is_refused_or_kept_as_it_is(
-    renderer: Lab | Helm, tmp_path: Path, version: str
-) -> None:
-    quoted = stage(tmp_path / "quoted", f'own: "{version}"\n', {"versionKey": "own"})
-    labels = rendered(renderer.render(quoted, {}))["Deployment"]["spec"]["template"]["metadata"]["labels"]
-    assert labels["app.kubernetes.io/version"] == version
-    bare = stage(tmp_path / "bare", f"own: {version}\n", {"versionKey": "own"})
-    result = renderer.render(bare, {})
-    if isinstance(result, Failed):
-        assert "own in values.yaml is no" in result.message
-    else:
-        labels = result["Deployment"]["spec"]["template"]["metadata"]["labels"]
-        assert labels["app.kubernetes.io/version"] == version
-
-
-@pytest.mark.parametrize(
-    "version", ['"a\\"b"', '"v1\\n"', '"v1 #"', '"${{ github.token }}"', '"v1\\nspec: {}"', '"-1"']
-)
-def test_a_hostile_version_is_refused(renderer: Lab | Helm, tmp_path: Path, version: str) -> None:
-    chart = stage(tmp_path, f"own: {version}\n", {"versionKey": "own"})
-    assert "own in values.yaml is no version" in failed(renderer.render(chart, {}))
-
-
-def test_the_version_may_lie_below_other_keys(renderer: Lab | Helm, tmp_path: Path) -> None:
-    chart = stage(tmp_path, "image:\n  tag: v9\n", {"versionKey": "image.tag"})
-    container = rendered(renderer.render(chart, {}))["Deployment"]["spec"]["template"]["spec"]["containers"][0]
-    assert container["image"] == "ghcr.io/podtato-head/podtato-server:v9"
-
-
-@pytest.mark.parametrize("values", ["", "image:\n", "image: text\n", "image:\n  tag:\n", 'image:\n  tag: ""\n'])
-def test_a_missing_version_is_named(renderer: Lab | Helm, tmp_path: Path, values: str) -> None:
-    chart = stage(tmp_path, values, {"versionKey": "image.tag"})
-    assert "values.yaml has no image.tag" in failed(renderer.render(chart, {}))
-
-
-def test_without_the_platforms_values_the_mend_is_said(renderer: Lab | Helm, chart: Path) -> None:
-    (chart / "platform.yaml").write_text("{}\n")
-    assert "-f platform.yaml" in failed(renderer.render(chart, {}))
-
-
-def test_metadata_and_tasks_arrive_as_text_whatever_they_hold(renderer: Lab | Helm, tmp_path: Path) -> None:
-    metadata = {
-        "quote": 'a "b" \\ c',
-        "lines": "first\nsecond: {{ .Values }}\n",
-        "number": "012",
-        "truth": "yes",
-        "key: with {{ braces }}": "-",
-        "arrow": "→ 🚀 \x07\x85",
-        "commitID": "not the metadata's to say",
-    }
-    phases = ["preDeploymentTasks", "preDeploymentEvaluations", "postDeploymentTasks", "postDeploymentEvaluations"]
-    tasks = {phase: [f"{phase}-1", "yes"] for phase in phases}
-    chart = stage(tmp_path, platform={"context": {"metadata": metadata, **tasks}})
-    spec = rendered(renderer.render(chart, {"commitID": COMMIT}))["KeptnAppContext"]["spec"]
-    assert spec == {"metadata": {**metadata, "commitID": COMMIT}, **tasks}
-
-
-@pytest.mark.parametrize(
-    ("values", "replicas"), [("", None), ("replicas:\n", None), ("replicas: 0\n", 0), ("replicas: 3\n", 3)]
-)
-def test_replicas_are_the_stages_own(renderer: Lab | Helm, tmp_path: Path, values: str, replicas: int | None) -> None:
-    deployment = rendered(renderer.render(stage(tmp_path, values), {}))["Deployment"]
-    assert deployment["spec"].get("replicas") == replicas
-
-
-def test_a_long_application_name_still_gives_a_valid_container_name(renderer: Lab | Helm, tmp_path: Path) -> None:
-    application = {**PLATFORM["application"], "name": "a" * 62}  # type: ignore[dict-item]
-    chart = stage(tmp_path, platform={"application": application})
-    container = rendered(renderer.render(chart, {}))["Deployment"]["spec"]["template"]["spec"]["containers"][0]
-    assert container["name"] == "a" * 62
-
-
-def test_first_values_differ_only_in_the_traceparent() -> None:
-    first = yaml.safe_load((CHART / "values.yaml").read_text())
-    promoted = yaml.safe_load((CHART / "values-promoted.yaml").read_text())
-    assert first == {"serviceVersion": "v0.3.0", "commitID": ""}
-    assert promoted == {**first, "traceParent": ""}
-
-
-def test_the_chart_says_what_it_is() -> None:
-    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
-    assert chart["apiVersion"] == "v2"
-    assert chart["type"] == "application"
-    assert chart["kubeVersion"] == ">= 1.27.0-0"
-
-
-@pytest.mark.skipif(HELM is None, reason="helm is not on PATH")
-def test_helm_lints_the_chart_without_a_complaint(chart: Path) -> None:
-    done = subprocess.run(
-        [str(HELM), "lint", "--strict", "--quiet", f"--values={chart}/platform.yaml", chart],
-        capture_output=True,
-        text=True,
-        check=False,
+    @pytest.mark.parametrize(
+        "unusable",
+        [
+            '""',
+            "null",
+            "12",
+            "true",
+            f'"{TRACE.upper()}"',
+            f'"{TRACE}\\n"',
+            f'"\\n{TRACE}"',
+            f'" {TRACE}"',
+            f'"ff{TRACE[2:]}"',
+            f'"00-{"0" * 32}-b427a6fcfc56cd6a-01"',
+            f'"00-23679963727bf63245f9b55983c73104-{"0" * 16}-01"',
+            f'"{TRACE}-extra"',
+            '"${{ github.token }}"',
+            '"{{ .Values }}"',
+        ],
     )
-    assert (done.returncode, done.stderr) == (0, "")
+    def test_leaves_out_a_traceparent_that_cannot_be_linked_to(
+        self, renderer: StandIn | Helm, tmp_path: Path, unusable: str
+    ) -> None:
+        assert "spanLinks" not in renderer.render(stage(tmp_path, f"traceParent: {unusable}\n")).spec
 
+    @pytest.mark.parametrize("text", ["1.10", "1234567", "2026-01-02", "true", "1e3", "12e03"])
+    def test_is_the_versions_own_text_or_a_refusal_where_yaml_reads_something_else(
+        self, renderer: StandIn | Helm, tmp_path: Path, text: str
+    ) -> None:
+        quoted = stage(tmp_path / "quoted", f'own: "{text}"\n', {"versionKey": "own"})
+        assert renderer.render(quoted).version == text
+        bare = stage(tmp_path / "bare", f"own: {text}\n", {"versionKey": "own"})
+        with suppress(RenderError):
+            assert renderer.render(bare).version == text
 
-@pytest.mark.skipif(not CRDS.is_dir(), reason=f"no resource definitions at {CRDS}")
-@pytest.mark.parametrize("values", ["", f'traceParent: "{TRACE}"\n'])
-def test_the_context_holds_against_keptns_definition(renderer: Lab | Helm, tmp_path: Path, values: str) -> None:
-    definition = yaml.safe_load((CRDS / "lifecycle.keptn.sh_keptnappcontexts.yaml").read_text())
-    [schema] = [
-        version["schema"]["openAPIV3Schema"] for version in definition["spec"]["versions"] if version["name"] == "v1"
-    ]
-    schema["properties"]["metadata"] = {"type": "object", "required": ["name", "namespace"]}
-    for node in nodes(schema):
-        if "properties" in node:
-            node["additionalProperties"] = False
-    context = rendered(renderer.render(stage(tmp_path, values), {"commitID": COMMIT}))["KeptnAppContext"]
-    jsonschema.validate(context, schema)
-    with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate({**context, "spec": {**context["spec"], "spanLinks": [None]}}, schema)
+    @pytest.mark.parametrize(
+        "text", ['"a\\"b"', '"v1\\n"', '"v1 #"', '"${{ github.token }}"', '"v1\\nspec: {}"', '"-1"']
+    )
+    def test_is_refused_with_a_hostile_version(self, renderer: StandIn | Helm, tmp_path: Path, text: str) -> None:
+        with pytest.raises(RenderError, match="own"):
+            renderer.render(stage(tmp_path, f"own: {text}\n", {"versionKey": "own"}))
+
+    def test_takes_a_version_from_below_other_keys(self, renderer: StandIn | Helm, tmp_path: Path) -> None:
+        chart = stage(tmp_path, "image:\n  tag: v9\n", {"versionKey": "image.tag"})
+        assert renderer.render(chart).version == "v9"
+
+    @pytest.mark.parametrize("values", ["", "image:\n", "image: text\n", "image:\n  tag:\n", 'image:\n  tag: ""\n'])
+    def test_names_the_key_of_a_missing_version(self, renderer: StandIn | Helm, tmp_path: Path, values: str) -> None:
+        with pytest.raises(RenderError, match=r"image\.tag"):
+            renderer.render(stage(tmp_path, values, {"versionKey": "image.tag"}))
+
+    def test_has_metadata_and_tasks_as_text_whatever_they_hold(self, renderer: StandIn | Helm, tmp_path: Path) -> None:
+        metadata = {
+            "quote": 'a "b" \\ c',
+            "lines": "first\nsecond: {{ .Values }}\n",
+            "number": "012",
+            "truth": "yes",
+            "key: with {{ braces }}": "-",
+            "arrow": "→ 🚀 \x07\x85",
+            "commitID": "not for the metadata to set",
+        }
+        phases = ["preDeploymentTasks", "preDeploymentEvaluations", "postDeploymentTasks", "postDeploymentEvaluations"]
+        tasks = {phase: [f"{phase}-1", "yes"] for phase in phases}
+        chart = stage(tmp_path, platform={"context": {"metadata": metadata, **tasks}})
+        assert renderer.render(chart, commitID=COMMIT).spec == {"metadata": {**metadata, "commitID": COMMIT}, **tasks}
+
+    @pytest.mark.skipif(not CRDS.is_dir(), reason=f"no resource definitions at {CRDS}")
+    @pytest.mark.parametrize("values", ["", f'traceParent: "{TRACE}"\n'])
+    def test_is_valid_by_keptns_definition(self, renderer: StandIn | Helm, tmp_path: Path, values: str) -> None:
+        definition = yaml.safe_load((CRDS / "lifecycle.keptn.sh_keptnappcontexts.yaml").read_text())
+        [schema] = [
+            found["schema"]["openAPIV3Schema"] for found in definition["spec"]["versions"] if found["name"] == "v1"
+        ]
+        schema["properties"]["metadata"] = {"type": "object", "required": ["name", "namespace"]}
+        for node in nodes(schema):
+            if "properties" in node:
+                node["additionalProperties"] = False
+        context = renderer.render(stage(tmp_path, values), commitID=COMMIT).context
+        jsonschema.validate(context, schema)
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate({**context, "spec": {**context["spec"], "spanLinks": [None]}}, schema)
 
 
 def nodes(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -331,3 +255,96 @@ def nodes(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for node in schema.get("properties", {}).values():
         yield from nodes(node)
     yield schema
+
+
+@needs_helm
+class TestHelm:
+    @needs_guide
+    def test_renders_initial_values_to_the_guides_manifests(self, chart: Path) -> None:
+        text = GUIDE.read_text().replace("{{.Values.serviceVersion}}", "v0.3.0").replace("{{.Values.commitID}}", COMMIT)
+        expected = {document["kind"]: document for document in yaml.safe_load_all(text)}
+        found = Helm().render(chart, commitID=COMMIT)
+        assert found.manifests["Deployment"] == expected["Deployment"]
+        assert found.manifests["Service"] == expected["Service"]
+        assert found.spec == expected["KeptnAppContext"]["spec"]
+
+    def test_deploys_the_image_of_the_version(self, tmp_path: Path) -> None:
+        chart = stage(tmp_path, "image:\n  tag: v9\n", {"versionKey": "image.tag"})
+        [container] = Helm().render(chart).manifests["Deployment"]["spec"]["template"]["spec"]["containers"]
+        assert container["image"] == "ghcr.io/podtato-head/podtato-server:v9"
+
+    def test_says_how_to_pass_the_platforms_values(self, chart: Path) -> None:
+        (chart / "platform.yaml").write_text("{}\n")
+        with pytest.raises(RenderError, match=r"-f platform\.yaml"):
+            Helm().render(chart)
+
+    @pytest.mark.parametrize(
+        ("values", "replicas"), [("", None), ("replicas:\n", None), ("replicas: 0\n", 0), ("replicas: 3\n", 3)]
+    )
+    def test_takes_the_replicas_from_the_stages_own_values(
+        self, tmp_path: Path, values: str, replicas: int | None
+    ) -> None:
+        deployment = Helm().render(stage(tmp_path, values)).manifests["Deployment"]
+        assert deployment["spec"].get("replicas") == replicas
+
+    def test_makes_a_valid_container_name_of_a_long_application_name(self, tmp_path: Path) -> None:
+        application = {**PLATFORM["application"], "name": "a" * 62}  # type: ignore[dict-item]
+        chart = stage(tmp_path, platform={"application": application})
+        [container] = Helm().render(chart).manifests["Deployment"]["spec"]["template"]["spec"]["containers"]
+        assert container["name"] == "a" * 62
+
+    def test_lints_the_chart_without_a_complaint(self, chart: Path) -> None:
+        command = [str(HELM), "lint", "--strict", "--quiet", f"--values={chart}/platform.yaml", str(chart)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+class TestTheText:
+    """What holds without helm, read off the template."""
+
+    TRACEPARENTS = st.from_regex(r"[0f]{2}-[0f]{32}-[0f]{16}-[0f]{2}", fullmatch=True) | st.from_regex(
+        r"[0-9a-fA-Fg]{2}-[0-9a-f]{31,33}-[0-9a-f]{16}-[0-9a-f]{2}\n?"
+    )
+
+    @staticmethod
+    def patterns(variable: str) -> list[re.Pattern[str]]:
+        """The patterns that the template matches a variable with; Go's `$` is the very end of a text."""
+        found = re.findall(rf'regexMatch "([^"]+)" \{variable}\b', TEMPLATE)
+        return [re.compile(pattern.replace("$", r"\Z")) for pattern in found]
+
+    @given(text=TRACEPARENTS | st.text(max_size=60))
+    @example(text=TRACE)
+    def test_agrees_with_the_promoter_on_what_a_traceparent_is(self, text: str) -> None:
+        form, unusable = self.patterns("$trace")
+        assert (form.search(text) is not None and unusable.search(text) is None) == is_traceparent(text)
+
+    @given(text=st.from_regex(r"[-A-Za-z0-9_.]{1,65}\n?") | st.text(min_size=1, max_size=10))
+    def test_agrees_with_the_promoter_on_what_a_version_is(self, text: str) -> None:
+        [form] = self.patterns("$version")
+        assert (form.search(text) is not None) == is_version(text)
+
+    def test_prints_every_value_in_quotes_or_as_a_number(self) -> None:
+        steered = ("if", "with", "range", "else", "end", "fail", "/*", "$")
+        actions = re.findall(r"\{\{-? *(.*?) *-?\}\}", TEMPLATE, re.DOTALL)
+        printed = [action for action in actions if not action.startswith(steered) or "| quote" in action]
+        assert len(printed) > 20
+        assert [action for action in printed if not action.endswith(("| quote", "| int"))] == []
+        assert "{{ $phase }}:" in TEMPLATE, "the one name that is printed as it is comes from a list in the template"
+
+    def test_reads_nothing_of_the_platform_that_a_stack_does_not_write(self) -> None:
+        files = files_of(preview("dev", read_stack_config(ROOT, "dev")))
+        written = yaml.safe_load(files["repository/dev/platform.yaml"])
+        assert set(re.findall(r"\$application\.(\w+)", TEMPLATE)) <= written["application"].keys()
+        assert set(re.findall(r'"(\w+(?:Tasks|Evaluations))"', TEMPLATE)) | {"metadata"} == written["context"].keys()
+        own = {"traceParent", "commitID", "replicas"}
+        assert set(re.findall(r"\.Values\.(\w+)", TEMPLATE)) == own | (written.keys() & PLATFORM.keys())
+
+    def test_of_the_initial_values_differs_only_in_the_traceparent(self) -> None:
+        first = yaml.safe_load((CHART / "values.yaml").read_text())
+        assert first == {"serviceVersion": "v0.3.0", "commitID": ""}
+        assert yaml.safe_load((CHART / "values-promoted.yaml").read_text()) == {**first, "traceParent": ""}
+
+    def test_of_the_chart_says_what_it_is(self) -> None:
+        chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+        assert (chart["apiVersion"], chart["type"]) == ("v2", "application")
+        assert chart["kubeVersion"] == ">= 1.27.0-0"

@@ -1,11 +1,12 @@
-"""The workflow file: what linters say of it, what it may do, and how its inputs reach the promoter."""
+"""The workflow files: what linters say of them, what they may do, and how their inputs reach the promoter."""
 
 import re
 from pathlib import Path
 
 import pytest
 
-from lab.workflow import Context, InputError, Workflow, check_inputs, evaluate, parse_workflow
+from delivery.promotion.cli import main
+from lab.actions import promoter_step
 from tests.workflow_files import (
     ACTIONLINT,
     NO_ACTIONLINT,
@@ -22,19 +23,8 @@ from tests.workflow_files import (
 WORKFLOWS = sorted((ROOT / "gitops" / "workflows").glob("*.yaml"))
 PROMOTE = ROOT / "gitops" / "workflows" / "promote.yaml"
 REQUIREMENTS = ROOT / "gitops" / "promoter" / "requirements.txt"
-DISPATCH = {
-    "application": "podtato-head",
-    "from": "dev",
-    "to": "production",
-    "version": "v0.3.1",
-    "commitID": "a" * 40,
-    "traceParent": "",
-}
-
-
-@pytest.fixture(scope="module")
-def promote() -> Workflow:
-    return parse_workflow(PROMOTE.read_text())
+JOB = read(PROMOTE)["jobs"]["promote"]
+INPUTS = read(PROMOTE)["on"]["workflow_dispatch"]["inputs"]
 
 
 @pytest.fixture(params=WORKFLOWS, ids=lambda path: path.name)
@@ -69,63 +59,43 @@ def test_nothing_is_granted_but_by_each_job_for_itself(path: Path) -> None:
     check_grants(path)
 
 
-def test_the_promoter_may_push_and_open_pull_requests_and_nothing_else(promote: Workflow) -> None:
-    assert promote.permissions == {"contents": "write", "pull-requests": "write"}
+def test_the_promoter_may_push_and_open_pull_requests_and_nothing_else() -> None:
+    assert JOB["permissions"] == {"contents": "write", "pull-requests": "write"}
 
 
-def test_a_dispatch_by_the_task_is_accepted_and_reaches_the_promoter_as_environment(promote: Workflow) -> None:
-    environment = promoter_environment(promote, DISPATCH, {"GITHUB_TOKEN": "ghs_own"})
-    assert environment == {
-        "APPLICATION": "podtato-head",
-        "FROM": "dev",
-        "TO": "production",
-        "VERSION": "v0.3.1",
-        "COMMIT_ID": "a" * 40,
-        "TRACEPARENT": "",
-        "ROLLBACK": "",
-        "AGAIN": "false",
-        "GITHUB_TOKEN": "ghs_own",
-        "OTEL_EXPORTER_OTLP_ENDPOINT": "",
-        "OTEL_EXPORTER_OTLP_PROTOCOL": "",
-        "OTEL_EXPORTER_OTLP_HEADERS": "",
-    }
+def test_every_input_reaches_the_promoter_as_one_variable() -> None:
+    _, environment = promoter_step(JOB)
+    variables = {"application": "APPLICATION", "from": "FROM", "to": "TO", "version": "VERSION"}
+    variables |= {"commitID": "COMMIT_ID", "traceParent": "TRACEPARENT", "rollback": "ROLLBACK", "again": "AGAIN"}
+    assert INPUTS.keys() == variables.keys()
+    read_from = {f"${{{{ inputs.{name} }}}}": variable for name, variable in variables.items()}
+    assert {text: name for name, text in environment.items() if "inputs." in text} == read_from
 
 
-def test_a_rollback_needs_no_version_and_a_token_of_its_own_is_preferred(promote: Workflow) -> None:
-    inputs = {"application": "a", "from": "b", "to": "c", "rollback": "it burns", "again": "true"}
-    environment = promoter_environment(promote, inputs, {"GITHUB_TOKEN": "ghs_own", "PROMOTION_TOKEN": "ghp_app"})
-    assert environment["ROLLBACK"] == "it burns"
-    assert environment["AGAIN"] == "true"
-    assert environment["GITHUB_TOKEN"] == "ghp_app"
+def test_the_promoter_reads_those_variables_those_of_actions_and_its_token(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"], {})
+    read_by_promoter = set(re.findall(r"\[([A-Z_]+)(?:=true)?\]", capsys.readouterr().out))
+    _, environment = promoter_step(JOB)
+    given = {name for name, text in environment.items() if "inputs." in text}
+    of_actions = {"GITHUB_REPOSITORY", "GITHUB_SERVER_URL", "GITHUB_API_URL"}
+    of_a_person = {"DELIVERY_SETTINGS", "DELIVERY_REMOTE"}
+    assert read_by_promoter == given | of_actions | of_a_person
+    assert environment["GITHUB_TOKEN"] == "${{ secrets.PROMOTION_TOKEN || github.token }}"
 
 
-@pytest.mark.parametrize("missing", ["application", "from", "to"])
-def test_a_dispatch_that_names_no_edge_is_refused(promote: Workflow, missing: str) -> None:
-    with pytest.raises(InputError, match=f"Required input '{missing}' not provided"):
-        check_inputs(promote, {key: value for key, value in DISPATCH.items() if key != missing})
+def test_a_dispatch_has_to_name_the_edge_and_nothing_else() -> None:
+    assert {name for name, given in INPUTS.items() if given["required"]} == {"application", "from", "to"}
+    assert {given["default"] for given in INPUTS.values() if not given["required"]} == {"", False}
 
 
-def test_one_group_is_one_application_and_target(promote: Workflow) -> None:
-    def group(application: str, source: str, target: str) -> str:
-        return evaluate(promote.group, {"inputs": {"application": application, "from": source, "to": target}})
-
-    assert group("a", "dev", "production") == group("a", "staging", "production")
-    assert group("a", "dev", "production") != group("b", "dev", "production")
-    assert group("a-b", "dev", "c") != group("a", "dev", "b-c")
+def test_one_group_is_one_application_and_target() -> None:
+    assert read(PROMOTE)["concurrency"]["group"] == "promote/${{ inputs.application }}/${{ inputs.to }}"
 
 
-@pytest.mark.parametrize(
-    ("inputs", "name"),
-    [
-        ({"version": "v0.3.1"}, "Promote podtato-head v0.3.1: dev → production"),
-        ({}, "Promote podtato-head: dev → production"),
-        ({"rollback": "it returns 500"}, "Roll back podtato-head: dev → production"),
-    ],
-)
-def test_the_run_is_named_after_what_it_does(path: Path, inputs: dict[str, str], name: str) -> None:
-    edge = {"application": "podtato-head", "from": "dev", "to": "production"}
-    given = dict.fromkeys(read(path)["on"]["workflow_dispatch"]["inputs"], "") | edge | inputs
-    assert evaluate(read(path)["run-name"], {"inputs": given}) == name
+def test_the_name_of_a_run_tells_what_it_does_from_where_to_where(path: Path) -> None:
+    named = set(re.findall(r"inputs\.(\w+)", read(path)["run-name"]))
+    assert named == {"rollback", "application", "version", "from", "to"}
 
 
 def test_the_promoters_requirements_are_the_programs_own_versions_with_hashes() -> None:
@@ -138,15 +108,3 @@ def test_the_promoters_requirements_are_the_programs_own_versions_with_hashes() 
 def pins(path: Path) -> dict[str, str]:
     """Each distribution of a lock file, with its version."""
     return dict(re.findall(r"^([\w.-]+)==(\S+)", path.read_text(), re.MULTILINE))
-
-
-def promoter_environment(promote: Workflow, inputs: dict[str, str], secrets: dict[str, str]) -> dict[str, str]:
-    """What the step that runs the promoter has in its environment."""
-    contexts: dict[str, Context] = {
-        "inputs": check_inputs(promote, dict(inputs)),
-        "github": {"token": secrets["GITHUB_TOKEN"]},
-        "secrets": secrets,
-        "vars": {},
-    }
-    [step] = [step for step in promote.steps if "promoter.py" in step.run]
-    return {key: evaluate(value, contexts) for key, value in step.environment.items()}

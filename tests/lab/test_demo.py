@@ -1,5 +1,7 @@
-"""The demo as a person runs it: told to the end, twice into one folder, and out of folders that are not its own."""
+"""The demo as a person runs it: to its end, and never into a folder that is not its own."""
 
+import os
+import subprocess
 import threading
 from pathlib import Path
 
@@ -12,42 +14,45 @@ def demo(folder: Path) -> int:
     return main(["--embedded", "--folder", str(folder)])
 
 
-def test_the_story_is_told_to_its_end_and_again_into_the_same_folder(
+def running() -> set[object]:
+    """The threads of this process, and the processes that it has started."""
+    listed = subprocess.run(["ps", "-o", "pid=,args=", "--ppid", str(os.getpid())], capture_output=True, text=True)
+    return {*threading.enumerate(), *(line for line in listed.stdout.splitlines() if " ps -o" not in line)}
+
+
+def test_it_runs_to_its_end_in_the_folder_of_an_earlier_demo(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before = {*threading.enumerate()}
-    assert demo(tmp_path / "demo") == 0
-    told = capsys.readouterr().out
-    assert demo(tmp_path / "demo") == 0
-    assert "#1  Promote podtato-head v0.3.1 to production" in told
-    assert "+serviceVersion: v0.3.1" in told
-    assert "spanLinks:" in told
-    assert "Where the time was spent" in told
-    assert "\x1b" not in told, "no colour where nobody looks at a terminal"
-    assert {*threading.enumerate()} <= before, "nothing is left running"
-    assert (tmp_path / "demo" / "trace.html").is_file()
-    assert (tmp_path / "demo" / "manifests" / "production").is_dir()
+    folder = tmp_path / "demo"
+    (folder / "forge").mkdir(parents=True)
+    (folder / "forge" / "old").write_text("of the demo before")
+    (folder / MARKER).write_text("")
+    before = running()
+    assert demo(folder) == 0
+    printed = capsys.readouterr().out
+    assert "#1  Promote podtato-head v0.3.1 to production" in printed
+    assert "+serviceVersion: v0.3.1" in printed
+    assert "spanLinks:" in printed
+    assert "Waterfall" in printed
+    assert "\x1b" not in printed, "no colour where the output is no terminal"
+    assert running() <= before, "nothing is left running"
+    left = {path.name for path in folder.iterdir()}
+    assert left == {MARKER, "forge", "manifests", "traces.jsonl", "trace.html"}
+    assert not (folder / "forge" / "old").exists()
 
 
 def test_a_folder_of_somebody_else_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     mine = tmp_path / "mine.txt"
     mine.write_text("precious")
-    assert demo(tmp_path) == 1
+    assert demo(tmp_path) == demo(mine) == 1
     assert mine.read_text() == "precious"
-    assert "choose another one with --folder" in capsys.readouterr().err
+    assert capsys.readouterr().err.count("--folder") == 2
 
 
-def test_a_file_in_the_folders_place_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    file = tmp_path / "file"
-    file.write_text("")
-    assert demo(file) == 1
-    assert capsys.readouterr().err.count("\n") == 2
-
-
-def test_without_git_it_says_what_to_install(
+def test_without_git_it_stops_before_it_writes_anything(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert demo(tmp_path / "demo") == 1
-    assert "git is not on PATH: install it" in capsys.readouterr().err
-    assert not (tmp_path / "demo" / MARKER).exists()
+    assert "git is not on PATH" in capsys.readouterr().err
+    assert not (tmp_path / "demo").exists()

@@ -1,11 +1,8 @@
-"""The guide's story on the lab, each step held against the forge's and git's own state."""
+"""The story of the guide on the lab, played once; each test compares one chapter with git's and the forge's state."""
 
 import json
-import os
-import subprocess
-import threading
 from collections.abc import Iterator
-from pathlib import Path
+from dataclasses import dataclass, field
 
 import pytest
 import yaml
@@ -14,176 +11,156 @@ from delivery.config.files import read_stack_config
 from lab.cluster import Cluster
 from lab.engine import PROGRAM, Value, preview
 from lab.forge import Forge
-from lab.forge.issues_model import PullRequest
 from lab.story import NAME, OWNER, REPOSITORY, TASK_TOKEN, UPDATE_TOKEN, Story
 from lab.updates import EmbeddedEngine
 
 BRANCH = "promote/podtato-head/dev/production"
 
 
-@pytest.fixture
-def story(tmp_path: Path) -> Iterator[Story]:
-    with Forge(tmp_path / "forge") as forge, Cluster() as cluster:
-        yield Story(forge, cluster, tmp_path)
+@dataclass
+class Chapter:
+    """What the repository and the forge held at one moment of the story."""
+
+    refs: dict[str, str]
+    dev: dict[str, Value]
+    production: dict[str, Value]
+    proposed: dict[str, Value]
+    pulls: list[tuple[object, ...]]
 
 
-def git(story: Story, *arguments: str) -> str:
-    command = ["git", f"--git-dir={story.forge.settings(REPOSITORY).path}", *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+@dataclass
+class Told:
+    """The story after its end, with its chapters by name."""
+
+    story: Story
+    chapters: dict[str, Chapter] = field(default_factory=dict)
+    contexts: list[str] = field(default_factory=list)
+    commits: dict[str, str] = field(default_factory=dict)
+    said: str = ""
+
+    def chapter(self, name: str) -> None:
+        """Keep what the repository holds now."""
+        listed = self.story.git("for-each-ref", "--format=%(refname:short) %(objectname)", "refs/heads")
+        refs = dict(line.split(" ") for line in listed.splitlines())
+        pulls: list[tuple[object, ...]] = [
+            (pull.number, pull.state, pull.title, pull.body, pull.head_sha)
+            for pull in self.story.forge.pull_requests(REPOSITORY)
+        ]
+        held = [self.values(stage, "main") for stage in ("dev", "production")]
+        proposed = self.values("production", BRANCH) if BRANCH in refs else {}
+        self.chapters[name] = Chapter(refs, held[0], held[1], proposed, pulls)
+
+    def values(self, stage: str, ref: str) -> dict[str, Value]:
+        found: dict[str, Value] = yaml.safe_load(self.story.git("show", f"{ref}:{stage}/values.yaml"))
+        return found
+
+    def release(self, version: str) -> None:
+        """Deploy a version to dev, have it verified and promoted; the pull request for it is open then."""
+        self.commits[version] = self.story.release(version)
+        self.story.sync("dev")
+        self.contexts.append(self.story.verify("dev"))
+        done = self.story.promote(self.contexts[-1])
+        assert done.returncode == 0, done.stderr
+        assert self.story.runs[-1].exit_code == 0, self.story.runs[-1].log
+        self.said += done.stdout + done.stderr
+        self.chapter(version)
 
 
-def up(story: Story) -> EmbeddedEngine:
-    """Both stages, up, synced and verified."""
-    engine = EmbeddedEngine(story.forge, REPOSITORY, story.folder / "manifests")
-    for stage in ("dev", "production"):
-        story.bring_up(engine, stage)
-    for stage in ("production", "dev"):
-        story.sync(stage)
-        story.verify(stage)
-    return engine
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
+    folder = tmp_path_factory.mktemp("story")
+    with Forge(folder / "forge") as forge, Cluster() as cluster:
+        story = Story(forge, cluster, folder)
+        told = Told(story)
+        engine = EmbeddedEngine(forge, REPOSITORY, folder / "manifests")
+        for stage in ("dev", "production"):
+            story.update(engine, stage)
+        told.chapter("deployed")
+        for stage in ("production", "dev"):
+            story.update(engine, stage)
+            story.sync(stage)
+            story.verify(stage)
+        told.chapter("updated again")
+        told.release("v0.3.1")
+        told.release("v0.3.2")
+        late = story.promote(told.contexts[0])
+        assert late.returncode == 0, late.stderr
+        told.chapter("late")
+        told.commits["merge"] = story.merge(story.open_pull_requests()[0])
+        story.sync("production")
+        told.chapter("merged")
+        story.promote(told.contexts[1])
+        told.chapter("replayed")
+        story.update(engine, "production")
+        told.chapter("updated after the merge")
+        yield told
 
 
-def released(story: Story, version: str) -> str:
-    """The context with which dev's promotion task runs for a new version there."""
-    story.release(version)
-    story.sync("dev")
-    return story.verify("dev")
-
-
-def promoted(story: Story, context: str) -> PullRequest:
-    """The one open pull request after the task and its workflow have run."""
-    done = story.promote(context)
-    assert done.returncode == 0, done.stderr
-    assert story.runs[-1].exit_code == 0, story.runs[-1].log
-    [pull] = story.open_pull_requests()
-    return pull
-
-
-def on_the_forge(story: Story) -> object:
-    """Everything that a promotion could change there."""
-    pulls = [
-        (each.number, each.state, each.title, each.body, each.head_sha)
-        for each in story.forge.pull_requests(REPOSITORY)
-    ]
-    return pulls, git(story, "for-each-ref")
-
-
-def values(story: Story, stage: str, ref: str = "main") -> dict[str, Value]:
-    found: dict[str, Value] = yaml.safe_load(git(story, "show", f"{ref}:{stage}/values.yaml"))
-    return found
-
-
-def test_both_updates_leave_exactly_what_is_declared(story: Story) -> None:
-    engine = up(story)
+def test_the_updates_commit_exactly_what_is_declared(told: Told) -> None:
     declared = {"README.md": "# What Argo CD reads\n"}
     for stage in ("dev", "production"):
-        from_files = {"repositoryOwner": OWNER, "repositoryName": NAME, "githubApiUrl": story.forge.api_url}
-        result = preview(stage, read_stack_config(PROGRAM, stage).override(from_files, {}))
+        given = {"repositoryOwner": OWNER, "repositoryName": NAME, "githubApiUrl": told.story.forge.api_url}
+        result = preview(stage, read_stack_config(PROGRAM, stage).override(given, {}))
         declared |= {
-            str(each.inputs["file"]): str(each.inputs["content"]) for each in result.of_type(":RepositoryFile")
+            str(file.inputs["file"]): str(file.inputs["content"]) for file in result.of_type(":RepositoryFile")
         }
-    paths = git(story, "ls-tree", "-r", "--name-only", "main").splitlines()
-    assert set(paths) == declared.keys()
-    for path in paths:
-        assert story.forge.read(REPOSITORY, path) == declared[path].encode(), path
-    assert values(story, "dev") == {"serviceVersion": "v0.3.0", "commitID": ""}
-    assert values(story, "production") == {"serviceVersion": "v0.3.0", "commitID": "", "traceParent": ""}
-    assert git(story, "for-each-ref", "--format=%(refname)") == "refs/heads/main\n"
-    assert story.forge.settings(REPOSITORY).actions_may_open_pull_requests
-
-    tip = git(story, "rev-parse", "main")
-    for stage in ("dev", "production"):
-        story.bring_up(engine, stage)
-    assert git(story, "rev-parse", "main") == tip, "a second update has nothing to commit"
+    deployed = told.chapters["deployed"]
+    tip = deployed.refs["main"]
+    assert set(told.story.git("ls-tree", "-r", "--name-only", tip).splitlines()) == declared.keys()
+    for path, content in declared.items():
+        assert told.story.forge.read(REPOSITORY, path, tip) == content.encode(), path
+    assert deployed.dev == {"serviceVersion": "v0.3.0", "commitID": ""}
+    assert deployed.production == {"serviceVersion": "v0.3.0", "commitID": "", "traceParent": ""}
+    assert deployed.refs.keys() == {"main"}
+    assert told.story.forge.settings(REPOSITORY).actions_may_open_pull_requests
+    assert told.chapters["updated again"] == deployed, "a second update has nothing to commit"
 
 
-def test_the_guide_from_release_to_production(story: Story) -> None:
-    engine = up(story)
-
-    context = released(story, "v0.3.1")
-    assert git(story, "diff", "--name-only", "main~1", "main") == "dev/values.yaml\n"
-    changed = git(story, "diff", "--unified=0", "main~1", "main").splitlines()[-2:]
-    assert changed == ["-serviceVersion: v0.3.0", "+serviceVersion: v0.3.1"]
-    verified = git(story, "rev-parse", "main").strip()
-    metadata = json.loads(context)["metadata"]
-    assert metadata["commitID"] == verified
-
-    pull = promoted(story, context)
-    assert git(story, "for-each-ref", "--format=%(refname:short)", "refs/heads").split() == ["main", BRANCH]
-    assert (pull.head, pull.base, pull.head_sha) == (BRANCH, "main", git(story, "rev-parse", BRANCH).strip())
-    assert git(story, "diff", "--name-only", f"main...{BRANCH}") == "production/values.yaml\n"
-    lines = git(story, "diff", "--unified=0", f"main...{BRANCH}").splitlines()
-    assert [line for line in lines if line[0] in "+-" and line[:3] not in ("+++", "---")] == [
-        "-serviceVersion: v0.3.0",
-        "+serviceVersion: v0.3.1",
-        '-traceParent: ""',
-        f'+traceParent: "{metadata["traceparent"]}"',
-    ]
-    assert verified in (pull.body or "")
-    assert values(story, "production")["serviceVersion"] == "v0.3.0", "nothing is deployed before the merge"
-
-    merge = story.merge(pull)
-    assert story.forge.pull_requests(REPOSITORY)[0].merged
-    production = story.sync("production")
-    assert (production.commit, production.version) == (merge, "v0.3.1")
-    spec = production.of_kind("KeptnAppContext")["spec"]
-    assert spec["spanLinks"] == [metadata["traceparent"]]
-    assert spec["metadata"]["commitID"] == merge
-
-    before = on_the_forge(story)
-    story.promote(context)
-    assert story.runs[-1].exit_code == 0
-    assert on_the_forge(story) == before, "a replay after the merge changes nothing"
-
-    story.bring_up(engine, "production")
-    assert values(story, "production")["serviceVersion"] == "v0.3.1", "no update undoes a promotion"
-
-
-def test_a_second_version_while_the_pull_request_is_open_updates_the_same_one(story: Story) -> None:
-    up(story)
-    first_context = released(story, "v0.3.1")
-    first = promoted(story, first_context)
-    second_context = released(story, "v0.3.2")
-    second = promoted(story, second_context)
-    assert second.number == first.number
-    assert values(story, "production", BRANCH) == {
-        "serviceVersion": "v0.3.2",
+def test_a_verified_version_is_proposed_with_its_commit_and_trace_and_not_yet_deployed(told: Told) -> None:
+    opened, commit = told.chapters["v0.3.1"], told.commits["v0.3.1"]
+    assert told.story.git("diff", "--name-only", f"{commit}~1", commit) == "dev/values.yaml\n"
+    metadata = json.loads(told.contexts[0])["metadata"]
+    assert metadata["commitID"] == commit
+    assert opened.refs.keys() == {"main", BRANCH}
+    [(number, state, _, body, head)] = opened.pulls
+    assert (number, state, head) == (1, "open", opened.refs[BRANCH])
+    assert commit in str(body)
+    assert opened.proposed == {
+        "serviceVersion": "v0.3.1",
         "commitID": "",
-        "traceParent": json.loads(second_context)["metadata"]["traceparent"],
+        "traceParent": metadata["traceparent"],
     }
-    assert "v0.3.2" in second.title
-
-    before = on_the_forge(story)
-    runs = len(story.runs)
-    late = story.promote(first_context)
-    assert (late.returncode, len(story.runs)) == (0, runs), "what dev no longer runs is not dispatched"
-    assert on_the_forge(story) == before
+    assert opened.production["serviceVersion"] == "v0.3.0"
+    changed = told.story.git("diff", "--name-only", f"{commit}...{opened.refs[BRANCH]}")
+    assert changed == "production/values.yaml\n"
 
 
-def test_no_token_reaches_git_the_task_or_a_log(story: Story) -> None:
-    up(story)
-    context = released(story, "v0.3.1")
-    done = story.promote(context)
-    pull = story.open_pull_requests()[0]
-    said = done.stdout + done.stderr + "".join(run.log + run.summary for run in story.runs) + (pull.body or "")
-    said += git(story, "log", "--all", "-p") + story.trace_file.read_text("utf-8")
-    said += "".join(path.read_text("utf-8") for path in (story.folder / "manifests").rglob("*.yaml"))
-    for token in (UPDATE_TOKEN, TASK_TOKEN, "lab-token-of-run"):
-        assert token not in said
-    assert [run.masked for run in story.runs] == [0]
+def test_the_next_version_updates_the_open_pull_request_and_a_late_task_starts_nothing(told: Told) -> None:
+    updated = told.chapters["v0.3.2"]
+    [(number, state, title, *_)] = updated.pulls
+    assert (number, state) == (1, "open")
+    assert "v0.3.2" in str(title)
+    assert updated.proposed["serviceVersion"] == "v0.3.2"
+    assert updated.proposed["traceParent"] == json.loads(told.contexts[1])["metadata"]["traceparent"]
+    assert told.chapters["late"] == updated
+    assert len(told.story.runs) == 3, "one run for each version and one for the replay"
 
 
-def test_the_story_leaves_nothing_running(tmp_path: Path) -> None:
-    threads, processes = set(threading.enumerate()), children()
-    with Forge(tmp_path / "forge") as forge, Cluster() as cluster:
-        story = Story(forge, cluster, tmp_path)
-        up(story)
-        promoted(story, released(story, "v0.3.1"))
-    assert [thread for thread in threading.enumerate() if thread not in threads and thread.is_alive()] == []
-    assert children() == processes
+def test_a_merge_deploys_what_was_verified_linked_to_its_trace(told: Told) -> None:
+    production, metadata = told.story.synced["production"], json.loads(told.contexts[1])["metadata"]
+    assert (production.commit, production.version) == (told.commits["merge"], "v0.3.2")
+    assert production.context["spec"]["spanLinks"] == [metadata["traceparent"]]
+    assert production.context["spec"]["metadata"]["commitID"] == told.commits["merge"]
 
 
-def children() -> set[str]:
-    """The processes that this one has started and that are still there, zombies included."""
-    listed = subprocess.run(["ps", "-o", "pid=,args=", "--ppid", str(os.getpid())], capture_output=True, text=True)
-    return {line for line in listed.stdout.splitlines() if " ps -o" not in line}
+def test_neither_a_replay_nor_an_update_changes_anything_after_the_merge(told: Told) -> None:
+    assert told.chapters["replayed"] == told.chapters["merged"]
+    assert told.chapters["updated after the merge"] == told.chapters["merged"]
+
+
+def test_no_token_is_in_git_a_manifest_a_span_or_a_log(told: Told) -> None:
+    said = told.said + "".join(run.log for run in told.story.runs) + repr(told.chapters)
+    said += told.story.git("log", "--all", "-p") + told.story.trace_file.read_text("utf-8")
+    said += "".join(path.read_text("utf-8") for path in (told.story.folder / "manifests").rglob("*.yaml"))
+    tokens = [UPDATE_TOKEN, TASK_TOKEN, *(run.token for run in told.story.runs)]
+    assert [token for token in tokens if token in said] == []

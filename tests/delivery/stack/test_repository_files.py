@@ -26,7 +26,7 @@ from delivery.stack.repository_files import (
     values_path,
 )
 from delivery.values.scalar import resolve
-from lab.helm import render_chart
+from lab import argocd
 from tests.delivery.config.mistakes import FIVE, applications
 from tests.delivery.config.test_reader import raw
 
@@ -245,18 +245,18 @@ def test_a_first_version_is_text_for_every_reader_of_yaml(version: str, key: str
 @pytest.mark.parametrize("name", ["dev", "production"])
 @pytest.mark.parametrize("version", ["v0.3.0", "1.10", "1e3"])
 @pytest.mark.parametrize("key", ["serviceVersion", "image.tag"])
-def test_the_charts_render_with_their_first_values(name: str, version: str, key: str, tmp_path: Path) -> None:
+def test_the_charts_render_with_their_first_values(name: str, version: str, key: str) -> None:
     application = applications({"name": "7e5", "workload": "1e3", "firstVersion": version, "promotedKeys": [key]})
-    for path, file in chart(name, applications=application, metadata={"team": "1e3", "on": "call: now"}).items():
-        (tmp_path / path).parent.mkdir(exist_ok=True)
-        (tmp_path / path).write_text(file.content, encoding="utf-8")
-    objects = list(yaml.safe_load_all(render_chart(tmp_path, namespace="here", parameters={"commitID": "abc"})))
-    kinds = {each["kind"]: each for each in objects}
-    assert kinds.keys() == {"KeptnAppContext", "Deployment", "Service"}
-    labels = kinds["Deployment"]["spec"]["template"]["metadata"]["labels"]
-    assert labels["app.kubernetes.io/version"] == version
-    assert labels["app.kubernetes.io/part-of"] == "7e5"
-    context = kinds["KeptnAppContext"]["spec"]
+    files = chart(name, applications=application, metadata={"team": "1e3", "on": "call: now"})
+    values = {
+        key: value
+        for path in ("values.yaml", "platform.yaml")
+        for key, value in yaml.safe_load(files[path].content).items()
+    }
+    assert argocd.version(values) == version
+    rendered = argocd.app_context({**values, "commitID": "abc"}, "here")
+    assert rendered["metadata"]["name"] == "7e5"
+    context = rendered["spec"]
     assert context["metadata"] == {"commitID": "abc", "team": "1e3", "on": "call: now"}
     assert ("promotionTasks" in context) == (name == "dev")
     assert "spanLinks" not in context
