@@ -3,16 +3,16 @@
 Names, kinds, attributes and links are the real operator's; the caller says when each span begins and ends.
 """
 
-import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from delivery.model.identifiers import is_traceparent
+from delivery.tracing.attributes import APP_NAME, APP_NAMESPACE, APP_VERSION, KEPTN, LINK_TYPE, SERVICE
+from delivery.tracing.otlp import CONSUMER, ERROR, OK, Span, SpanId, SpanLink, append
 
-_CONSUMER, _OK, _ERROR = 5, 1, 2
-_PREFIX = "keptn.deployment"
+_RESOURCE = {SERVICE: "lifecycle-operator", "telemetry.sdk.language": "go"}
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,12 @@ class AppVersion:
     @property
     def attributes(self) -> dict[str, str]:
         """The attributes of the root span and of every phase's span; the metadata's keys have no prefix."""
-        named = {"name": self.application, "version": self.version, "namespace": self.namespace}
-        return {f"{_PREFIX}.app.{key}": value for key, value in named.items()} | dict(self.metadata)
+        return {
+            APP_NAME: self.application,
+            APP_VERSION: self.version,
+            APP_NAMESPACE: self.namespace,
+            **self.metadata,
+        }
 
 
 @dataclass(frozen=True)
@@ -58,52 +62,45 @@ class SpanFile:
 
     def root(self, app: AppVersion, interval: Interval, *, trace_id: str = "", span_id: str = "") -> None:
         """The span of a whole rollout, the only one with links. For a repetition it is given new ids."""
-        links: list[dict[str, object]] = []
-        for entry in app.span_links:
-            # The operator validates nothing: of a text that is no traceparent it makes a link to all-zero ids.
-            trace, span = entry.split("-")[1:3] if is_traceparent(entry) else ("0" * 32, "0" * 16)
-            follows = _attributes({"opentracing.ref_type": "follows-from"})
-            links.append({"traceId": trace, "spanId": span, "attributes": follows})
-        ids = (trace_id or app.trace_id, span_id or app.root_id, "")
-        self._append(ids, app.name, interval, app.attributes, links)
+        follows = {LINK_TYPE: "follows-from"}
+        links = tuple(SpanLink(_linked(entry), follows) for entry in app.span_links)
+        own = SpanId(trace_id or app.trace_id, span_id or app.root_id)
+        self._append(own, "", app.name, interval, app.attributes, links)
 
     def phase(self, app: AppVersion, phase: str, interval: Interval, *, span_id: str) -> None:
         """The span of one phase, a child of the root."""
-        self._append((app.trace_id, span_id, app.root_id), phase, interval, app.attributes)
+        self._append(SpanId(app.trace_id, span_id), app.root_id, phase, interval, app.attributes)
 
     def task(self, app: AppVersion, task: str, kind: str, interval: Interval, *, parent_id: str) -> None:
         """The span of one task below its phase; `kind` is Keptn's check type (`post`, `promotion`)."""
-        named = {"app.name": app.application, "app.version": app.version, "workload.name": "", "workload.version": ""}
-        named |= {"task.name": task, "task.type": kind}
-        attributes = {f"{_PREFIX}.{key}": value for key, value in named.items()} | dict(app.metadata)
-        self._append((app.trace_id, secrets.token_hex(8), parent_id), task, interval, attributes)
+        attributes = {
+            APP_NAME: app.application,
+            APP_VERSION: app.version,
+            **{f"{KEPTN}{name}": "" for name in ("workload.name", "workload.version")},
+            f"{KEPTN}task.name": task,
+            f"{KEPTN}task.type": kind,
+            **app.metadata,
+        }
+        self._append(SpanId(app.trace_id, secrets.token_hex(8)), parent_id, task, interval, attributes)
 
     def _append(
         self,
-        ids: tuple[str, str, str],
+        own: SpanId,
+        parent: str,
         name: str,
         interval: Interval,
         attributes: Mapping[str, str],
-        links: list[dict[str, object]] | None = None,
+        links: tuple[SpanLink, ...] = (),
     ) -> None:
         if self.path is None:
             return
-        span = {
-            **dict(zip(("traceId", "spanId", "parentSpanId"), ids, strict=True)),
-            "name": name,
-            "kind": _CONSUMER,
-            "startTimeUnixNano": str(interval.began),
-            "endTimeUnixNano": str(interval.ended),
-            "attributes": _attributes(attributes),
-            **({"links": links} if links else {}),
-            "status": {"code": _OK if interval.succeeded else _ERROR},
-        }
-        scopes = [{"scope": {"name": "keptn/lifecycle-operator"}, "spans": [span]}]
-        resource = {"attributes": _attributes({"service.name": "lifecycle-operator", "telemetry.sdk.language": "go"})}
-        line = json.dumps({"resourceSpans": [{"resource": resource, "scopeSpans": scopes}]}, separators=(",", ":"))
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
+        status = OK if interval.succeeded else ERROR
+        times = (interval.began, interval.ended)
+        span = Span(own, parent, name, *times, kind=CONSUMER, attributes=attributes, links=links, status=status)
+        append(self.path, [span], "keptn/lifecycle-operator", _RESOURCE)
 
 
-def _attributes(values: Mapping[str, str]) -> list[dict[str, object]]:
-    return [{"key": key, "value": {"stringValue": value}} for key, value in values.items()]
+def _linked(entry: str) -> SpanId:
+    """What an entry of `spanLinks` links to; of a text that is no traceparent the operator makes all-zero ids."""
+    trace, span = entry.split("-")[1:3] if is_traceparent(entry) else ("0" * 32, "0" * 16)
+    return SpanId(trace, span)

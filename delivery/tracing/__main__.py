@@ -11,12 +11,11 @@ from delivery.tracing.commits import CommitsError, commit_times
 from delivery.tracing.deliveries import choose, deliveries
 from delivery.tracing.html import page
 from delivery.tracing.model import Delivery
-from delivery.tracing.otlp import Span, SpanId, read
+from delivery.tracing.otlp import TRACE_FILE, Span, SpanId, read
 from delivery.tracing.summary import summary
 from delivery.tracing.timeline import timeline
 from delivery.tracing.waterfall import Style, waterfall
 
-_FILE = "DELIVERY_TRACE_FILE"
 _SHOWN = 5
 
 
@@ -27,12 +26,12 @@ def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os
         description="Draw the way of one version from commit to its last stage, out of exported spans.",
         epilog="Exit status: 0 drawn; 1 no such delivery in the files; 2 a file or an option is wrong.",
     )
-    file = environ.get(_FILE)
+    file = environ.get(TRACE_FILE)
     parser.add_argument(
         "--file",
         action="append",
         metavar="FILE",
-        help=f"OTLP JSON lines as a collector writes them, - for standard input; repeatable (default: ${_FILE})",
+        help=f"OTLP JSON lines as a collector writes them, - for standard input; repeatable (default: ${TRACE_FILE})",
     )
     parser.add_argument("--application", default="", help="only this application (default: any)")
     parser.add_argument("--version", default="", help="only this version (default: the newest that arrived)")
@@ -43,7 +42,7 @@ def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os
     given = parser.parse_args(arguments)
     files = given.file or ([file] if file else [])
     if not files:
-        parser.error(f"no file; give --file, or set {_FILE}")
+        parser.error(f"no file; give --file, or set {TRACE_FILE}")
     try:
         spans = _spans(files)
     except OSError as error:

@@ -7,8 +7,9 @@ promotion phase, however much later they run. Times are `delivery.tracing.timeli
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
-from delivery.tracing.model import APP_NAME, APP_NAMESPACE, ENVIRONMENT, PIPELINE, Delivery, Hop, Rollout, Run
-from delivery.tracing.otlp import Span, SpanId
+from delivery.tracing.attributes import APP_NAME, APP_NAMESPACE, ENVIRONMENT, PIPELINE, SERVICE, TASK
+from delivery.tracing.model import Delivery, Hop, Rollout, Run
+from delivery.tracing.otlp import SERVER, Span, SpanId
 
 
 def deliveries(spans: Iterable[Span]) -> tuple[Delivery, ...]:
@@ -85,11 +86,11 @@ def _without_repeats(found: Iterable[Rollout]) -> list[Rollout]:
 
 
 def _runs(members: list[Span]) -> list[Run]:
-    steps = sorted((span for span in members if span.get("cicd.pipeline.task.name")), key=lambda span: span.start)
+    steps = sorted((span for span in members if span.get(TASK)), key=lambda span: span.start)
     return [
         Run(span, tuple(step for step in steps if step.parent == span.id.span))
         for span in members
-        if span.server and span.get(PIPELINE)
+        if span.kind == SERVER and span.get(PIPELINE)
     ]
 
 
@@ -113,7 +114,7 @@ def _way_to(last: Rollout, by_trace: dict[str, Rollout], runs: Sequence[Run]) ->
 def _caused(phase: SpanId, rollout: Rollout, runs: Sequence[Run]) -> list[Run]:
     """The runs that promoted from `phase` to the stage of `rollout`; to any stage if its namespace names none."""
     application, namespace = rollout.known.get(APP_NAME), rollout.known.get(APP_NAMESPACE)
-    acted = [run for run in runs if phase in run.follows and run.span.get("service.name") in ("", application)]
+    acted = [run for run in runs if phase in run.follows and run.span.get(SERVICE) in ("", application)]
     return [run for run in acted if f"-{namespace}".endswith("-" + run.span.get(ENVIRONMENT))] or acted
 
 

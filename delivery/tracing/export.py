@@ -1,219 +1,179 @@
-"""Where a promotion's spans go: to an OTLP collector named by the standard OTEL_ variables, and to a file of OTLP JSON.
+"""Where the spans of promotion runs go: to an OTLP collector, and to a file of OTLP JSON lines.
 
-Exporters are imported by the collector's own thread, because importing one takes longer than all the rest of a
-promotion's telemetry. Threads, the time limit and failures are the concern of `delivery.tracing.queue`.
+The official exporter sends them, over HTTP, and reads its own `OTEL_` variables. Here are the file and the promise
+that telemetry fails nothing and holds a process up for two seconds at most. Importing this module may fail, because
+the SDK reads some of its variables while it is imported.
 """
 
-import logging
-import os
 import threading
+import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
+from functools import cache
 
-from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+from opentelemetry import trace
+from opentelemetry.sdk.resources import OTELResourceDetector, Resource
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.trace import SpanContext
 
-from delivery.tracing.otlp_json import export_line
+from delivery.tracing.attributes import SCOPE, SERVICE
+from delivery.tracing.otlp import SERVER, TRACE_FILE, Span, SpanId, SpanLink, append
 
 BUDGET = 2.0
-TRACE_FILE = "DELIVERY_TRACE_FILE"
-
-Export = Callable[[Sequence[ReadableSpan]], None]
+"""How many seconds all runs of a process together wait for the collector."""
 
 
-class ExportError(Exception):
-    """Spans were not exported; the text is one line, without headers or paths."""
+class Export(SpanProcessor):
+    """Hands on the spans of this project's scope, until a destination fails for the first time.
 
-
-@dataclass(frozen=True)
-class Destinations:
-    """Where spans go, read once from the environment; empty strings for "nowhere".
-
-    `endpoint` is the traces endpoint itself (for HTTP with its path). `certificate`, `client_key` and
-    `client_certificate` are files, `headers` is the variable's own `key=value,…` form, `timeout` is in seconds.
+    Spans of other scopes are left alone: a provider that Pulumi's SDK has installed also sees the SDK's own, with
+    stack traces in them.
     """
 
-    file: str = ""
-    protocol: str = ""
-    endpoint: str = ""
-    insecure: bool = False
-    headers: str = ""
-    certificate: str = ""
-    client_key: str = ""
-    client_certificate: str = ""
-    compression: str = ""
-    timeout: float = BUDGET
-
-    def __bool__(self) -> bool:
-        return bool(self.file or self.endpoint)
-
-    @classmethod
-    def from_environ(cls, environ: Mapping[str, str]) -> "Destinations":
-        """What the OTEL_ variables and `DELIVERY_TRACE_FILE` in `environ` ask for; nowhere with `OTEL_SDK_DISABLED`.
-
-        Where no protocol is set, it is gRPC at port 4317, which is registered for it, and else the specification's
-        default `http/protobuf`. No endpoint means no export, unless `OTEL_TRACES_EXPORTER=otlp` asks for it.
-        """
-        if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
-            return cls()
-        file = environ.get(TRACE_FILE, "").strip()
-
-        def option(name: str) -> str:
-            general = environ.get(f"OTEL_EXPORTER_OTLP_{name}", "")
-            return (environ.get(f"OTEL_EXPORTER_OTLP_TRACES_{name}", "") or general).strip()
-
-        exporters = [name.strip() for name in environ.get("OTEL_TRACES_EXPORTER", "").split(",") if name.strip()]
-        endpoint = option("ENDPOINT")
-        if (exporters and "otlp" not in exporters) or not (exporters or endpoint):
-            return cls(file=file)
-        protocol = option("PROTOCOL") or ("grpc" if _port(endpoint) == 4317 else "http/protobuf")
-        if not endpoint:
-            endpoint = "http://localhost:4317" if protocol == "grpc" else "http://localhost:4318"
-        if protocol != "grpc" and not environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "").strip():
-            endpoint = endpoint.rstrip("/") + "/v1/traces"
-        return cls(
-            file=file,
-            protocol=protocol,
-            endpoint=endpoint,
-            insecure=_insecure(endpoint, environ),
-            headers=option("HEADERS"),
-            certificate=option("CERTIFICATE"),
-            client_key=option("CLIENT_KEY"),
-            client_certificate=option("CLIENT_CERTIFICATE"),
-            compression=option("COMPRESSION"),
-            timeout=_seconds(option("TIMEOUT")),
+    def __init__(self, file: str, protocol: str, warn: Callable[[str], None]) -> None:
+        self._file, self._file_failure = file, ""
+        self._steps: dict[str, list[Span]] = defaultdict(list)
+        self._collector = _Collector(protocol) if protocol else None
+        # Every span is sent as soon as it has ended, by the batch processor's thread, so that little is left to wait
+        # for. Its queue has a race: a span that ends while it falls asleep would wait for the whole delay.
+        self._queue = (
+            BatchSpanProcessor(self._collector, schedule_delay_millis=100, max_export_batch_size=1)
+            if self._collector
+            else None
         )
+        self._left = BUDGET
+        self._warn = warn
 
+    def on_end(self, span: ReadableSpan) -> None:
+        """Write the span, and queue it for the collector."""
+        scope, context = span.instrumentation_scope, span.get_span_context()
+        if scope is None or scope.name != SCOPE or context is None or not context.trace_flags.sampled:
+            return
+        if self._file and not self._file_failure:
+            self._write(_plain(span, context), _texts(span.resource.attributes))
+        if self._collector and self._queue:
+            self._collector.expected += 1
+            self._queue.on_end(span)
 
-def _port(endpoint: str) -> int | None:
-    try:
-        return urlsplit(endpoint if "//" in endpoint else f"//{endpoint}").port
-    except ValueError:  # no address at all: the exporter will say so
-        return None
-
-
-def _insecure(endpoint: str, environ: Mapping[str, str]) -> bool:
-    """Whether gRPC goes out in plain text: what the scheme says, and for a bare host:port the variables.
-
-    Pulumi's SDK sets `OTEL_EXPORTER_OTLP_INSECURE=true` for its whole process when the engine traces, and means its
-    own socket. In such a process only the variable for traces counts, which the SDK does not set.
-    """
-    scheme, scheme_given, _ = endpoint.partition("://")
-    if scheme_given:
-        return scheme.lower() == "http"
-    traces = environ.get("OTEL_EXPORTER_OTLP_TRACES_INSECURE", "")
-    general = (
-        "" if environ.get("PULUMI_OTEL_EXPORTER_OTLP_ENDPOINT") else environ.get("OTEL_EXPORTER_OTLP_INSECURE", "")
-    )
-    return (traces or general).strip().lower() == "true"
-
-
-def _seconds(text: str) -> float:
-    """The timeout in seconds, as Python's exporters read it, and never more than the budget."""
-    try:
-        return min(float(text), BUDGET) if float(text) > 0 else BUDGET
-    except ValueError:
-        return BUDGET
-
-
-def to_file(path: str) -> Export:
-    """Appends each batch to the file as one line of OTLP JSON. The export raises OSError."""
-
-    def export(spans: Sequence[ReadableSpan]) -> None:
-        line = export_line(spans).encode()
-        # Non-blocking, so that a pipe without a reader is an error and not a wait.
-        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK, 0o644)
+    def _write(self, span: Span, resource: Mapping[str, str]) -> None:
+        """Keep a step until its run ends, then append all of the run as one line."""
+        if span.kind != SERVER:
+            self._steps[span.parent].append(span)
+            return
         try:
-            os.write(file, line)  # one write in append mode: lines of several processes do not mix
-        finally:
-            os.close(file)
+            append(self._file, [span, *self._steps.pop(span.id.span, ())], SCOPE, resource)
+        except OSError as error:
+            self._file_failure = error.strerror or type(error).__name__  # without the file's name
 
-    return export
+    def force_flush(self, timeout_millis: int = 30000) -> bool:  # noqa: ARG002 - the budget is the limit
+        """Wait for the collector, for what is left of the budget at most, and warn of failures."""
+        if self._collector:
+            started = time.monotonic()
+            self._collector.wait(max(self._left, 0.0))
+            self._left -= time.monotonic() - started
+        failures = {
+            f"the file in {TRACE_FILE}": self._file_failure,
+            "the OTLP collector": self._collector.failure if self._collector else "",
+        }
+        if any(failures.values()):
+            self._warn("; ".join(f"{name}: {failure}" for name, failure in failures.items() if failure))
+        return True
 
-
-def load_exporter(to: Destinations) -> None:
-    """Import the exporter for this collector, so that the first spans need not wait for it."""
-    if to.protocol == "grpc":
-        os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # its core writes handshake failures to stderr by itself
-        import opentelemetry.exporter.otlp.proto.grpc.trace_exporter
-    elif to.protocol == "http/protobuf":
-        import opentelemetry.exporter.otlp.proto.http.trace_exporter  # noqa: F401
-
-
-def to_collector(to: Destinations) -> Export:
-    """Sends each batch to the collector, with an exporter that is made at the first one.
-
-    The export raises ExportError, or whatever the exporter raises.
-    """
-    exporters: list[SpanExporter] = []
-
-    def export(spans: Sequence[ReadableSpan]) -> None:
-        if not exporters:
-            exporters.append(_grpc(to) if to.protocol == "grpc" else _http(to))
-        if exporters[0].export(spans) is not SpanExportResult.SUCCESS:
-            raise ExportError("it did not accept the spans")
-
-    return export
+    def shutdown(self) -> None:
+        """At the end of the process: what `force_flush` does. The SDK's own shutdown would wait for 30 seconds."""
+        self.force_flush()
 
 
-def _grpc(to: Destinations) -> SpanExporter:
-    load_exporter(to)
-    import grpc  # type: ignore[import-untyped]  # its stubs are a package that only this line would need
-    from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+class _Collector(SpanExporter):
+    """The official exporter, imported by a thread of its own while the promotion waits for git."""
 
-    _keep_quiet()
-    credentials = None
-    if not to.insecure:
-        credentials = grpc.ssl_channel_credentials(
-            *(
-                Path(name).read_bytes() if name else None
-                for name in (to.certificate, to.client_key, to.client_certificate)
+    def __init__(self, protocol: str) -> None:
+        self.failure = ""
+        self.expected = 0
+        self._exported = 0
+        self._changed = threading.Condition()
+        self._exporter: SpanExporter | None = None
+        self._import = threading.Thread(target=self._load, name="delivery-telemetry", daemon=True)
+        if protocol == "http/protobuf":
+            self._import.start()
+        else:
+            self.failure = (
+                f"OTEL_EXPORTER_OTLP_PROTOCOL is {protocol!r}; set it to http/protobuf,"
+                " and OTEL_EXPORTER_OTLP_ENDPOINT to where the collector takes HTTP (port 4318 as a rule)"
             )
-        )
-    return OTLPSpanExporter(
-        endpoint=to.endpoint,
-        insecure=to.insecure,
-        credentials=credentials,
-        headers=to.headers or None,
-        timeout=to.timeout,
-        compression=grpc.Compression.Gzip if to.compression == "gzip" else grpc.Compression.NoCompression,
+
+    def _load(self) -> None:
+        try:
+            from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+
+            self._exporter = OTLPSpanExporter()
+        except Exception as error:  # a variable may name a file or a component that is not there
+            self.failure = type(error).__name__
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Send spans, on the thread of the batch processor."""
+        result = SpanExportResult.FAILURE
+        if not self.failure:
+            self._import.join()
+        if self._exporter and not self.failure:
+            try:
+                result = self._exporter.export(spans)
+            finally:
+                if result is not SpanExportResult.SUCCESS:
+                    self.failure = "it takes no spans by OTLP over HTTP at OTEL_EXPORTER_OTLP_ENDPOINT"
+        with self._changed:
+            self._exported += len(spans)
+            self._changed.notify_all()
+        return result
+
+    def wait(self, seconds: float) -> None:
+        """Wait until every span was sent or one has failed; a collector that takes too long has failed."""
+        with self._changed:
+            done = self._changed.wait_for(lambda: self._exported >= self.expected or self.failure, seconds)
+        if not done:
+            self.failure = f"no answer within {BUDGET:g} s"
+
+
+@cache
+def exporting(
+    installed: trace.TracerProvider, file: str, protocol: str, warn: Callable[[str], None]
+) -> tuple[TracerProvider, Export]:
+    """The process's own provider with our export added to it, else one of ours; once for all runs of the process.
+
+    `file` is the one to append to, `protocol` the collector's; both are empty for none. What Pulumi's SDK has installed
+    exports to the engine, or nowhere, and goes on doing so.
+    """
+    export = Export(file, protocol, warn)
+    if isinstance(installed, TracerProvider):
+        provider = installed
+    else:
+        # A name in the environment wins over ours.
+        named = Resource.create({SERVICE: "delivery"}).merge(OTELResourceDetector().detect())
+        provider = TracerProvider(resource=named)
+    provider.add_span_processor(export)
+    return provider, export
+
+
+def _id(context: SpanContext) -> SpanId:
+    return SpanId(f"{context.trace_id:032x}", f"{context.span_id:016x}")
+
+
+def _texts(attributes: Mapping[str, object] | None) -> dict[str, str]:
+    return {key: str(value) for key, value in (attributes or {}).items()}
+
+
+def _plain(span: ReadableSpan, context: SpanContext) -> Span:
+    return Span(
+        id=_id(context),
+        parent=f"{span.parent.span_id:016x}" if span.parent else "",
+        name=span.name,
+        start=span.start_time or 0,
+        end=span.end_time or 0,
+        kind=span.kind.value + 1,  # the API counts from INTERNAL = 0, the protocol keeps 0 for "unspecified"
+        attributes=_texts(span.attributes),
+        links=tuple(SpanLink(_id(link.context), _texts(link.attributes)) for link in span.links),
+        status=span.status.status_code.value,
+        message=span.status.description or "",
+        state=context.trace_state.to_header(),
     )
-
-
-def _http(to: Destinations) -> SpanExporter:
-    if to.protocol != "http/protobuf":
-        raise ExportError(f"OTEL_EXPORTER_OTLP_PROTOCOL is {to.protocol!r}; allowed are grpc and http/protobuf")
-    import requests
-    from opentelemetry.exporter.otlp.proto.http import Compression
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-    from opentelemetry.util.re import parse_env_headers
-
-    class Session(requests.Session):
-        """A session whose own certificate counts: `REQUESTS_CA_BUNDLE`, set on many machines, would beat it."""
-
-        def merge_environment_settings(self, *given: Any, **named: Any) -> Any:
-            settings = super().merge_environment_settings(*given, **named)
-            return {**settings, "verify": self.verify} if to.certificate else settings
-
-    _keep_quiet()
-    return OTLPSpanExporter(
-        session=Session(),
-        endpoint=to.endpoint,
-        certificate_file=to.certificate or None,
-        client_key_file=to.client_key or None,
-        client_certificate_file=to.client_certificate or None,
-        headers=parse_env_headers(to.headers, liberal=True),
-        timeout=to.timeout,
-        compression=Compression.Gzip if to.compression == "gzip" else Compression.NoCompression,
-    )
-
-
-def _keep_quiet() -> None:
-    """Drop what the exporters log from this thread: they log several lines for a failure that is reported in one."""
-    thread = threading.get_ident()
-    for name in list(logging.root.manager.loggerDict):
-        if name.startswith(("opentelemetry.", "urllib3.", "grpc.")):
-            logging.getLogger(name).addFilter(lambda record: record.thread != thread)

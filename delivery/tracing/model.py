@@ -5,15 +5,20 @@
 
 from dataclasses import dataclass
 
+from delivery.tracing.attributes import (
+    APP_NAME,
+    APP_NAMESPACE,
+    APP_VERSION,
+    CHANGE_ID,
+    COMMIT,
+    ENVIRONMENT,
+    HEAD_REVISION,
+    PIPELINE,
+    SOURCE_ENVIRONMENT,
+)
 from delivery.tracing.otlp import Span, SpanId
 
-APP_NAME = "keptn.deployment.app.name"
-APP_VERSION = "keptn.deployment.app.version"
-APP_NAMESPACE = "keptn.deployment.app.namespace"
-COMMIT = "commitID"
 PROMOTION_PHASE = "PromotionTasks"
-PIPELINE = "cicd.pipeline.name"
-ENVIRONMENT = "deployment.environment.name"
 
 
 @dataclass(frozen=True)
@@ -90,7 +95,7 @@ class Hop:
     @property
     def run(self) -> Run | None:
         """The run that people ask about: the first that has a pull request, else the last."""
-        opened = (run for run in self.runs if run.span.get("vcs.change.id") and not run.span.failed)
+        opened = (run for run in self.runs if run.span.get(CHANGE_ID) and not run.span.failed)
         return next(opened, self.runs[-1] if self.runs else None)
 
 
@@ -115,7 +120,7 @@ class Delivery:
     def commits(self) -> tuple[str, ...]:
         """The commits that were synced or promoted on the way, as far as spans tell."""
         said = [rollout.known.get(COMMIT) for rollout in self.rollouts if rollout]
-        said += [run.span.get("vcs.ref.head.revision") for hop in self.hops for run in hop.runs]
+        said += [run.span.get(HEAD_REVISION) for hop in self.hops for run in hop.runs]
         return tuple(dict.fromkeys(filter(None, said)))
 
     @property
@@ -141,7 +146,7 @@ class Delivery:
         names += [""] * (len(self.hops) + 1 - len(names))
         for index, hop in enumerate(self.hops):
             if hop.run:
-                names[index] = hop.run.span.get("delivery.source.environment.name") or names[index]
+                names[index] = hop.run.span.get(SOURCE_ENVIRONMENT) or names[index]
                 names[index + 1] = hop.run.span.get(ENVIRONMENT) or names[index + 1]
         return tuple(name or f"stage {number}" for number, name in enumerate(names, 1))
 

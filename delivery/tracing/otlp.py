@@ -1,16 +1,28 @@
-"""Reads files of OTLP JSON: one export request per line, as collectors, Pulumi and `delivery.tracing.run` write them.
+"""Spans as OTLP JSON: one export request per line, as collectors, Pulumi's engine and this project write them.
 
-A broken line is reported and skipped, so that an export that was cut off does not hide the others. What the spans
-mean is `delivery.tracing.deliveries`' matter.
+Written by hand because protobuf's own JSON has base64 ids where OTLP demands hex, and importing protobuf takes longer
+than all the rest. A broken line is reported and skipped, so that an export that was cut off does not hide the others.
+What the spans mean is the matter of `delivery.tracing.deliveries`.
 """
 
 import base64
 import binascii
 import json
-from collections.abc import Iterable, Iterator, Mapping
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NamedTuple
 
+from delivery.tracing.attributes import LINK, SERVICE
+
+TRACE_FILE = "DELIVERY_TRACE_FILE"
+"""The variable that names the file which promotion runs append their spans to, and which is read by default."""
+SERVER, CONSUMER = 2, 5
+"""Kinds of spans, as the protocol counts them."""
+OK, ERROR = 1, 2
+"""Status codes of spans."""
+_NAMES = {"SPAN_KIND_SERVER": SERVER, "STATUS_CODE_ERROR": ERROR}
 _LATEST = 2**63  # nanoseconds since 1970, the year 2262: readers of the protocol cannot hold more
 
 
@@ -22,15 +34,24 @@ class SpanId(NamedTuple):
 
 
 class SpanLink(NamedTuple):
-    """A link to another span; `relation` is the promoter's own attribute `delivery.link`, empty without it."""
+    """A link to another span."""
 
     to: SpanId
-    relation: str
+    attributes: Mapping[str, str]
+
+    @property
+    def relation(self) -> str:
+        """What the promoter says the other span is to this one; empty where somebody else made the link."""
+        return self.attributes.get(LINK, "")
 
 
 @dataclass(frozen=True)
 class Span:
-    """One finished span: times in nanoseconds since 1970, attribute values as text."""
+    """One finished span: times in nanoseconds since 1970, attribute values as text, `kind` and `status` by number.
+
+    `parent` is the id of a span in the same trace, or empty. `service` is the resource's `service.name` and only read;
+    `state` is the W3C trace state and only written.
+    """
 
     id: SpanId
     parent: str
@@ -38,11 +59,17 @@ class Span:
     start: int
     end: int
     service: str = ""
-    server: bool = False
+    kind: int = 0
     attributes: Mapping[str, str] = field(default_factory=dict)
     links: tuple[SpanLink, ...] = ()
-    failed: bool = False
+    status: int = 0
     message: str = ""
+    state: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """Whether it has the status ERROR."""
+        return self.status == ERROR
 
     def get(self, name: str) -> str:
         """An attribute's value, empty when it is missing."""
@@ -55,6 +82,55 @@ class Export:
 
     spans: tuple[Span, ...]
     problems: tuple[str, ...]
+
+
+def append(file: str | Path, spans: Sequence[Span], scope: str, resource: Mapping[str, str]) -> None:
+    """Append spans of one service to a file, as one export request. Raises OSError.
+
+    `resource` has the attributes of the service. A pipe that nobody reads is an error and not a wait.
+    """
+    line = json.dumps(
+        {
+            "resourceSpans": [
+                {
+                    "resource": {"attributes": _pairs(resource)},
+                    "scopeSpans": [{"scope": {"name": scope}, "spans": [_encoded(span) for span in spans]}],
+                }
+            ]
+        },
+        ensure_ascii=False,
+        separators=(",", ":"),
+    )
+    opened = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK, 0o644)
+    try:
+        # One write in append mode: lines of several processes do not mix.
+        os.write(opened, (line + "\n").encode("utf-8", "replace"))
+    finally:
+        os.close(opened)
+
+
+def _encoded(span: Span) -> dict[str, object]:
+    """The span in OTLP's JSON encoding, where 64-bit numbers are strings and ids are lower-case hex."""
+    links = [
+        {"traceId": link.to.trace, "spanId": link.to.span, "attributes": _pairs(link.attributes)} for link in span.links
+    ]
+    return {
+        "traceId": span.id.trace,
+        "spanId": span.id.span,
+        **({"traceState": span.state} if span.state else {}),
+        "parentSpanId": span.parent,
+        "name": span.name,
+        "kind": span.kind,
+        "startTimeUnixNano": str(span.start),
+        "endTimeUnixNano": str(span.end),
+        "attributes": _pairs(span.attributes),
+        **({"links": links} if links else {}),
+        "status": {"code": span.status, **({"message": span.message} if span.message else {})},
+    }
+
+
+def _pairs(attributes: Mapping[str, str]) -> list[dict[str, object]]:
+    return [{"key": key, "value": {"stringValue": value}} for key, value in attributes.items()]
 
 
 class _UnreadableError(ValueError):
@@ -88,23 +164,17 @@ def _requests(lines: Iterable[str], where: str, problems: list[str]) -> Iterator
 
 def _spans(request: Any, where: str, problems: list[str]) -> Iterator[Span]:
     groups = _list(request, "resourceSpans")
-    if not groups and not _is_export(request):
+    # A collector writes logs and metrics into the same kind of file.
+    if not groups and all(_get(request, name) is None for name in ("resourceSpans", "resourceLogs", "resourceMetrics")):
         problems.append(f"{where}: not an export of spans, logs or metrics; skipped")
     for group in groups:
-        resource = _attributes(_member(group, "resource"))
+        service = _attributes(_member(group, "resource")).get(SERVICE, "")
         for scope in [*_list(group, "scopeSpans"), *_list(group, "instrumentationLibrarySpans")]:
             for raw in _list(scope, "spans"):
                 try:
-                    yield _span(raw, resource.get("service.name", ""))
+                    yield _span(raw, service)
                 except _UnreadableError as error:
                     problems.append(f"{where}: a span {error}; skipped")
-
-
-def _is_export(request: Any) -> bool:
-    """A collector writes logs and metrics into the same kind of file: nothing to complain about."""
-    return isinstance(request, dict) and any(
-        name in request for key in ("resourceSpans", "resourceLogs", "resourceMetrics") for name in (key, _snake(key))
-    )
 
 
 def _span(raw: Any, service: str) -> Span:
@@ -112,18 +182,17 @@ def _span(raw: Any, service: str) -> Span:
         raise _UnreadableError("is no object")
     start = _time(_get(raw, "startTimeUnixNano"))
     status = _member(raw, "status")
-    code = _get(status, "code")
     return Span(
-        id=SpanId(_id(_get(raw, "traceId"), 16), _id(_get(raw, "spanId"), 8)),
+        id=_span_id(raw),
         parent=_id(_get(raw, "parentSpanId"), 8) if _get(raw, "parentSpanId") else "",
         name=str(_get(raw, "name") or ""),
         start=start,
         end=max(start, _time(_get(raw, "endTimeUnixNano") or start)),
         service=service,
-        server=_get(raw, "kind") in (2, "SPAN_KIND_SERVER"),
+        kind=_number(_get(raw, "kind")),
         attributes=_attributes(raw),
         links=tuple(_links(raw)),
-        failed=code in (2, "STATUS_CODE_ERROR"),
+        status=_number(_get(status, "code")),
         message=str(_get(status, "message") or ""),
     )
 
@@ -131,10 +200,13 @@ def _span(raw: Any, service: str) -> Span:
 def _links(raw: Any) -> Iterator[SpanLink]:
     for link in _list(raw, "links"):
         try:
-            to = SpanId(_id(_get(link, "traceId"), 16), _id(_get(link, "spanId"), 8))
+            yield SpanLink(_span_id(link), _attributes(link))
         except _UnreadableError:
             continue  # for an empty traceparent Keptn writes a link to all-zero ids
-        yield SpanLink(to, _attributes(link).get("delivery.link", ""))
+
+
+def _span_id(holder: Any) -> SpanId:
+    return SpanId(_id(_get(holder, "traceId"), 16), _id(_get(holder, "spanId"), 8))
 
 
 def _id(value: Any, size: int) -> str:
@@ -145,7 +217,7 @@ def _id(value: Any, size: int) -> str:
     except (ValueError, binascii.Error):
         raw = b""
     if len(raw) != size or not any(raw):
-        raise _UnreadableError("has an id that is none")
+        raise _UnreadableError("has an id that is not valid")
     return raw.hex()
 
 
@@ -157,6 +229,11 @@ def _time(value: Any) -> int:
     if not 0 < time < _LATEST:
         raise _UnreadableError("has an impossible time")
     return time
+
+
+def _number(value: Any) -> int:
+    """The number of a kind or a status, which some exporters write by its name; 0 for one that nobody here needs."""
+    return value if isinstance(value, int) else _NAMES.get(str(value), 0)
 
 
 def _attributes(holder: Any) -> dict[str, str]:
@@ -174,20 +251,15 @@ def _value(value: Any) -> str:
     kind, content = next(iter(value.items()))
     if kind in ("arrayValue", "array_value"):
         return ", ".join(_value(item) for item in _list(content, "values"))
-    if kind in ("boolValue", "bool_value"):
-        return "true" if content else "false"
     return content if isinstance(content, str) else json.dumps(content)
-
-
-def _snake(name: str) -> str:
-    return "".join("_" + letter.lower() if letter.isupper() else letter for letter in name)
 
 
 def _get(holder: Any, name: str) -> Any:
     """A member in OTLP's camel case, or in the snake case that some exporters write."""
     if not isinstance(holder, dict):
         return None
-    return holder[name] if name in holder else holder.get(_snake(name))
+    snake = "".join("_" + letter.lower() if letter.isupper() else letter for letter in name)
+    return holder[name] if name in holder else holder.get(snake)
 
 
 def _member(holder: Any, name: str) -> dict[str, Any]:

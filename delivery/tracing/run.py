@@ -1,40 +1,35 @@
 """One span for each promotion run, with its steps, linked to the source stage's promotion phase.
 
-Attributes are those of OpenTelemetry's CI/CD and VCS conventions (1.43); where these have none, the name begins with
-`delivery.`. Where the spans go is the concern of `delivery.tracing.export`. Nothing here raises or changes what a
-promotion does, and all runs of a process together wait for a collector two seconds at most.
+Where the spans go is the concern of `delivery.tracing.export`. Nothing here raises or changes what a promotion does,
+whatever the environment holds, and all runs of a process together wait for a collector two seconds at most.
 """
 
 import atexit
+import logging
 import os
+import sys
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cache
 from types import TracebackType
 from typing import Literal, Self
-from weakref import WeakKeyDictionary
 
 from opentelemetry import trace
-from opentelemetry.baggage.propagation import W3CBaggagePropagator
 from opentelemetry.context import Context, get_current
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.trace import Link, Span, SpanContext, SpanKind, StatusCode
+from opentelemetry.trace import INVALID_SPAN, Link, NoOpTracer, Span, SpanContext, SpanKind, StatusCode, Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from delivery.model.edges import Edge, PromotionSettings
 from delivery.model.identifiers import is_traceparent
 from delivery.text import redacted, without_credentials
-from delivery.tracing.export import Destinations
-from delivery.tracing.queue import SCOPE, RunProcessor, processor
+from delivery.tracing import attributes as names
+from delivery.tracing.otlp import TRACE_FILE
 
 Action = Literal["promote", "rollback"]
 Step = Literal["read", "plan", "push", "open"]
 Result = Literal["success", "failure", "error", "timeout", "cancellation", "skip"]
-
-_own: dict[RunProcessor, TracerProvider] = {}
-_joined: WeakKeyDictionary[TracerProvider, set[RunProcessor]] = WeakKeyDictionary()
 
 
 class PromotionSpan:
@@ -44,7 +39,13 @@ class PromotionSpan:
     """
 
     def __init__(
-        self, span: Span, tracer: trace.Tracer, run_id: str, change: dict[str, str], environ: Mapping[str, str]
+        self,
+        span: Span,
+        tracer: Tracer,
+        run_id: str,
+        change: dict[str, str],
+        environ: Mapping[str, str],
+        flush: Callable[[], object],
     ) -> None:
         self._span = span
         self._traceparent = _traceparent(span.get_span_context()) if span.is_recording() else None
@@ -52,6 +53,7 @@ class PromotionSpan:
         self._run_id = run_id
         self._change = change
         self._environ = environ
+        self._flush = flush
         self._result: Result | None = None
         self._step: Span | None = None
 
@@ -62,7 +64,7 @@ class PromotionSpan:
         if error is not None:
             self.fail(error)
         self.end()
-        processor(Destinations.from_environ(self._environ)).force_flush()
+        self._flush()
 
     @property
     def traceparent(self) -> str | None:
@@ -72,20 +74,19 @@ class PromotionSpan:
     @contextmanager
     def step(self, name: Step) -> Iterator[None]:
         """The INTERNAL child span of one step, for as long as the block. An exception is noted on it and goes on."""
-        attributes = {"cicd.pipeline.task.name": name, "cicd.pipeline.task.run.id": f"{self._run_id}/{name}"}
+        attributes = {names.TASK: name, names.TASK_RUN_ID: f"{self._run_id}/{name}"}
         if name in ("push", "open"):
             attributes |= self._change
         span = self._tracer.start_span(name, trace.set_span_in_context(self._span, Context()), attributes=attributes)
         outer, self._step = self._step, span
+        result: Result = "success"
         try:
             yield
         except BaseException as error:
-            self._fail(span, error)
-            span.set_attribute("cicd.pipeline.task.run.result", _result_of(error))
+            result = self._fail(span, error)
             raise
-        else:
-            span.set_attribute("cicd.pipeline.task.run.result", "success")
         finally:
+            span.set_attribute(names.TASK_RESULT, result)
             self._step = outer
             span.end()
 
@@ -93,25 +94,25 @@ class PromotionSpan:
         """How the run ended, in the conventions' words, and what it did, in the promoter's (`created`, …)."""
         self._result = result
         if outcome:
-            self._span.set_attribute("delivery.promotion.outcome", outcome)
+            self._span.set_attribute(names.OUTCOME, outcome)
 
     def set_version(self, version: str) -> None:
         """The version that is promoted, for a caller that did not know it at the start."""
-        self._span.set_attributes({"service.version": version, "keptn.deployment.app.version": version})
+        self._span.set_attributes({names.SERVICE_VERSION: version, names.APP_VERSION: version})
 
     def set_commit(self, commit: str, time: datetime | None = None) -> None:
         """The verified revision, and when it was committed: where the lead time starts."""
-        self._span.set_attribute("vcs.ref.head.revision", commit)
+        self._span.set_attribute(names.HEAD_REVISION, commit)
         if time is not None:
-            self._span.set_attribute("delivery.commit.time", time.astimezone(UTC).isoformat())
+            self._span.set_attribute(names.COMMIT_TIME, time.astimezone(UTC).isoformat())
 
     def set_pull_request(self, number: int, url: str, title: str, state: str = "open") -> None:
         """The pull request this run created, updated, closed or found; `state` is open, closed or merged."""
         attributes = {
-            "vcs.change.id": str(number),
-            "vcs.change.title": title[:256],
-            "vcs.change.state": state,
-            "delivery.change.url": without_credentials(url),
+            names.CHANGE_ID: str(number),
+            names.CHANGE_TITLE: title[:256],
+            names.CHANGE_STATE: state,
+            names.CHANGE_URL: without_credentials(url),
         }
         for span in (self._span, self._step):
             if span is not None:
@@ -120,12 +121,11 @@ class PromotionSpan:
     def add_link(self, traceparent: str | None, relation: str) -> None:
         """Add a link, such as to the trace that a rollback undoes; a traceparent that is not valid is left out."""
         if context := _span_context(traceparent):
-            self._span.add_link(context, {"delivery.link": relation})
+            self._span.add_link(context, {names.LINK: relation})
 
     def fail(self, error: BaseException) -> None:
         """Note that `error` ended the run: status ERROR, `error.type`, a description without secrets and paths."""
-        self._fail(self._span, error)
-        self._result = _result_of(error)
+        self._result = self._fail(self._span, error)
 
     def end(self) -> None:
         """End the span and hand the run over for export, without waiting. A second call does nothing.
@@ -135,12 +135,18 @@ class PromotionSpan:
         atexit.unregister(self.end)
         if self._span.is_recording():
             if self._result is not None:
-                self._span.set_attribute("cicd.pipeline.result", self._result)
+                self._span.set_attribute(names.RESULT, self._result)
             self._span.end()
 
-    def _fail(self, span: Span, error: BaseException) -> None:
-        span.set_attribute("error.type", _error_type(error))
+    def _fail(self, span: Span, error: BaseException) -> Result:
+        # An HTTP status where the error has one, else its class: few different values, as the conventions ask.
+        status = getattr(error, "status", None)
+        kind = str(status) if isinstance(status, int) and status else type(error).__qualname__
+        span.set_attribute(names.ERROR_TYPE, kind)
         span.set_status(StatusCode.ERROR, redacted(str(error), self._environ))
+        if isinstance(error, KeyboardInterrupt):
+            return "cancellation"
+        return "timeout" if isinstance(error, TimeoutError) else "failure"
 
 
 def start_run(
@@ -158,39 +164,38 @@ def start_run(
 
     `traceparent` is the source stage's promotion phase: always a link and never the parent, because a pull
     request may wait for days behind it. The parent is the trace this process is in: Pulumi's engine under
-    `--otel-traces`, or the CI system's `TRACEPARENT`. `run_id` is the CI system's, made up when None.
+    `--otel-traces`, or the CI system's `TRACEPARENT`. `run_id` is the CI system's, made up when None. `environ` says
+    whether spans are exported; the exporter itself reads the process's own environment.
     """
     run_id = run_id or uuid.uuid4().hex
     link = _span_context(traceparent)
-    tracer = _tracer(environ)
     pipeline = f"{edge.application}/{edge.source}-to-{edge.target}"
     attributes = {
-        "cicd.pipeline.name": pipeline,
-        "cicd.pipeline.action.name": action,
-        "cicd.pipeline.run.id": run_id,
-        "vcs.provider.name": "github",
-        "vcs.owner.name": settings.owner,
-        "vcs.repository.name": settings.repository,
-        "vcs.repository.url.full": without_credentials(settings.web_url),
-        "vcs.ref.head.name": settings.default_branch,
-        "vcs.ref.head.type": "branch",
-        "deployment.environment.name": edge.target,
-        "delivery.source.environment.name": edge.source,
-        "service.name": edge.application,
-        "keptn.deployment.app.name": edge.application,
+        names.PIPELINE: pipeline,
+        names.ACTION: action,
+        names.RUN_ID: run_id,
+        names.PROVIDER: "github",
+        names.OWNER: settings.owner,
+        names.REPOSITORY: settings.repository,
+        names.REPOSITORY_URL: without_credentials(settings.web_url),
+        names.HEAD: settings.default_branch,
+        names.HEAD_TYPE: "branch",
+        names.ENVIRONMENT: edge.target,
+        names.SOURCE_ENVIRONMENT: edge.source,
+        names.SERVICE: edge.application,
+        names.APP_NAME: edge.application,
     }
-    run_url = _run_url(environ)
-    if run_url:
-        attributes["cicd.pipeline.run.url.full"] = run_url
-    span = tracer.start_span(
-        f"{action} {pipeline}",
-        _parent(environ, link),
-        SpanKind.SERVER,
-        attributes,
-        [Link(link, {"delivery.link": "verified"})] if link else [],
-    )
-    change = {"vcs.ref.head.name": edge.branch, "vcs.ref.base.name": settings.default_branch}
-    run = PromotionSpan(span, tracer, run_id, change, environ)
+    if url := _run_url(environ):
+        attributes[names.RUN_URL] = url
+    links = [Link(link, {names.LINK: "verified"})] if link else []
+    try:
+        tracer, flush = _tracer(environ)
+        span = tracer.start_span(f"{action} {pipeline}", _parent(environ, link), SpanKind.SERVER, attributes, links)
+    except Exception as error:  # the SDK raises for variables that it cannot read, some even while it is imported
+        tracer, flush, span = NoOpTracer(), _nothing, INVALID_SPAN
+        _warn(f"{type(error).__name__}: {redacted(str(error), environ)}")
+    change = {names.HEAD: edge.branch, names.BASE: settings.default_branch}
+    run = PromotionSpan(span, tracer, run_id, change, environ, flush)
     if version:
         run.set_version(version)
     if commit:
@@ -199,26 +204,33 @@ def start_run(
     return run
 
 
-def _tracer(environ: Mapping[str, str]) -> trace.Tracer:
-    """A tracer of the process's provider where there is one (Pulumi's SDK installs it), else of our own.
+def _tracer(environ: Mapping[str, str]) -> tuple[Tracer, Callable[[], object]]:
+    """A tracer, of the process's own provider or of ours, and what waits for the export.
 
-    Our export is added to Pulumi's provider and replaces nothing: that one exports to the engine, or nowhere.
+    The SDK is imported only where spans go somewhere: that takes longer than all the rest.
     """
-    to = Destinations.from_environ(environ)
+    # For a failure that is reported in one line it logs several, with headers and tracebacks in them.
+    logging.getLogger("opentelemetry").setLevel(logging.CRITICAL + 1)
     installed = trace.get_tracer_provider()
-    if isinstance(installed, TracerProvider):
-        if to and processor(to) not in (ours := _joined.setdefault(installed, set())):
-            installed.add_span_processor(processor(to))
-            ours.add(processor(to))
-        return installed.get_tracer(SCOPE)
-    if not to:
-        return trace.NoOpTracer()
-    if processor(to) not in _own:
-        named = "OTEL_SERVICE_NAME" in environ or "service.name=" in environ.get("OTEL_RESOURCE_ATTRIBUTES", "")
-        provider = TracerProvider(resource=Resource.create({} if named else {"service.name": "delivery"}))
-        provider.add_span_processor(processor(to))
-        _own[processor(to)] = provider
-    return _own[processor(to)].get_tracer(SCOPE)
+    file, protocol = environ.get(TRACE_FILE, "").strip(), _protocol(environ)
+    if not file and not protocol:
+        return installed.get_tracer(names.SCOPE), _nothing
+    from delivery.tracing.export import exporting
+
+    provider, export = exporting(installed, file, protocol, _warn)
+    return provider.get_tracer(names.SCOPE), export.force_flush
+
+
+def _protocol(environ: Mapping[str, str]) -> str:
+    """The OTLP protocol that the variables ask for; empty where they name no collector to send spans to."""
+
+    def option(name: str) -> str:
+        general = environ.get(f"OTEL_EXPORTER_OTLP_{name}", "")
+        return (environ.get(f"OTEL_EXPORTER_OTLP_TRACES_{name}", "") or general).strip()
+
+    exporters = [name.strip() for name in environ.get("OTEL_TRACES_EXPORTER", "").split(",") if name.strip()]
+    wanted = "otlp" in exporters if exporters else option("ENDPOINT")
+    return (option("PROTOCOL") or "http/protobuf") if wanted else ""
 
 
 def _parent(environ: Mapping[str, str], link: SpanContext | None) -> Context:
@@ -227,12 +239,10 @@ def _parent(environ: Mapping[str, str], link: SpanContext | None) -> Context:
     A span of the linked trace is never the parent: a workflow may hand the source stage's traceparent on in a
     variable called `TRACEPARENT`, which Pulumi's SDK makes the current span.
     """
-    names = ("traceparent", "tracestate", "baggage")
-    carrier = {name: environ[name.upper()] for name in names if name.upper() in environ}
     surroundings = [get_current()]
-    if is_traceparent(carrier.get("traceparent", "")):
-        extracted = TraceContextTextMapPropagator().extract(carrier, Context())
-        surroundings.append(W3CBaggagePropagator().extract(carrier, extracted))
+    if is_traceparent(environ.get("TRACEPARENT", "")):
+        carrier = {"traceparent": environ["TRACEPARENT"], "tracestate": environ.get("TRACESTATE", "")}
+        surroundings.append(TraceContextTextMapPropagator().extract(carrier, Context()))
     for context in surroundings:
         span = trace.get_current_span(context).get_span_context()
         if span.is_valid and (link is None or span.trace_id != link.trace_id):
@@ -257,13 +267,14 @@ def _traceparent(context: SpanContext) -> str:
     return f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"
 
 
-def _result_of(error: BaseException) -> Result:
-    if isinstance(error, KeyboardInterrupt):
-        return "cancellation"
-    return "timeout" if isinstance(error, TimeoutError) else "failure"
+@cache
+def _warn(reason: str) -> None:
+    """Say in one line on standard error, and once, that a trace is not recorded, or not everywhere."""
+    print(
+        f"telemetry: this promotion's trace is not recorded everywhere ({reason}); nothing else is affected",
+        file=sys.stderr,
+    )
 
 
-def _error_type(error: BaseException) -> str:
-    """An HTTP status where the error has one, else its class: few different values, as the conventions ask."""
-    status = getattr(error, "status", None)
-    return str(status) if isinstance(status, int) and status else type(error).__qualname__
+def _nothing() -> None:
+    """There is no export to wait for."""

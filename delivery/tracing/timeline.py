@@ -10,7 +10,8 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Literal
 
-from delivery.tracing.model import COMMIT, PROMOTION_PHASE, Delivery, Hop, Rollout
+from delivery.tracing.attributes import CHANGE_ID, CHANGE_TITLE, CHANGE_URL, COMMIT, COMMIT_TIME, HEAD_REVISION
+from delivery.tracing.model import PROMOTION_PHASE, Delivery, Hop, Rollout
 from delivery.tracing.otlp import Span, SpanId
 from delivery.tracing.scale import Scale, scale
 
@@ -204,17 +205,17 @@ def _verified(rollout: Rollout, hop: Hop | None) -> int:
 
 def _change(hop: Hop, merged: int) -> Change | None:
     run = hop.run.span if hop.run else None
-    if run is None or not run.get("vcs.change.id"):
+    if run is None or not run.get(CHANGE_ID):
         return None
-    return Change(run.get("vcs.change.id"), run.get("vcs.change.title"), run.get("delivery.change.url"), merged)
+    return Change(run.get(CHANGE_ID), run.get(CHANGE_TITLE), run.get(CHANGE_URL), merged)
 
 
 def _commit(delivery: Delivery) -> tuple[str, int]:
     """The verified commit of the first hop and when it was made; Keptn's `commitID` where no run tells."""
     runs = [run.span for run in (delivery.hops[0].runs if delivery.hops else ())]
-    said = [span.get("vcs.ref.head.revision") for span in runs]
+    said = [span.get(HEAD_REVISION) for span in runs]
     said += [rollout.known.get(COMMIT) for rollout in delivery.rollouts[:1] if rollout]
-    times = (_time(span.get("delivery.commit.time")) for span in runs)
+    times = (_time(span.get(COMMIT_TIME)) for span in runs)
     return next(filter(None, said), ""), next(filter(None, times), 0)
 
 

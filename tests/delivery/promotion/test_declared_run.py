@@ -12,7 +12,7 @@ from delivery.github.client import GitHub
 from delivery.model.edges import Edge, PromotionSettings
 from delivery.promotion.declared_run import DeclaredRun, ProviderError
 from delivery.promotion.desired import Wanted
-from delivery.tracing.export import TRACE_FILE
+from delivery.tracing.otlp import TRACE_FILE
 from delivery.tracing.run import start_run
 from lab.forge import Forge
 

@@ -11,7 +11,7 @@ from delivery.git.repository import Repository
 from delivery.github.client import GitHub
 from delivery.model.stack import PromotionRequest
 from delivery.promotion.desired import Incoming, Wanted, read_incoming
-from delivery.tracing.export import TRACE_FILE
+from delivery.tracing.otlp import TRACE_FILE
 from delivery.tracing.run import start_run
 from tests.delivery.promotion.story import EDGE, NAME, TOKEN, TRACEPARENT, Story
 
@@ -81,7 +81,7 @@ def test_what_was_read_is_on_the_span_with_a_link_to_what_was_verified(told: Sto
 
     read(told, environ={TRACE_FILE: str(file)})
 
-    run = next(span for span in spans(file) if "parentSpanId" not in span)
+    run = next(span for span in spans(file) if not span["parentSpanId"])
     attributes = {each["key"]: each["value"].get("stringValue") for each in run["attributes"]}
     assert attributes["vcs.ref.head.revision"] == commit
     assert attributes["service.version"] == "v0.3.1"

@@ -31,7 +31,7 @@ from tests.delivery.config.mistakes import FIVE, applications
 from tests.delivery.config.test_reader import raw
 
 ROOT = Path(__file__).resolve().parents[3]
-LOCKED = {"requests": "requests", "ruamel": "ruamel-yaml", "opentelemetry": "opentelemetry-sdk", "grpc": "grpcio"}
+LOCKED = {"requests": "requests", "ruamel": "ruamel-yaml", "opentelemetry": "opentelemetry-sdk"}
 """What else the promoter may import, and the distribution that brings it."""
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from delivery.tracing.otlp import SpanId, read
+from delivery.tracing.otlp import SERVER, SpanId, read
 from tests.delivery.tracing.builder import hexed, line, span
 
 TRACE, SPAN = hexed("trace", 32), hexed("span", 16)
@@ -30,7 +30,7 @@ def test_a_span_is_read_with_its_resource_times_attributes_and_links() -> None:
     text = line("shop", span("trace/own/up", "work", 1, 3, {"a": "b"}, kind=2, links=("other/span",)))
     (found,) = read([text], "x").spans
     assert found.id == SpanId(hexed("trace", 32), hexed("own", 16))
-    assert (found.parent, found.name, found.service, found.server) == (hexed("up", 16), "work", "shop", True)
+    assert (found.parent, found.name, found.service, found.kind) == (hexed("up", 16), "work", "shop", SERVER)
     assert found.end - found.start == 2_000_000_000
     assert found.get("a") == "b"
     assert found.links[0].to == SpanId(hexed("other", 32), hexed("span", 16))
@@ -52,7 +52,7 @@ def test_snake_case_base64_ids_and_names_of_enumerations_are_understood() -> Non
     }
     text = json.dumps({"resource_spans": [{"scope_spans": [{"spans": [raw]}]}]})
     (found,) = read([text], "x").spans
-    assert (found.id, found.server, found.failed, found.message) == (SpanId(TRACE, SPAN), True, True, "no")
+    assert (found.id, found.kind, found.failed, found.message) == (SpanId(TRACE, SPAN), SERVER, True, "no")
 
 
 @pytest.mark.parametrize(
@@ -89,8 +89,8 @@ def test_a_line_that_was_cut_off_is_reported_and_hides_nothing() -> None:
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
-        ({"traceId": "0" * 32}, "has an id that is none"),
-        ({"spanId": "xyz"}, "has an id that is none"),
+        ({"traceId": "0" * 32}, "has an id that is not valid"),
+        ({"spanId": "xyz"}, "has an id that is not valid"),
         ({"startTimeUnixNano": "soon"}, "has no time"),
         ({"startTimeUnixNano": None}, "has no time"),
         ({"startTimeUnixNano": str(10**30)}, "has an impossible time"),
