@@ -1,7 +1,9 @@
-"""What each stack declares, and how: the ownership table of the design, options, providers and secrets."""
+"""How a stack is declared, whatever its pipeline: order, providers, secrets and refusals.
+
+What the shipped stacks declare, resource by resource, is held in tests/contract.
+"""
 
 import json
-import re
 import time
 from collections import Counter
 from functools import cache
@@ -11,10 +13,8 @@ import pulumi
 import pytest
 
 from delivery.config.errors import Json
-from delivery.config.reader import parse
-from delivery.stack.repository_files import repository_files
 from lab.engine import Preview, ProgramError
-from tests.components.stacks import FIVE, STAGES, TOKEN, TWO, files, named, objects, of, run, team
+from tests.components.stacks import STAGES, TOKEN, files, named, objects, of, run, team
 
 CHART = ("Chart.yaml", "templates/application.yaml", "platform.yaml", "values.yaml")
 
@@ -31,45 +31,6 @@ def of_team(stack: str) -> Preview:
 
 def every() -> list[Preview]:
     return [*(shipped(stack) for stack in ("dev", "production")), *(of_team(stack) for stack in STAGES)]
-
-
-def test_dev_declares_what_the_guide_has_its_reader_do() -> None:
-    assert objects(shipped("dev")) == [
-        ("Application", "argocd", "podtato-head-dev"),
-        ("KeptnTaskDefinition", "podtato-head-dev", "post-deployment"),
-        ("KeptnTaskDefinition", "podtato-head-dev", "promote"),
-        ("Namespace", "None", "podtato-head-dev"),
-        ("Role", "podtato-head-dev", "promote"),
-        ("RoleBinding", "podtato-head-dev", "promote"),
-        ("Secret", "podtato-head-dev", "github-token"),
-        ("ServiceAccount", "podtato-head-dev", "promote"),
-    ]
-    assert len(shipped("dev").of_type(":WorkflowRepositoryPermissions")) == 1
-    committed = files(shipped("dev"))
-    assert committed[-4:] == [f"dev/{name}" for name in CHART]
-    assert committed[-5] == ".github/workflows/promote.yaml"
-    assert all(path.startswith(".github/promoter/") for path in committed[:-5])
-
-
-def test_production_declares_no_token_and_nothing_that_belongs_to_the_repository() -> None:
-    assert objects(shipped("production")) == [
-        ("Application", "argocd", "podtato-head-prod"),
-        ("Namespace", "None", "podtato-head-production"),
-    ]
-    assert files(shipped("production")) == [f"production/{name}" for name in CHART]
-    assert shipped("production").of_type(":WorkflowRepositoryPermissions") == ()
-
-
-def test_a_person_can_use_the_outputs() -> None:
-    assert shipped("dev").outputs == {
-        "stage": "dev",
-        "repository": "https://github.com/example-org/podtato-head-gitops",
-        "applications": {
-            "podtato-head": {"namespace": "podtato-head-dev", "argocdApplication": "podtato-head-dev", "path": "dev"}
-        },
-        "promotesTo": ["production"],
-    }
-    assert shipped("production").outputs["promotesTo"] == []
 
 
 @pytest.mark.parametrize("stack", STAGES)
@@ -91,25 +52,6 @@ def test_what_exists_once_a_repository_is_in_the_first_stages_stack_only(stack: 
     assert committed[-8:] == charts
     assert (len(committed) > 8) == (stack == "dev")
     assert len(of_team(stack).of_type(":WorkflowRepositoryPermissions")) == (stack == "dev")
-
-
-def test_the_promotion_task_knows_every_stage_that_follows() -> None:
-    parameters = {
-        stack: of(
-            named(team_task(stack), "KeptnTaskDefinition", "promote").inputs, "spec", "python", "parameters", "map"
-        )
-        for stack in STAGES[:-1]
-    }
-    assert {stack: (of(each, "from"), of(each, "to")) for stack, each in parameters.items()} == {
-        "dev": ("dev", "load,acceptance"),
-        "load": ("load", "staging"),
-        "acceptance": ("acceptance", "staging"),
-        "staging": ("staging", "production"),
-    }
-
-
-def team_task(stack: str) -> Preview:
-    return team(stack, applications=TWO[:1])
 
 
 def test_files_are_committed_one_after_another_across_applications() -> None:
@@ -168,27 +110,6 @@ def test_every_resource_belongs_to_a_component_and_every_component_is_completed(
         for resource in result.resources:
             top = resource.type.startswith(("pulumi:providers:", "delivery:components:"))
             assert resource.parent in components or (top and "pulumi:pulumi:Stack" in resource.parent), resource.urn
-
-
-def test_the_tree_of_components_reads_like_the_design() -> None:
-    result = shipped("production")
-    by_urn = {each.urn: each for each in result.resources}
-    tree = {
-        (each.type.rpartition(":")[2], by_urn[each.parent].type.rpartition(":")[2] if each.parent in by_urn else "")
-        for each in result.resources
-    }
-    assert tree == {
-        ("github", ""),
-        ("kubernetes", ""),
-        ("ApplicationInStage", ""),
-        ("RepositoryFiles", "ApplicationInStage"),
-        ("StageNamespace", "ApplicationInStage"),
-        ("KeptnTasks", "ApplicationInStage"),
-        ("ArgoCDApplication", "ApplicationInStage"),
-        ("RepositoryFile", "RepositoryFiles"),
-        ("Namespace", "StageNamespace"),
-        ("Application", "ArgoCDApplication"),
-    }
 
 
 def test_no_two_resources_share_a_urn_however_names_are_put_together() -> None:
@@ -379,20 +300,3 @@ def test_many_applications_cost_no_more_each_than_few() -> None:
     assert (many - 2) * 4 == (few - 2) * 24
     assert same_mesh == mesh
     assert more_seconds < 15 * seconds
-
-
-def test_the_settings_in_the_repository_are_the_pipelines() -> None:
-    given = {
-        key: value if isinstance(value, str) else json.dumps(value)
-        for key, value in {
-            "repositoryOwner": "acme",
-            "repositoryName": "gitops",
-            "stages": FIVE,
-            "applications": TWO,
-        }.items()
-    }
-    pipeline = parse(given, "dev")
-    [settings] = [file for file in repository_files(pipeline) if file.path.endswith("settings.json")]
-    [declared] = [each for each in of_team("dev").of_type(":RepositoryFile") if each.inputs["file"] == settings.path]
-    assert declared.inputs["content"] == settings.content
-    assert len(re.findall(r'"application":', settings.content)) == 2 * 5

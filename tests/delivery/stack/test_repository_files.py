@@ -20,7 +20,6 @@ from delivery.model.stack import StackConfiguration
 from delivery.stack.repository_files import (
     PROMOTER,
     RepositoryText,
-    promoter_modules,
     repository_files,
     stage_files,
     values_path,
@@ -80,14 +79,6 @@ def test_the_promoter_imports_nothing_that_is_not_there() -> None:
                 assert top in sys.stdlib_module_names or f"\n{LOCKED[top]}==" in locked, f"{name} imports {other}"
 
 
-def test_no_module_is_committed_that_nothing_imports() -> None:
-    committed = modules()
-    used = {other for name, text in committed.items() for other in imported(name, text, set(committed))}
-    entries = {name for name in committed if name.endswith(("promotion.cli", "__init__"))}
-    packages = {name.rpartition(".")[0] for name in committed} | {"delivery"}
-    assert committed.keys() - used - entries - packages == set()
-
-
 def test_what_is_committed_verbatim_is_the_source_byte_for_byte() -> None:
     for name, text in modules().items():
         source = ROOT / Path(*name.split("."))
@@ -99,19 +90,6 @@ def test_what_is_committed_verbatim_is_the_source_byte_for_byte() -> None:
 
 def test_the_promoter_is_one_file_so_that_no_run_meets_half_a_release() -> None:
     assert [file.path for file in repository_files(stack()) if file.path.endswith(".py")] == [PROMOTER]
-
-
-def test_the_promoter_is_the_same_file_whatever_order_a_disk_lists_its_modules_in(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    here, listed = promoter_modules(), Path.glob
-
-    def backwards(folder: Path, pattern: str) -> list[Path]:
-        return sorted(listed(folder, pattern), reverse=True)
-
-    monkeypatch.setattr(Path, "glob", backwards)
-
-    assert promoter_modules() == here
 
 
 def run_promoter(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
