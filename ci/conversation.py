@@ -8,10 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from delivery.github.answers import GitHubError
 from delivery.github.client import GitHub
-
-_PAGES = 20
 
 
 @dataclass(frozen=True)
@@ -40,7 +37,7 @@ class Conversation(GitHub):
     def pull_requests_at(self, owner: str, branch: str, commit: str) -> tuple[int, ...]:
         """The open pull requests from `owner:branch`, a fork's too, whose head is `commit` now."""
         query = {"state": "open", "head": f"{owner}:{branch}"}
-        found = self._pages("/pulls", query)
+        found = self.pages("/pulls", query)
         # A server that ignores the filter must not make strangers' pull requests ours.
         return tuple(
             int(each["number"]) for each in found if (each["head"]["ref"], each["head"]["sha"]) == (branch, commit)
@@ -48,38 +45,27 @@ class Conversation(GitHub):
 
     def comments(self, number: int) -> tuple[Comment, ...]:
         """The comments on an issue or pull request, oldest first."""
-        found = self._pages(f"/issues/{number}/comments", {})
+        found = self.pages(f"/issues/{number}/comments", {})
         return tuple(Comment(int(each["id"]), str(each["body"] or ""), _by_bot(each)) for each in found)
 
     def update_comment(self, identifier: int, body: str) -> None:
         """Give a comment another text."""
-        self._call("PATCH", f"/issues/comments/{identifier}", {"body": body})
+        self.request("PATCH", f"/issues/comments/{identifier}", {"body": body})
 
     def open_issues(self, label: str) -> tuple[Issue, ...]:
         """The open issues with `label`, oldest first, pull requests left out."""
-        found = self._pages("/issues", {"state": "open", "labels": label, "direction": "asc"})
+        found = self.pages("/issues", {"state": "open", "labels": label, "direction": "asc"})
         return tuple(_issue(each) for each in found if "pull_request" not in each)
 
     def create_issue(self, title: str, body: str, label: str) -> Issue:
         """Open an issue, once: an answer that got lost is not asked for again."""
         sent = {"title": title, "body": body, "labels": [label]}
-        return _issue(self._call("POST", "/issues", sent, again_when_unknown=False))
+        return _issue(self.request("POST", "/issues", sent, again_when_unknown=False))
 
     def update_issue(self, number: int, *, body: str | None = None, close: bool = False) -> None:
         """Give an issue another text, or close it as done."""
         sent: dict[str, object] = {} if body is None else {"body": body}
-        self._call("PATCH", f"/issues/{number}", sent | ({"state": "closed"} if close else {}))
-
-    def _pages(self, path: str, query: Mapping[str, str]) -> list[Any]:
-        found: list[Any] = []
-        for page in range(1, _PAGES + 1):
-            answer = self._call("GET", path, query={**query, "per_page": "100", "page": str(page)})
-            if not isinstance(answer, list):
-                raise GitHubError(200, f"GitHub's answer to {path} is not a list; is the API address right?")
-            found += answer
-            if len(answer) < 100:
-                break
-        return found
+        self.request("PATCH", f"/issues/{number}", sent | ({"state": "closed"} if close else {}))
 
 
 def connect(environ: Mapping[str, str] = os.environ) -> Conversation:

@@ -52,7 +52,7 @@ def pause_before_retry(
         return max(1.0, float(headers["x-ratelimit-reset"]) - now + 1)
     # A 403 without a word about limits is a missing permission, and stays one.
     if response.status_code == 429 or "rate limit" in response.text[:2000].lower():
-        return 60.0 * attempt
+        return 60.0
     return None
 
 

@@ -98,7 +98,7 @@ class GitHub:
         return self._own({"state": "open", "base": base, "sort": "created", "direction": "asc", "per_page": "100"})
 
     def _own(self, query: Mapping[str, str]) -> tuple[PullRequest, ...]:
-        found = self._call("GET", "/pulls", query=query)
+        found = self.request("GET", "/pulls", query=query)
         if not isinstance(found, list):
             raise GitHubError(200, "GitHub's list of pull requests is not a list; is the API address right?")
         # GitHub filters by owner and branch, but a fork in the same organisation has the same owner, and a server that
@@ -108,25 +108,25 @@ class GitHub:
     def create_pull_request(self, branch: str, base: str, title: str, body: str) -> PullRequest:
         """Open a pull request. A 422 "already exists" is the caller's: it may be one of our own, from a lost answer."""
         sent = {"title": title, "head": branch, "base": base, "body": body, "maintainer_can_modify": False}
-        return _pull_request(self._call("POST", "/pulls", sent))
+        return _pull_request(self.request("POST", "/pulls", sent))
 
     def update_pull_request(self, number: int, title: str, body: str, *, close: bool = False) -> PullRequest:
         """Give an open pull request a new title and body, and close it in the same request when asked to."""
         sent = {"title": title, "body": body} | ({"state": "closed"} if close else {})
-        return _pull_request(self._call("PATCH", f"/pulls/{number}", sent))
+        return _pull_request(self.request("PATCH", f"/pulls/{number}", sent))
 
     def comment(self, number: int, body: str) -> None:
         """Say something once: an answer that got lost is not asked for again, so that nothing is said twice."""
-        self._call("POST", f"/issues/{number}/comments", {"body": body}, again_when_unknown=False)
+        self.request("POST", f"/issues/{number}/comments", {"body": body}, again_when_unknown=False)
 
     def add_labels(self, number: int, labels: Sequence[str]) -> None:
         """Add labels; GitHub makes those that do not exist yet."""
-        self._call("POST", f"/issues/{number}/labels", {"labels": list(labels)})
+        self.request("POST", f"/issues/{number}/labels", {"labels": list(labels)})
 
     def request_reviewers(self, number: int, reviewers: Sequence[str], teams: Sequence[str]) -> None:
         """Ask people and teams for a review; GitHub answers 422 when one of them may not review."""
         sent = {"reviewers": list(reviewers), "team_reviewers": list(teams)}
-        self._call("POST", f"/pulls/{number}/requested_reviewers", sent)
+        self.request("POST", f"/pulls/{number}/requested_reviewers", sent)
 
     def find_open(self, branch: str, base: str) -> PullRequest | None:
         """The open pull request that GitHub just said exists; its list may take some seconds to show it."""
@@ -140,7 +140,7 @@ class GitHub:
     def compare(self, base: str, head: str) -> str:
         """How `head` stands to `base`: `ahead`, `behind`, `identical` or `diverged` (also when nothing is common)."""
         try:
-            answer = self._call(
+            answer = self.request(
                 "GET", f"/compare/{quote(base, safe='')}...{quote(head, safe='')}", query={"per_page": "1"}
             )
         except GitHubError as error:
@@ -151,10 +151,26 @@ class GitHub:
 
     def newest_commit(self, commit: str, path: str) -> str:
         """The newest commit up to `commit` that touches `path`; empty when there is none."""
-        found = self._call("GET", "/commits", query={"sha": commit, "path": path, "per_page": "1"})
+        found = self.request("GET", "/commits", query={"sha": commit, "path": path, "per_page": "1"})
         return str(found[0]["sha"]) if found else ""
 
-    def _call(
+    def pages(self, path: str, query: Mapping[str, str]) -> list[Any]:
+        """Every item of a list that comes in pages, of 2,000 at most."""
+        found: list[Any] = []
+        for page in range(1, 21):
+            answer = self.request("GET", path, query={**query, "per_page": "100", "page": str(page)})
+            if not isinstance(answer, list):
+                raise GitHubError(200, f"GitHub's answer to {path} is not a list; is the API address right?")
+            found += answer
+            if len(answer) < 100:
+                break
+        return found
+
+    def ask(self, path: str) -> requests.Response:
+        """The answer to one GET, whatever it says, without a second try. Raises `requests.RequestException`."""
+        return self._send("GET", path, None, None)
+
+    def request(
         self,
         method: str,
         path: str,
@@ -163,6 +179,10 @@ class GitHub:
         query: Mapping[str, str] | None = None,
         again_when_unknown: bool = True,
     ) -> Any:
+        """The JSON that the repository's `path` answers with, tried again as the class says.
+
+        Without `again_when_unknown` a request whose answer got lost, so that it may have taken effect, is not repeated.
+        """
         attempt = 0
         while True:
             attempt += 1
