@@ -16,6 +16,9 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
+# The language host takes the program's folder off sys.path before `start` runs: of a package that is imported by then,
+# the rest is found all the same.
+import components  # noqa: F401
 from delivery.model.secret import SecretText
 from delivery.model.stack import StackConfiguration
 from delivery.stack.repository_files import InitialValues
