@@ -4,12 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 STACK ?= dev
 OUT ?= out
-RUN ?= preview
 FILE ?= .demo/traces.jsonl
 # A clone of the GitOps repository tells when commits were made; the demo leaves one.
 REPOSITORY ?= $(wildcard .demo/forge/podtato-team/podtato-head-gitops.git)
 
-.PHONY: help demo render doctor log trace test bench cluster-tools lock clean
+.PHONY: help demo render doctor trace test bench cluster-tools lock clean
 
 help: ## What there is to type
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,9 +32,6 @@ render: $(VENV)/.runtime ## Show what STACK=dev declares as files under OUT=out,
 
 doctor: $(VENV)/.runtime ## Check what STACK=dev needs before an update: tools, cluster, tokens, repository; JSON=1 as JSON
 	@$(BIN)/python -m delivery.doctor --stack $(STACK) $(if $(JSON),--json)
-
-log: $(VENV)/.runtime ## Run RUN=preview on STACK=dev with the CLI's whole log in OUT=out, secrets masked: fit to be handed on
-	@$(BIN)/python -m delivery.doctor.log --stack $(STACK) --log $(OUT)/$(STACK).log -- $(RUN)
 
 trace: $(VENV)/.runtime ## Draw one version's way from commit to production: FILE=.demo/traces.jsonl, as text and FILE.html
 	@$(BIN)/python -m delivery.tracing --file $(FILE) $(if $(REPOSITORY),--repository $(REPOSITORY)) --html $(FILE:.jsonl=.html)

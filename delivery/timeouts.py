@@ -1,4 +1,4 @@
-"""A deadline for what has none of its own: the time limits of the HTTP clients are for each read, not for an answer."""
+"""A time limit for what has none of its own, such as a login command that a library starts."""
 
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -8,26 +8,18 @@ from typing import TypeVar
 Result = TypeVar("Result")
 
 
-class TooLong(Exception):  # noqa: N818 - what happened, in the words of the caller
-    """It had not ended when its time was over."""
+def run_with_timeout(seconds: float, action: Callable[[], Result]) -> Result:
+    """What `action` returns or raises; `TimeoutError` when it has not ended after `seconds`.
 
-
-def within(seconds: float, action: Callable[[], Result]) -> Result:
-    """What `action` returns or raises; `TooLong` when it has not ended after `seconds`.
-
-    Python ends no thread from outside: the one in which `action` runs is left behind, and ends with the process.
+    Python cannot end a thread from outside: the one in which `action` runs is left behind, and ends with the process.
     """
     outcome: Future[Result] = Future()
 
     def run() -> None:
         try:
             outcome.set_result(action())
-        except BaseException as error:  # every one of them is the caller's
+        except BaseException as error:
             outcome.set_exception(error)
 
-    thread = Thread(target=run, daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if not outcome.done():
-        raise TooLong(f"not ended after {seconds:g} s")
-    return outcome.result()
+    Thread(target=run, daemon=True).start()
+    return outcome.result(seconds)

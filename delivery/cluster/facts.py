@@ -1,10 +1,10 @@
-"""Single questions to a cluster, each with its answer or None. A refusal reaches the caller as `Refused`."""
+"""Single questions to a cluster, each with its answer. All raise `RefusedError` for what the login may not read."""
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from delivery.cluster.connection import Connection, Object, Refused, namespaced
+from delivery.cluster.connection import Connection, Object, RefusedError, namespaced
 from delivery.cluster.needs import Definition, Right
 from delivery.config.errors import Json
 
@@ -35,18 +35,15 @@ class KeptnConfig:
 
 
 def server_version(connection: Connection) -> str:
-    """The API server's version, like `v1.37.2`; `Refused` where the login may not know it.
-
-    Raises `ClusterError` when what answers is no Kubernetes API that works: ask this before all else.
-    """
+    """The API server's version, like `v1.37.2`. Raises `ClusterError` when no working Kubernetes API answers."""
     try:
         version = (connection.get("/version") or {}).get("gitVersion")
-    except Refused as refusal:
+    except RefusedError as refusal:
         if refusal.status == 403:
             raise
-        raise connection.useless(str(refusal)) from None
+        raise connection.unusable(str(refusal)) from None
     if not isinstance(version, str):
-        raise connection.useless("what answers is no Kubernetes API")
+        raise connection.unusable("what answers is no Kubernetes API")
     return version
 
 
@@ -56,26 +53,26 @@ def has_namespace(connection: Connection, name: str) -> bool:
 
 
 def missing_definitions(connection: Connection, definitions: Iterable[Definition]) -> tuple[Definition, ...]:
-    """Those of `definitions` that the server does not serve, asked of its discovery, which everybody may read."""
+    """Those of `definitions` that the server does not serve. Its discovery tells, which every login may read."""
     wanted = tuple(definitions)
     served: set[tuple[str, str, str]] = set()
-    for group, version in dict.fromkeys((each.group, each.version) for each in wanted):
+    for group, version in dict.fromkeys((definition.group, definition.version) for definition in wanted):
         found = connection.get(f"/apis/{group}/{version}") or {}
-        served |= {(group, version, str(each.get("name"))) for each in _objects(found.get("resources"))}
-    return tuple(each for each in wanted if (each.group, each.version, each.resource) not in served)
+        served |= {(group, version, str(resource.get("name"))) for resource in _objects(found.get("resources"))}
+    return tuple(item for item in wanted if (item.group, item.version, item.resource) not in served)
 
 
 def served_versions(connection: Connection, group: str) -> tuple[str, ...]:
     """The versions of an API group that the server serves; none when it does not know the group."""
     found = connection.get(f"/apis/{group}") or {}
-    return tuple(str(each.get("version")) for each in _objects(found.get("versions")))
+    return tuple(str(version.get("version")) for version in _objects(found.get("versions")))
 
 
 def missing_rights(connection: Connection, needed: Iterable[Right]) -> tuple[Right, ...]:
-    """Those of `needed` that the login has not got.
+    """Those of `needed` that the login does not have.
 
-    One review a namespace answers for all rules; what that leaves open (a login whose rules the server cannot
-    list) is asked one by one. A right that nobody can tell is not missing.
+    One review for each namespace lists all rules. What it does not cover (some servers cannot list the rules of a
+    login) is reviewed one by one. A right that no review tells of is not missing.
     """
     by_namespace: dict[str, list[Right]] = {}
     for right in sorted(set(needed)):
@@ -94,21 +91,21 @@ def keptn_configs(connection: Connection) -> tuple[KeptnConfig, ...] | None:
         return None
     return tuple(
         KeptnConfig(
-            name=str(_object(each.get("metadata")).get("name", "")),
-            namespace=str(_object(each.get("metadata")).get("namespace", "")),
-            collector=str(_object(each.get("spec")).get("OTelCollectorUrl") or ""),
+            name=str(_object(item.get("metadata")).get("name", "")),
+            namespace=str(_object(item.get("metadata")).get("namespace", "")),
+            collector=str(_object(item.get("spec")).get("OTelCollectorUrl") or ""),
         )
-        for each in found
+        for item in found
     )
 
 
 def keptn_operators(connection: Connection) -> tuple[Workload, ...]:
-    """Keptn's lifecycle operator, wherever it is installed."""
+    """Keptn's lifecycle operator, in any namespace."""
     return _workloads(connection.items("/apis/apps/v1/deployments", labelSelector=_OPERATOR))
 
 
 def argocd_controllers(connection: Connection, namespace: str) -> tuple[Workload, ...]:
-    """Argo CD's application controller in `namespace`: a StatefulSet, or a Deployment where it scales by itself."""
+    """Argo CD's application controller in `namespace`: a StatefulSet, or a Deployment with dynamic sharding."""
     found = (
         connection.items(namespaced("apis/apps/v1", namespace, kind), labelSelector=_CONTROLLER)
         for kind in ("statefulsets", "deployments")
@@ -123,7 +120,7 @@ def _uncovered(connection: Connection, namespace: str, needed: list[Right]) -> l
     question: Object = {"spec": {"namespace": namespace}}
     try:
         status = _object(connection.ask(f"{_REVIEWS}/selfsubjectrulesreviews", question).get("status"))
-    except Refused:
+    except RefusedError:
         return needed
     rules = _objects(status.get("resourceRules"))
     return [right for right in needed if not any(_covers(rule, right) for rule in rules)]
@@ -152,13 +149,13 @@ def _may(connection: Connection, right: Right) -> bool:
     question: Object = {"spec": {"resourceAttributes": attributes}}
     try:
         answer = connection.ask(f"{_REVIEWS}/selfsubjectaccessreviews", question)
-    except Refused:
+    except RefusedError:
         return True
     return _object(answer.get("status")).get("allowed") is not False
 
 
 def _workloads(items: Iterable[Object] | None) -> tuple[Workload, ...]:
-    return tuple(_workload(each) for each in items or ())
+    return tuple(_workload(item) for item in items or ())
 
 
 def _workload(item: Object) -> Workload:
@@ -172,12 +169,12 @@ def _workload(item: Object) -> Workload:
     return Workload(
         name=str(metadata.get("name", "")),
         namespace=str(metadata.get("namespace", "")),
-        version=tag or "of no tagged version",
+        version=tag or "(image without a tag)",
         ready=ready if isinstance(ready, int) else 0,
         environment={
-            str(each.get("name")): str(each.get("value", ""))
+            str(variable.get("name")): str(variable.get("value", ""))
             for container in containers
-            for each in _objects(container.get("env"))
+            for variable in _objects(container.get("env"))
         },
     )
 
@@ -187,4 +184,4 @@ def _object(value: Json) -> dict[str, Json]:
 
 
 def _objects(value: Json) -> list[dict[str, Json]]:
-    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

@@ -1,17 +1,23 @@
-"""What would stop an update in its cluster, found before anything is written anywhere.
+"""What would stop an update in its cluster, found before anything is written.
 
-A preview with Pulumi is green where the cluster cannot be reached or a definition is missing, and the update
-fails in the middle, with the repository's half already committed.
+A preview with Pulumi is green where the cluster cannot be reached or a definition is missing. The update then fails
+in the middle, with its commits to the repository already made.
 """
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 
-from delivery.cluster.connection import Connection, Refused, connect
-from delivery.cluster.facts import has_namespace, missing_definitions, missing_rights, server_version
+from delivery.cluster.connection import Connection, RefusedError, connect
+from delivery.cluster.facts import (
+    has_namespace,
+    missing_definitions,
+    missing_rights,
+    served_versions,
+    server_version,
+)
 from delivery.cluster.kubeconfig import ClusterError
-from delivery.cluster.needs import ARGO_CD, DEFINITIONS, KEPTN, Definition, Right, granted_rights, rights
+from delivery.cluster.needs import ARGO_CD, DEFINITIONS, KEPTN, Right, granted_rights, rights
 from delivery.config.errors import Problem, set_mend
 from delivery.model.secret import SecretText
 from delivery.model.stack import StackConfiguration
@@ -20,72 +26,74 @@ _ROLES = "rbac.authorization.k8s.io"
 
 
 def cluster_problems(configuration: StackConfiguration, kubeconfig: SecretText | None) -> list[Problem]:
-    """What the stack's cluster lacks for an update, one problem for each, with its mend.
+    """What the stack's cluster lacks for an update, one problem for each, with its fix.
 
-    Empty where the stack deploys to no cluster, and for whatever the login may not ask: only what is known to be
-    wrong is a problem. A healthy cluster is asked ten times for one application.
+    Empty where the stack deploys to no cluster. What the login may not ask is no problem: only what is known to be
+    wrong is one. A healthy cluster is asked ten times for one application.
     """
     cluster = configuration.cluster
     if cluster.mode != "deploy" or not cluster.context:
         return []
+    problems: list[Problem] = []
     try:
-        with connect(cluster.context, kubeconfig) as connection:
-            with suppress(Refused):
-                server_version(connection)
-            return [
-                *definition_problems(connection, configuration),
-                *argocd_namespace_problems(connection, configuration),
-                *right_problems(connection, configuration),
-            ]
+        connection = connect(cluster.context, kubeconfig)
+        with suppress(RefusedError):
+            server_version(connection)
+        for check in CHECKS:
+            with suppress(RefusedError):
+                problems += check(connection, configuration)
     except ClusterError as error:
-        return [problem_of(cluster.context, error)]
+        problems.append(_problem(cluster.context, error.found, "a cluster that answers", error.fix))
+    return problems
 
 
-def problem_of(context: str, error: ClusterError) -> Problem:
-    """A cluster that cannot be asked, as a problem."""
-    return Problem(f"cluster {context!r}", error.found, "a cluster that answers", error.mend)
+def keptn_definitions(connection: Connection, configuration: StackConfiguration) -> list[Problem]:
+    """A problem when the server does not serve all of Keptn's definitions that are used."""
+    return _definitions(connection, configuration, KEPTN)
 
 
-def definition_problems(connection: Connection, configuration: StackConfiguration) -> list[Problem]:
-    """One problem for each product whose definitions the server does not all serve."""
-    try:
-        missing = missing_definitions(connection, DEFINITIONS)
-    except Refused:
-        return []
-    return [
-        _definitions(connection, configuration, product, [each for each in missing if each.product == product])
-        for product in (KEPTN, ARGO_CD)
-        if any(each.product == product for each in missing)
-    ]
+def argocd_definitions(connection: Connection, configuration: StackConfiguration) -> list[Problem]:
+    """A problem when the server does not serve Argo CD's definition."""
+    return _definitions(connection, configuration, ARGO_CD)
 
 
-def argocd_namespace_problems(connection: Connection, configuration: StackConfiguration) -> list[Problem]:
-    """A problem when the namespace that Argo CD's Applications go to is not there."""
+def argocd_namespace(connection: Connection, configuration: StackConfiguration) -> list[Problem]:
+    """A problem when the namespace of Argo CD, where the Applications go, is missing."""
     namespace = configuration.argocd.namespace
-    try:
-        if has_namespace(connection, namespace):
-            return []
-    except Refused:
+    if has_namespace(connection, namespace):
         return []
-    mend = f"{install_command(ARGO_CD, connection.context, namespace)}, or, where it is elsewhere: "
-    mend += set_mend("argocdNamespace", "its-namespace")
-    return [Problem(f"cluster {connection.context!r}", f"no namespace {namespace}", "the one of Argo CD", mend)]
+    fix = f"{install_command(ARGO_CD, connection.context, namespace)}, or, where it is elsewhere: "
+    fix += set_mend("argocdNamespace", "its-namespace")
+    return [_problem(connection.context, f"no namespace {namespace}", "the one of Argo CD", fix)]
 
 
 def right_problems(connection: Connection, configuration: StackConfiguration) -> list[Problem]:
-    """One problem for each kind of object that the stack declares and its login may not manage."""
+    """A problem for each kind of object that the stack declares and its login may not manage."""
     granted = set(granted_rights(configuration))
     lacking = missing_rights(connection, {*rights(configuration), *granted})
+    allowed = "create, delete, get and patch for all that the stack declares"
     problems = [
-        _rights(connection.context, group) for group in _by_name(each for each in lacking if each not in granted)
+        _problem(connection.context, f"a login that may not {_told(group)}", allowed, _bind(connection, group[0]))
+        for group in _by_name(right for right in lacking if right not in granted)
     ]
-    # Whoever may escalate grants anything.
-    escalate = {each: Right(each.namespace, _ROLES, "roles", "escalate") for each in lacking if each in granted}
+    # A login with the verb `escalate` may grant what it may not do itself.
+    escalate = {right: Right(right.namespace, _ROLES, "roles", "escalate") for right in lacking if right in granted}
     refused = missing_rights(connection, escalate.values())
     ungrantable = [right for right, instead in escalate.items() if instead in refused]
     if ungrantable:
-        problems.append(_grants(connection.context, ungrantable))
+        told = "; ".join(_told(group) for group in _by_name(ungrantable))
+        found = f"a login that may not grant the promotion task its role, because it may not itself {told}"
+        allowed = "what the role grants, or the verb escalate on roles"
+        problems.append(_problem(connection.context, found, allowed, _bind(connection, ungrantable[0])))
     return problems
+
+
+CHECKS: tuple[Callable[[Connection, StackConfiguration], list[Problem]], ...] = (
+    keptn_definitions,
+    argocd_definitions,
+    argocd_namespace,
+    right_problems,
+)
 
 
 def install_command(product: str, context: str, namespace: str = "argocd") -> str:
@@ -102,16 +110,24 @@ def install_command(product: str, context: str, namespace: str = "argocd") -> st
     )
 
 
-def _definitions(
-    connection: Connection, configuration: StackConfiguration, product: str, missing: list[Definition]
-) -> Problem:
-    names = ", ".join(f"{each.name} {each.version}" for each in missing)
-    return Problem(
-        f"cluster {connection.context!r}",
-        f"no definition of {names}",
-        f"{product}, installed before the first update",
-        install_command(product, connection.context, configuration.argocd.namespace),
-    )
+def _definitions(connection: Connection, configuration: StackConfiguration, product: str) -> list[Problem]:
+    missing = missing_definitions(connection, [item for item in DEFINITIONS if item.product == product])
+    if not missing:
+        return []
+    names = ", ".join(f"{definition.name} {definition.version}" for definition in missing)
+    served = ", ".join(served_versions(connection, missing[0].group)) or "none"
+    return [
+        _problem(
+            connection.context,
+            f"no definition of {names} (versions of {missing[0].group} served: {served})",
+            f"{product}, installed before the first update",
+            install_command(product, connection.context, configuration.argocd.namespace),
+        )
+    ]
+
+
+def _problem(context: str, found: str, allowed: str, fix: str) -> Problem:
+    return Problem(f"cluster {context!r}", found, allowed, fix)
 
 
 def _by_name(missing: Iterable[Right]) -> list[list[Right]]:
@@ -121,25 +137,6 @@ def _by_name(missing: Iterable[Right]) -> list[list[Right]]:
     return list(found.values())
 
 
-def _rights(context: str, missing: list[Right]) -> Problem:
-    return Problem(
-        f"cluster {context!r}",
-        f"a login that may not {_told(missing)}",
-        "create, delete, get and patch for all that the stack declares",
-        _until(context, missing[0]),
-    )
-
-
-def _grants(context: str, missing: list[Right]) -> Problem:
-    told = "; ".join(_told(group) for group in _by_name(missing))
-    return Problem(
-        f"cluster {context!r}",
-        f"a login that may not grant the promotion task its role, because it may not itself {told}",
-        "what the role grants, or the verb escalate on roles",
-        _until(context, missing[0]),
-    )
-
-
 def _told(missing: list[Right]) -> str:
     verbs = ", ".join(sorted({right.verb for right in missing}))
     namespaces = sorted({right.namespace for right in missing if right.namespace})
@@ -147,7 +144,7 @@ def _told(missing: list[Right]) -> str:
     return f"{verbs} {missing[0].name}{place}"
 
 
-def _until(context: str, right: Right) -> str:
+def _bind(connection: Connection, right: Right) -> str:
     option = f" -n {right.namespace}" if right.namespace else ""
-    asked = f"kubectl --context {shlex.quote(context)} auth can-i {right.verb} {right.name}{option}"
+    asked = f"{connection.kubectl} auth can-i {right.verb} {right.name}{option}"
     return f"bind a role with these rights to it, until this says yes: {asked}"

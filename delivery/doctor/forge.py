@@ -14,12 +14,9 @@ from delivery.config.errors import Json
 from delivery.model.pipeline import Repository
 from delivery.model.secret import SecretText
 from delivery.text import one_line
-from delivery.timeouts import TooLong, within
 
 TIMEOUT = (5, 15)
 """Seconds to connect and to wait for an answer to begin or go on."""
-ANSWER_SECONDS = 20.0
-"""For a whole answer: a forge that sends a little now and then never exceeds the time of one read."""
 
 
 @dataclass(frozen=True)
@@ -61,39 +58,42 @@ class Answer:
 
 
 class Forge:
-    """The repository as one token sees it. `name` is the configuration key of that token."""
+    """The repository as one token sees it. `key` is the configuration key of that token."""
 
-    def __init__(self, repository: Repository, name: str, token: SecretText) -> None:
+    def __init__(self, repository: Repository, key: str, token: SecretText) -> None:
         self.repository = repository
-        self.name = name
+        self.key = key
         self._token = token
         self._base = f"{repository.api_url}/repos/{quote(repository.owner)}/{quote(repository.name)}"
         self._session = requests.Session()
         # Set by an auth object, the header is safe from a ~/.netrc for that host.
         self._session.auth = self._authorize
         self._answers: dict[str, Answer] = {}
-        self._too_late: Answer | None = None
+        self._timed_out: Answer | None = None
+
+    @property
+    def full_name(self) -> str:
+        """Owner and name."""
+        return f"{self.repository.owner}/{self.repository.name}"
 
     def get(self, path: str = "") -> Answer:
         """The answer to `GET /repos/{owner}/{name}{path}`."""
         if path not in self._answers:
-            self._answers[path] = self._too_late or self._ask(path)
+            self._answers[path] = self._timed_out or self._ask(path)
         return self._answers[path]
+
+    def branch(self) -> Answer:
+        """The answer for the configured default branch."""
+        return self.get(f"/branches/{quote(self.repository.default_branch)}")
 
     def _ask(self, path: str) -> Answer:
         headers = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
         try:
-            response = within(
-                ANSWER_SECONDS, lambda: self._session.get(self._base + path, headers=headers, timeout=TIMEOUT)
-            )
-        except TooLong:
-            late = f"not complete within {ANSWER_SECONDS:g} s from {self.repository.api_url}"
-            self._too_late = Answer(0, None, {}, late)
-            return self._too_late
+            response = self._session.get(self._base + path, headers=headers, timeout=TIMEOUT)
         except requests.RequestException as error:
             none = Answer(0, None, {}, f"{type(error).__name__} from {self.repository.api_url}")
             if isinstance(error, requests.Timeout):
-                self._too_late = none
+                self._timed_out = none
             return none
         try:
             body = response.json()

@@ -1,142 +1,115 @@
-"""What the stack is given: its configuration from the files, its secrets from the CLI or the environment.
+"""Checks of what the stack is given: its configuration from the files, its secrets from the CLI or the environment.
 
-The configuration is read as `make render` reads it; secrets only the CLI can decrypt. None is ever shown.
+The configuration is read as `make render` reads it. Only the CLI can decrypt secrets; none is ever shown.
 """
 
 import json
-import shutil
-import subprocess
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
 from functools import partial
-from pathlib import Path
+from urllib.parse import urlsplit
 
-from delivery.config.errors import ConfigurationError, Problem
-from delivery.config.files import (
-    PROJECT,
-    StackConfig,
-    StackFilesError,
-    own_names,
-    read_stack_config,
-    shared_texts,
-)
+from delivery.config.errors import ConfigurationError, Problem, set_mend
+from delivery.config.files import PROJECT, StackFilesError, own_names, read_stack_config, shared_texts
 from delivery.config.reader import SECRETS, parse
-from delivery.config.readiness import TOKENS, in_plain_text, missing_for_update, wrong_tokens
+from delivery.config.readiness import in_plain_text, missing_for_update, wrong_tokens
 from delivery.doctor.check import Check, ok, unknown, wrong
+from delivery.doctor.inspection import BlockedError, Inspection
+from delivery.doctor.toolchain import PulumiError, run_pulumi
 from delivery.model.secret import SecretText
-from delivery.model.stack import StackConfiguration
 
 ENVIRONMENT = {"githubToken": "GITHUB_TOKEN", "promotionToken": "DELIVERY_PROMOTION_TOKEN"}
 """Where else a token may come from, when the stack has none or it cannot be decrypted."""
 
 
-@dataclass
-class StackInputs:
-    """What is known of the stack so far. `set_keys` are the secrets that are configured, decrypted or not."""
-
-    configuration: StackConfiguration | None = None
-    secrets: dict[str, SecretText] = field(default_factory=dict)
-    set_keys: frozenset[str] = frozenset()
-
-    @property
-    def tokens(self) -> dict[str, SecretText]:
-        """What the forge can be asked with."""
-        wrongs = wrong_tokens(self.secrets)
-        return {key: self.secrets[key] for key in TOKENS if key in self.secrets and key not in wrongs}
-
-
-def read_inputs(inputs: StackInputs, project: Path, stack: str, environ: Mapping[str, str]) -> Iterator[Check]:
-    """Fill `inputs`, and check what is found on the way."""
+def configuration(name: str, inspection: Inspection) -> Iterator[Check]:
+    """The stack's files are valid. Gives `inspection` the configuration, and the secrets that are in plain text."""
+    project, stack = inspection.project, inspection.stack
     try:
         files = read_stack_config(project, stack)
     except StackFilesError as error:
-        yield wrong("configuration", str(error), f"python -m delivery.doctor --project FOLDER --stack {stack}")
-        return
+        fix = f"python -m delivery.doctor --project FOLDER --stack {stack}"
+        raise BlockedError(wrong(name, str(error), fix)) from None
     prefix = f"{PROJECT}:"
     texts = {key.removeprefix(prefix): text for key, text in files.values.items() if key.startswith(prefix)}
-    inputs.set_keys = frozenset(key for key in SECRETS if texts.get(key))
     encrypted = {key.removeprefix(prefix) for key in files.secret_keys}
-    problems = in_plain_text({key: SecretText(texts[key]) for key in inputs.set_keys - encrypted})
+    inspection.set_keys = frozenset(key for key in SECRETS if texts.get(key))
+    plain = {key: SecretText(texts[key]) for key in inspection.set_keys - encrypted}
+    inspection.add_secrets(plain)
+    problems = in_plain_text(plain)
     more = 0
     try:
-        inputs.configuration = parse(
-            texts, stack, encrypted, partial(own_names, project), partial(shared_texts, project)
-        )
+        inspection.parsed = parse(texts, stack, encrypted, partial(own_names, project), partial(shared_texts, project))
     except ConfigurationError as error:
         problems += error.problems
         more = error.more
-    for problem in problems:
-        yield _of(problem, "configuration")
+    yield from _told(name, problems, "valid")
     if more:
-        yield unknown("configuration", f"{more} more, which are told when these are mended")
-    if not problems:
-        yield ok("configuration", "valid")
-    yield secrets(inputs, files, project, stack, environ)
-    for key, problem in wrong_tokens(inputs.secrets).items():
-        yield _of(problem, key)
-    if inputs.configuration:
-        # An update takes this one token from the environment, and no other.
-        from_environment = {"githubToken"} if environ.get(ENVIRONMENT["githubToken"]) else set()
-        yield from readiness(inputs.configuration, inputs.set_keys | from_environment)
+        yield unknown(name, f"{more} more, which are told when these are fixed")
 
 
-def secrets(inputs: StackInputs, files: StackConfig, project: Path, stack: str, environ: Mapping[str, str]) -> Check:
-    """Decrypt the stack's secrets into `inputs`; what the environment holds stands in for what is missing."""
-    encrypted = {key for key in inputs.set_keys if f"{PROJECT}:{key}" in files.secret_keys}
-    plain = inputs.set_keys - encrypted
-    inputs.secrets |= {key: SecretText(files.values[f"{PROJECT}:{key}"]) for key in plain}
-    readable, reason = decrypted(project, stack, environ) if encrypted else ({}, "")
-    found = {key: text for key in encrypted if (text := (readable or {}).get(f"{PROJECT}:{key}"))}
-    inputs.secrets |= found
-    for key, variable in ENVIRONMENT.items():
-        if environ.get(variable):
-            inputs.secrets.setdefault(key, SecretText(environ[variable]))
-    closed = sorted(encrypted - inputs.secrets.keys())
-    if closed:
-        mend = "log in and give the passphrase as for pulumi preview, or set GITHUB_TOKEN and DELIVERY_PROMOTION_TOKEN"
-        why = reason or "the stack has no such value"
-        return unknown("secrets", f"{', '.join(closed)} cannot be decrypted: {why}", mend)
-    known = ", ".join(sorted(inputs.secrets)) or "none is set"
-    return ok("secrets", f"{known}{' (from the environment)' if encrypted - found.keys() else ''}")
-
-
-def readiness(configuration: StackConfiguration, present: frozenset[str]) -> Iterator[Check]:
-    """Nothing is missing that only an update asks for."""
-    problems = missing_for_update(configuration, present)
-    for problem in problems:
-        yield _of(problem, "ready for an update")
-    if not problems:
-        yield ok("ready for an update", "nothing is missing from the configuration")
-
-
-def _of(problem: Problem, name: str) -> Check:
-    return wrong(name, f"{problem.where}: found {problem.found}; allowed: {problem.allowed}", problem.mend)
-
-
-def decrypted(project: Path, stack: str, environ: Mapping[str, str]) -> tuple[dict[str, SecretText] | None, str]:
-    """Every secret of the stack's configuration by its full key, as the CLI decrypts it; or None, and why."""
-    found = shutil.which("pulumi", path=environ.get("PATH"))
-    if found is None:
-        return None, "the pulumi CLI is not on PATH"
-    command = [found, "config", "--show-secrets", "--json", "--non-interactive", "--stack", stack]
-    quiet = {**environ, "PULUMI_SKIP_UPDATE_CHECK": "true"}
+def secrets(name: str, inspection: Inspection) -> Check:
+    """The stack's secrets can be decrypted; what the environment holds stands in for what is missing."""
+    encrypted = inspection.set_keys - inspection.secrets.keys()
+    reason, found = "the stack has no such value", {}
     try:
-        done = subprocess.run(
-            command,
-            cwd=project,
-            env=quiet,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
-        if done.returncode:
-            lines = [line for line in done.stderr.splitlines() if line.strip()]
-            return None, lines[-1].strip() if lines else "the pulumi CLI does not say why"
-        entries = json.loads(done.stdout).items()
-        return {key: SecretText(str(entry["value"])) for key, entry in entries if entry.get("secret", True)}, ""
-    except (OSError, subprocess.TimeoutExpired):
-        return None, "the pulumi CLI does not answer"
+        decrypted = _decrypted(inspection) if encrypted else {}
+        found = {key: text for key in encrypted if (text := decrypted.get(f"{PROJECT}:{key}"))}
+    except PulumiError as error:
+        reason = str(error)
+    inspection.add_secrets(found)
+    for key in ENVIRONMENT.keys() - inspection.secrets.keys():
+        if inspection.environ.get(ENVIRONMENT[key]):
+            inspection.add_secrets({key: SecretText(inspection.environ[ENVIRONMENT[key]])})
+    closed = sorted(encrypted - inspection.secrets.keys())
+    if closed:
+        fix = "log in and give the passphrase as for pulumi preview, or set GITHUB_TOKEN and DELIVERY_PROMOTION_TOKEN"
+        return unknown(name, f"{', '.join(closed)} cannot be decrypted: {reason}", fix)
+    known = ", ".join(sorted(inspection.secrets)) or "none is set"
+    return ok(name, f"{known}{' (from the environment)' if encrypted - found.keys() else ''}")
+
+
+def unusable_tokens(_: str, inspection: Inspection) -> Iterator[Check]:
+    """A text that cannot be a token is none, and is sent nowhere: a check under the token's own name."""
+    for key, problem in wrong_tokens(inspection.secrets).items():
+        yield from _told(key, [problem])
+
+
+def ready(name: str, inspection: Inspection) -> Iterator[Check]:
+    """Nothing is missing that only an update asks for."""
+    # An update takes this one token from the environment, and no other.
+    from_environment = {"githubToken"} if inspection.environ.get(ENVIRONMENT["githubToken"]) else set()
+    missing = missing_for_update(inspection.configuration, inspection.set_keys | from_environment)
+    yield from _told(name, missing, "nothing is missing from the configuration")
+
+
+def trace_links(name: str, inspection: Inspection) -> Iterator[Check]:
+    """Who reads a pull request can open its link to the trace: in the stacks whose `traceUrl` gets into one."""
+    stack = inspection.configuration
+    settings = stack.pipeline.promotion_settings()
+    if not (stack.owns_repository or (stack.declares_promotions and stack.incoming)):
+        return
+    host = urlsplit(settings.trace_url).netloc
+    if not settings.trace_url:
+        yield ok(name, "none: delivery:traceUrl is empty")
+    elif settings.traces_are_local:
+        detail = f"{host} is each reader's own machine: pull requests name the trace only"
+        yield unknown(name, detail, set_mend("traceUrl", "https://…/{trace_id}"))
+    else:
+        yield ok(name, f"lead to {host}")
+
+
+def _decrypted(inspection: Inspection) -> dict[str, SecretText]:
+    """Every secret of the stack's configuration by its full key, as the CLI decrypts it. Raises `PulumiError`."""
+    command = ("config", "--show-secrets", "--json", "--non-interactive", "--stack", inspection.stack)
+    printed = run_pulumi(inspection.environ, *command, folder=inspection.project)
+    try:
+        entries = json.loads(printed).items()
+        return {key: SecretText(str(entry["value"])) for key, entry in entries if entry.get("secret", True)}
     except (ValueError, KeyError, TypeError, AttributeError):
-        return None, "the pulumi CLI answers something else than its configuration"
+        raise PulumiError("the pulumi CLI answers something else than its configuration") from None
+
+
+def _told(name: str, problems: Iterable[Problem], otherwise: str = "") -> list[Check]:
+    """One check for each problem, or that there is none."""
+    found = [wrong(name, f"{it.where}: found {it.found}; allowed: {it.allowed}", it.mend) for it in problems]
+    return found or ([ok(name, otherwise)] if otherwise else [])

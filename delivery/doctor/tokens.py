@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 
 from delivery.doctor.check import Check, ok, unknown, wrong
 from delivery.doctor.forge import Forge
+from delivery.doctor.inspection import Inspection
 from delivery.model.stack import StackConfiguration
 
 READS = {
@@ -34,7 +35,7 @@ CLASSIC_SCOPES = frozenset({"repo", "public_repo", "workflow"})
 def needed_permissions(configuration: StackConfiguration, key: str) -> Mapping[str, str]:
     """What this stack needs of the token of that configuration key, each with its level; nothing when it has no use.
 
-    As in README.md's tables. Pull requests are read by this doctor, in every stack, and opened by an update in some.
+    Pull requests are read by this doctor, in every stack, and opened by an update in some.
     """
     if key == "promotionToken":
         return PROMOTION_TOKEN if configuration.promotes_to else {}
@@ -45,123 +46,112 @@ def needed_permissions(configuration: StackConfiguration, key: str) -> Mapping[s
     return needed
 
 
-def token(forge: Forge, configuration: StackConfiguration) -> Iterator[Check]:
-    """Every check of one token."""
-    needed = needed_permissions(configuration, forge.name)
-    allowed = frozenset(PROMOTION_TOKEN) if forge.name == "promotionToken" else GITHUB_TOKEN
-    asked_for = needed or PROMOTION_TOKEN
+def token(key: str, inspection: Inspection) -> Iterator[Check]:
+    """Every check of the token of that configuration key."""
+    inspection.require_repository()
+    needed = needed_permissions(inspection.configuration, key)
+    if not inspection.has_token(key):
+        if needed:
+            yield unknown(key, "not asked: there is no token to ask with")
+        return
+    forge = inspection.forge(key)
     found = forge.get()
     if found.status == 401:
-        yield wrong(forge.name, "wrong, expired or revoked (401)", _set(forge.name))
+        yield wrong(key, "wrong, expired or revoked (401)", _renew(inspection, key))
     elif found.denied:
-        yield wrong(forge.name, f"does not see {_shown(forge)} ({found.why})", _grant(forge, asked_for))
+        yield wrong(key, f"does not see {forge.full_name} ({found.why})", grant(forge, needed or PROMOTION_TOKEN))
     elif not found.ok:
-        yield unknown(forge.name, found.why)
+        yield unknown(key, found.why)
     else:
-        yield valid(forge)
-        yield has_what_it_needs(forge, needed)
-        yield has_nothing_else(forge, allowed, asked_for)
+        expires = found.headers.get("github-authentication-token-expiration", "")
+        yield ok(key, f"valid{f' until {expires}' if expires else ''}")
+        yield has_what_it_needs(inspection, forge, needed)
+        yield has_nothing_else(inspection, forge, needed or PROMOTION_TOKEN)
 
 
-def valid(forge: Forge) -> Check:
-    """The token is taken; GitHub says when it ends."""
-    until = forge.get().headers.get("github-authentication-token-expiration", "")
-    return ok(forge.name, f"valid{f' until {until}' if until else ''}")
-
-
-def has_what_it_needs(forge: Forge, needed: Mapping[str, str]) -> Check:
+def has_what_it_needs(inspection: Inspection, forge: Forge, needed: Mapping[str, str]) -> Check:
     """The token may read, and as far as it is told write, what this stack uses it for."""
-    name = f"{forge.name}: permissions"
+    name = f"{forge.key}: permissions"
     found, scopes = forge.get(), _scopes(forge)
     if not needed:
         return ok(name, "this stack does not use it")
     # Whether these are the token's rights or its account's: what is off here, the token has not.
     if "contents" in needed and found.field("permissions", "push") is False:
-        return wrong(name, f"may not write {_shown(forge)}", _grant(forge, needed))
+        return wrong(name, f"may not write {forge.full_name}", grant(forge, needed))
     if "administration" in needed and found.field("permissions", "admin") is False:
-        return wrong(name, f"may not administer {_shown(forge)}", _grant(forge, needed))
+        return wrong(name, f"may not administer {forge.full_name}", grant(forge, needed))
     if scopes is not None:
-        lacking = sorted(_classic(forge, needed) - scopes)
-        if lacking:
-            return wrong(name, f"a classic token without the scope {', '.join(lacking)}", _set(forge.name))
+        repo = "public_repo" if _public(forge) and "public_repo" in scopes and "repo" not in scopes else "repo"
+        missing = sorted({repo, *(["workflow"] if "workflows" in needed else [])} - scopes)
+        if missing:
+            return wrong(name, f"a classic token without the scope {', '.join(missing)}", _renew(inspection, forge.key))
         return ok(name, f"a classic token with {', '.join(sorted(scopes))}")
-    answers = {each: forge.get(READS[each]) for each in sorted(needed) if each in READS}
-    denied = [each for each, answer in answers.items() if answer.denied]
+    answers = {permission: forge.get(READS[permission]) for permission in sorted(needed) if permission in READS}
+    denied = [permission for permission, answer in answers.items() if answer.denied]
     if denied:
-        return wrong(
-            name, f"may not even read {', '.join(denied)}; this stack needs {_levels(needed)}", _grant(forge, needed)
-        )
+        detail = f"may not even read {', '.join(denied)}; this stack needs {_levels(needed)}"
+        return wrong(name, detail, grant(forge, needed))
     unanswered = [answer.why for answer in answers.values() if answer.status not in (200, 409)]
     if unanswered:
         return unknown(name, unanswered[0])
-    read = ", ".join(answers)
-    writes = _levels({each: level for each, level in needed.items() if level == "write"})
-    return unknown(name, f"reads {read}; that it may write shows at the first update: {writes}")
+    writes = _levels({permission: level for permission, level in needed.items() if level == "write"})
+    return unknown(name, f"reads {', '.join(answers)}; that it may write shows at the first update: {writes}")
 
 
-def has_nothing_else(forge: Forge, allowed: frozenset[str], needed: Mapping[str, str]) -> Check:
+def has_nothing_else(inspection: Inspection, forge: Forge, needed: Mapping[str, str]) -> Check:
     """The token can do nothing that this project does not do with it; a new one would have what is `needed` here."""
-    name = f"{forge.name}: nothing else"
+    name = f"{forge.key}: nothing else"
+    allowed = frozenset(PROMOTION_TOKEN) if forge.key == "promotionToken" else GITHUB_TOKEN
+    place = f"{forge.full_name} alone at {_tokens_page(forge)}"
+    instead = f"make a fine-grained one with {_levels(needed)} on {place}, then {_set(inspection, forge.key)}"
     scopes = _scopes(forge)
     if scopes is not None:
+        shown = ", ".join(sorted(scopes)) or "no scope"
         if "contents" not in allowed:
-            reason = f"a classic token ({', '.join(sorted(scopes)) or 'no scope'}), which cannot be as narrow as needed"
-            return wrong(name, reason, _replace(forge, needed))
+            return wrong(name, f"a classic token ({shown}), which cannot be as narrow as needed", instead)
         more = sorted(scopes - CLASSIC_SCOPES)
         if more:
-            return wrong(name, f"a classic token with {', '.join(more)}", _replace(forge, needed))
-        return ok(name, f"a classic token with {', '.join(sorted(scopes))}, for all its account's repositories")
-    told = [each for each in READS if each not in allowed and not (_public(forge) and each in OPEN_TO_ALL)]
-    answers = {each: forge.get(READS[each]) for each in told}
-    more = [each for each, answer in answers.items() if answer.status in (200, 409)]
+            return wrong(name, f"a classic token with {', '.join(more)}", instead)
+        return ok(name, f"a classic token with {shown}, for all its account's repositories")
+    public = _public(forge)
+    others = [permission for permission in READS if permission not in allowed]
+    answers = {each: forge.get(READS[each]) for each in others if not (public and each in OPEN_TO_ALL)}
+    more = [permission for permission, answer in answers.items() if answer.status in (200, 409)]
     if more:
-        return wrong(name, f"may read {', '.join(more)}, which it is not used for", _replace(forge, needed))
-    untold = [each for each in READS if each not in allowed and not (each in answers and answers[each].denied)]
+        return wrong(name, f"may read {', '.join(more)}, which it is not used for", instead)
+    untold = [permission for permission in others if permission not in answers or not answers[permission].denied]
     if untold:
-        why = "the repository is public" if _public(forge) else next(iter(answers[untold[0]].why.splitlines()), "")
+        why = "the repository is public" if public else answers[untold[0]].why
         return unknown(name, f"whether it has {', '.join(untold)} is not told: {why}")
     return ok(name, f"none of {', '.join(answers)}")
+
+
+def grant(forge: Forge, needed: Mapping[str, str]) -> str:
+    """How to give the token these permissions."""
+    return f"give {forge.key} {_levels(needed)} on {forge.full_name} at {_tokens_page(forge)}"
 
 
 def _scopes(forge: Forge) -> frozenset[str] | None:
     """The scopes of a classic token, None for any other kind."""
     header = forge.get().headers.get("x-oauth-scopes")
-    return None if header is None else frozenset(each.strip() for each in header.split(",") if each.strip())
-
-
-def _classic(forge: Forge, needed: Mapping[str, str]) -> set[str]:
-    scopes = {"repo"}
-    if _public(forge) and "repo" not in (_scopes(forge) or ()) and "public_repo" in (_scopes(forge) or ()):
-        scopes = {"public_repo"}
-    return scopes | ({"workflow"} if "workflows" in needed else set())
+    return None if header is None else frozenset(scope.strip() for scope in header.split(",") if scope.strip())
 
 
 def _public(forge: Forge) -> bool:
     return forge.get().field("private") is False
 
 
-def _shown(forge: Forge) -> str:
-    return f"{forge.repository.owner}/{forge.repository.name}"
-
-
 def _levels(needed: Mapping[str, str]) -> str:
-    return ", ".join(f"{each}: {needed[each]}" for each in sorted(needed))
+    return ", ".join(f"{permission}: {needed[permission]}" for permission in sorted(needed))
 
 
-def _settings(forge: Forge) -> str:
+def _tokens_page(forge: Forge) -> str:
     return f"{forge.repository.server_url}/settings/personal-access-tokens"
 
 
-def _set(key: str) -> str:
-    return f"make a new one, then pulumi config set --secret delivery:{key}"
+def _set(inspection: Inspection, key: str) -> str:
+    return f"pulumi config set -s {inspection.stack} --secret delivery:{key}"
 
 
-def _grant(forge: Forge, needed: Mapping[str, str]) -> str:
-    return f"give it {_levels(needed)} on {_shown(forge)} at {_settings(forge)}"
-
-
-def _replace(forge: Forge, needed: Mapping[str, str]) -> str:
-    return (
-        f"make a fine-grained one with {_levels(needed)} on {_shown(forge)} alone at {_settings(forge)}, "
-        f"then pulumi config set --secret delivery:{forge.name}"
-    )
+def _renew(inspection: Inspection, key: str) -> str:
+    return f"make a new one, then {_set(inspection, key)}"

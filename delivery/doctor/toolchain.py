@@ -9,96 +9,87 @@ from importlib import metadata
 from pathlib import Path
 
 from delivery.doctor.check import Check, ok, unknown, wrong
-from delivery.doctor.plugin import plugin_version
+from delivery.doctor.inspection import Inspection
 
 OLDEST_CLI = (3, 259, 0)
 """The oldest version of the CLI that the tests of the engine have run with."""
-
 PROVIDERS = ("kubernetes", "github")
 INSTALL_CLI = "curl -fsSL https://get.pulumi.com | sh (or: brew install pulumi)"
 
-_VERSION = re.compile(r"v?(\d+)\.(\d+)\.(\d+)\S*")
 _LOCKED = re.compile(r"^([A-Za-z0-9._-]+)==(\S+)", re.MULTILINE)
 
 
-def toolchain(project: Path, environ: Mapping[str, str]) -> Iterator[Check]:
-    """All checks of this machine, for the requirements of `project`."""
-    locked = locked_versions(project)
-    yield cli(environ)
-    yield language_host(environ)
-    plugins = installed_plugins(environ)
-    for name in PROVIDERS:
-        yield provider(name, locked.get(f"pulumi-{name}", ""), plugins, environ)
-    yield packages(locked)
+class PulumiError(Exception):
+    """The Pulumi CLI did not do what it was asked to: why, in one line."""
 
 
-def cli(environ: Mapping[str, str]) -> Check:
+def cli(name: str, inspection: Inspection) -> Check:
     """The CLI is on PATH and not older than what was tested."""
-    found = shutil.which("pulumi", path=environ.get("PATH"))
-    if found is None:
-        return wrong("pulumi CLI", "not on PATH", INSTALL_CLI)
-    said = _output([found, "version"], environ)
-    version = _VERSION.fullmatch((said or "").strip())
+    environ = inspection.environ
+    if shutil.which("pulumi", path=environ.get("PATH")) is None:
+        return wrong(name, "not on PATH", INSTALL_CLI)
+    try:
+        told = run_pulumi(environ, "version").strip()
+    except PulumiError as error:
+        return unknown(name, str(error), "pulumi version")
+    version = re.fullmatch(r"v?(\d+)\.(\d+)\.(\d+)\S*", told)
     if version is None:
-        return unknown("pulumi CLI", f"{found} does not tell its version", f"{found} version")
-    number = (int(version[1]), int(version[2]), int(version[3]))
-    if number < OLDEST_CLI:
+        return unknown(name, "it does not tell its version", "pulumi version")
+    if tuple(map(int, version.groups())) < OLDEST_CLI:
         oldest = ".".join(map(str, OLDEST_CLI))
-        return wrong("pulumi CLI", f"{version[0]}, older than {oldest}, the oldest that is tested", INSTALL_CLI)
-    return ok("pulumi CLI", version[0])
+        return wrong(name, f"{told}, older than {oldest}, the oldest that is tested", INSTALL_CLI)
+    return ok(name, told)
 
 
-def language_host(environ: Mapping[str, str]) -> Check:
-    """The CLI's Python language host lies on PATH or, as it is shipped, beside the CLI."""
-    path = environ.get("PATH")
+def language_host(name: str, inspection: Inspection) -> Check:
+    """The CLI's Python language host is on PATH or, as it is shipped, beside the CLI."""
+    program, path = "pulumi-language-python", inspection.environ.get("PATH")
     pulumi = shutil.which("pulumi", path=path)
-    beside = str(Path(pulumi).resolve().parent) if pulumi else None
-    found = shutil.which("pulumi-language-python", path=path) or shutil.which("pulumi-language-python", path=beside)
+    found = shutil.which(program, path=path)
+    if pulumi and not found:
+        found = shutil.which(program, path=str(Path(pulumi).resolve().parent))
     if found is None:
-        return wrong("language host", "pulumi-language-python is neither on PATH nor beside pulumi", INSTALL_CLI)
-    return ok("language host", found)
+        return wrong(name, f"{program} is neither on PATH nor beside pulumi", INSTALL_CLI)
+    return ok(name, found)
 
 
-def provider(name: str, wanted: str, plugins: Mapping[str, frozenset[str]] | None, environ: Mapping[str, str]) -> Check:
-    """The provider's plugin has the version of its locked Python package.
+def providers(name: str, inspection: Inspection) -> Iterator[Check]:
+    """The plugin of each provider has the version of its locked Python package.
 
-    A plugin on PATH is what the CLI takes, whatever its version. One that is not there yet, the CLI downloads.
+    A plugin on PATH is the one that the CLI takes, and no command tells its version. One that is not installed yet is
+    downloaded by the CLI.
     """
-    title = f"provider {name}"
-    install = f"pulumi plugin install resource {name} {wanted}"
-    if not wanted:
-        return wrong(title, f"requirements.txt locks no pulumi-{name}", "make lock")
-    ambient = shutil.which(f"pulumi-resource-{name}", path=environ.get("PATH"))
-    if ambient is not None:
-        version = _VERSION.fullmatch(plugin_version(ambient, environ) or "")
-        instead = f"take it off PATH, then {install}"
-        if version is None:
-            return unknown(title, f"{ambient} goes first and does not tell its version; wanted is {wanted}", instead)
-        if version[0].removeprefix("v") != wanted:
-            return wrong(title, f"{ambient} goes first and is {version[0]}, not {wanted}", instead)
-        return ok(title, f"{wanted}, {ambient}")
-    if plugins is None:
-        return unknown(title, "the CLI does not list its plugins", install)
-    if wanted in plugins.get(name, frozenset()):
-        return ok(title, wanted)
-    others = ", ".join(sorted(plugins.get(name, frozenset())))
-    only = f", only {others}" if others else ""
-    return unknown(title, f"{wanted} is not installed{only}: the CLI downloads it when it is used first", install)
+    installed, locked = installed_plugins(inspection.environ), locked_versions(inspection.project)
+    for provider in PROVIDERS:
+        title, wanted = f"{name} {provider}", locked.get(f"pulumi-{provider}", "")
+        install = f"pulumi plugin install resource {provider} {wanted}"
+        on_path = shutil.which(f"pulumi-resource-{provider}", path=inspection.environ.get("PATH"))
+        if not wanted:
+            yield wrong(title, f"requirements.txt locks no pulumi-{provider}", "make lock")
+        elif on_path:
+            detail = f"the CLI takes {on_path}, from PATH, whatever its version; {wanted} is needed"
+            yield unknown(title, detail, f"if it is another version, take it off PATH, then {install}")
+        elif installed is None:
+            yield unknown(title, "the CLI does not list its plugins", install)
+        elif (provider, wanted) in installed:
+            yield ok(title, wanted)
+        else:
+            yield unknown(title, f"{wanted} is not installed yet: the CLI downloads it on first use", install)
 
 
-def packages(locked: Mapping[str, str]) -> Check:
+def packages(name: str, inspection: Inspection) -> Check:
     """The Python packages that run are those of requirements.txt."""
-    differing = []
-    for name in ("pulumi", *(f"pulumi-{each}" for each in PROVIDERS)):
+    locked, differing = locked_versions(inspection.project), []
+    for package in ("pulumi", *(f"pulumi-{provider}" for provider in PROVIDERS)):
         try:
-            installed = metadata.version(name)
+            installed = metadata.version(package)
         except metadata.PackageNotFoundError:
             installed = "missing"
-        if installed != locked.get(name):
-            differing.append(f"{name} is {installed}, not {locked.get(name, 'locked')}")
+        if installed != locked.get(package):
+            differing.append(f"{package} is {installed}, not {locked.get(package, 'locked')}")
     if differing:
-        return wrong("python packages", "; ".join(differing), "rm -rf .venv && make doctor")
-    return ok("python packages", "as requirements.txt locks them")
+        return wrong(name, "; ".join(differing), "rm -rf .venv && make doctor")
+    return ok(name, "as requirements.txt locks them")
 
 
 def locked_versions(project: Path) -> dict[str, str]:
@@ -109,26 +100,34 @@ def locked_versions(project: Path) -> dict[str, str]:
         return {}
 
 
-def installed_plugins(environ: Mapping[str, str]) -> Mapping[str, frozenset[str]] | None:
-    """Versions of the resource plugins in the CLI's own folder, by name; None when it does not tell."""
-    found = shutil.which("pulumi", path=environ.get("PATH"))
-    said = _output([found, "plugin", "ls", "--json"], environ) if found else None
-    plugins: dict[str, set[str]] = {}
+def installed_plugins(environ: Mapping[str, str]) -> set[tuple[str, str]] | None:
+    """Names and versions of the plugins in the CLI's own folder; None when it does not list them."""
     try:
-        for each in json.loads(said or ""):
-            if each["kind"] == "resource":
-                plugins.setdefault(each["name"], set()).add(str(each["version"]).removeprefix("v"))
-    except (ValueError, KeyError, TypeError):
+        listed = json.loads(run_pulumi(environ, "plugin", "ls", "--json"))
+        return {(plugin["name"], str(plugin["version"]).removeprefix("v")) for plugin in listed}
+    except (PulumiError, ValueError, KeyError, TypeError):
         return None
-    return {name: frozenset(versions) for name, versions in plugins.items()}
 
 
-def _output(command: list[str], environ: Mapping[str, str]) -> str | None:
-    quiet = {**environ, "PULUMI_SKIP_UPDATE_CHECK": "true"}
+def run_pulumi(environ: Mapping[str, str], *arguments: str, folder: Path | None = None) -> str:
+    """What the CLI prints for a command, in `folder` where one is given. Raises `PulumiError`."""
+    program = shutil.which("pulumi", path=environ.get("PATH"))
+    if program is None:
+        raise PulumiError("the pulumi CLI is not on PATH")
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, timeout=30, env=quiet, check=False, stdin=subprocess.DEVNULL
+            [program, *arguments],
+            cwd=folder,
+            env={**environ, "PULUMI_SKIP_UPDATE_CHECK": "true"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
         )
-    except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError):
-        return None
-    return done.stdout if done.returncode == 0 else None
+    except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError) as error:
+        raise PulumiError(f"the pulumi CLI does not answer ({type(error).__name__})") from None
+    if done.returncode:
+        said = done.stderr.strip().splitlines()
+        raise PulumiError(said[-1] if said else "the pulumi CLI does not say why")
+    return done.stdout

@@ -47,7 +47,6 @@ COMMANDS = {
     "ci.update": "ci.update",
     "demo": "lab.demo",
     "doctor": "delivery.doctor",
-    "doctor.log": "delivery.doctor.log",
     "promoter": "delivery.promotion.cli",
     "render": "lab.render",
     "trace": "delivery.tracing",

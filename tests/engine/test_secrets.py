@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from delivery.doctor import log
 from tests.engine.team import TASK_TOKEN, TOKEN, Team
 
 
@@ -50,33 +49,6 @@ def test_previews_logs_and_state_hold_no_token(team: Team) -> None:
     assert leaks(state) == []
     assert leaks(stored) == []
     assert leaks("".join(team.read(path) for path in team.files())) == []
-
-
-def test_the_log_that_is_made_to_be_handed_on_holds_no_token_at_all(
-    team: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    team.configure("dev")
-    for name, value in team.engine.environment.items():
-        monkeypatch.setenv(name, value)
-    file = tmp_path / "dev.log"
-    command = [
-        "--stack=dev",
-        f"--project={team.engine.project}",
-        f"--log={file}",
-        "--",
-        "up",
-        "--yes",
-        "--skip-preview",
-    ]
-
-    status = log.main(command)
-
-    text = file.read_text("utf-8")
-    assert status == 0
-    assert "arshaling property for RPC[" in text
-    assert leaks(text) == []
-    assert leaks("".join(capfd.readouterr())) == []
-    assert team.engine.environment["PULUMI_CONFIG_PASSPHRASE"] not in text
 
 
 def test_mistakes_in_the_configuration_end_in_one_line_each_without_a_traceback(team: Team) -> None:

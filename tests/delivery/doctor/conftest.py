@@ -7,7 +7,7 @@ import pytest
 
 from lab.forge import Forge
 from tests.delivery.cluster.kubernetes_api import KubernetesApi, kubernetes_api
-from tests.delivery.doctor.surroundings import REPOSITORY, Project, commit_declared
+from tests.delivery.doctor.surroundings import PERMISSIONS, REPOSITORY, TOKENS, Project, commit_declared
 
 
 @pytest.fixture
@@ -21,6 +21,8 @@ def forge(tmp_path: Path) -> Iterator[Forge]:
     with Forge(tmp_path / "forge") as forge:
         forge.create_repository(REPOSITORY)
         forge.settings(REPOSITORY).actions_may_open_pull_requests = True
+        for key, token in TOKENS.items():
+            forge.add_token(token, PERMISSIONS[key])
         commit_declared(forge, "dev", "production")
         yield forge
 

@@ -1,6 +1,7 @@
 """What the doctor looks at, made by tests: a project folder, programs on PATH, a repository as it is declared."""
 
 import json
+import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,19 +10,23 @@ from pathlib import Path
 import yaml
 
 from delivery.doctor.check import Check
-from delivery.doctor.forge import Forge as View
+from delivery.doctor.inspection import Inspection
+from delivery.doctor.registry import run
 from delivery.model.secret import SecretText
 from delivery.model.stack import StackConfiguration
 from delivery.stack.repository_files import repository_files, stage_files
 from lab.engine import PROGRAM
 from lab.forge import Forge
 from tests.delivery.cluster.kubernetes_api import configured
+from tests.messages import assert_message
 
 REPOSITORY = "acme/podtato-head-gitops"
-GITHUB_TOKEN = "github-token-of-the-stack"
-PROMOTION_TOKEN = "promotion-token-of-the-stack"
-FOR_GITHUB = {"contents": "write", "pull_requests": "read", "workflows": "write", "administration": "write"}
-FOR_PROMOTIONS = {"actions": "write"}
+TOKENS = {"githubToken": "github-token-of-the-stack", "promotionToken": "promotion-token-of-the-stack"}
+PERMISSIONS: Mapping[str, Mapping[str, str]] = {
+    "githubToken": {"contents": "write", "pull_requests": "read", "workflows": "write", "administration": "write"},
+    "promotionToken": {"actions": "write"},
+}
+"""What the tokens should have, those of the first stage's stack."""
 
 
 def on(forge: Forge, stack: str = "dev", **keys: str) -> StackConfiguration:
@@ -29,30 +34,45 @@ def on(forge: Forge, stack: str = "dev", **keys: str) -> StackConfiguration:
     return configured(stack, githubApiUrl=forge.api_url, **keys)
 
 
-def view(forge: Forge, key: str = "githubToken", permissions: Mapping[str, str] | None = None, **keys: str) -> View:
-    """The repository as a new token with these permissions sees it; those that it should have, when None."""
-    usual = FOR_GITHUB if key == "githubToken" else FOR_PROMOTIONS
-    secret = GITHUB_TOKEN if key == "githubToken" else PROMOTION_TOKEN
-    forge.add_token(secret, usual if permissions is None else permissions)
-    return View(on(forge, **keys).pipeline.repository, key, SecretText(secret))
+def inspection(forge: Forge, stack: str = "dev", tokens: Mapping[str, str] = TOKENS, /, **keys: str) -> Inspection:
+    """A look at a stack with these tokens, whose repository is on that forge."""
+    made = Inspection(PROGRAM, stack, {})
+    made.parsed = on(forge, stack, **keys)
+    made.add_secrets({key: SecretText(text) for key, text in tokens.items()})
+    return made
 
 
-def commit_declared(forge: Forge, *stacks: str) -> None:
+def named(inspection: Inspection, *titles: str) -> dict[str, Check]:
+    """The checks of these groups by name."""
+    return {check.name: check for check in run(inspection, *titles)}
+
+
+def answer(forge: Forge, path: str, body: object, status: int = 200, **headers: str) -> None:
+    """Let GitHub answer this for `path` of the repository, however often it is asked."""
+    text = json.dumps(body)
+    named = {key.replace("_", "-"): value for key, value in headers.items()}
+    pattern = rf"^/repos/{REPOSITORY}{re.escape(path)}$"
+    forge.fail_next("GET", pattern, status=status, body=text, headers=named, times=99)
+
+
+def commit_declared(forge: Forge, *stacks: str, **keys: str) -> None:
     """Commit what `pulumi up` of these stacks would."""
     files: dict[str, str | bytes | None] = {}
     for stack in stacks:
-        configuration = on(forge, stack)
+        configuration = on(forge, stack, **keys)
         declared = list(repository_files(configuration)) if configuration.owns_repository else []
         for stage_application in configuration.stage_applications:
             declared += stage_files(configuration, stage_application)
-        files |= {each.path: each.content for each in declared}
+        files |= {file.path: file.content for file in declared}
     forge.commit(REPOSITORY, files, "Declare")
 
 
-def only(checks: list[Check]) -> Check:
-    """The one check there is."""
-    (check,) = checks
-    return check
+def assert_told(key: str, check: Check, *different: str) -> None:
+    """Assert that the check is told as `doctor.key` in the golden messages, without what differs between runs."""
+    text = str(check)
+    for number, part in enumerate(different):
+        text = text.replace(part, f"<{number}>")
+    assert_message(f"doctor.{key}", text)
 
 
 @dataclass
@@ -69,6 +89,10 @@ class Project:
             shutil.copy(path, self.folder)
         self.environ = {"PATH": str(self.programs)}
 
+    def inspection(self, stack: str = "dev", **environ: str) -> Inspection:
+        """A look at a stack of this project."""
+        return Inspection(self.folder, stack, self.environ | environ)
+
     def configure(self, stack: str = "dev", /, **keys: object) -> None:
         """Set keys of `delivery:` in the stack's file; `{"secure": …}` is an encrypted one."""
         file = self.folder / f"Pulumi.{stack}.yaml"
@@ -84,8 +108,9 @@ class Project:
         path.chmod(0o755)
         return path
 
-    def cli(self, version: str = "v3.300.1", plugins: str = "[]", config: str = "exit 255") -> None:
+    def cli(self, version: str = "v3.300.1", plugins: object = (), config: str = "exit 255") -> None:
         """A Pulumi CLI that tells these, with its language host."""
-        cases = f"version) echo '{version}';; plugin*) echo '{plugins}';; config*) {config};; *) exit 1;;"
+        listed = json.dumps(plugins)
+        cases = f"version) echo '{version}';; plugin*) echo '{listed}';; config*) {config};; *) exit 1;;"
         self.program("pulumi", f'case "$*" in {cases} esac')
         self.program("pulumi-language-python")

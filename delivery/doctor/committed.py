@@ -1,0 +1,156 @@
+"""Checks of what is committed in the GitOps repository against what this stack would have there.
+
+Every stack's update commits its own part. A stack that was not updated after the pipeline changed shows here: the
+promoter goes by the committed files, and a promotion along an old path would never be deployed.
+"""
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterator
+
+import yaml
+
+from delivery.config.errors import Json
+from delivery.doctor.check import Check, ok, unknown, wrong
+from delivery.doctor.forge import Answer, Forge
+from delivery.doctor.inspection import Inspection
+from delivery.doctor.repository import update_command
+from delivery.model.edges import SETTINGS_PATH, Edge, PromotionSettings, SettingsError
+from delivery.stack.repository_files import repository_files, stage_files
+
+
+def files(name: str, inspection: Inspection) -> Check:
+    """The workflow, the promoter and the charts on the default branch are what this program would commit."""
+    forge, configuration = inspection.forge(), inspection.configuration
+    tip = forge.branch()
+    # By its commit, because a branch's name may have slashes.
+    found = forge.get(f"/git/trees/{tip.field('commit', 'sha')}?recursive=1") if tip.ok else tip
+    if not found.ok:
+        return unknown(name, found.why)
+    tree = found.field("tree")
+    entries = [entry for entry in (tree if isinstance(tree, list) else []) if isinstance(entry, dict)]
+    present = {str(entry.get("path")): entry.get("sha") for entry in entries if entry.get("type") == "blob"}
+    first = configuration.pipeline.first_stage.name
+    declared = {file.path: (file, first) for file in repository_files(configuration) if file.path != SETTINGS_PATH}
+    for stage_application in configuration.stage_applications:
+        declared |= {file.path: (file, inspection.stack) for file in stage_files(configuration, stage_application)}
+    missing = [path for path in declared if path not in present]
+    if missing and found.field("truncated") is True:
+        return unknown(name, "the repository has more files than GitHub lists in one answer")
+    changed = [
+        path
+        for path, (file, _) in declared.items()
+        if path in present and not file.initial and present[path] != _blob(file.content)
+    ]
+    if missing or changed:
+        parts = [f"{what} {_some(paths)}" for what, paths in (("missing", missing), ("changed", changed)) if paths]
+        stacks = dict.fromkeys(declared[path][1] for path in (*missing, *changed))
+        return wrong(name, "; ".join(parts), " && ".join(map(update_command, stacks)))
+    return ok(name, f"{len(declared)} files as declared")
+
+
+def settings(name: str, inspection: Inspection) -> Check:
+    """The promoter's settings are those of the pipeline that this stack is configured with."""
+    pipeline = inspection.configuration.pipeline
+    fix = update_command(pipeline.first_stage.name)
+    found, text = _file(inspection.forge(), SETTINGS_PATH)
+    if found.status == 404:
+        return wrong(name, f"{SETTINGS_PATH} is missing", fix)
+    if text is None:
+        return unknown(name, found.why)
+    try:
+        committed = PromotionSettings.from_json(text)
+    except SettingsError as error:
+        return wrong(name, str(error), fix)
+    differing = list(_differences(_document(committed), _document(pipeline.promotion_settings())))
+    if differing:
+        return wrong(name, f"{SETTINGS_PATH} differs from this stack's configuration: {'; '.join(differing)}", fix)
+    return ok(name, "as configured")
+
+
+def target_folders(name: str, inspection: Inspection) -> Iterator[Check]:
+    """The folders that this stage promotes into are those of the target's stack, with the keys that it deploys by."""
+    edges = [edge for edge in inspection.configuration.pipeline.edges() if edge.source == inspection.stack]
+    sound = True
+    for edge in edges:
+        path = f"{edge.target_path}/platform.yaml"
+        found, text = _file(inspection.forge(), path)
+        if found.status != 404 and text is None:
+            yield unknown(name, f"{path}: {found.why}")
+            sound = False
+            continue
+        differing = "it is missing" if text is None else "; ".join(_differences(_platform(text), _expected(edge)))
+        if differing:
+            detail = f"{path} is not what the promotion {edge} needs: {differing}"
+            yield wrong(name, detail, update_command(edge.target))
+            sound = False
+    if edges and sound:
+        yield ok(name, ", ".join(dict.fromkeys(edge.target_path for edge in edges)))
+
+
+def _expected(edge: Edge) -> dict[str, Json]:
+    """What of the target's `platform.yaml` the promotion along `edge` relies on."""
+    return {
+        "application.name": edge.application,
+        "application.stage": edge.target,
+        "versionKey": edge.promoted_keys[0],
+        "promotedKeys": list(edge.promoted_keys),
+    }
+
+
+def _platform(text: str) -> dict[str, Json]:
+    try:
+        document = yaml.safe_load(text)
+    except yaml.YAMLError:
+        document = None
+    values = document if isinstance(document, dict) else {}
+    application = values.get("application")
+    named = application if isinstance(application, dict) else {}
+    return {
+        "application.name": named.get("name"),
+        "application.stage": named.get("stage"),
+        "versionKey": values.get("versionKey"),
+        # Written where there are several.
+        "promotedKeys": values.get("promotedKeys", [values.get("versionKey")]),
+    }
+
+
+def _document(settings: PromotionSettings) -> dict[str, Json]:
+    """The settings as JSON, each edge under its name."""
+    document: dict[str, Json] = json.loads(settings.to_json())
+    edges = document["edges"]
+    named = zip(map(str, settings.edges), edges if isinstance(edges, list) else [], strict=True)
+    return document | {"edges": dict(named)}
+
+
+def _differences(committed: Json, configured: Json, path: str = "") -> Iterator[str]:
+    """Every value that is not the same in both."""
+    if isinstance(committed, dict) and isinstance(configured, dict):
+        for key in dict.fromkeys((*configured, *committed)):
+            yield from _differences(committed.get(key), configured.get(key), f"{path}.{key}" if path else key)
+    elif committed != configured:
+        was, wanted = (json.dumps(value, ensure_ascii=False) for value in (committed, configured))
+        yield f"{path} is {was}, configured is {wanted}"
+
+
+def _file(forge: Forge, path: str) -> tuple[Answer, str | None]:
+    """A file on the default branch: GitHub's answer, and the text when it came."""
+    tip = forge.branch()
+    if not tip.ok:
+        return tip, None
+    found = forge.get(f"/contents/{path}?ref={tip.field('commit', 'sha')}")
+    content = found.field("content")
+    if not found.ok or not isinstance(content, str):
+        return found, None
+    return found, base64.b64decode(content).decode("utf-8", "replace")
+
+
+def _blob(content: str) -> str:
+    """Git's name for a file with this content."""
+    data = content.encode()
+    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+
+
+def _some(paths: list[str]) -> str:
+    return ", ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")

@@ -1,0 +1,89 @@
+"""What the checks of one stack may look at: its machine, its inputs, its cluster and its GitOps repository."""
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+
+from delivery.cluster import Connection, connect
+from delivery.cluster.kubeconfig import logins
+from delivery.config.readiness import wrong_tokens
+from delivery.doctor.check import Check, ok, unknown
+from delivery.doctor.forge import Forge
+from delivery.model.secret import SecretText
+from delivery.model.stack import StackConfiguration
+
+
+class BlockedError(Exception):
+    """What a check needs is not there: `checks` say so in its place, and in that of all others of its group."""
+
+    def __init__(self, *checks: Check) -> None:
+        super().__init__(*checks)
+        self.checks = checks
+
+
+class Inspection:
+    """One look at one stack. What needs the network is asked when it is needed first, and once.
+
+    `parsed` and `secrets` are empty until the checks of the inputs have filled them. `set_keys` are the secrets that
+    are configured, decrypted or not; `hidden` is what has to be masked wherever it appears.
+    """
+
+    def __init__(self, project: Path, stack: str, environ: Mapping[str, str]) -> None:
+        self.project = project
+        self.stack = stack
+        self.environ = environ
+        self.parsed: StackConfiguration | None = None
+        self.secrets: dict[str, SecretText] = {}
+        self.set_keys: frozenset[str] = frozenset()
+        self.hidden: list[str] = []
+        self._forges: dict[str, Forge] = {}
+
+    def add_secrets(self, secrets: Mapping[str, SecretText]) -> None:
+        """Know these secrets from now on, by their configuration keys, and mask them and the logins inside."""
+        self.secrets |= secrets
+        self.hidden += [secret.reveal() for secret in secrets.values()]
+        if "kubeconfig" in secrets:
+            self.hidden += logins(secrets["kubeconfig"].reveal())
+
+    @property
+    def configuration(self) -> StackConfiguration:
+        """The stack's configuration. Raises `BlockedError` when it is not valid."""
+        if self.parsed is None:
+            raise BlockedError(unknown("cluster and repository", "not asked: they follow from the configuration"))
+        return self.parsed
+
+    @cached_property
+    def connection(self) -> Connection:
+        """The stack's cluster. Raises `BlockedError` where there is none to ask, and `ClusterError`."""
+        cluster = self.configuration.cluster
+        if "kubeconfig" in self.set_keys - self.secrets.keys():
+            raise BlockedError(unknown("cluster", "not asked: delivery:kubeconfig cannot be decrypted"))
+        if cluster.mode != "deploy":
+            detail = f"not asked: delivery:cluster is {cluster.mode}, this stack deploys to none"
+            raise BlockedError(ok("cluster", detail))
+        if not cluster.context:
+            raise BlockedError(unknown("cluster", "not asked: delivery:kubeContext is not set"))
+        return connect(cluster.context, self.secrets.get("kubeconfig"))
+
+    def has_token(self, key: str) -> bool:
+        """Whether there is a token of this configuration key that can be sent to GitHub."""
+        return key in self.secrets and key not in wrong_tokens(self.secrets)
+
+    def require_repository(self) -> None:
+        """Raise `BlockedError` while the GitOps repository is not configured."""
+        if self.configuration.pipeline.repository.is_example:
+            raise BlockedError(unknown("repository", "not asked: delivery:repositoryOwner is still the example's"))
+
+    def forge(self, key: str = "githubToken") -> Forge:
+        """The GitOps repository as the token `key` sees it. Raises `BlockedError` where it cannot be asked."""
+        self.require_repository()
+        if not self.has_token(key):
+            raise BlockedError(unknown("repository", f"not asked: there is no {key} to ask with"))
+        if key not in self._forges:
+            self._forges[key] = Forge(self.configuration.pipeline.repository, key, self.secrets[key])
+        # One that gave no answer is not asked again with the other token.
+        first = next(iter(self._forges.values())).get()
+        if first.status == 0:
+            rest = unknown("tokens and promotions", "not asked: GitHub gave no answer")
+            raise BlockedError(unknown("repository", first.why), rest)
+        return self._forges[key]

@@ -1,0 +1,82 @@
+"""Every check of a stack by its name, in the order in which somebody would fix what is wrong."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from delivery.cluster import ClusterError, RefusedError
+from delivery.doctor import cluster, committed, inputs, promotions, repository, tokens, toolchain
+from delivery.doctor.check import Check, unknown, wrong
+from delivery.doctor.inspection import BlockedError, Inspection
+
+CheckFunction = Callable[[str, Inspection], Check | Iterable[Check]]
+"""One check. It gets its name; what comes in several lines (one for each provider, edge, mistake) yields them."""
+
+GROUPS: Mapping[str, Mapping[str, CheckFunction]] = {
+    "this machine": {
+        "pulumi CLI": toolchain.cli,
+        "language host": toolchain.language_host,
+        "provider": toolchain.providers,
+        "python packages": toolchain.packages,
+    },
+    "inputs": {
+        "configuration": inputs.configuration,
+        "secrets": inputs.secrets,
+        "token": inputs.unusable_tokens,
+        "ready for an update": inputs.ready,
+        "trace links": inputs.trace_links,
+    },
+    "cluster": {
+        "cluster": cluster.reachable,
+        "Keptn's definitions": cluster.keptn_is_defined,
+        "Argo CD's definitions": cluster.argocd_is_defined,
+        "cluster rights": cluster.rights,
+        "Keptn's promotion tasks": cluster.promotion_tasks,
+        "collector address": cluster.collector,
+        "Argo CD": cluster.argocd,
+    },
+    "tokens": {
+        "githubToken": tokens.token,
+        "promotionToken": tokens.token,
+    },
+    "repository": {
+        "repository": repository.reachable,
+        "default branch": repository.default_branch,
+        "branch protection": repository.protection,
+        "Actions may open pull requests": repository.actions_settings,
+        "workflow and charts": committed.files,
+        "pipeline settings": committed.settings,
+        "target folders": committed.target_folders,
+        "workflow": repository.workflow,
+    },
+    "promotions": {
+        "last promotion": promotions.last_promotions,
+        "left-over promotion": promotions.left_over,
+    },
+}
+"""The checks by group. Where one finds that what its group needs is not there, the rest of the group is left out."""
+
+
+def run(inspection: Inspection, *titles: str) -> Iterator[Check]:
+    """The checks of these groups, of all when none is named, each as it is known."""
+    told: set[Check] = set()
+    for title in titles or GROUPS:
+        for check in _group(inspection, GROUPS[title]):
+            # What several groups need is missed once.
+            if check not in told:
+                yield check
+            told.add(check)
+
+
+def _group(inspection: Inspection, checks: Mapping[str, CheckFunction]) -> Iterator[Check]:
+    for name, function in checks.items():
+        try:
+            found = function(name, inspection)
+            yield from [found] if isinstance(found, Check) else found
+        except RefusedError as refusal:
+            yield unknown(name, str(refusal))
+        except BlockedError as blocked:
+            yield from blocked.checks
+            return
+        except ClusterError as error:
+            yield wrong("cluster", error.found, error.fix)
+            yield unknown("in the cluster", "not asked: the cluster gave no answer")
+            return

@@ -1,0 +1,121 @@
+"""What is committed, held against what each stack would have there: a stack that was not updated shows."""
+
+import json
+
+import pytest
+
+from delivery.doctor.check import Check
+from delivery.model.edges import SETTINGS_PATH
+from lab.forge import Forge
+from tests.delivery.doctor.surroundings import (
+    REPOSITORY,
+    answer,
+    assert_told,
+    commit_declared,
+    inspection,
+    named,
+)
+
+FILES, SETTINGS, TARGETS = "workflow and charts", "pipeline settings", "target folders"
+UP_DEV, UP_PRODUCTION = (f"pulumi up --refresh --run-program -s {stack}" for stack in ("dev", "production"))
+APPLICATION = {
+    "name": "podtato-head", "image": "example/image", "workload": "podtato-head", "containerPort": 9000,
+    "servicePort": 8080, "firstVersion": "v0.3.0",
+}  # fmt: skip
+
+
+def checks(forge: Forge, stack: str = "dev", **keys: str) -> dict[str, Check]:
+    return named(inspection(forge, stack, **keys), "repository")
+
+
+def wrong(forge: Forge, stack: str, **keys: str) -> dict[str, str]:
+    """The fixes of the checks that are wrong, by name."""
+    return {name: check.fix for name, check in checks(forge, stack, **keys).items() if check.status == "wrong"}
+
+
+def promoting(*keys: str) -> str:
+    return json.dumps([APPLICATION | {"promotedKeys": keys}])
+
+
+def test_a_changed_workflow_is_wrong_and_the_first_stage_fixes_it(forge: Forge) -> None:
+    forge.commit(REPOSITORY, {".github/workflows/promote.yaml": "name: another\n"}, "Tinker")
+    assert wrong(forge, "production") == {FILES: UP_DEV}
+    assert wrong(forge, "dev") == {FILES: UP_DEV}
+
+
+def test_missing_files_are_wrong_and_each_stack_fixes_its_own(forge: Forge) -> None:
+    gone = dict.fromkeys((".github/promoter/promoter.py", "production/Chart.yaml", "production/platform.yaml"))
+    forge.commit(REPOSITORY, {**gone, "production/templates/application.yaml": "x"}, "Tidy up")
+    assert_told("committed.files", checks(forge, "production")[FILES])
+
+
+def test_promoted_values_are_not_drift(forge: Forge) -> None:
+    forge.commit(REPOSITORY, {"dev/values.yaml": "serviceVersion: v0.3.1\n"}, "Release v0.3.1")
+    assert checks(forge)[FILES].status == "ok"
+
+
+def test_a_branch_with_slashes_in_its_name_is_read_as_well(forge: Forge) -> None:
+    forge.create_repository("acme/slashes", default_branch="release/1.x", files={"README.md": "x"})
+    found = checks(forge, repositoryName="slashes", defaultBranch="release/1.x")
+    assert {found[name].status for name in (FILES, SETTINGS, TARGETS)} == {"wrong"}
+
+
+def test_a_list_of_files_that_github_cut_off_says_nothing_of_what_is_not_in_it(forge: Forge) -> None:
+    tip = forge.branch(REPOSITORY, "main")
+    answer(forge, f"/git/trees/{tip}?recursive=1", {"tree": [], "truncated": True})
+    assert checks(forge)[FILES].status == "unknown"
+
+
+@pytest.mark.parametrize("stack", ["dev", "production"])
+def test_settings_that_are_missing_or_unreadable_are_wrong_in_every_stack(forge: Forge, stack: str) -> None:
+    for content in ("{}", None):
+        forge.commit(REPOSITORY, {SETTINGS_PATH: content}, "Tinker")
+        assert wrong(forge, stack) == {SETTINGS: UP_DEV}
+
+
+def test_a_pipeline_that_changed_for_every_stack_and_was_updated_in_one(forge: Forge) -> None:
+    changed = {"pathPattern": "clusters/{stage}"}
+    commit_declared(forge, "production", **changed)
+
+    assert wrong(forge, "production", **changed) == {SETTINGS: UP_DEV}
+    assert wrong(forge, "dev", **changed) == {FILES: UP_DEV, SETTINGS: UP_DEV}
+    assert_told("committed.settings", checks(forge, "production", **changed)[SETTINGS])
+
+    commit_declared(forge, "dev", **changed)
+    assert wrong(forge, "production", **changed) == wrong(forge, "dev", **changed) == {}
+
+
+def test_a_target_that_was_not_updated_shows_in_the_stage_that_promotes_into_it(forge: Forge) -> None:
+    changed = {"pathPattern": "clusters/{stage}"}
+    commit_declared(forge, "dev", **changed)
+    assert wrong(forge, "dev", **changed) == {TARGETS: UP_PRODUCTION}
+    assert wrong(forge, "production", **changed) == {FILES: UP_PRODUCTION}
+    assert_told("committed.no_target", checks(forge, **changed)[TARGETS])
+
+
+@pytest.mark.parametrize("keys", [("image.tag",), ("serviceVersion", "replicas")])
+def test_promoted_keys_that_the_target_does_not_deploy_by_are_wrong(forge: Forge, keys: tuple[str, ...]) -> None:
+    commit_declared(forge, "dev", "production", applications=promoting("serviceVersion"))
+    commit_declared(forge, "dev", applications=promoting(*keys))
+    assert wrong(forge, "dev", applications=promoting(*keys)) == {TARGETS: UP_PRODUCTION}
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[", "- a", "application: podtato-head", "application: {name: another, stage: production}"]
+)
+def test_a_target_s_platform_file_that_is_something_else_is_wrong(forge: Forge, text: str) -> None:
+    forge.commit(REPOSITORY, {"production/platform.yaml": text}, "Tinker")
+    assert wrong(forge, "dev") == {TARGETS: UP_PRODUCTION}
+
+
+def test_reviewers_that_differ_are_told_in_every_stack(forge: Forge) -> None:
+    for stack in ("dev", "production"):
+        check = checks(forge, stack, promotionReviewers='["rita"]')[SETTINGS]
+        assert (check.status, check.fix) == ("wrong", UP_DEV)
+        assert "reviewers" in check.detail
+
+
+def test_what_github_does_not_answer_is_unknown(forge: Forge) -> None:
+    forge.fail_next("GET", r"/contents/", status=500, times=2)
+    found = checks(forge)
+    assert (found[SETTINGS].status, found[TARGETS].status) == ("unknown", "unknown")
