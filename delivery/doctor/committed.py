@@ -13,7 +13,7 @@ import yaml
 
 from delivery.config.errors import Json
 from delivery.doctor.check import Check, ok, unknown, wrong
-from delivery.doctor.forge import Answer, Forge
+from delivery.doctor.github import Answer, GitHubView
 from delivery.doctor.inspection import Inspection
 from delivery.doctor.repository import update_command
 from delivery.model.edges import SETTINGS_PATH, Edge, PromotionSettings, SettingsError
@@ -22,10 +22,10 @@ from delivery.stack.repository_files import repository_files, stage_files
 
 def files(name: str, inspection: Inspection) -> Check:
     """The workflow, the promoter and the charts on the default branch are what this program would commit."""
-    forge, configuration = inspection.forge(), inspection.configuration
-    tip = forge.branch()
+    github, configuration = inspection.github(), inspection.configuration
+    tip = github.branch()
     # By its commit, because a branch's name may have slashes.
-    found = forge.get(f"/git/trees/{tip.field('commit', 'sha')}?recursive=1") if tip.ok else tip
+    found = github.get(f"/git/trees/{tip.field('commit', 'sha')}?recursive=1") if tip.ok else tip
     if not found.ok:
         return unknown(name, found.why)
     tree = found.field("tree")
@@ -54,7 +54,7 @@ def settings(name: str, inspection: Inspection) -> Check:
     """The promoter's settings are those of the pipeline that this stack is configured with."""
     pipeline = inspection.configuration.pipeline
     fix = update_command(pipeline.first_stage.name)
-    found, text = _file(inspection.forge(), SETTINGS_PATH)
+    found, text = _file(inspection.github(), SETTINGS_PATH)
     if found.status == 404:
         return wrong(name, f"{SETTINGS_PATH} is missing", fix)
     if text is None:
@@ -75,7 +75,7 @@ def target_folders(name: str, inspection: Inspection) -> Iterator[Check]:
     sound = True
     for edge in edges:
         path = f"{edge.target_path}/platform.yaml"
-        found, text = _file(inspection.forge(), path)
+        found, text = _file(inspection.github(), path)
         if found.status != 404 and text is None:
             yield unknown(name, f"{path}: {found.why}")
             sound = False
@@ -134,12 +134,12 @@ def _differences(committed: Json, configured: Json, path: str = "") -> Iterator[
         yield f"{path} is {was}, configured is {wanted}"
 
 
-def _file(forge: Forge, path: str) -> tuple[Answer, str | None]:
+def _file(github: GitHubView, path: str) -> tuple[Answer, str | None]:
     """A file on the default branch: GitHub's answer, and the text when it came."""
-    tip = forge.branch()
+    tip = github.branch()
     if not tip.ok:
         return tip, None
-    found = forge.get(f"/contents/{path}?ref={tip.field('commit', 'sha')}")
+    found = github.get(f"/contents/{path}?ref={tip.field('commit', 'sha')}")
     content = found.field("content")
     if not found.ok or not isinstance(content, str):
         return found, None

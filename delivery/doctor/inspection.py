@@ -8,7 +8,7 @@ from delivery.cluster import Connection, connect
 from delivery.cluster.kubeconfig import logins
 from delivery.config.readiness import wrong_tokens
 from delivery.doctor.check import Check, ok, unknown
-from delivery.doctor.forge import Forge
+from delivery.doctor.github import GitHubView
 from delivery.model.secret import SecretText
 from delivery.model.stack import StackConfiguration
 
@@ -36,7 +36,7 @@ class Inspection:
         self.secrets: dict[str, SecretText] = {}
         self.set_keys: frozenset[str] = frozenset()
         self.hidden: list[str] = []
-        self._forges: dict[str, Forge] = {}
+        self._views: dict[str, GitHubView] = {}
 
     def add_secrets(self, secrets: Mapping[str, SecretText]) -> None:
         """Know these secrets from now on, by their configuration keys, and mask them and the logins inside."""
@@ -74,16 +74,16 @@ class Inspection:
         if self.configuration.pipeline.repository.is_example:
             raise BlockedError(unknown("repository", "not asked: delivery:repositoryOwner is still the example's"))
 
-    def forge(self, key: str = "githubToken") -> Forge:
+    def github(self, key: str = "githubToken") -> GitHubView:
         """The GitOps repository as the token `key` sees it. Raises `BlockedError` where it cannot be asked."""
         self.require_repository()
         if not self.has_token(key):
             raise BlockedError(unknown("repository", f"not asked: there is no {key} to ask with"))
-        if key not in self._forges:
-            self._forges[key] = Forge(self.configuration.pipeline.repository, key, self.secrets[key])
+        if key not in self._views:
+            self._views[key] = GitHubView(self.configuration.pipeline.repository, key, self.secrets[key])
         # One that gave no answer is not asked again with the other token.
-        first = next(iter(self._forges.values())).get()
+        first = next(iter(self._views.values())).get()
         if first.status == 0:
             rest = unknown("tokens and promotions", "not asked: GitHub gave no answer")
             raise BlockedError(unknown("repository", first.why), rest)
-        return self._forges[key]
+        return self._views[key]

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from delivery.doctor.check import Check, ok, unknown, wrong
 from delivery.doctor.inspection import BlockedError, Inspection
 from delivery.doctor.tokens import grant, needed_permissions
-from delivery.github.client import GitHub, GitHubError, PullRequest
+from delivery.github.client import GitHubError, PullRequest
 from delivery.model.edges import Edge
 from delivery.model.pipeline import Repository
 from delivery.promotion.metadata import parse_block
@@ -20,13 +20,13 @@ _BRANCH = re.compile(r"(?:promote|rollback)/([^/]+)/([^/]+)/([^/]+)")
 
 def last_promotions(name: str, inspection: Inspection) -> Iterator[Check]:
     """What became of the newest pull request of each edge into or out of this stage."""
-    github, pipeline = _github(inspection), inspection.configuration.pipeline
+    client, pipeline = inspection.github().client, inspection.configuration.pipeline
     for edge in pipeline.edges():
         if inspection.stack not in (edge.source, edge.target):
             continue
         title = f"{name}, {edge}"
         try:
-            found = github.list_pull_requests(edge.branch, pipeline.repository.default_branch)
+            found = client.list_pull_requests(edge.branch, pipeline.repository.default_branch)
         except GitHubError as error:
             yield _failed(title, error, inspection)
             if error.status == 0:
@@ -44,7 +44,7 @@ def left_over(name: str, inspection: Inspection) -> Iterator[Check]:
     edges = {(edge.application, edge.source, edge.target) for edge in pipeline.edges()}
     stages = {stage.name for stage in pipeline.stages}
     try:
-        found = _github(inspection).list_open(pipeline.repository.default_branch)
+        found = inspection.github().client.list_open(pipeline.repository.default_branch)
     except GitHubError as error:
         yield _failed(name, error, inspection)
         return
@@ -60,18 +60,10 @@ def left_over(name: str, inspection: Inspection) -> Iterator[Check]:
             yield wrong(name, detail + pull_request.url, _close(pull_request, pipeline.repository))
 
 
-def _github(inspection: Inspection) -> GitHub:
-    """A client that tries once."""
-    inspection.forge()
-    repository = inspection.configuration.pipeline.repository
-    token = inspection.secrets["githubToken"].reveal()
-    return GitHub(repository.api_url, repository.owner, repository.name, token, deadline=0)
-
-
 def _failed(name: str, error: GitHubError, inspection: Inspection) -> Check:
     needed = needed_permissions(inspection.configuration, "githubToken")
     wanted = {"pull_requests": needed["pull_requests"]}
-    return unknown(name, in_stack_words(error), grant(inspection.forge(), wanted) if error.permissions else "")
+    return unknown(name, in_stack_words(error), grant(inspection.github(), wanted) if error.permissions else "")
 
 
 def _close(found: PullRequest, repository: Repository) -> str:

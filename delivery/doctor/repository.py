@@ -4,7 +4,7 @@ from urllib.parse import quote
 
 from delivery.config.errors import Json, set_command, set_mend
 from delivery.doctor.check import Check, ok, unknown, wrong
-from delivery.doctor.forge import Answer, Forge
+from delivery.doctor.github import Answer, GitHubView
 from delivery.doctor.inspection import BlockedError, Inspection
 from delivery.stack.manifests import WORKFLOW_FILE
 
@@ -27,11 +27,11 @@ HINDERING_SETTINGS = (*BY_PULL_REQUEST, "required_signatures", "restrictions", "
 
 def reachable(name: str, inspection: Inspection) -> Check:
     """The repository is there under its configured name, and takes changes. All else of it needs that."""
-    forge = inspection.forge()
-    found, wanted, where = forge.get(), forge.full_name, forge.repository.api_url
+    github = inspection.github()
+    found, wanted, where = github.get(), github.full_name, github.repository.api_url
     actual = found.field("full_name")
     if found.status == 404:
-        fix = f"create it (gh repo create {wanted} --private --add-readme), or let {forge.key} see it"
+        fix = f"create it (gh repo create {wanted} --private --add-readme), or let {github.key} see it"
         check = wrong(name, f"{wanted} is not at {where}, or the token may not see it", fix)
     elif not found.ok:
         check = unknown(name, f"{wanted} at {where}: {found.why}")
@@ -45,21 +45,21 @@ def reachable(name: str, inspection: Inspection) -> Check:
     elif found.field("archived") is True:
         check = wrong(name, f"{wanted} is archived: nothing can be promoted", f"gh repo unarchive {wanted}")
     else:
-        return ok(name, f"{forge.repository.url}{' (public)' if found.field('private') is False else ''}")
+        return ok(name, f"{github.repository.url}{' (public)' if found.field('private') is False else ''}")
     raise BlockedError(check)
 
 
 def default_branch(name: str, inspection: Inspection) -> Check:
     """The configured default branch exists and is the repository's own: only there a workflow can be dispatched."""
-    forge = inspection.forge()
-    wanted, actual, found = forge.repository.default_branch, forge.get().field("default_branch"), forge.branch()
+    github = inspection.github()
+    wanted, actual, found = github.repository.default_branch, github.get().field("default_branch"), github.branch()
     fix = set_mend("defaultBranch", str(actual))
     if found.status == 404 and actual != wanted:
         # Setting the new name replaces every file, and Pulumi would delete the old ones on a branch that is gone.
         detail = f"there is no branch {wanted}, the repository's own is {actual}; if that is its new name, "
         return wrong(name, f"{detail}`pulumi refresh` each stack before you set it", fix)
     if found.status == 404:
-        first = f"push a first commit to {wanted}: gh repo clone {forge.full_name}"
+        first = f"push a first commit to {wanted}: gh repo clone {github.full_name}"
         return wrong(name, f"{wanted} has no commit yet", first)
     if actual != wanted:
         detail = f"{wanted} is not the repository's default branch {actual}: no workflow can be dispatched there"
@@ -73,21 +73,21 @@ def protection(name: str, inspection: Inspection) -> Check:
     Who may bypass a rule is told to nobody but administrators, and not even to them for a token: where a rule may
     stand in the way, and it is not sure that it does, the check stays unknown.
     """
-    forge = inspection.forge()
-    branch = forge.repository.default_branch
-    found, rules = forge.branch(), forge.get(f"/rules/branches/{quote(branch)}")
+    github = inspection.github()
+    branch = github.repository.default_branch
+    found, rules = github.branch(), github.get(f"/rules/branches/{quote(branch)}")
     if not found.ok:
         return unknown(name, found.why)
     if not rules.ok and not _on_a_free_plan(rules):
         return unknown(name, f"whether there are rules for {branch} is not told: {rules.why}")
     by_rule = rules.body if rules.ok and isinstance(rules.body, list) else []
     types = {str(rule.get("type")) for rule in by_rule if isinstance(rule, dict)}
-    settings = _classic_protection(forge)
+    settings = _classic_protection(github)
     asked = [key for key in HINDERING_SETTINGS if _is_on(settings.field(key))]
     if settings.field("enforce_admins", "enabled") is True:
         if "lock_branch" in asked:
             detail = f"{branch} is locked: nothing can be promoted, and `pulumi up` cannot commit its files"
-            return wrong(name, detail, f"unlock it at {forge.repository.url}/settings/branches")
+            return wrong(name, detail, f"unlock it at {github.repository.url}/settings/branches")
         if any(key in asked for key in BY_PULL_REQUEST):
             fix = "let the account of githubToken bypass the pull requests in the branch's protection, "
             fix += "administrators too"
@@ -104,16 +104,16 @@ def protection(name: str, inspection: Inspection) -> Check:
 
 def actions_settings(name: str, inspection: Inspection) -> Check:
     """Actions are on, and may open pull requests."""
-    forge, configuration = inspection.forge(), inspection.configuration
+    github, configuration = inspection.github(), inspection.configuration
     first = configuration.pipeline.first_stage.name
-    found, general = forge.get("/actions/permissions/workflow"), forge.get("/actions/permissions")
+    found, general = github.get("/actions/permissions/workflow"), github.get("/actions/permissions")
     if found.denied and not configuration.owns_repository:
-        why = f"not told to this stack's {forge.key}, only to that of {first}, which has the setting ({found.why})"
+        why = f"not told to this stack's {github.key}, only to that of {first}, which has the setting ({found.why})"
         return unknown(name, why, f"make doctor STACK={first}")
     if not found.ok:
         return unknown(name, found.why)
     if general.field("enabled") is False:
-        allow = f"allow them at {forge.repository.url}/settings/actions"
+        allow = f"allow them at {github.repository.url}/settings/actions"
         return wrong(name, "Actions are switched off in this repository", allow)
     if found.field("can_approve_pull_request_reviews") is not True:
         return wrong(name, "no: the workflow would fail at the last step", update_command(first))
@@ -125,13 +125,13 @@ def workflow(name: str, inspection: Inspection) -> Check:
     if not inspection.configuration.promotes_to:
         return ok(name, f"not asked: nothing is promoted from {inspection.stack}")
     # Only the token of the promotion task may see the workflow's state.
-    forge = inspection.forge("promotionToken" if inspection.has_token("promotionToken") else "githubToken")
-    found = forge.get(f"/actions/workflows/{WORKFLOW_FILE}")
+    github = inspection.github("promotionToken" if inspection.has_token("promotionToken") else "githubToken")
+    found = github.get(f"/actions/workflows/{WORKFLOW_FILE}")
     state = found.field("state")
     if not found.ok:
-        return unknown(name, f"whether it is switched on is not told to {forge.key} ({found.why})")
+        return unknown(name, f"whether it is switched on is not told to {github.key} ({found.why})")
     if state != "active":
-        enable = f"gh workflow enable {WORKFLOW_FILE} --repo {forge.repository.gh_name}"
+        enable = f"gh workflow enable {WORKFLOW_FILE} --repo {github.repository.gh_name}"
         return wrong(name, f"{WORKFLOW_FILE} is {state}", enable)
     return ok(name, f"{WORKFLOW_FILE} is active")
 
@@ -146,12 +146,12 @@ def _on_a_free_plan(rules: Answer) -> bool:
     return rules.status == 403 and rules.said.startswith("Upgrade to GitHub")
 
 
-def _classic_protection(forge: Forge) -> Answer:
+def _classic_protection(github: GitHubView) -> Answer:
     """The settings of the classic protection, which only administrators read; none when rulesets alone protect it."""
     nothing = Answer(200, {}, {})
-    if forge.branch().field("protected") is not True:
+    if github.branch().field("protected") is not True:
         return nothing
-    found = forge.get(f"/branches/{quote(forge.repository.default_branch)}/protection")
+    found = github.get(f"/branches/{quote(github.repository.default_branch)}/protection")
     # A token that may not read this may get a 404 as well, but never with these words.
     return nothing if found.status == 404 and found.said == "Branch not protected" else found
 

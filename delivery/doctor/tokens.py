@@ -8,7 +8,7 @@ write only when it writes. In a public repository everybody reads most things, s
 from collections.abc import Iterator, Mapping
 
 from delivery.doctor.check import Check, ok, unknown, wrong
-from delivery.doctor.forge import Forge
+from delivery.doctor.github import GitHubView
 from delivery.doctor.inspection import Inspection
 from delivery.model.stack import StackConfiguration
 
@@ -54,43 +54,45 @@ def token(key: str, inspection: Inspection) -> Iterator[Check]:
         if needed:
             yield unknown(key, "not asked: there is no token to ask with")
         return
-    forge = inspection.forge(key)
-    found = forge.get()
+    github = inspection.github(key)
+    found = github.get()
     if found.status == 401:
         yield wrong(key, "wrong, expired or revoked (401)", _renew(inspection, key))
     elif found.denied:
-        yield wrong(key, f"does not see {forge.full_name} ({found.why})", grant(forge, needed or PROMOTION_TOKEN))
+        yield wrong(key, f"does not see {github.full_name} ({found.why})", grant(github, needed or PROMOTION_TOKEN))
     elif not found.ok:
         yield unknown(key, found.why)
     else:
         expires = found.headers.get("github-authentication-token-expiration", "")
         yield ok(key, f"valid{f' until {expires}' if expires else ''}")
-        yield has_what_it_needs(inspection, forge, needed)
-        yield has_nothing_else(inspection, forge, needed or PROMOTION_TOKEN)
+        yield has_what_it_needs(inspection, github, needed)
+        yield has_nothing_else(inspection, github, needed or PROMOTION_TOKEN)
 
 
-def has_what_it_needs(inspection: Inspection, forge: Forge, needed: Mapping[str, str]) -> Check:
+def has_what_it_needs(inspection: Inspection, github: GitHubView, needed: Mapping[str, str]) -> Check:
     """The token may read, and as far as it is told write, what this stack uses it for."""
-    name = f"{forge.key}: permissions"
-    found, scopes = forge.get(), _scopes(forge)
+    name = f"{github.key}: permissions"
+    found, scopes = github.get(), _scopes(github)
     if not needed:
         return ok(name, "this stack does not use it")
     # Whether these are the token's rights or its account's: what is off here, the token has not.
     if "contents" in needed and found.field("permissions", "push") is False:
-        return wrong(name, f"may not write {forge.full_name}", grant(forge, needed))
+        return wrong(name, f"may not write {github.full_name}", grant(github, needed))
     if "administration" in needed and found.field("permissions", "admin") is False:
-        return wrong(name, f"may not administer {forge.full_name}", grant(forge, needed))
+        return wrong(name, f"may not administer {github.full_name}", grant(github, needed))
     if scopes is not None:
-        repo = "public_repo" if _public(forge) and "public_repo" in scopes and "repo" not in scopes else "repo"
+        repo = "public_repo" if _public(github) and "public_repo" in scopes and "repo" not in scopes else "repo"
         missing = sorted({repo, *(["workflow"] if "workflows" in needed else [])} - scopes)
         if missing:
-            return wrong(name, f"a classic token without the scope {', '.join(missing)}", _renew(inspection, forge.key))
+            return wrong(
+                name, f"a classic token without the scope {', '.join(missing)}", _renew(inspection, github.key)
+            )
         return ok(name, f"a classic token with {', '.join(sorted(scopes))}")
-    answers = {permission: forge.get(READS[permission]) for permission in sorted(needed) if permission in READS}
+    answers = {permission: github.get(READS[permission]) for permission in sorted(needed) if permission in READS}
     denied = [permission for permission, answer in answers.items() if answer.denied]
     if denied:
         detail = f"may not even read {', '.join(denied)}; this stack needs {_levels(needed)}"
-        return wrong(name, detail, grant(forge, needed))
+        return wrong(name, detail, grant(github, needed))
     unanswered = [answer.why for answer in answers.values() if answer.status not in (200, 409)]
     if unanswered:
         return unknown(name, unanswered[0])
@@ -98,13 +100,13 @@ def has_what_it_needs(inspection: Inspection, forge: Forge, needed: Mapping[str,
     return unknown(name, f"reads {', '.join(answers)}; that it may write shows at the first update: {writes}")
 
 
-def has_nothing_else(inspection: Inspection, forge: Forge, needed: Mapping[str, str]) -> Check:
+def has_nothing_else(inspection: Inspection, github: GitHubView, needed: Mapping[str, str]) -> Check:
     """The token can do nothing that this project does not do with it; a new one would have what is `needed` here."""
-    name = f"{forge.key}: nothing else"
-    allowed = frozenset(PROMOTION_TOKEN) if forge.key == "promotionToken" else GITHUB_TOKEN
-    place = f"{forge.full_name} alone at {_tokens_page(forge)}"
-    instead = f"make a fine-grained one with {_levels(needed)} on {place}, then {_set(inspection, forge.key)}"
-    scopes = _scopes(forge)
+    name = f"{github.key}: nothing else"
+    allowed = frozenset(PROMOTION_TOKEN) if github.key == "promotionToken" else GITHUB_TOKEN
+    place = f"{github.full_name} alone at {_tokens_page(github)}"
+    instead = f"make a fine-grained one with {_levels(needed)} on {place}, then {_set(inspection, github.key)}"
+    scopes = _scopes(github)
     if scopes is not None:
         shown = ", ".join(sorted(scopes)) or "no scope"
         if "contents" not in allowed:
@@ -113,9 +115,9 @@ def has_nothing_else(inspection: Inspection, forge: Forge, needed: Mapping[str, 
         if more:
             return wrong(name, f"a classic token with {', '.join(more)}", instead)
         return ok(name, f"a classic token with {shown}, for all its account's repositories")
-    public = _public(forge)
+    public = _public(github)
     others = [permission for permission in READS if permission not in allowed]
-    answers = {each: forge.get(READS[each]) for each in others if not (public and each in OPEN_TO_ALL)}
+    answers = {each: github.get(READS[each]) for each in others if not (public and each in OPEN_TO_ALL)}
     more = [permission for permission, answer in answers.items() if answer.status in (200, 409)]
     if more:
         return wrong(name, f"may read {', '.join(more)}, which it is not used for", instead)
@@ -126,27 +128,27 @@ def has_nothing_else(inspection: Inspection, forge: Forge, needed: Mapping[str, 
     return ok(name, f"none of {', '.join(answers)}")
 
 
-def grant(forge: Forge, needed: Mapping[str, str]) -> str:
+def grant(github: GitHubView, needed: Mapping[str, str]) -> str:
     """How to give the token these permissions."""
-    return f"give {forge.key} {_levels(needed)} on {forge.full_name} at {_tokens_page(forge)}"
+    return f"give {github.key} {_levels(needed)} on {github.full_name} at {_tokens_page(github)}"
 
 
-def _scopes(forge: Forge) -> frozenset[str] | None:
+def _scopes(github: GitHubView) -> frozenset[str] | None:
     """The scopes of a classic token, None for any other kind."""
-    header = forge.get().headers.get("x-oauth-scopes")
+    header = github.get().headers.get("x-oauth-scopes")
     return None if header is None else frozenset(scope.strip() for scope in header.split(",") if scope.strip())
 
 
-def _public(forge: Forge) -> bool:
-    return forge.get().field("private") is False
+def _public(github: GitHubView) -> bool:
+    return github.get().field("private") is False
 
 
 def _levels(needed: Mapping[str, str]) -> str:
     return ", ".join(f"{permission}: {needed[permission]}" for permission in sorted(needed))
 
 
-def _tokens_page(forge: Forge) -> str:
-    return f"{forge.repository.server_url}/settings/personal-access-tokens"
+def _tokens_page(github: GitHubView) -> str:
+    return f"{github.repository.server_url}/settings/personal-access-tokens"
 
 
 def _set(inspection: Inspection, key: str) -> str:

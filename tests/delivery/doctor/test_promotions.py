@@ -86,7 +86,7 @@ def test_a_token_that_may_not_read_pull_requests_leaves_it_unknown(forge: Forge,
 def test_a_github_that_falls_silent_is_not_asked_for_the_other_edges(forge: Forge) -> None:
     names = json.dumps([{"name": "dev"}, *({"name": f"stage-{number}", "after": ["dev"]} for number in range(8))])
     looked = inspection(forge, stages=names)
-    looked.forge()
+    looked.github()
     forge.fail_next("GET", r"/pulls\?", times=99)
     (found,) = named(looked, "promotions").values()
     assert found.status == "unknown"

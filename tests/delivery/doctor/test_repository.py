@@ -1,6 +1,7 @@
 from collections.abc import Mapping
 
 import pytest
+import requests
 
 from delivery.config.errors import Json
 from delivery.doctor.check import Check, Status
@@ -55,6 +56,19 @@ def test_a_github_that_does_not_answer_leaves_the_repository_unknown(forge: Forg
         "repository": "unknown",
         "tokens and promotions": "unknown",
     }
+
+
+def test_a_github_that_times_out_is_not_asked_again(forge: Forge, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def ask(path: str) -> requests.Response:
+        asked.append(path)
+        raise requests.ReadTimeout
+
+    view = inspection(forge).github()
+    monkeypatch.setattr(view.client, "ask", ask)
+    assert [view.get(path).status for path in ("/hooks", "/pulls", "/hooks")] == [0, 0, 0]
+    assert asked == ["/hooks"]
 
 
 def test_an_answer_without_a_reason_is_told_by_its_status(forge: Forge) -> None:

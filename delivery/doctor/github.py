@@ -1,7 +1,6 @@
-"""Reads of the GitOps repository on the forge, with everything of an answer that tells about the token.
+"""The GitOps repository on GitHub as one token sees it, with everything of an answer that tells about the token.
 
-One try each, answers kept: a check that cannot be answered now says so, and nothing is asked twice. Nor is anything
-more asked of a forge that once let its time run out.
+One try for each question, and the answers are kept: nothing is asked twice, and nothing more after a time-out.
 """
 
 from collections.abc import Mapping
@@ -11,17 +10,15 @@ from urllib.parse import quote
 import requests
 
 from delivery.config.errors import Json
+from delivery.github.client import GitHub
 from delivery.model.pipeline import Repository
 from delivery.model.secret import SecretText
 from delivery.text import one_line
 
-TIMEOUT = (5, 15)
-"""Seconds to connect and to wait for an answer to begin or go on."""
-
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer; `status` 0 when none came. `said` is the server's or the network's word on a failure, one line."""
+    """An answer; `status` 0 when none came. `said` is the reason for a failure that the server or network gave."""
 
     status: int
     body: Json
@@ -35,13 +32,12 @@ class Answer:
 
     @property
     def denied(self) -> bool:
-        """Whether the token may not read this; GitHub says "not found" of what a token may not see."""
-        return self.status in (403, 404) and not self.limited
+        """Whether the token may not read this; GitHub says "not found" of what a token may not see.
 
-    @property
-    def limited(self) -> bool:
-        """Whether this is a limit on requests, which tells nothing of permissions."""
-        return self.headers.get("x-ratelimit-remaining") == "0" or "retry-after" in self.headers
+        A limit on requests has the same status, and tells nothing of permissions.
+        """
+        limited = self.headers.get("x-ratelimit-remaining") == "0" or "retry-after" in self.headers
+        return self.status in (403, 404) and not limited
 
     @property
     def why(self) -> str:
@@ -57,17 +53,13 @@ class Answer:
         return value
 
 
-class Forge:
+class GitHubView:
     """The repository as one token sees it. `key` is the configuration key of that token."""
 
     def __init__(self, repository: Repository, key: str, token: SecretText) -> None:
         self.repository = repository
         self.key = key
-        self._token = token
-        self._base = f"{repository.api_url}/repos/{quote(repository.owner)}/{quote(repository.name)}"
-        self._session = requests.Session()
-        # Set by an auth object, the header is safe from a ~/.netrc for that host.
-        self._session.auth = self._authorize
+        self.client = GitHub(repository.api_url, repository.owner, repository.name, token.reveal(), deadline=0)
         self._answers: dict[str, Answer] = {}
         self._timed_out: Answer | None = None
 
@@ -87,9 +79,8 @@ class Forge:
         return self.get(f"/branches/{quote(self.repository.default_branch)}")
 
     def _ask(self, path: str) -> Answer:
-        headers = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
         try:
-            response = self._session.get(self._base + path, headers=headers, timeout=TIMEOUT)
+            response = self.client.ask(path)
         except requests.RequestException as error:
             none = Answer(0, None, {}, f"{type(error).__name__} from {self.repository.api_url}")
             if isinstance(error, requests.Timeout):
@@ -100,9 +91,4 @@ class Forge:
         except requests.JSONDecodeError:
             body = None
         said = body.get("message") if isinstance(body, dict) else None
-        named = {name.lower(): value for name, value in response.headers.items()}
-        return Answer(response.status_code, body, named, one_line(str(said or response.reason or "")))
-
-    def _authorize(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self._token.reveal()}"
-        return request
+        return Answer(response.status_code, body, response.headers, one_line(str(said or response.reason or "")))
