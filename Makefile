@@ -52,8 +52,8 @@ test: $(VENV)/.development ## Check format, lint and types, and run every test t
 cluster-tools: ## Build kube-apiserver, etcd, helm and actionlint for the tests, once, with Go
 	@tools/cluster-tools.sh
 
-bench: $(VENV)/.runtime ## Measure what is promised about speed, each figure beside its bound
-	@$(BIN)/python -m bench
+bench: $(VENV)/.runtime ## Measure what is promised about speed, each figure beside its bound: all, or ONLY=render
+	@$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY))
 
 lock: $(VENV)/.development ## Lock requirements*.in again, with hashes for every platform
 	@for name in requirements requirements-dev gitops/promoter/requirements; do \

@@ -1,1 +1,1 @@
-"""What the workflows of this project run, beyond a line: previews as a comment, drift as an issue, promotions."""
+"""What the workflows of this project run, beyond a line: the rendered difference as a comment, updates, promotions."""

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ci.rendered import SIDES, differences
-from ci.stacks import stages
+from ci.stacks import StagesError, stages
 
 
 def render(project: Path, out: Path) -> None:
@@ -19,15 +19,15 @@ def render(project: Path, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     try:
         names = list(stages(project))
-    except ValueError as error:
+    except StagesError as error:
         names = []
         (out / "Pulumi.yaml.error").write_text(str(error), encoding="utf-8")
     for name in names:
         command = ["make", "--silent", "--no-print-directory", "-C", str(project), "render", f"STACK={name}"]
         done = subprocess.run([*command, f"OUT={out.resolve()}"], capture_output=True, text=True, check=False)
         if done.returncode:
-            said = [line for line in done.stderr.splitlines() if not line.startswith("make")]
-            (out / f"{name}.error").write_text("\n".join(said[-25:]), encoding="utf-8")
+            lines = done.stderr.splitlines()[-25:]
+            (out / f"{name}.error").write_text("\n".join(lines), encoding="utf-8")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -39,13 +39,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     for side in SIDES:
         render(getattr(options, side), options.out / side)
-    failed = False
-    for stack in differences(options.out):
-        print(f"{stack.stack}: {len(stack.changes)} files differ")
-        if stack.failure:
-            failed = True
-            print(f"error: {stack.stack} cannot be rendered: {stack.failure}", file=sys.stderr)
-    return 1 if failed else 0
+    found = differences(options.out)
+    for stack in found:
+        print(
+            f"error: {stack.stack}: {stack.failure}" if stack.failure else f"{stack.stack}: {len(stack.changes)} differ"
+        )
+    return 1 if any(stack.failure for stack in found) else 0
 
 
 if __name__ == "__main__":

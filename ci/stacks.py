@@ -14,36 +14,34 @@ from delivery.config.files import StackFilesError, read_project_config
 PROJECT = Path(__file__).resolve().parent.parent
 
 
-def stages(project: Path) -> dict[str, tuple[str, ...]]:
-    """Each stage of `project`'s Pulumi.yaml with the stages it comes after, in the file's order.
+class StagesError(Exception):
+    """Pulumi.yaml has no list of stages; the text is one line that says why."""
 
-    Raises `ValueError` with one line when there is no such list; what else is wrong the program itself says.
+
+def stages(project: Path) -> dict[str, tuple[str, ...]]:
+    """Each stage of `project`'s Pulumi.yaml with the stages it comes after, in the file's order. Raises `StagesError`.
+
+    What else is wrong with the list the program itself says.
     """
     try:
         listed = json.loads(read_project_config(project).values["delivery:stages"])
         return {str(stage["name"]): tuple(map(str, stage.get("after", ()))) for stage in listed}
     except (StackFilesError, ValueError, KeyError, TypeError, AttributeError) as error:
         why = error if isinstance(error, StackFilesError) else type(error).__name__
-        raise ValueError(f"Pulumi.yaml has no readable list delivery:stages ({why}): see README.md") from None
+        raise StagesError(f"Pulumi.yaml has no readable list delivery:stages ({why})") from None
 
 
-def qualified(stack: str, environ: Mapping[str, str]) -> str:
-    """The stack as the CLI finds it: with its organisation on Pulumi Cloud, where `PULUMI_ORGANIZATION` names one."""
-    organization = environ.get("PULUMI_ORGANIZATION", "")
-    return f"{organization}/{stack}" if organization else stack
-
-
-def main() -> int:
-    """The command. Returns its exit status: 0, or 1 when there is no pipeline to read."""
+def main(environ: Mapping[str, str] = os.environ) -> int:
+    """The command. Writes the step's output `stages`; returns 0, or 1 when there is no pipeline to read."""
     try:
-        names = json.dumps(list(stages(PROJECT)))
-    except ValueError as error:
+        output = f"stages={json.dumps(list(stages(PROJECT)))}\n"
+    except StagesError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    print(names)
-    if output := os.environ.get("GITHUB_OUTPUT"):
-        with Path(output).open("a", encoding="utf-8") as file:
-            file.write(f"stages={names}\n")
+    print(output, end="")
+    if path := environ.get("GITHUB_OUTPUT"):
+        with Path(path).open("a", encoding="utf-8") as file:
+            file.write(output)
     return 0
 
 

@@ -1,7 +1,8 @@
-"""`python -m ci.update --stack production`: brings a stage up at the commit that is checked out, never back to it.
+"""`python -m ci.update --stack production`: is an update of the stack to the commit that is checked out due?
 
-Approvals come in any order, waiting jobs start in any order, and an old run can be run again. What is up the state
-knows: the CLI notes the commit with every update. Taking turns on a stack is the workflow's matter.
+It is not where a newer commit is deployed, which contains this one: approvals come in any order, waiting jobs start in
+any order, and an old run can be run again. What is deployed the state knows: the CLI notes the commit with every
+update. Taking turns on a stack, and the update itself, are the workflow's matter.
 """
 
 import argparse
@@ -11,93 +12,90 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from ci.stacks import qualified
 from delivery.model.identifiers import is_commit
 
 _PAGE = "100"
-_SUCCEEDED = "succeeded"
+
+
+class UpdateError(Exception):
+    """Whether an update is due cannot be told, or none may be made; the text is one line that says why."""
 
 
 @dataclass(frozen=True)
 class Update:
-    """An update that is over: the commit that it was made from, and how it ended, in the CLI's word."""
+    """An update that is over: the commit that it was made from, and whether it succeeded."""
 
     commit: str
-    result: str
+    succeeded: bool
 
 
 def last_update(history: str) -> Update | None:
-    """The last update in what `pulumi stack history --json` printed, newest first. Raises `ValueError`.
+    """The last update in what `pulumi stack history --json` printed, newest first. Raises `UpdateError`.
 
-    One with targets has brought up a part of its commit, as a promotion does, and is none; nor is one from outside git.
+    One with targets has deployed a part of its commit, as a promotion does, and is none; nor is one from outside git.
     """
     try:
-        for each in json.loads(history):
-            noted = each.get("environment") or {}
+        for update in json.loads(history):
+            noted = update.get("environment") or {}
             commit = noted.get("git.head", "")
-            if each["kind"] == "update" and "pulumi.flag.target" not in noted and is_commit(commit):
-                return Update(commit, str(each["result"]))
+            if update["kind"] == "update" and "pulumi.flag.target" not in noted and is_commit(commit):
+                return Update(commit, update["result"] == "succeeded")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"the stack's history cannot be read ({type(error).__name__})") from None
+        raise UpdateError(f"the stack's history cannot be read ({type(error).__name__})") from None
     return None
 
 
 def is_newer(commit: str, head: str) -> bool:
-    """Whether `commit` contains `head` and more. Raises `ValueError` in a clone that cannot tell."""
+    """Whether `commit` contains `head` and more. Raises `UpdateError` in a clone that cannot tell."""
     if _git("rev-parse", "--is-shallow-repository").stdout.strip() != "false":
-        raise ValueError("this clone lacks the history that commits are compared by: fetch all of it (fetch-depth: 0)")
-    found = _git("merge-base", "--is-ancestor", head, commit).returncode
-    if found not in (0, 1):
-        # Never pushed, or its branch is gone: with what is on the default branch it has nothing to do.
-        print(f"the stack was brought up at {commit}, which is nowhere in this repository: not compared", flush=True)
-    return found == 0 and commit != head
+        raise UpdateError("this clone lacks the history that commits are compared by: fetch all of it (fetch-depth: 0)")
+    # A commit that was never pushed, or whose branch is gone, has nothing to do with what is on the default branch.
+    return commit != head and _git("merge-base", "--is-ancestor", head, commit).returncode == 0
+
+
+def is_due(history: str, head: str) -> bool:
+    """Whether `head` is to be deployed. Raises `UpdateError` where a newer commit failed half-way."""
+    last = last_update(history)
+    if last is None or not is_newer(last.commit, head):
+        return True
+    if not last.succeeded:
+        raise UpdateError(
+            f"the last update failed at {last.commit[:12]}, which contains {head[:12]}; one would undo half of the "
+            "other: run the newer one again, or push a fix"
+        )
+    # As an annotation it stands on the run's own page: nothing is left out in silence.
+    print(f"::notice::{last.commit[:12]} is deployed, which contains {head[:12]}; to go back, revert on the branch")
+    return False
 
 
 def _git(*arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
 
 
-def _superseded(update: Update, head: str, stack: str, environ: Mapping[str, str]) -> int:
-    newer = f"{update.commit[:12]}, which is newer than {head[:12]} and contains it"
-    if update.result != _SUCCEEDED:
-        print(
-            f"error: the last update of {stack} ended as {update.result!r} at {newer}: nothing was done, for that "
-            "would mix the two; run the newer one again, or push what mends it",
-            file=sys.stderr,
-        )
-        return 1
-    # As an annotation it stands on the run's own page: nothing is left out in silence.
-    mark = "::notice::" if environ.get("GITHUB_ACTIONS") == "true" else ""
-    print(f"{mark}{stack} is up at {newer}: nothing to do; to go back, revert on the default branch")
-    return 0
-
-
 def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ) -> int:
-    """The command, in the project's folder. Becomes `pulumi up`, or returns an exit status: 0 a newer commit is up."""
+    """The command, in a clone. Writes the step's output `due`; the exit status is 1 where no update may be made."""
     parser = argparse.ArgumentParser(prog="python -m ci.update", description=__doc__.split("\n")[0])
-    parser.add_argument("--stack", required=True, help="the stack to bring up")
+    parser.add_argument("--stack", required=True, help="the stack, as `pulumi --stack` takes it")
     stack = parser.parse_args(arguments).stack
-    name = qualified(stack, environ)
     head = _git("rev-parse", "--verify", "HEAD").stdout.strip()
+    ask = ["pulumi", "stack", "history", "--json", "--page-size", _PAGE, "--stack", stack]
+    done = subprocess.run(ask, env=dict(environ), stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        return 1
     try:
         if not is_commit(head):
-            raise ValueError("there is no commit checked out here: run this in a clone")
-        ask = ["pulumi", "stack", "history", "--json", "--page-size", _PAGE, "--stack", name]
-        done = subprocess.run(ask, env=dict(environ), stdout=subprocess.PIPE, text=True, check=False)
-        if done.returncode:
-            return done.returncode
-        last = last_update(done.stdout)
-        if last is not None and is_newer(last.commit, head):
-            return _superseded(last, head, stack, environ)
-        # In this process's place: the CLI has to see for itself when a run is cancelled, to end the update in order.
-        update = ["pulumi", "up", "--yes", "--non-interactive", "--stack", name]
-        os.execvpe(update[0], update, dict(environ))  # noqa: S606 - no shell is what is wanted
-    except FileNotFoundError:
-        print("error: pulumi is not on PATH: run the set-up before this", file=sys.stderr)
-    except ValueError as error:
+            raise UpdateError("there is no commit checked out here: run this in a clone")
+        output = f"due={str(is_due(done.stdout, head)).lower()}\n"
+    except UpdateError as error:
         print(f"error: {error}", file=sys.stderr)
-    return 1
+        return 1
+    print(output, end="")
+    if path := environ.get("GITHUB_OUTPUT"):
+        with Path(path).open("a", encoding="utf-8") as file:
+            file.write(output)
+    return 0
 
 
 if __name__ == "__main__":

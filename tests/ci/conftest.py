@@ -1,4 +1,4 @@
-"""A forge with the project's repository and a workflow's own token, as the jobs that tell people have it."""
+"""A forge with the project's repository and a workflow's own token, as the job that comments has it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ TOKEN = "ghs_workflows_own"
 
 @dataclass(frozen=True)
 class Project:
-    """The repository, and the environment of a step in it."""
+    """The repository, the folder of what was rendered, and the environment of a step."""
 
     forge: Forge
     folder: Path
 
     def environment(self, **more: str) -> dict[str, str]:
-        """What a step of a workflow sees."""
+        """What the step sees."""
         return {
             "GITHUB_REPOSITORY": REPOSITORY,
             "GITHUB_API_URL": self.forge.api_url,
@@ -37,7 +37,7 @@ class Project:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Iterator[Project]:
-    """A repository without pull requests or issues."""
+    """A repository without pull requests."""
     with Forge(tmp_path / "forge") as forge:
         forge.create_repository(REPOSITORY, files={"README.md": "x\n"})
-        yield Project(forge, tmp_path / "found")
+        yield Project(forge, tmp_path / "rendered")

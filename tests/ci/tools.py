@@ -40,26 +40,3 @@ class FakePulumi:
     def environment(self, **more: str) -> Mapping[str, str]:
         """An environment in which this is the CLI."""
         return {"PATH": f"{self._folder}{os.pathsep}{os.environ['PATH']}", "HOME": str(self._folder), **more}
-
-
-def preview_json(*steps: tuple[str, str, str], diagnostics: tuple[tuple[str, str], ...] = ()) -> str:
-    """What `pulumi preview --json` prints, as the real one does; steps are (operation, type, name)."""
-    return json.dumps(
-        {
-            "config": {"delivery:githubToken": "[secret]"},
-            "steps": [
-                {
-                    "op": operation,
-                    "urn": f"urn:pulumi:dev::delivery::{kind}::{name}",
-                    "newState": {"inputs": {"content": "a value that no report holds"}},
-                    "detailedDiff": {"content": {"kind": "update", "inputDiff": False}}
-                    if operation == "update"
-                    else None,
-                }
-                for operation, kind, name in steps
-            ],
-            "diagnostics": [{"severity": severity, "message": f"{message}\n"} for severity, message in diagnostics],
-            "duration": 1,
-            "changeSummary": {},
-        }
-    )

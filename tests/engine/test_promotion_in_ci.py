@@ -43,24 +43,6 @@ def test_a_workflow_asks_by_one_variable_for_what_was_verified_and_not_for_what_
     assert verified in (team.pulls()[0].body or "")
 
 
-def test_a_version_that_the_source_does_not_have_there_is_an_error_before_anything_is_written(team: Team) -> None:
-    team.promoting()
-    commit = team.release("v0.3.1")
-    team.environment["DELIVERY_PROMOTE"] = json.dumps({"version": "v0.9.9", "commitID": commit})
-    team.forge.forget_requests()
-
-    refused = team.up("production")
-
-    assert refused.status != 0
-    assert "Traceback" not in refused.text
-    assert refused.errors == [
-        f"podtato-head: dev → production: version v0.9.9 was asked for, but dev/values.yaml has serviceVersion v0.3.1 "
-        f"at {commit[:12]}: give the commit at which that version was verified"
-    ]
-    assert {each.method for each in team.forge.requests if each.kind == "rest"} <= {"GET"}
-    assert team.tip(BRANCH) is None
-
-
 def test_promoting_alone_needs_no_cluster_and_uses_the_newest_token(team: Team) -> None:
     team.promoting().up("production")
     before = team.manifests("production")

@@ -1,4 +1,4 @@
-"""What the workflow `deploy` runs, by the real CLI: its own history says which commit is up."""
+"""What the workflow `deploy` asks before an update, of the real CLI: its own history says which commit is deployed."""
 
 import json
 import os
@@ -32,37 +32,36 @@ class Stage:
         (self.project / "Pulumi.yaml").write_text(json.dumps({"name": "x", "runtime": runtime}))
         (self.project / "__main__.py").write_text("import os\n\nassert 'BREAK' not in os.environ\n")
         (self.project / ".gitignore").write_text("__pycache__\n")
-        self.git("init", "-q", "-b", "main")
-        self.git("add", ".")
+        self.run("git", "init", "-q", "-b", "main")
+        self.run("git", "add", ".")
         self.older, self.newer = (self._commit() for _ in range(2))
-        self.pulumi("stack", "init", "dev")
+        self.run("pulumi", "stack", "init", "dev")
 
-    def git(self, *arguments: str) -> str:
-        """git's answer, without the last line end."""
-        done = subprocess.run(["git", *IDENTITY, *arguments], cwd=self.project, check=True, capture_output=True)
-        return done.stdout.decode().strip()
+    def run(self, *command: str, **environment: str) -> str:
+        """What a command in the project printed. Raises `CalledProcessError`."""
+        variables = self.environment | environment
+        done = subprocess.run(command, cwd=self.project, env=variables, check=True, capture_output=True, text=True)
+        return done.stdout.strip()
 
     def _commit(self) -> str:
-        self.git("commit", "-q", "--allow-empty", "-m", "x")
-        return self.git("rev-parse", "HEAD")
+        self.run("git", *IDENTITY, "commit", "-q", "--allow-empty", "-m", "x")
+        return self.run("git", "rev-parse", "HEAD")
 
-    def pulumi(self, *arguments: str) -> str:
-        """What the CLI printed; it has to succeed."""
-        command = ["pulumi", "--non-interactive", *arguments]
-        done = subprocess.run(command, cwd=self.project, env=self.environment, check=True, capture_output=True)
-        return done.stdout.decode()
+    def up(self, commit: str, *options: str, **environment: str) -> None:
+        """`pulumi up` at `commit`."""
+        self.run("git", "checkout", "-q", "--detach", commit)
+        self.run("pulumi", "up", "--yes", "--skip-preview", "--stack", "dev", *options, **environment)
 
-    def update(self, commit: str, **environment: str) -> int:
-        """The workflow's own command at `commit`; its exit status."""
-        self.git("checkout", "-q", "--detach", commit)
-        command = [sys.executable, "-m", "ci.update", "--stack", "dev"]
-        return subprocess.run(command, cwd=self.project, env=self.environment | environment, check=False).returncode
+    def due(self, commit: str) -> str:
+        """The workflow's own question at `commit`; its output."""
+        self.run("git", "checkout", "-q", "--detach", commit)
+        return self.run(sys.executable, "-m", "ci.update", "--stack", "dev").splitlines()[-1]
 
     @property
-    def history(self) -> list[str]:
+    def history(self) -> list[tuple[str, str]]:
         """The commits of the updates with how they ended, oldest first."""
-        listed: list[Any] = json.loads(self.pulumi("stack", "history", "--json", "--stack", "dev"))
-        return [f"{each['environment']['git.head']} {each['result']}" for each in reversed(listed)]
+        listed: list[Any] = json.loads(self.run("pulumi", "stack", "history", "--json", "--stack", "dev"))
+        return [(update["environment"]["git.head"], update["result"]) for update in reversed(listed)]
 
 
 @pytest.fixture
@@ -70,25 +69,19 @@ def stage(tmp_path: Path) -> Stage:
     return Stage(tmp_path)
 
 
-def test_an_older_commit_does_not_take_a_newer_one_back_and_a_part_of_one_does_not_count(stage: Stage) -> None:
-    assert stage.update(stage.older) == 0
-    stage.git("checkout", "-q", "--detach", stage.newer)
-    stage.pulumi("up", "--yes", "--skip-preview", "--stack", "dev", "--target", "**::pulumi:pulumi:Stack::*")
-    assert stage.update(stage.older) == 0
-    assert stage.update(stage.newer) == 0
-    up = [f"{commit} succeeded" for commit in (stage.older, stage.newer, stage.older, stage.newer)]
-    assert stage.history == up
-
-    assert stage.update(stage.older) == 0
-    assert stage.history == up
+def test_a_newer_commit_is_not_undone_and_one_that_was_deployed_in_part_does_not_count(stage: Stage) -> None:
+    stage.up(stage.older)
+    stage.up(stage.newer, "--target", "**::pulumi:pulumi:Stack::*")
+    assert (stage.due(stage.older), stage.due(stage.newer)) == ("due=true", "due=true")
+    stage.up(stage.newer)
+    assert (stage.due(stage.older), stage.due(stage.newer)) == ("due=false", "due=true")
+    assert stage.history == [(commit, "succeeded") for commit in (stage.older, stage.newer, stage.newer)]
 
 
-def test_a_newer_commit_that_failed_half_way_is_mended_by_itself_and_not_by_an_older_one(stage: Stage) -> None:
-    broken = stage.environment | {"BREAK": "x"}
-    command = ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive", "--stack", "dev"]
-    assert subprocess.run(command, cwd=stage.project, env=broken, check=False).returncode != 0
-    assert stage.history == [f"{stage.newer} failed"]
-
-    assert stage.update(stage.older) == 1
-    assert stage.update(stage.newer) == 0
-    assert stage.history == [f"{stage.newer} failed", f"{stage.newer} succeeded"]
+def test_a_newer_commit_that_failed_half_way_is_fixed_by_itself_and_not_by_an_older_one(stage: Stage) -> None:
+    with pytest.raises(subprocess.CalledProcessError):
+        stage.up(stage.newer, BREAK="x")
+    assert stage.history == [(stage.newer, "failed")]
+    with pytest.raises(subprocess.CalledProcessError):
+        stage.due(stage.older)
+    assert stage.due(stage.newer) == "due=true"
