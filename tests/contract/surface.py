@@ -40,8 +40,6 @@ VERBATIM = {
 CHART_TEMPLATE = ROOT / "gitops/chart/templates/application.yaml"
 COMMANDS = {
     "bench": "bench",
-    "ci.drift_issue": "ci.drift_issue",
-    "ci.preview": "ci.preview",
     "ci.preview_comment": "ci.preview_comment",
     "ci.render": "ci.render",
     "ci.update": "ci.update",
