@@ -6,7 +6,6 @@ the import of the client's thousand models. The kubeconfig's current context is 
 
 import json
 import shlex
-import ssl
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
@@ -126,17 +125,7 @@ def namespaced(group_version: str, namespace: str, resource: str) -> str:
 
 
 def _reason(error: BaseException) -> str:
-    """The cause of a failed request in a few words: the client wraps it several times."""
-    chain: list[BaseException] = []
-    cause: object = error
-    while isinstance(cause, BaseException) and cause not in chain:
-        chain.append(cause)
-        cause = cause.__cause__ or cause.__context__ or getattr(cause, "reason", None)
-    if any("Timeout" in type(cause).__name__ for cause in chain):
-        return f"no answer within {CONNECT_SECONDS:g} s to connect and {READ_SECONDS:g} s to read"
-    for cause in reversed(chain):
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return f"its certificate is not trusted: {cause.verify_message}"
-        if isinstance(cause, OSError) and cause.strerror:
-            return cause.strerror
-    return one_line(str(getattr(error, "reason", "") or type(chain[-1]).__name__))
+    """The innermost cause of a failed request: the client wraps it several times."""
+    while isinstance(cause := error.__cause__ or error.__context__ or getattr(error, "reason", None), BaseException):
+        error = cause
+    return one_line(getattr(error, "strerror", None) or str(error) or type(error).__name__)

@@ -6,14 +6,13 @@ A kubeconfig is given as text or as a path; without one it is where kubectl look
 import logging
 import os
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import yaml
 
-from delivery.config.errors import Json, set_command
 from delivery.model.secret import SecretText
+from delivery.text import one_line
 from delivery.timeouts import run_with_timeout
 
 LOGIN_SECONDS = 60.0
@@ -35,29 +34,18 @@ def load(configuration: object, context: str, kubeconfig: SecretText | None) -> 
     This runs the login command that the kubeconfig names, if any. The file is not written, which the client would do
     with a renewed login.
     """
-    from kubernetes.config import kube_config
+    from kubernetes.config import ConfigException, load_kube_config, load_kube_config_from_dict
 
     given = kubeconfig.reveal() if kubeconfig else ""
-    is_text = "\n" in given or given.lstrip().startswith("{")
-    paths = given or os.environ.get("KUBECONFIG") or str(Path("~/.kube/config").expanduser())
+    paths = given or os.environ.get("KUBECONFIG") or "~/.kube/config"
     where = "delivery:kubeconfig" if kubeconfig else paths
-    contexts = sorted(_contexts([given] if is_text else _texts(paths)))
-    give = "give the file as text: pulumi config set --secret delivery:kubeconfig < FILE, or set KUBECONFIG"
-    if not contexts:
-        raise ClusterError(f"no kubeconfig with contexts in {where}", give)
-    if context not in contexts:
-        found = f"no context {context!r} in {where}; there are {', '.join(contexts)}"
-        raise ClusterError(found, set_command("kubeContext", "NAME"))
+    options = {"context": context, "client_configuration": configuration, "persist_config": False}
 
     def read() -> None:
-        if is_text:
-            kube_config.load_kube_config_from_dict(  # type: ignore[no-untyped-call]
-                yaml.safe_load(given), context=context, client_configuration=configuration, persist_config=False
-            )
+        if "\n" in given or given.lstrip().startswith("{"):
+            load_kube_config_from_dict(yaml.safe_load(given), **options)  # type: ignore[no-untyped-call]
         else:
-            kube_config.load_kube_config(  # type: ignore[no-untyped-call]
-                paths, context=context, client_configuration=configuration, persist_config=False
-            )
+            load_kube_config(paths, **options)  # type: ignore[no-untyped-call]
 
     try:
         with _quiet():
@@ -67,43 +55,31 @@ def load(configuration: object, context: str, kubeconfig: SecretText | None) -> 
         login = f"log in by hand, until this works: kubectl --context {shlex.quote(context)} get namespaces"
         raise ClusterError(found, login) from None
     except Exception as error:
-        # Its text may quote the file.
-        raise ClusterError(f"context {context!r} of {where} cannot be used ({type(error).__name__})", give) from None
+        # Only this kind of error is known to quote nothing but names.
+        why = str(error) if isinstance(error, ConfigException) else type(error).__name__
+        raise ClusterError(
+            f"context {context!r} of {where} cannot be used: {one_line(why)}",
+            "name one of its contexts (kubectl config get-contexts): pulumi config set delivery:kubeContext NAME; "
+            "or give another file: pulumi config set --secret delivery:kubeconfig < FILE",
+        ) from None
 
 
 def logins(kubeconfig: str) -> list[str]:
     """The tokens, passwords and keys in the text of a kubeconfig, to be masked; none in what is no kubeconfig."""
-    found = []
-    for entry in _entries(kubeconfig, "users"):
-        user = entry.get("user")
+    try:
+        document = yaml.safe_load(kubeconfig)
+    except yaml.YAMLError:
+        return []
+    users = document.get("users") if isinstance(document, dict) else None
+    found: list[str] = []
+    for entry in users if isinstance(users, list) else []:
+        user = entry.get("user") if isinstance(entry, dict) else None
         values = dict(user) if isinstance(user, dict) else {}
         provider = values.get("auth-provider")
         settings = provider.get("config") if isinstance(provider, dict) else None
         values |= settings if isinstance(settings, dict) else {}
         found += [value for value in values.values() if isinstance(value, str)]
     return found
-
-
-def _texts(paths: str) -> Iterator[str]:
-    for path in paths.split(os.pathsep):
-        try:
-            yield Path(path).expanduser().read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError):
-            continue
-
-
-def _contexts(texts: Iterable[str]) -> set[str]:
-    return {str(entry["name"]) for text in texts for entry in _entries(text, "contexts") if "name" in entry}
-
-
-def _entries(text: str, key: str) -> list[dict[str, Json]]:
-    """The maps in the list `key` of a kubeconfig."""
-    try:
-        document = yaml.safe_load(text)
-    except yaml.YAMLError:
-        return []
-    entries = document.get(key) if isinstance(document, dict) else None
-    return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
 
 
 @contextmanager

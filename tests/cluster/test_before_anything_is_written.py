@@ -45,8 +45,8 @@ def test_a_context_that_the_kubeconfig_has_not(server: ApiServer, forge: Forge, 
 
     (line,) = refused(team, server).errors
 
-    assert "found no context 'the-clutser' in delivery:kubeconfig; there are the-cluster" in line
-    assert line.endswith("pulumi config set delivery:kubeContext NAME")
+    assert "context 'the-clutser' of delivery:kubeconfig" in line
+    assert "pulumi config set delivery:kubeContext NAME" in line
 
 
 def test_a_cluster_without_the_definitions_of_keptn_and_argo_cd(

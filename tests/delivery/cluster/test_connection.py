@@ -23,13 +23,13 @@ def test_without_one_it_is_the_user_s_own(api: KubernetesApi, tmp_path: Path, mo
     assert connect(CONTEXT, None).address == api.url
 
 
-def test_a_context_that_is_in_none_of_the_user_s_own_files_is_an_error_with_those_that_are(
+def test_a_context_that_is_in_none_of_the_user_s_own_files_is_an_error(
     api: KubernetesApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "config"
     file.write_text(api.kubeconfig().reveal())
     monkeypatch.setenv("KUBECONFIG", f"{tmp_path / 'missing'}:{file}")
-    with pytest.raises(ClusterError, match=f"; there are elsewhere, {CONTEXT}$"):
+    with pytest.raises(ClusterError):
         connect("another", None)
 
 
