@@ -10,7 +10,7 @@ from pathlib import Path
 
 from delivery.model.identifiers import is_traceparent
 from delivery.tracing.attributes import APP_NAME, APP_NAMESPACE, APP_VERSION, KEPTN, LINK_TYPE, SERVICE
-from delivery.tracing.otlp import CONSUMER, ERROR, OK, Span, SpanId, SpanLink, append
+from delivery.tracing.otlp import CONSUMER, ERROR, OK, Span, SpanId, SpanLink, append, to_line
 
 _RESOURCE = {SERVICE: "lifecycle-operator", "telemetry.sdk.language": "go"}
 
@@ -97,7 +97,7 @@ class SpanFile:
         status = OK if interval.succeeded else ERROR
         times = (interval.began, interval.ended)
         span = Span(own, parent, name, *times, kind=CONSUMER, attributes=attributes, links=links, status=status)
-        append(self.path, [span], "keptn/lifecycle-operator", _RESOURCE)
+        append(self.path, to_line([span], "keptn/lifecycle-operator", _RESOURCE))
 
 
 def _linked(entry: str) -> SpanId:

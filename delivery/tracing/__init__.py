@@ -1,5 +1,4 @@
-"""Finds the way of one version in exported spans: commit, first stage, promotion, pull request, next stage.
+"""Spans of promotion runs, and the delivery timeline of one version that is drawn from them and from Keptn's.
 
-`python -m delivery.tracing` draws it as text and as one HTML page. It only reads files of OTLP JSON, written by
-`delivery.tracing.run`, by Pulumi's engine, or by the collector that Keptn exports to.
+`delivery.tracing.run` makes the spans; `python -m delivery.tracing` reads files of OTLP JSON and draws.
 """

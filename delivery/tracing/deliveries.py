@@ -1,6 +1,6 @@
-"""Makes deliveries of spans: one version's way through the stages, with the promotions between them.
+"""Makes deliveries of spans: one version in one stage after another, with the promotions between them.
 
-The way is found by links alone: production's rollout and the promotion run both link to the source stage's
+They are found by links alone: production's rollout and the promotion run both link to the source stage's
 promotion phase, however much later they run. Times are `delivery.tracing.timeline`'s matter.
 """
 
@@ -22,18 +22,12 @@ def deliveries(spans: Iterable[Span]) -> tuple[Delivery, ...]:
     )
     runs = sorted((run for members in traces.values() for run in _runs(members)), key=lambda run: run.span.start)
     by_trace = {rollout.trace: rollout for rollout in rollouts}
-    found = [_way_to(rollout, by_trace, runs) for rollout in rollouts]
+    found = [_delivery_to(rollout, by_trace, runs) for rollout in rollouts]
     found += list(_waiting(found, by_trace, runs))
     passed = {rollout.trace for delivery in found for rollout in delivery.rollouts[: len(delivery.hops)] if rollout}
-    ends = [one for one in found if len(one.hops) == len(one.rollouts) or _last(one) not in passed]
+    ends = [one for one in found if one.waits or one.last is None or one.last.trace not in passed]
     # Where links go round in a circle, no delivery is the last one: then all are returned.
     return tuple(sorted(ends or found, key=lambda one: one.end, reverse=True))
-
-
-def _last(delivery: Delivery) -> str:
-    """The trace of the last rollout, empty where that is not known."""
-    last = delivery.rollouts[-1]
-    return last.trace if last else ""
 
 
 def choose(found: Sequence[Delivery], application: str = "", version: str = "") -> Delivery | None:
@@ -94,8 +88,8 @@ def _runs(members: list[Span]) -> list[Run]:
     ]
 
 
-def _way_to(last: Rollout, by_trace: dict[str, Rollout], runs: Sequence[Run]) -> Delivery:
-    """The way that ends with `last`, found backwards: its link leads to the rollout before it, and so on."""
+def _delivery_to(last: Rollout, by_trace: dict[str, Rollout], runs: Sequence[Run]) -> Delivery:
+    """The delivery that ends with `last`, found backwards: its link leads to the rollout before it, and so on."""
     rollouts: list[Rollout | None] = [last]
     hops: list[Hop] = []
     seen = {last.trace}
@@ -123,8 +117,8 @@ def _waiting(arrived: Sequence[Delivery], by_trace: dict[str, Rollout], runs: Se
     done = {
         (delivery.hops[-1].phase, run.pipeline)
         for delivery in arrived
-        if delivery.hops and (last := delivery.rollouts[-1])
-        for run in _caused(delivery.hops[-1].phase, last, runs)
+        if delivery.hops and delivery.last
+        for run in _caused(delivery.hops[-1].phase, delivery.last, runs)
     }
     hops: dict[tuple[SpanId, str], list[Run]] = defaultdict(list)
     for run in runs:
@@ -133,5 +127,5 @@ def _waiting(arrived: Sequence[Delivery], by_trace: dict[str, Rollout], runs: Se
                 hops[phase, run.pipeline].append(run)
     for (phase, _), caused in hops.items():
         source = by_trace.get(phase.trace)
-        way = _way_to(source, by_trace, runs) if source else Delivery((None,), ())
-        yield Delivery(way.rollouts, (*way.hops, Hop(phase, tuple(caused))))
+        before = _delivery_to(source, by_trace, runs) if source else Delivery((None,), ())
+        yield Delivery(before.rollouts, (*before.hops, Hop(phase, tuple(caused))))

@@ -18,7 +18,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, Spa
 from opentelemetry.trace import SpanContext
 
 from delivery.tracing.attributes import SCOPE, SERVICE
-from delivery.tracing.otlp import SERVER, TRACE_FILE, Span, SpanId, SpanLink, append
+from delivery.tracing.otlp import SERVER, TRACE_FILE, Span, SpanId, SpanLink, append, to_line
 
 BUDGET = 2.0
 """How many seconds all runs of a process together wait for the collector."""
@@ -62,7 +62,7 @@ class Export(SpanProcessor):
             self._steps[span.parent].append(span)
             return
         try:
-            append(self._file, [span, *self._steps.pop(span.id.span, ())], SCOPE, resource)
+            append(self._file, to_line([span, *self._steps.pop(span.id.span, ())], SCOPE, resource))
         except OSError as error:
             self._file_failure = error.strerror or type(error).__name__  # without the file's name
 

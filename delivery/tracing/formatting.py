@@ -3,6 +3,8 @@
 import unicodedata
 from datetime import UTC, datetime
 
+from delivery.text import one_line
+
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
@@ -16,12 +18,10 @@ def duration(nanoseconds: int) -> str:
     if seconds < 59.95:
         return f"{seconds:.1f} s"
     whole = round(seconds)
-    for index, (size, unit) in enumerate(_UNITS):
-        if whole >= size:
-            next_size, next_unit = _UNITS[index + 1]
-            rest = whole % size // next_size
-            return f"{whole // size} {unit}" + (f" {rest} {next_unit}" if rest else "")
-    raise AssertionError("a minute is at least one minute")
+    index = next(index for index, (size, _) in enumerate(_UNITS) if whole >= size)
+    (size, unit), (next_size, next_unit) = _UNITS[index : index + 2]
+    rest = whole % size // next_size
+    return f"{whole // size} {unit}" + (f" {rest} {next_unit}" if rest else "")
 
 
 def moment(nanoseconds: int) -> str:
@@ -35,9 +35,9 @@ def share(part: int, whole: int) -> str:
     return "< 0.1 %" if 0 < percent < 0.1 else f"{percent:.1f} %"
 
 
-def printable(text: str) -> str:
-    """`text` without control characters, which could steer a terminal or turn the direction of writing."""
-    return "".join(letter if unicodedata.category(letter)[0] != "C" else "\ufffd" for letter in text)
+def shown(text: str) -> str:
+    """A text from a span on one line, without what could steer a terminal or turn the direction of writing."""
+    return one_line(text, 10_000)
 
 
 def columns(text: str) -> int:

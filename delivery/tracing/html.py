@@ -1,17 +1,16 @@
 """A delivery's timeline as one HTML page that needs nothing else: no script, no font, no request to anywhere.
 
-Every text from a span is escaped here. The style is in `page.css`, which becomes a part of the page.
+Every text from a span is escaped here. The style is in `html.css`, which becomes a part of the page.
 """
 
-from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from delivery.tracing.formatting import duration, moment, printable, share
-from delivery.tracing.otlp import Span, SpanId
+from delivery.tracing.formatting import duration, moment, share, shown
+from delivery.tracing.otlp import SpanId
 from delivery.tracing.scale import Scale
-from delivery.tracing.timeline import Row, Section, Timeline
+from delivery.tracing.timeline import Row, Timeline
 
 _STYLE = Path(__file__).with_name("html.css")
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
@@ -22,36 +21,34 @@ def page(line: Timeline) -> str:
     delivery = line.delivery
     goal = f"to {delivery.stages[-1]}" if delivery.complete else f"on the way to {delivery.stages[-1]}"
     title = f"{delivery.application} {delivery.version}: {duration(line.lead_time)} {goal}"
-    return "\n".join(
-        [
-            "<!doctype html>",
-            '<html lang="en">',
-            "<head>",
-            '<meta charset="utf-8">',
-            '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
-            '<meta name="color-scheme" content="light dark">',
-            '<link rel="icon" href="data:,">',
-            f"<title>{_text(title)}</title>",
-            f"<style>\n{_STYLE.read_text(encoding='utf-8')}</style>",
-            "</head>",
-            "<body>",
-            _header(line),
-            "<main>",
-            _spent(line),
-            _waterfall(line),
-            _facts(line),
-            _table(line),
-            "</main>",
-            "</body>",
-            "</html>",
-            "",
-        ]
-    )
+    return f"""\
+<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
+<meta name="color-scheme" content="light dark">
+<link rel="icon" href="data:,">
+<title>{_text(title)}</title>
+<style>
+{_STYLE.read_text(encoding="utf-8")}</style>
+</head>
+<body>
+{_header(line)}
+<main>
+{_spent(line)}
+{_waterfall(line)}
+{_facts(line)}
+{_table(line)}
+</main>
+</body>
+</html>
+"""
 
 
 def _text(text: str) -> str:
-    return escape(printable(text))
+    return escape(shown(text))
 
 
 def _name(text: str) -> str:
@@ -61,7 +58,7 @@ def _name(text: str) -> str:
 
 def _header(line: Timeline) -> str:
     delivery = line.delivery
-    way = '<span aria-hidden="true"> → </span>'.join(f"<li>{_name(stage)}</li>" for stage in delivery.stages)
+    stages = '<span aria-hidden="true"> → </span>'.join(f"<li>{_name(stage)}</li>" for stage in delivery.stages)
     commit = f"commit <code>{_text(line.commit[:7])}</code>" if line.commit_time else "the first rollout"
     start = line.sections[0].start
     if delivery.complete:
@@ -70,7 +67,7 @@ def _header(line: Timeline) -> str:
         goal = f"so far, not yet through {_name(delivery.stages[-1])}"
     return (
         f"<header>\n<h1>{_name(delivery.application)} <span>{_name(delivery.version)}</span></h1>\n"
-        f'<ol class="way" aria-label="Stages">{way}</ol>\n'
+        f'<ol class="stages" aria-label="Stages">{stages}</ol>\n'
         f'<p class="lead"><strong>{duration(line.lead_time)}</strong> '
         f"<span>from {commit} <small>{moment(start)}</small> {goal}</span></p>\n</header>"
     )
@@ -78,12 +75,17 @@ def _header(line: Timeline) -> str:
 
 def _spent(line: Timeline) -> str:
     """The lead time as one bar to scale, and its sections as a table."""
-    shown = [section for section in line.sections if section.length]
+    whole = line.lead_time
     bar = "".join(
-        f'<span class="{section.kind}" style="flex-grow:{section.length / line.lead_time:.6f}"></span>'
-        for section in shown
+        f'<span class="{section.kind}" style="flex-grow:{section.length / whole:.6f}"></span>'
+        for section in line.sections
+        if section.length
     )
-    rows = "\n".join(_spent_row(section, line.lead_time) for section in line.sections)
+    rows = "\n".join(
+        f'<tr><th scope="row"><i class="{section.kind}"></i>{_name(section.name)}</th>'
+        f"<td>{duration(section.length)}</td><td>{escape(share(section.length, whole))}</td></tr>"
+        for section in line.sections
+    )
     return (
         '<section aria-labelledby="spent">\n<h2 id="spent">Where the time was spent</h2>\n'
         f'<div class="stack" aria-hidden="true">{bar}</div>\n'
@@ -92,23 +94,17 @@ def _spent(line: Timeline) -> str:
     )
 
 
-def _spent_row(section: Section, whole: int) -> str:
-    return (
-        f'<tr><th scope="row"><i class="{section.kind}"></i>{_name(section.name)}</th>'
-        f"<td>{duration(section.length)}</td><td>{escape(share(section.length, whole))}</td></tr>"
-    )
-
-
 def _waterfall(line: Timeline) -> str:
     axis = line.scale
     note = "Time runs to scale." if axis.linear else "Not to scale: every column has a scale of its own."
+    grid = "".join(f'<i style="left:{_percent(piece.left)}"></i>' for piece in axis.pieces)
     rows = "\n".join(_row(row, axis) for row in line.rows)
     return (
         '<section aria-labelledby="waterfall">\n<h2 id="waterfall">Waterfall</h2>\n'
         f'<p class="note">{note} A dashed line follows a link from one trace to the next. '
         "Point at a row, or move to it with the Tab key, for its details.</p>\n"
         f'<div class="waterfall">\n<div class="heads">{_heads(line, axis)}</div>\n'
-        f'<div class="body"><div class="field" aria-hidden="true">{_grid(axis)}{_links(line.rows, axis)}</div>\n'
+        f'<div class="body"><div class="field" aria-hidden="true">{grid}{_links(line.rows, axis)}</div>\n'
         f"<ol>\n{rows}\n</ol></div>\n</div>\n</section>"
     )
 
@@ -127,10 +123,6 @@ def _heads(line: Timeline, axis: Scale) -> str:
         for piece in axis.pieces
         if piece.start in names
     )
-
-
-def _grid(axis: Scale) -> str:
-    return "".join(f'<i style="left:{_percent(piece.left)}"></i>' for piece in axis.pieces)
 
 
 def _links(rows: tuple[Row, ...], axis: Scale) -> str:
@@ -161,23 +153,16 @@ def _row(row: Row, axis: Scale) -> str:
 
 
 def _details(row: Row) -> str:
+    """Everything about a row, shown while it is pointed at."""
     facts = [("from", moment(row.start)), ("until", moment(row.end)), ("took", duration(row.end - row.start))]
-    if row.span:
-        facts += _span_facts(row.span)
+    if span := row.span:
+        facts += [("service", span.service), ("trace", span.id.trace), ("span", span.id.span)]
+        facts += [("failed", span.message or "without a message")] if span.failed else []
+        facts += sorted(span.attributes.items())
     if row.follows:
         facts.append(("follows", f"span {row.follows.span} of trace {row.follows.trace}"))
-    return f'<div class="details"><h3>{_name(row.name)}</h3><dl>{_pairs(facts)}</dl></div>'
-
-
-def _span_facts(span: Span) -> list[tuple[str, str]]:
-    facts = [("service", span.service), ("trace", span.id.trace), ("span", span.id.span)]
-    if span.failed:
-        facts.append(("failed", span.message or "without a message"))
-    return facts + sorted(span.attributes.items())
-
-
-def _pairs(facts: Iterable[tuple[str, str]]) -> str:
-    return "".join(f"<div><dt>{_text(name)}</dt><dd>{_name(value)}</dd></div>" for name, value in facts if value)
+    pairs = "".join(f"<div><dt>{_text(name)}</dt><dd>{_name(value)}</dd></div>" for name, value in facts if value)
+    return f'<div class="details"><h3>{_name(row.name)}</h3><dl>{pairs}</dl></div>'
 
 
 def _facts(line: Timeline) -> str:
@@ -204,7 +189,7 @@ def _is_web(url: str) -> bool:
         parts = urlsplit(url)
     except ValueError:
         return False
-    return parts.scheme in ("http", "https") and bool(parts.netloc) and printable(url) == url
+    return parts.scheme in ("http", "https") and bool(parts.netloc) and shown(url) == url
 
 
 def _table(line: Timeline) -> str:

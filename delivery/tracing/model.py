@@ -50,16 +50,12 @@ class Rollout:
     @property
     def start(self) -> int:
         """When its first span began, in nanoseconds since 1970."""
-        return min(span.start for span in self._all)
+        return min(span.start for span in (self.known, *(span for _, span in self.spans)))
 
     @property
     def end(self) -> int:
         """When its last span ended, in nanoseconds since 1970."""
-        return max(span.end for span in self._all)
-
-    @property
-    def _all(self) -> list[Span]:
-        return [*([self.root] if self.root else []), *(span for _, span in self.spans)]
+        return max(span.end for span in (self.known, *(span for _, span in self.spans)))
 
     @property
     def upstream(self) -> tuple[SpanId, ...]:
@@ -101,43 +97,57 @@ class Hop:
 
 @dataclass(frozen=True)
 class Delivery:
-    """One version's way through the stages: `hops[i]` promoted it from `rollouts[i]` to `rollouts[i + 1]`.
+    """One version on its way through the stages: `hops[i]` promoted it from `rollouts[i]` to `rollouts[i + 1]`.
 
-    A rollout is None where nothing of it was exported. While the last pull request waits, `rollouts` ends with the
-    stage before it: there are as many hops as rollouts then, else one less.
+    A rollout is None where nothing of it was exported. There is one hop less than rollouts, and as many while the last
+    pull request `waits`.
     """
 
     rollouts: tuple[Rollout | None, ...]
     hops: tuple[Hop, ...]
 
     @property
+    def last(self) -> Rollout | None:
+        """The rollout in the last stage that it has reached."""
+        return self.rollouts[-1]
+
+    @property
+    def waits(self) -> bool:
+        """Whether it was promoted to a stage whose rollout has not begun, or was not exported."""
+        return len(self.hops) == len(self.rollouts)
+
+    @property
     def complete(self) -> bool:
         """Whether the version arrived: its last rollout came of a promotion, and has finished."""
-        last = self.rollouts[-1]
-        return len(self.rollouts) > 1 and last is not None and last.root is not None
+        return len(self.rollouts) > 1 and self.last is not None and self.last.root is not None
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """All promotion runs, those of the first hop first."""
+        return tuple(run for hop in self.hops for run in hop.runs)
 
     @property
     def commits(self) -> tuple[str, ...]:
         """The commits that were synced or promoted on the way, as far as spans tell."""
-        said = [rollout.known.get(COMMIT) for rollout in self.rollouts if rollout]
-        said += [run.span.get(HEAD_REVISION) for hop in self.hops for run in hop.runs]
-        return tuple(dict.fromkeys(filter(None, said)))
+        named = [rollout.known.get(COMMIT) for rollout in self.rollouts if rollout]
+        named += [run.span.get(HEAD_REVISION) for run in self.runs]
+        return tuple(dict.fromkeys(filter(None, named)))
 
     @property
     def application(self) -> str:
         """The application, as Keptn names it."""
-        return self._said(APP_NAME)
+        return self._latest(APP_NAME)
 
     @property
     def version(self) -> str:
         """The version that Keptn names in the last stage, else the one that the promoter names."""
-        return self._said(APP_VERSION)
+        return self._latest(APP_VERSION)
 
     @property
     def end(self) -> int:
         """When the last of its rollouts and runs ended, in nanoseconds since 1970."""
         ends = [rollout.end for rollout in self.rollouts if rollout]
-        return max(ends + [run.span.end for hop in self.hops for run in hop.runs], default=0)
+        return max(ends + [run.span.end for run in self.runs], default=0)
 
     @property
     def stages(self) -> tuple[str, ...]:
@@ -150,7 +160,6 @@ class Delivery:
                 names[index + 1] = hop.run.span.get(ENVIRONMENT) or names[index + 1]
         return tuple(name or f"stage {number}" for number, name in enumerate(names, 1))
 
-    def _said(self, name: str) -> str:
-        speakers = [rollout.known for rollout in reversed(self.rollouts) if rollout]
-        speakers += [run.span for hop in self.hops for run in hop.runs]
-        return next((span.get(name) for span in speakers if span.get(name)), "")
+    def _latest(self, name: str) -> str:
+        spans = [rollout.known for rollout in reversed(self.rollouts) if rollout] + [run.span for run in self.runs]
+        return next((span.get(name) for span in spans if span.get(name)), "")

@@ -5,10 +5,10 @@ than all the rest. A broken line is reported and skipped, so that an export that
 What the spans mean is the matter of `delivery.tracing.deliveries`.
 """
 
-import base64
-import binascii
+import contextlib
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +22,6 @@ SERVER, CONSUMER = 2, 5
 """Kinds of spans, as the protocol counts them."""
 OK, ERROR = 1, 2
 """Status codes of spans."""
-_NAMES = {"SPAN_KIND_SERVER": SERVER, "STATUS_CODE_ERROR": ERROR}
 _LATEST = 2**63  # nanoseconds since 1970, the year 2262: readers of the protocol cannot hold more
 
 
@@ -84,27 +83,20 @@ class Export:
     problems: tuple[str, ...]
 
 
-def append(file: str | Path, spans: Sequence[Span], scope: str, resource: Mapping[str, str]) -> None:
-    """Append spans of one service to a file, as one export request. Raises OSError.
+def to_line(spans: Sequence[Span], scope: str, resource: Mapping[str, str]) -> str:
+    """Spans of one service as an export request on one line; `resource` has the attributes of the service."""
+    group = {
+        "resource": {"attributes": _pairs(resource)},
+        "scopeSpans": [{"scope": {"name": scope}, "spans": [_encoded(span) for span in spans]}],
+    }
+    return json.dumps({"resourceSpans": [group]}, ensure_ascii=False, separators=(",", ":")) + "\n"
 
-    `resource` has the attributes of the service. A pipe that nobody reads is an error and not a wait.
-    """
-    line = json.dumps(
-        {
-            "resourceSpans": [
-                {
-                    "resource": {"attributes": _pairs(resource)},
-                    "scopeSpans": [{"scope": {"name": scope}, "spans": [_encoded(span) for span in spans]}],
-                }
-            ]
-        },
-        ensure_ascii=False,
-        separators=(",", ":"),
-    )
+
+def append(file: str | Path, line: str) -> None:
+    """Append a line to a file of spans. Raises OSError; a pipe that nobody reads is an error and not a wait."""
     opened = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK, 0o644)
     try:
-        # One write in append mode: lines of several processes do not mix.
-        os.write(opened, (line + "\n").encode("utf-8", "replace"))
+        os.write(opened, line.encode("utf-8", "replace"))  # at once: lines of several processes do not mix
     finally:
         os.close(opened)
 
@@ -141,84 +133,70 @@ def read(lines: Iterable[str], where: str) -> Export:
     """The spans in `lines`; `where` names the file in the problems. No content of a file makes it raise."""
     spans: dict[SpanId, Span] = {}
     problems: list[str] = []
-    for number, request in _requests(lines, where, problems):
-        for span in _spans(request, f"{where}:{number}", problems):
-            spans.setdefault(span.id, span)
-    return Export(tuple(spans.values()), tuple(problems))
-
-
-def _requests(lines: Iterable[str], where: str, problems: list[str]) -> Iterator[tuple[int, Any]]:
-    """The object on each line, or the one object of a file that is indented over many lines."""
-    kept = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
-    if kept and kept[0][1].strip() in ("{", "["):
-        kept = [(kept[0][0], "".join(line for _, line in kept))]
-    for number, line in kept:
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
         try:
-            value = json.loads(line.lstrip("\ufeff"))
+            request = _object(json.loads(line.lstrip("\ufeff")))
         except (ValueError, RecursionError) as error:
             reason = getattr(error, "msg", type(error).__name__)
             problems.append(f"{where}:{number}: not JSON ({reason}); skipped")
             continue
-        yield from ((number, item) for item in (value if isinstance(value, list) else [value]))
+        # A collector writes logs and metrics into the same kind of file.
+        if not request.keys() & {"resourceSpans", "resourceLogs", "resourceMetrics"}:
+            problems.append(f"{where}:{number}: not an export of spans, logs or metrics; skipped")
+        for service, raw in _spans(request):
+            try:
+                span = _span(raw, service)
+            except _UnreadableError as error:
+                problems.append(f"{where}:{number}: a span {error}; skipped")
+            else:
+                spans.setdefault(span.id, span)
+    return Export(tuple(spans.values()), tuple(problems))
 
 
-def _spans(request: Any, where: str, problems: list[str]) -> Iterator[Span]:
-    groups = _list(request, "resourceSpans")
-    # A collector writes logs and metrics into the same kind of file.
-    if not groups and all(_get(request, name) is None for name in ("resourceSpans", "resourceLogs", "resourceMetrics")):
-        problems.append(f"{where}: not an export of spans, logs or metrics; skipped")
-    for group in groups:
-        service = _attributes(_member(group, "resource")).get(SERVICE, "")
-        for scope in [*_list(group, "scopeSpans"), *_list(group, "instrumentationLibrarySpans")]:
-            for raw in _list(scope, "spans"):
-                try:
-                    yield _span(raw, service)
-                except _UnreadableError as error:
-                    problems.append(f"{where}: a span {error}; skipped")
+def _spans(request: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every span of a request as it stands there, with the name of its service."""
+    for group in _objects(request.get("resourceSpans")):
+        service = _attributes(_object(group.get("resource"))).get(SERVICE, "")
+        for scope in _objects(group.get("scopeSpans")):
+            yield from ((service, raw) for raw in _objects(scope.get("spans")))
 
 
-def _span(raw: Any, service: str) -> Span:
-    if not isinstance(raw, dict):
-        raise _UnreadableError("is no object")
-    start = _time(_get(raw, "startTimeUnixNano"))
-    status = _member(raw, "status")
+def _span(raw: dict[str, Any], service: str) -> Span:
+    start = _time(raw.get("startTimeUnixNano"))
+    status = _object(raw.get("status"))
     return Span(
         id=_span_id(raw),
-        parent=_id(_get(raw, "parentSpanId"), 8) if _get(raw, "parentSpanId") else "",
-        name=str(_get(raw, "name") or ""),
+        parent=_id(raw["parentSpanId"], 8) if raw.get("parentSpanId") else "",
+        name=str(raw.get("name") or ""),
         start=start,
-        end=max(start, _time(_get(raw, "endTimeUnixNano") or start)),
+        end=max(start, _time(raw.get("endTimeUnixNano") or start)),
         service=service,
-        kind=_number(_get(raw, "kind")),
+        kind=_number(raw.get("kind")),
         attributes=_attributes(raw),
         links=tuple(_links(raw)),
-        status=_number(_get(status, "code")),
-        message=str(_get(status, "message") or ""),
+        status=_number(status.get("code")),
+        message=str(status.get("message") or ""),
     )
 
 
-def _links(raw: Any) -> Iterator[SpanLink]:
-    for link in _list(raw, "links"):
-        try:
+def _links(raw: dict[str, Any]) -> Iterator[SpanLink]:
+    for link in _objects(raw.get("links")):
+        # For an empty traceparent Keptn writes a link to all-zero ids.
+        with contextlib.suppress(_UnreadableError):
             yield SpanLink(_span_id(link), _attributes(link))
-        except _UnreadableError:
-            continue  # for an empty traceparent Keptn writes a link to all-zero ids
 
 
-def _span_id(holder: Any) -> SpanId:
-    return SpanId(_id(_get(holder, "traceId"), 16), _id(_get(holder, "spanId"), 8))
+def _span_id(holder: dict[str, Any]) -> SpanId:
+    return SpanId(_id(holder.get("traceId"), 16), _id(holder.get("spanId"), 8))
 
 
 def _id(value: Any, size: int) -> str:
-    """An id of `size` bytes as hex; protobuf's own JSON has it in base64."""
-    text = value if isinstance(value, str) else ""
-    try:
-        raw = bytes.fromhex(text) if len(text) == 2 * size else base64.b64decode(text, validate=True)
-    except (ValueError, binascii.Error):
-        raw = b""
-    if len(raw) != size or not any(raw):
+    """An id of `size` bytes, in hex and not all zero."""
+    if not isinstance(value, str) or not re.fullmatch(f"[0-9a-fA-F]{{{2 * size}}}", value) or not value.strip("0"):
         raise _UnreadableError("has an id that is not valid")
-    return raw.hex()
+    return value.lower()
 
 
 def _time(value: Any) -> int:
@@ -232,41 +210,24 @@ def _time(value: Any) -> int:
 
 
 def _number(value: Any) -> int:
-    """The number of a kind or a status, which some exporters write by its name; 0 for one that nobody here needs."""
-    return value if isinstance(value, int) else _NAMES.get(str(value), 0)
+    return value if isinstance(value, int) else 0
 
 
-def _attributes(holder: Any) -> dict[str, str]:
-    return {
-        str(_get(item, "key")): _value(_get(item, "value"))
-        for item in _list(holder, "attributes")
-        if isinstance(item, dict)
-    }
+def _attributes(holder: dict[str, Any]) -> dict[str, str]:
+    return {str(pair.get("key")): _text(_object(pair.get("value"))) for pair in _objects(holder.get("attributes"))}
 
 
-def _value(value: Any) -> str:
+def _text(value: dict[str, Any]) -> str:
     """An attribute's value as text, whatever its type."""
-    if not isinstance(value, dict) or not value:
-        return ""
-    kind, content = next(iter(value.items()))
-    if kind in ("arrayValue", "array_value"):
-        return ", ".join(_value(item) for item in _list(content, "values"))
+    kind, content = next(iter(value.items()), ("", ""))
+    if kind == "arrayValue":
+        return ", ".join(_text(item) for item in _objects(_object(content).get("values")))
     return content if isinstance(content, str) else json.dumps(content)
 
 
-def _get(holder: Any, name: str) -> Any:
-    """A member in OTLP's camel case, or in the snake case that some exporters write."""
-    if not isinstance(holder, dict):
-        return None
-    snake = "".join("_" + letter.lower() if letter.isupper() else letter for letter in name)
-    return holder[name] if name in holder else holder.get(snake)
-
-
-def _member(holder: Any, name: str) -> dict[str, Any]:
-    value = _get(holder, name)
+def _object(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _list(holder: Any, name: str) -> list[Any]:
-    value = _get(holder, name)
-    return value if isinstance(value, list) else []
+def _objects(value: Any) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

@@ -7,14 +7,14 @@ linear. The drawing has to say that it is not to scale.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
+from typing import NamedTuple
 
 _SMALLEST_TO_SCALE = 0.05  # share of the width; with less than this, a section's spans are not readable
 _FLOOR = 0.12  # the share of a wait, which is one bar only; a section with spans of its own gets more
 
 
-@dataclass(frozen=True)
-class Piece:
+class Piece(NamedTuple):
     """A stretch of time, and where on the axis it is drawn; the axis goes from 0 to 1."""
 
     start: int
@@ -32,10 +32,9 @@ class Scale:
 
     def at(self, time: int) -> float:
         """The place of a moment on the axis; a moment outside it is at its nearer end."""
-        for piece in self.pieces:
-            if time < piece.end:
-                within = max(time - piece.start, 0) / (piece.end - piece.start)
-                return piece.left + within * (piece.right - piece.left)
+        for start, end, left, right in self.pieces:
+            if time < end:
+                return left + max(time - start, 0) / (end - start) * (right - left)
         return 1.0
 
 
@@ -52,11 +51,7 @@ def scale(moments: Sequence[int], waits: Sequence[bool]) -> Scale:
     else:
         floor = min(_FLOOR, 0.8 / len(sections))
         weights = [0.0 if wait else float(end - start) ** 0.5 for start, end, wait in sections]
-        free = 1 - floor * len(sections)
-        widths = [floor + free * weight / sum(weights) for weight in weights]
-    pieces: list[Piece] = []
-    left = 0.0
-    for (start, end, _), width in zip(sections, widths, strict=True):
-        pieces.append(Piece(start, end, left, left + width))
-        left += width
+        widths = [floor + (1 - floor * len(sections)) * weight / sum(weights) for weight in weights]
+    edges = pairwise(accumulate(widths, initial=0.0))
+    pieces = (Piece(start, end, *edge) for (start, end, _), edge in zip(sections, edges, strict=True))
     return Scale(tuple(pieces), linear)

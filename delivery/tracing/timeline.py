@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from delivery.tracing.attributes import CHANGE_ID, CHANGE_TITLE, CHANGE_URL, COMMIT, COMMIT_TIME, HEAD_REVISION
-from delivery.tracing.model import PROMOTION_PHASE, Delivery, Hop, Rollout
+from delivery.tracing.model import PROMOTION_PHASE, Delivery, Hop, Rollout, Run
 from delivery.tracing.otlp import Span, SpanId
 from delivery.tracing.scale import Scale, scale
 
@@ -22,7 +22,7 @@ Kind = Literal["wait", "rollout", "promotion", "review"]
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the lead time, and what it was spent on. `start` and `end` are in nanoseconds since 1970."""
+    """A part of the lead time, and what it was spent on. All times here are nanoseconds, points in time since 1970."""
 
     name: str
     kind: Kind
@@ -31,16 +31,13 @@ class Section:
 
     @property
     def length(self) -> int:
-        """In nanoseconds."""
+        """How long it lasted."""
         return self.end - self.start
 
 
 @dataclass(frozen=True)
 class Row:
-    """One bar of the waterfall, `start` and `end` in nanoseconds since 1970.
-
-    `span` is None for a wait, which no span covers; `follows` is the span it is linked to.
-    """
+    """One bar of the waterfall. `span` is None for a wait, which no span covers; `follows` is what it is linked to."""
 
     name: str
     kind: Kind
@@ -58,7 +55,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Change:
-    """The pull request a promotion went through. `merged` is when, in nanoseconds since 1970; 0 where not known."""
+    """The pull request that a promotion went through. `merged` is when, 0 where that is not known."""
 
     number: str
     title: str
@@ -70,8 +67,8 @@ class Change:
 class Timeline:
     """A delivery in order of time.
 
-    `commit_time` is when `commit` was made, in nanoseconds since 1970; 0 where that is not known, and the lead time
-    then starts with the first span.
+    `commit_time` is when `commit` was made; 0 where that is not known, and the lead time then starts with the first
+    span.
     """
 
     delivery: Delivery
@@ -84,7 +81,7 @@ class Timeline:
 
     @property
     def lead_time(self) -> int:
-        """Nanoseconds from the commit to the end of the last rollout, or to the last thing known."""
+        """From the commit to the end of the last rollout, or to the last thing known."""
         return sum(section.length for section in self.sections)
 
     @property
@@ -96,87 +93,85 @@ class Timeline:
 
     @property
     def traces(self) -> tuple[tuple[str, str], ...]:
-        """The traces on the way, in order, as pairs of a name (the stage, or `promotion`) and the trace's id."""
-        stages = self.delivery.stages
+        """The traces of the delivery, in order, as pairs of a name (the stage, or `promotion`) and the trace's id."""
         named: list[tuple[str, str]] = []
-        for index, rollout in enumerate(self.delivery.rollouts):
-            named += [(stages[index], rollout.trace)] if rollout else []
-            runs = self.delivery.hops[index].runs if index < len(self.delivery.hops) else ()
-            named += [("promotion", run.span.id.trace) for run in runs]
+        for index, stage in enumerate(self.delivery.stages):
+            named += [(stage, rollout.trace) for rollout in self.delivery.rollouts[index : index + 1] if rollout]
+            named += [
+                ("promotion", run.span.id.trace) for hop in self.delivery.hops[index : index + 1] for run in hop.runs
+            ]
         return tuple(dict.fromkeys(named))
 
 
-class _Sections:
-    """Sections one after another. One that would end before it starts has no length and leaves a note."""
+class _Builder:
+    """Adds section after section. One that would end before it starts has no length and leaves a note."""
 
     def __init__(self, start: int) -> None:
-        self.all: list[Section] = []
+        self.sections: list[Section] = []
+        self.rows: list[Row] = []
         self.notes: list[str] = []
         self.now = start
 
     def until(self, end: int, name: str, kind: Kind) -> None:
-        """Add the section from where the last one ended to `end`."""
+        """Add the section from where the last one ended to `end`; one that no span covers is a row, too."""
         if end < self.now - _SECOND:  # git's times are whole seconds
             self.notes.append(f"clocks disagree: {name} ended {(self.now - end) / 1e9:.3g} s before it began")
-        self.all.append(Section(name, kind, self.now, max(end, self.now)))
+        self.sections.append(Section(name, kind, self.now, max(end, self.now)))
+        if kind in ("wait", "review") and end > self.now:
+            self.rows.append(Row(name, kind, 0, self.now, end))
         self.now = max(end, self.now)
+
+    def arrival(self, start: int, stage: str, change: Change | None, merged: int) -> None:
+        """Add what passed before a promoted version's rollout began: the review, and the wait for its sync."""
+        name = f"review of #{change.number}" if change else "review"
+        if merged:
+            self.until(min(merged, start), name, "review")
+            self.until(start, f"wait for {stage}'s sync", "wait")
+        else:
+            self.until(start, name, "review")
+            self.notes.append(f"no commit tells when it was merged: the {name} lasts until {stage} began")
 
 
 def timeline(delivery: Delivery, commit_times: Mapping[str, int] = MappingProxyType({})) -> Timeline:
-    """`delivery` in order of time. `commit_times` (nanoseconds) has times of commits that no span tells."""
+    """`delivery` in order of time. `commit_times` has times of commits that no span tells."""
     commit, commit_time = _commit(delivery)
     commit_time = commit_time or commit_times.get(commit, 0)
-    starts = [rollout.start for rollout in delivery.rollouts if rollout]
-    starts += [run.span.start for hop in delivery.hops for run in hop.runs]
-    sections = _Sections(commit_time or min(starts))
-    rows: list[Row] = []
+    starts = [rollout.start for rollout in delivery.rollouts if rollout] + [run.span.start for run in delivery.runs]
+    built = _Builder(commit_time or min(starts))
     changes: list[Change] = []
-    stages = delivery.stages
+    before: Hop | None = None
+    change, merged = None, 0
     for index, rollout in enumerate(delivery.rollouts):
-        hop = delivery.hops[index] if index < len(delivery.hops) else None
-        before = delivery.hops[index - 1] if index else None
+        stage = delivery.stages[index]
+        hop = next(iter(delivery.hops[index:]), None)
         if rollout:
-            if index or commit_time:
-                merged = _merged(before, rollout, commit_times) if before else 0
-                _arrival(sections, before, rollout, stages[index], rows, merged)
-            rows += _rollout_rows(rollout, stages[index], before)
-            sections.until(_verified(rollout, hop), f"{stages[index]} deployment", "rollout")
+            if before and before.run:
+                built.arrival(rollout.start, stage, change, merged)
+            elif before:
+                built.until(rollout.start, f"promotion to {stage}", "wait")
+            elif commit_time:
+                built.until(rollout.start, f"wait for {stage}'s sync", "wait")
+            built.rows += _rollout_rows(rollout, stage, before)
+            built.until(_verified(rollout, hop), f"{stage} deployment", "rollout")
         if hop and hop.run:
-            target = delivery.rollouts[index + 1] if index + 1 < len(delivery.rollouts) else None
-            change = _change(hop, _merged(hop, target, commit_times))
+            merged = _merged(hop.run, next(iter(delivery.rollouts[index + 1 :]), None), commit_times)
+            change = _change(hop.run.span, merged)
             changes += [change] if change else []
-            rows += _run_rows(hop)
-            sections.until(hop.run.span.end, f"promotion to {stages[index + 1]}", "promotion")
-    notes = [*sections.notes, *_missing(delivery, commit_time)]
-    return Timeline(delivery, tuple(sections.all), tuple(rows), tuple(changes), commit, commit_time, tuple(notes))
+            built.rows += _run_rows(hop)
+            built.until(hop.run.span.end, f"promotion to {delivery.stages[index + 1]}", "promotion")
+        before = hop
+    notes = (*built.notes, *_missing(delivery, commit_time))
+    return Timeline(delivery, tuple(built.sections), tuple(built.rows), tuple(changes), commit, commit_time, notes)
 
 
-def _merged(hop: Hop, target: Rollout | None, commit_times: Mapping[str, int]) -> int:
+def _merged(run: Run, target: Rollout | None, commit_times: Mapping[str, int]) -> int:
     """When the promotion's pull request was merged, 0 where that is not known.
 
     It is the time of the commit that the target stage synced: the merge's own, or that of a later commit. A commit
     from before the promotion is neither.
     """
     synced = commit_times.get(target.known.get(COMMIT), 0) if target else 0
-    return synced if hop.run and synced >= hop.run.span.end - _SECOND else 0
-
-
-def _arrival(sections: _Sections, hop: Hop | None, rollout: Rollout, stage: str, rows: list[Row], merged: int) -> None:
-    """Adds what passed before a rollout began: the review of its pull request, and the wait for its sync."""
-    change = _change(hop, merged) if hop else None
-    began = sections.now
-    if hop and hop.run:
-        name = f"review of #{change.number}" if change else "review"
-        if merged:
-            sections.until(min(merged, rollout.start), name, "review")
-            sections.until(rollout.start, f"wait for {stage}'s sync", "wait")
-        else:
-            sections.until(rollout.start, name, "review")
-            sections.notes.append(f"no commit tells when it was merged: the {name} lasts until {stage} began")
-    else:
-        sections.until(rollout.start, f"wait for {stage}'s sync" if not hop else f"way to {stage}", "wait")
-    added = [section for section in sections.all if section.start >= began and section.kind in ("wait", "review")]
-    rows += [Row(section.name, section.kind, 0, section.start, section.end) for section in added if section.length]
+    return synced if synced >= run.span.end - _SECOND else 0
 
 
 def _rollout_rows(rollout: Rollout, stage: str, before: Hop | None) -> Iterator[Row]:
@@ -203,20 +198,18 @@ def _verified(rollout: Rollout, hop: Hop | None) -> int:
     return phase.start if phase else rollout.end
 
 
-def _change(hop: Hop, merged: int) -> Change | None:
-    run = hop.run.span if hop.run else None
-    if run is None or not run.get(CHANGE_ID):
-        return None
-    return Change(run.get(CHANGE_ID), run.get(CHANGE_TITLE), run.get(CHANGE_URL), merged)
+def _change(run: Span, merged: int) -> Change | None:
+    number = run.get(CHANGE_ID)
+    return Change(number, run.get(CHANGE_TITLE), run.get(CHANGE_URL), merged) if number else None
 
 
 def _commit(delivery: Delivery) -> tuple[str, int]:
     """The verified commit of the first hop and when it was made; Keptn's `commitID` where no run tells."""
-    runs = [run.span for run in (delivery.hops[0].runs if delivery.hops else ())]
-    said = [span.get(HEAD_REVISION) for span in runs]
-    said += [rollout.known.get(COMMIT) for rollout in delivery.rollouts[:1] if rollout]
+    runs = [run.span for hop in delivery.hops[:1] for run in hop.runs]
+    named = [span.get(HEAD_REVISION) for span in runs]
+    named += [rollout.known.get(COMMIT) for rollout in delivery.rollouts[:1] if rollout]
     times = (_time(span.get(COMMIT_TIME)) for span in runs)
-    return next(filter(None, said), ""), next(filter(None, times), 0)
+    return next(filter(None, named), ""), next(filter(None, times), 0)
 
 
 def _time(text: str) -> int:
@@ -240,5 +233,5 @@ def _missing(delivery: Delivery, commit_time: int) -> Iterator[str]:
     for index, hop in enumerate(delivery.hops):
         if not hop.runs:
             yield f"no promotion run towards {stages[index + 1]} was exported"
-    if len(delivery.hops) == len(delivery.rollouts):
+    if delivery.waits:
         yield f"{stages[-1]} has not begun: the pull request waits, or {stages[-1]} exports no spans"

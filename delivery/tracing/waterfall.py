@@ -5,7 +5,7 @@ The times come from `delivery.tracing.timeline`; here they become letters, bars 
 
 from dataclasses import dataclass
 
-from delivery.tracing.formatting import duration, fit, moment, printable, share
+from delivery.tracing.formatting import duration, fit, moment, share, shown
 from delivery.tracing.scale import Scale
 from delivery.tracing.timeline import Kind, Row, Timeline
 
@@ -42,12 +42,12 @@ def waterfall(line: Timeline, style: Style) -> str:
 
 def _headline(line: Timeline, style: Style) -> list[str]:
     delivery = line.delivery
-    name = printable(f"{delivery.application} {delivery.version}".strip())
-    way = " → ".join(printable(stage) for stage in delivery.stages)
-    goal = f"to {printable(delivery.stages[-1])}" if delivery.complete else "and not there yet"
+    name = shown(f"{delivery.application} {delivery.version}".strip())
+    stages = " → ".join(shown(stage) for stage in delivery.stages)
+    goal = f"to {shown(delivery.stages[-1])}" if delivery.complete else "and not there yet"
     start = f"from commit {line.commit[:7]}" if line.commit_time else "from the first rollout"
     return [
-        style.paint(f"{name}   {way}", "1"),
+        style.paint(f"{name}   {stages}", "1"),
         style.paint(f"{duration(line.lead_time)} {start} {goal}", "1"),
     ]
 
@@ -60,7 +60,7 @@ def _spent(line: Timeline, style: Style) -> list[str]:
         part = section.length / line.lead_time if line.lead_time else 0.0
         bar = _bar(0.0, part, room, style, section.kind)
         length = f"{duration(section.length):>{_TIME}}  {share(section.length, line.lead_time):>7}  "
-        rows.append(fit("  " + printable(section.name), style.label) + length + bar)
+        rows.append(fit("  " + shown(section.name), style.label) + length + bar)
     return [style.paint("Where the time was spent", "1"), *rows]
 
 
@@ -89,7 +89,7 @@ def _heads(axis: Scale, room: int) -> str:
 
 def _row(row: Row, axis: Scale, room: int, style: Style) -> str:
     mark = "↳ " if row.follows else "✗ " if row.failed else ""
-    name = fit("  " * (row.depth + 1) + mark + printable(row.name), style.label - 1) + " "
+    name = fit("  " * (row.depth + 1) + mark + shown(row.name), style.label - 1) + " "
     bar = _bar(axis.at(row.start), axis.at(row.end), room, style, row.kind, failed=row.failed)
     return name + bar + f"{duration(row.end - row.start):>{_TIME}}"
 
@@ -103,11 +103,12 @@ def _bar(left: float, right: float, room: int, style: Style, kind: Kind, *, fail
 
 
 def _facts(line: Timeline, style: Style) -> list[str]:
-    made = f"  {moment(line.commit_time)}" if line.commit_time else ""
-    facts = [("commit", line.commit + made)] if line.commit else []
-    facts += [("pull request", f"#{change.number}  {change.url}  {change.title}") for change in line.changes]
-    facts += [(name, f"trace {trace}") for name, trace in line.traces]
-    facts += [("note", note) for note in line.notes]
+    facts = (
+        [("commit", [line.commit, *([moment(line.commit_time)] if line.commit_time else [])])] if line.commit else []
+    )
+    facts += [("pull request", [f"#{change.number}", change.url, change.title]) for change in line.changes]
+    facts += [(name, [f"trace {trace}"]) for name, trace in line.traces]
+    facts += [("note", [note]) for note in line.notes]
     width = min(max((len(name) for name, _ in facts), default=0), 30)
-    rows = ((name, f"  {fit(printable(name), width)}  {printable(what)}") for name, what in facts)
+    rows = ((name, "  ".join(["", fit(shown(name), width), *map(shown, texts)])) for name, texts in facts)
     return [style.paint(row, "33") if name == "note" else row for name, row in rows]

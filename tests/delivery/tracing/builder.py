@@ -1,9 +1,11 @@
-"""Exports as the writers of spans write them, for tests: Keptn's rollouts and promotion runs, in seconds of one day."""
+"""Spans as Keptn's operator and promotion runs make them, for tests: times in seconds after noon of one day."""
 
-import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+
+from delivery.tracing.deliveries import deliveries
+from delivery.tracing.otlp import CONSUMER, SERVER, Span, SpanId, SpanLink, to_line
+from delivery.tracing.timeline import Timeline, timeline
 
 DAY = 1_785_585_600  # 2026-08-01 12:00:00 UTC
 COMMIT = "d1" * 20
@@ -16,25 +18,24 @@ def span(
     end: float,
     attributes: dict[str, str],
     *,
-    kind: int = 5,
+    kind: int = CONSUMER,
     links: tuple[str, ...] = (),
-) -> dict[str, Any]:
+    relation: str = "",
+) -> Span:
     """A span; `ids` are `trace/span` or `trace/span/parent` as short words, padded to the length of ids by `hexed`."""
     trace, own, *parent = ids.split("/")
-    return {
-        "traceId": hexed(trace, 32),
-        "spanId": hexed(own, 16),
-        "parentSpanId": hexed(parent[0], 16) if parent else "",
-        "name": name,
-        "kind": kind,
-        "startTimeUnixNano": nanoseconds(start),
-        "endTimeUnixNano": nanoseconds(end),
-        "attributes": [{"key": key, "value": {"stringValue": value}} for key, value in attributes.items()],
-        "links": [
-            {"traceId": hexed(link.split("/")[0], 32), "spanId": hexed(link.split("/")[1], 16)} for link in links
-        ],
-        "status": {},
-    }
+    related = {"delivery.link": relation} if relation else {}
+    return Span(
+        id=SpanId(hexed(trace, 32), hexed(own, 16)),
+        parent=hexed(parent[0], 16) if parent else "",
+        name=name,
+        start=nanoseconds(start),
+        end=nanoseconds(end),
+        service="delivery" if kind == SERVER or "cicd.pipeline.task.name" in attributes else "lifecycle-operator",
+        kind=kind,
+        attributes=attributes,
+        links=tuple(SpanLink(phase_id(link), related) for link in links),
+    )
 
 
 def hexed(word: str, length: int) -> str:
@@ -42,21 +43,26 @@ def hexed(word: str, length: int) -> str:
     return word.encode().hex().ljust(length, "0")[:length]
 
 
-def nanoseconds(second: float) -> str:
-    return str(int((DAY + second) * 1e9))
+def phase_id(ids: str) -> SpanId:
+    """The id of the span called `trace/span`."""
+    trace, own = ids.split("/")
+    return SpanId(hexed(trace, 32), hexed(own, 16))
 
 
-def line(service: str, *spans: dict[str, Any]) -> str:
-    """One export request with one resource."""
-    resource = {"attributes": [{"key": "service.name", "value": {"stringValue": service}}]}
-    return json.dumps({"resourceSpans": [{"resource": resource, "scopeSpans": [{"scope": {}, "spans": spans}]}]}) + "\n"
+def nanoseconds(second: float) -> int:
+    return int((DAY + second) * 1e9)
 
 
 @dataclass
 class Story:
-    """Lines of an export that grow with what happens."""
+    """An export that grows with what happens."""
 
-    lines: list[str] = field(default_factory=list)
+    spans: list[Span] = field(default_factory=list)
+
+    @property
+    def lines(self) -> list[str]:
+        """The export as lines of OTLP JSON."""
+        return [to_line([span], "", {"service.name": span.service}) for span in self.spans]
 
     def rollout(
         self,
@@ -80,20 +86,15 @@ class Story:
         }
         end = start + (64 if promotes else 60)
         spans = [
-            span(f"{trace}/deploy/root", "AppDeploy", start, start + 45, attributes=said),
-            span(f"{trace}/post/root", "AppPostDeployTasks", start + 45, start + 60, attributes=said),
-            span(f"{trace}/check/post", "post-post-deployment-12345", start + 46, start + 59, attributes=said),
+            span(f"{trace}/deploy/root", "AppDeploy", start, start + 45, said),
+            span(f"{trace}/post/root", "AppPostDeployTasks", start + 45, start + 60, said),
+            span(f"{trace}/check/post", "post-post-deployment-12345", start + 46, start + 59, said),
         ]
         if promotes:
-            spans.append(span(f"{trace}/phase/root", "PromotionTasks", start + 60, end, attributes=said))
-            spans.append(
-                span(f"{trace}/task/phase", "promotion-promote-23456", start + 60.5, end - 0.5, attributes=said)
-            )
-        links = (follows,) if follows else ()
-        spans.append(
-            span(f"{trace}/root", f"{application}-{version}-6b86b273", start, end, links=links, attributes=said)
-        )
-        self.lines += [line("lifecycle-operator", one) for one in spans]
+            spans.append(span(f"{trace}/phase/root", "PromotionTasks", start + 60, end, said))
+            spans.append(span(f"{trace}/task/phase", "promotion-promote-23456", start + 60.5, end - 0.5, said))
+        root = f"{application}-{version}-6b86b273"
+        self.spans += [*spans, span(f"{trace}/root", root, start, end, said, links=(follows,) if follows else ())]
         return f"{trace}/phase"
 
     def repeated_root(self, stage: str, version: str, at: float, trace: str, follows: str = "") -> None:
@@ -103,9 +104,8 @@ class Story:
             "keptn.deployment.app.version": version,
             "keptn.deployment.app.namespace": f"podtato-head-{stage}",
         }
-        links = (follows,) if follows else ()
-        root = span(f"{trace}/root", f"podtato-head-{version}-6b86b273", at, at, links=links, attributes=said)
-        self.lines.append(line("lifecycle-operator", root))
+        root = f"podtato-head-{version}-6b86b273"
+        self.spans.append(span(f"{trace}/root", root, at, at, said, links=(follows,) if follows else ()))
 
     def run(
         self,
@@ -134,30 +134,12 @@ class Story:
         } | (attributes or {})
         if committed is not None:
             said["delivery.commit.time"] = datetime.fromtimestamp(DAY + committed, UTC).isoformat()
-        spans = [
-            span(
-                f"{trace}/run",
-                f"promote {application}/{source}-to-{target}",
-                start,
-                start + 3,
-                kind=2,
-                links=(follows,),
-                attributes=said,
-            )
-        ]
+        name = f"promote {application}/{source}-to-{target}"
+        self.spans.append(span(f"{trace}/run", name, start, start + 3, said, kind=SERVER, links=(follows,)))
         for number, step in enumerate(("read", "plan", "push", "open")):
             begun = start + 0.2 + number * 0.6
-            spans.append(
-                span(
-                    f"{trace}/{step}/run",
-                    step,
-                    begun,
-                    begun + 0.5,
-                    kind=1,
-                    attributes={"cicd.pipeline.task.name": step},
-                )
-            )
-        self.lines.append(line("delivery", *spans))
+            task = {"cicd.pipeline.task.name": step}
+            self.spans.append(span(f"{trace}/{step}/run", step, begun, begun + 0.5, task, kind=1))
 
 
 def guide(review: float = 187_000) -> Story:
@@ -167,3 +149,8 @@ def guide(review: float = 187_000) -> Story:
     story.run(phase, 70)
     story.rollout("production", "v0.3.1", 73 + review, follows=phase, promotes=False)
     return story
+
+
+def drawn(story: Story, commit_times: dict[str, int] | None = None) -> Timeline:
+    """The timeline of the story's newest delivery."""
+    return timeline(deliveries(story.spans)[0], commit_times or {})

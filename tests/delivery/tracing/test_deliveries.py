@@ -2,12 +2,12 @@
 
 from delivery.tracing.deliveries import choose, deliveries
 from delivery.tracing.model import Delivery
-from delivery.tracing.otlp import read
-from tests.delivery.tracing.builder import Story, guide, hexed, line, span
+from delivery.tracing.otlp import SERVER
+from tests.delivery.tracing.builder import Story, guide, hexed, span
 
 
 def found(story: Story) -> tuple[Delivery, ...]:
-    return deliveries(read(story.lines, "x").spans)
+    return deliveries(story.spans)
 
 
 def test_the_way_goes_from_dev_over_the_run_to_production() -> None:
@@ -25,7 +25,7 @@ def test_the_way_goes_from_dev_over_the_run_to_production() -> None:
 
 def test_the_order_of_lines_does_not_matter() -> None:
     story = guide()
-    backwards = Story(list(reversed(story.lines)))
+    backwards = Story(list(reversed(story.spans)))
     assert [(each.application, each.stages, len(each.hops[0].runs)) for each in found(backwards)] == [
         (each.application, each.stages, len(each.hops[0].runs)) for each in found(story)
     ]
@@ -127,15 +127,9 @@ def test_applications_do_not_mix() -> None:
 def test_what_a_rollback_undoes_is_not_what_it_follows() -> None:
     story = Story()
     phase = story.rollout("dev", "v1", 0)
-    root = span("undo/run", "rollback x", 100, 103, {"cicd.pipeline.name": "x", "service.name": "podtato-head"}, kind=2)
-    root["links"] = [
-        {
-            "traceId": hexed(phase.split("/")[0], 32),
-            "spanId": hexed("phase", 16),
-            "attributes": [{"key": "delivery.link", "value": {"stringValue": "undoes"}}],
-        }
-    ]
-    story.lines.append(line("delivery", root))
+    attributes = {"cicd.pipeline.name": "x", "service.name": "podtato-head"}
+    undo = span("undo/run", "rollback x", 100, 103, attributes, kind=SERVER, links=(phase,), relation="undoes")
+    story.spans.append(undo)
     (delivery,) = found(story)
     assert delivery.hops == ()
 
@@ -150,7 +144,7 @@ def test_links_that_go_round_in_circles_end() -> None:
 def test_a_rollout_without_its_root_is_still_shown() -> None:
     story = Story()
     story.rollout("dev", "v1", 0)
-    del story.lines[-1]
+    del story.spans[-1]
     (delivery,) = found(story)
     assert delivery.rollouts[0] is not None
     assert delivery.rollouts[0].root is None

@@ -6,8 +6,7 @@ from html.parser import HTMLParser
 import pytest
 
 from delivery.tracing.html import page
-from tests.delivery.tracing.builder import Story, guide
-from tests.delivery.tracing.test_timeline import drawn
+from tests.delivery.tracing.builder import Story, drawn, guide
 
 VOID = {"meta", "link", "br", "path", "img"}
 
@@ -43,7 +42,7 @@ class Structure(HTMLParser):
 def hostile() -> Story:
     evil = "</style><script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
     story = Story()
-    phase = story.rollout("dev", evil, 0, application="podtato-head")
+    phase = story.rollout("dev", evil, 0, trace="evil")
     attributes = {"delivery.change.url": "javascript:alert(3)", "vcs.change.title": evil, "vcs.change.id": evil}
     story.run(phase, 70, attributes=attributes | {evil: evil, "deployment.environment.name": evil})
     return story

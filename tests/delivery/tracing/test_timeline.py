@@ -1,15 +1,17 @@
 """What a delivery's time was spent on."""
 
+import time
+from functools import partial
+from pathlib import Path
+
 import pytest
 
 from delivery.tracing.deliveries import deliveries
-from delivery.tracing.otlp import read
+from delivery.tracing.otlp import TRACE_FILE, read
+from delivery.tracing.run import start_run
 from delivery.tracing.timeline import Timeline, timeline
-from tests.delivery.tracing.builder import COMMIT, Story, guide, nanoseconds
-
-
-def drawn(story: Story) -> Timeline:
-    return timeline(deliveries(read(story.lines, "x").spans)[0])
+from tests.delivery.tracing.builder import COMMIT, DAY, Story, drawn, guide, nanoseconds, phase_id
+from tests.delivery.tracing.test_run import EDGE, SETTINGS
 
 
 def spent(line: Timeline) -> list[tuple[str, str, float]]:
@@ -107,8 +109,8 @@ def test_commits_of_a_clone_tell_when_it_began_and_when_it_was_merged() -> None:
     phase = story.rollout("dev", "v0.3.1", 0)
     story.run(phase, 70, committed=None)
     story.rollout("production", "v0.3.1", 153, follows=phase, promotes=False, commit="e2" * 20)
-    times = {COMMIT: int(nanoseconds(-30)), "e2" * 20: int(nanoseconds(133))}
-    line = timeline(deliveries(read(story.lines, "x").spans)[0], times)
+    times = {COMMIT: nanoseconds(-30), "e2" * 20: nanoseconds(133)}
+    line = drawn(story, times)
     assert spent(line) == [
         ("wait for dev's sync", "wait", 30),
         ("dev deployment", "rollout", 60),
@@ -118,11 +120,11 @@ def test_commits_of_a_clone_tell_when_it_began_and_when_it_was_merged() -> None:
         ("production deployment", "rollout", 60),
     ]
     assert line.notes == ()
-    assert [change.merged for change in line.changes] == [int(nanoseconds(133))]
+    assert [change.merged for change in line.changes] == [nanoseconds(133)]
 
 
 def test_a_commit_from_before_the_promotion_is_not_its_merge() -> None:
-    line = timeline(deliveries(read(guide(200).lines, "x").spans)[0], {COMMIT: int(nanoseconds(-75))})
+    line = drawn(guide(200), {COMMIT: nanoseconds(-75)})
     assert spent(line)[3] == ("review of #7", "review", 200)
     assert [change.merged for change in line.changes] == [0]
 
@@ -133,3 +135,26 @@ def test_one_name_is_one_length_of_time() -> None:
     same = [row for row in line.rows if row.name in lengths]
     assert [row.name for row in same] == ["wait for dev's sync", "review of #7"]
     assert all(row.end - row.start == lengths[row.name] for row in same)
+
+
+def test_a_real_run_lies_between_dev_and_production(tmp_path: Path) -> None:
+    now = time.time() - DAY
+    story = Story()
+    phase = story.rollout("dev", "v0.3.1", now - 64)
+    story.rollout("production", "v0.3.1", now + 60, follows=phase, promotes=False)
+    file = tmp_path / "traces.jsonl"
+    file.write_text("".join(story.lines))
+    traceparent = "00-{}-{}-01".format(*phase_id(phase))
+    start = partial(start_run, EDGE, SETTINGS, traceparent=traceparent, environ={TRACE_FILE: str(file)})
+    with pytest.raises(TimeoutError), start() as run, run.step("read"):
+        raise TimeoutError("the forge did not answer")
+    with start() as run, run.step("open"):
+        run.set_pull_request(7, "https://github.com/acme/gitops/pull/7", "Promote v0.3.1 🥔")
+    export = read(file.read_text().splitlines(), "x")
+    line = timeline(deliveries(export.spans)[0])
+    assert export.problems == ()
+    assert line.delivery.complete
+    promotions = [(row.depth, row.name, row.failed) for row in line.rows if row.kind == "promotion"]
+    name = "promote podtato-head/dev-to-production"
+    assert promotions[2:] == [(0, name, True), (1, "read", True), (0, name, False), (1, "open", False)]
+    assert [(change.number, change.title) for change in line.changes] == [("7", "Promote v0.3.1 🥔")]

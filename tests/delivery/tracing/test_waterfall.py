@@ -4,8 +4,7 @@ import pytest
 
 from delivery.tracing.formatting import columns
 from delivery.tracing.waterfall import Style, waterfall
-from tests.delivery.tracing.builder import Story, guide
-from tests.delivery.tracing.test_timeline import drawn
+from tests.delivery.tracing.builder import Story, drawn, guide
 
 SHORT = """\
 podtato-head v0.3.1   dev → production
