@@ -98,6 +98,13 @@ def test_the_name_of_a_run_tells_what_it_does_from_where_to_where(path: Path) ->
     assert named == {"rollback", "application", "version", "from", "to"}
 
 
+def test_what_pip_downloads_is_cached_by_the_lock_that_it_installs() -> None:
+    fetch, python, install, _ = JOB["steps"]
+    assert python["with"]["cache"] == "pip"
+    assert python["with"]["cache-dependency-path"] in install["run"]
+    assert python["with"]["cache-dependency-path"].startswith(fetch["with"]["sparse-checkout"])
+
+
 def test_the_promoters_requirements_are_the_programs_own_versions_with_hashes() -> None:
     assert pins(REQUIREMENTS).items() <= pins(ROOT / "requirements.txt").items()
     assert {"requests", "ruamel-yaml", "opentelemetry-sdk"} <= pins(REQUIREMENTS).keys()
