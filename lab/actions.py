@@ -18,7 +18,7 @@ from typing import Any
 import yaml
 
 from lab.forge import Forge
-from lab.forge.environment import git_environment
+from lab.forge.objects import git_environment
 
 _EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}")
 _PATH = re.compile(r"\s*(inputs|github|secrets|vars)\.(\w+)\s*")

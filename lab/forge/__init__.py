@@ -3,10 +3,7 @@
 `Forge` is all that others need; see `lab.forge.forge` for what it does and what it does not.
 """
 
-from lab.forge.errors import ApiError
 from lab.forge.forge import EVERYTHING, Forge
-from lab.forge.issues_model import PullRequest
-from lab.forge.runs import Run
-from lab.forge.state import Record
+from lab.forge.model import ApiError, Issue, PullRequest, Record, Run
 
-__all__ = ["EVERYTHING", "ApiError", "Forge", "PullRequest", "Record", "Run"]
+__all__ = ["EVERYTHING", "ApiError", "Forge", "Issue", "PullRequest", "Record", "Run"]

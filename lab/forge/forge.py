@@ -1,23 +1,19 @@
 """The lab's forge: a small stand-in for GitHub on loopback, over real bare git repositories.
 
 It answers git clients over smart HTTP, and those REST calls (in GitHub Enterprise's form, below `/api/v3`) that
-this project's program, task and promoter and the official github provider make. It has no pages, no GraphQL,
-no webhooks, forks, reviews, checks, merge queues or concurrency groups, and it runs no workflow itself.
+this project's program, task and promoter and the official github provider make. It has no pages, no GraphQL, and no
+webhooks, forks, reviews, checks or merge queues, and it runs no workflow itself.
 """
 
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from lab.forge.faults import Fault, Hold
-from lab.forge.files import commit_files, read_file
-from lab.forge.issues_model import PullRequest
-from lab.forge.pull_requests import follow, merge, pull_requests
-from lab.forge.repositories import ZERO, Protection, Repository
-from lab.forge.runs import DispatchCallback, Run
+from lab.forge.model import Issue, PullRequest, Record, Run, Token
+from lab.forge.pulls import follow, merge
+from lab.forge.repositories import ZERO, Repository, person
 from lab.forge.server import Server
-from lab.forge.state import Record, State
-from lab.forge.tokens import Token
+from lab.forge.state import DispatchCallback, Fault, Hold, State
 
 EVERYTHING = dict.fromkeys(("actions", "administration", "contents", "issues", "pull_requests", "workflows"), "write")
 
@@ -41,7 +37,7 @@ class Forge:
 
     def stop(self) -> None:
         """Finish the runs, release held answers, close every connection and process."""
-        self._state.faults.release()
+        self._state.release()
         self._state.runs.stop()
         self._server.stop()
         for repository in self._state.repositories.values():
@@ -95,8 +91,7 @@ class Forge:
             repository.create()
             self._state.repositories[full_name.lower()] = repository
             self._state.issues[full_name] = {}
-            self._state.labels[full_name] = {}
-            repository.listeners.append(lambda branch, _, new: follow(self._state, repository, branch, new))
+            repository.listeners.append(lambda branch, new: follow(self._state, repository, branch, new))
         if files:
             self.commit(full_name, dict(files), "Begin")
         return path
@@ -117,11 +112,11 @@ class Forge:
         seen = None if repositories is None else frozenset(name.lower() for name in repositories)
         granted = EVERYTHING if permissions is None else permissions
         who = "github-actions[bot]" if actions else login
-        self._state.tokens.add(secret, Token(who, dict(granted), seen, actions))
+        self._state.tokens[secret] = Token(who, dict(granted), seen, actions)
 
     def remove_token(self, secret: str) -> None:
         """Revoke a token."""
-        self._state.tokens.remove(secret)
+        self._state.tokens.pop(secret, None)
 
     def settings(self, full_name: str) -> Repository:
         """The repository with its settings (`actions_may_open_pull_requests`, `collaborators`, …) to change."""
@@ -129,7 +124,7 @@ class Forge:
 
     def protect(self, full_name: str, branch: str = "main", *, reviews: int = 0) -> None:
         """Protect a branch: only merged pull requests change it, with `reviews` approvals when that is not 0."""
-        self.settings(full_name).protections[branch] = Protection(reviews)
+        self.settings(full_name).protections[branch] = reviews
 
     def unprotect(self, full_name: str, branch: str = "main") -> None:
         """Lift the protection."""
@@ -149,11 +144,11 @@ class Forge:
         A branch that is not there starts at the default branch. Protection does not apply. Gives the commit.
         """
         with self._state.lock:
-            return commit_files(self.settings(full_name), files, message, branch=branch, author=author)
+            return self.settings(full_name).commit_files(files, message, person(author), branch=branch)
 
     def read(self, full_name: str, path: str, ref: str = "HEAD") -> bytes | None:
         """A file's bytes at a branch, commit or HEAD; None when it is not there."""
-        return read_file(self.settings(full_name), path, ref)
+        return self.settings(full_name).read(path, ref)
 
     def branch(self, full_name: str, name: str) -> str | None:
         """The commit at the tip of a branch, None when there is no such branch."""
@@ -167,14 +162,19 @@ class Forge:
     def pull_requests(self, full_name: str) -> list[PullRequest]:
         """All pull requests, oldest first. They are the forge's own objects: do not change them."""
         with self._state.lock:
-            return pull_requests(self._state, self.settings(full_name))
+            return self._state.pull_requests(self.settings(full_name))
+
+    def issues(self, full_name: str) -> dict[int, Issue]:
+        """All issues and pull requests by number, the forge's own: an issue that is added here is opened."""
+        return self._state.issues[full_name]
 
     def merge(
         self, full_name: str, number: int, method: str = "merge", delete_branch: bool = False, *, login: str = "octocat"
     ) -> str:
         """Merge (or `squash`) a pull request, as a person would; gives the new commit. `ApiError` as over REST."""
         with self._state.lock:
-            repository, pull = self.settings(full_name), self._pull(full_name, number)
+            repository = self.settings(full_name)
+            pull = self._state.pull_request(repository, number)
             commit = merge(repository, pull, login=login, method=method)
             if delete_branch and repository.branch(pull.head):
                 repository.update_ref(f"refs/heads/{pull.head}", ZERO)
@@ -183,13 +183,7 @@ class Forge:
     def close(self, full_name: str, number: int) -> None:
         """Close a pull request without merging, as a person would."""
         with self._state.lock:
-            self._pull(full_name, number).close()
-
-    def _pull(self, full_name: str, number: int) -> PullRequest:
-        found = self._state.issue(self.settings(full_name), number)
-        if not isinstance(found, PullRequest):
-            raise LookupError(f"#{number} of {full_name} is no pull request")
-        return found
+            self._state.pull_request(self.settings(full_name), number).close()
 
     def on_dispatch(self, callback: DispatchCallback) -> None:
         """Have `callback(repository, workflow_file, ref, inputs)` carry out each dispatched run, in its own thread.
@@ -218,13 +212,17 @@ class Forge:
         Without a status the connection is reset. With `after_commit` the request takes effect first. Paths are as
         in `requests`: `/repos/o/n/pulls?state=open`, `/o/n.git/git-receive-pack`.
         """
-        self._state.faults.add(Fault(method, re.compile(path), status, dict(headers or {}), body, times, after_commit))
+        fault = Fault(method, re.compile(path), status, dict(headers or {}), body, times, after_commit)
+        with self._state.lock:
+            self._state.faults.append(fault)
 
     def hold_next(self, method: str, path: str) -> Hold:
         """Hold the answer to the next matching request until the event given back is set (or the forge stops)."""
-        event = Hold()
-        self._state.faults.add(Fault(method, re.compile(path), hold=event))
-        return event
+        hold = Hold()
+        with self._state.lock:
+            self._state.held.append(hold)
+            self._state.faults.append(Fault(method, re.compile(path), hold=hold))
+        return hold
 
     def lag_pull_request_lists(self, times: int = 1) -> None:
         """Let the next lists of pull requests miss the newest one, as GitHub's may for some seconds."""
@@ -233,4 +231,4 @@ class Forge:
     @property
     def pending_faults(self) -> int:
         """How many faults have not met their requests: 0 at the end of a test that asked for them."""
-        return self._state.faults.pending()
+        return len(self._state.faults)

@@ -5,40 +5,75 @@ Pushing unpacks with git and moves the refs here, because the refusals (a protec
 without the permission) must read as GitHub's do, ref by ref. Push options and signed pushes are not served.
 """
 
+import re
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import parse_qsl, unquote, urlsplit
 
-from lab.forge.environment import git_environment
-from lab.forge.errors import ApiError
-from lab.forge.repositories import ZERO, RefError, Repository
-from lab.forge.tokens import Token
+from lab.forge.model import ApiError, Token
+from lab.forge.objects import git_environment
+from lab.forge.repositories import WORKFLOWS, ZERO, RefError, Repository
+from lab.forge.rest import Reply, authenticate
+from lab.forge.state import State
 
 SERVICES = {"git-upload-pack": "read", "git-receive-pack": "write"}
-_WORKFLOWS = ".github/workflows"
+_PATH = re.compile(r"/(?P<name>[^/]+/[^/]+?)(\.git)?/(?P<call>info/refs|git-upload-pack|git-receive-pack)")
 
 
 @dataclass(frozen=True)
 class RefUpdate:
-    """One line of a push: the ref, the object at which the client saw it, and the object that it is to point to."""
+    """One line of a push: the object at which the client saw the ref, the one that it is to point to, and the ref."""
 
     old: str
     new: str
     ref: str
 
 
-def advertise(repository: Repository, service: str, protocol: str) -> bytes:
-    """The answer to `GET info/refs?service=…`."""
+def answer(state: State, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Reply | None:
+    """Answer a git client; None when the path is none of git's."""
+    parts = urlsplit(target)
+    found = _PATH.fullmatch(unquote(parts.path))
+    if found is None:
+        return None
+    advertising = found["call"] == "info/refs"
+    service = dict(parse_qsl(parts.query)).get("service", "") if advertising else found["call"]
+    if service not in SERVICES or method != ("GET" if advertising else "POST"):
+        return _plain(403, "Please upgrade your git client.\n")
+    try:
+        token = authenticate(state, headers)
+        repository = state.repository(found["name"], token)
+    except ApiError as error:
+        if error.status != 401:
+            return _plain(404, "Repository not found.\n")
+        reply = _plain(401, "Invalid username or token. Password authentication is not supported for Git operations.\n")
+        reply.headers["WWW-Authenticate"] = 'Basic realm="GitHub"'
+        return reply
+    if not token.allows("contents", SERVICES[service]):
+        return _plain(403, f"Permission to {repository.full_name}.git denied to {token.login}.\n")
+    protocol = headers.get("Git-Protocol", "")
+    try:
+        if advertising:
+            raw = _advertise(repository, service, protocol)
+        elif service == "git-upload-pack":
+            raw = _serve(repository, service, [], body, protocol)
+        else:
+            with state.lock:
+                raw = _receive(repository, body, token)
+    except ApiError as error:
+        return _plain(error.status, f"{error.message}\n")
+    kind = "advertisement" if advertising else "result"
+    return Reply(200, raw=raw, content_type=f"application/x-{service}-{kind}", headers={"Cache-Control": "no-cache"})
+
+
+def _advertise(repository: Repository, service: str, protocol: str) -> bytes:
     done = _serve(repository, service, ["--advertise-refs"], b"", protocol)
-    greeting = b"" if "version=2" in protocol and service == "git-upload-pack" else _line(f"# service={service}\n")
-    return (greeting + b"0000" if greeting else b"") + done
+    if "version=2" in protocol and service == "git-upload-pack":
+        return done
+    return _line(f"# service={service}\n") + b"0000" + done
 
 
-def upload_pack(repository: Repository, body: bytes, protocol: str) -> bytes:
-    """The answer to a fetch's POST."""
-    return _serve(repository, "git-upload-pack", [], body, protocol)
-
-
-def receive_pack(repository: Repository, body: bytes, token: Token) -> bytes:
+def _receive(repository: Repository, body: bytes, token: Token) -> bytes:
     """Carry out a push and report on each ref; objects of a refused push stay behind, unreachable."""
     updates, capabilities, pack = _parse(body)
     if not updates:
@@ -48,11 +83,10 @@ def receive_pack(repository: Repository, body: bytes, token: Token) -> bytes:
         reason = unpacked.stderr.decode(errors="replace").strip().split("\n")[0]
         return _report([f"unpack {reason}"] + [f"ng {update.ref} unpacker error" for update in updates], [])
     refusals = {update.ref: refusal for update in updates if (refusal := _refusal(repository, update, token))}
-    atomic = "atomic" in capabilities
     lines, remarks = ["unpack ok"], []
     for update in updates:
         why, said = refusals.get(update.ref, ("", []))
-        if not why and atomic and refusals:
+        if not why and "atomic" in capabilities and refusals:
             why = "atomic push failure"
         if not why:
             try:
@@ -80,8 +114,7 @@ def _refusal(repository: Repository, update: RefUpdate, token: Token) -> tuple[s
         return (f"refusing to delete the current branch: {update.ref}", []) if current else None
     if not token.allows("workflows", "write"):
         before = update.old if update.old != ZERO else repository.branch(repository.default_branch)
-        changed = repository.changed_paths(before, update.new, _WORKFLOWS)
-        if changed:
+        if changed := repository.changed_paths(before, update.new, WORKFLOWS):
             who = "GitHub App" if token.actions else "Personal Access Token"
             needed = "`workflows` permission" if token.actions else "`workflow` scope"
             return f"refusing to allow a {who} to create or update workflow `{changed[0]}` without {needed}", []
@@ -89,6 +122,7 @@ def _refusal(repository: Repository, update: RefUpdate, token: Token) -> tuple[s
 
 
 def _parse(body: bytes) -> tuple[list[RefUpdate], set[str], bytes]:
+    """The updates of a push, the client's capabilities, and the pack."""
     updates: list[RefUpdate] = []
     capabilities: set[str] = set()
     position = 0
@@ -122,11 +156,10 @@ def _line(text: str) -> bytes:
 
 def _serve(repository: Repository, service: str, options: list[str], body: bytes, protocol: str) -> bytes:
     extra = {"GIT_PROTOCOL": protocol} if protocol else {}
-    done = subprocess.run(
-        ["git", service.removeprefix("git-"), "--stateless-rpc", *options, str(repository.path)],
-        input=body,
-        capture_output=True,
-        env=git_environment(**extra),
-        check=False,
-    )
+    command = ["git", service.removeprefix("git-"), "--stateless-rpc", *options, str(repository.path)]
+    done = subprocess.run(command, input=body, capture_output=True, env=git_environment(**extra), check=False)
     return done.stdout
+
+
+def _plain(status: int, text: str) -> Reply:
+    return Reply(status, raw=text.encode(), content_type="text/plain; charset=UTF-8")

@@ -13,9 +13,14 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.forge.environment import git_environment
+TREE, BLOB = "40000", "100644"
 
-TREE, BLOB, EXECUTABLE, LINK, SUBMODULE = "40000", "100644", "100755", "120000", "160000"
+
+def git_environment(**extra: str) -> dict[str, str]:
+    """The environment for git: nothing of the user's configuration, no `GIT_` variable of the caller's, no prompts."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    fixed = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+    return kept | fixed | extra
 
 
 @dataclass(frozen=True)
@@ -34,11 +39,6 @@ class Entry:
     mode: str
     name: str
     sha: str
-
-    @property
-    def kind(self) -> str:
-        """The kind of object that the mode announces."""
-        return {TREE: "tree", SUBMODULE: "commit"}.get(self.mode, "blob")
 
 
 class Objects:
@@ -96,29 +96,18 @@ class Objects:
             rest = rest[20:]
         return entries
 
-    def write_tree(self, entries: list[Entry]) -> str:
-        """Store a tree. Git sorts folders as if their names ended in a slash."""
-        ordered = sorted(entries, key=lambda entry: os.fsencode(entry.name + "/" * (entry.mode == TREE)))
-        return self.write(
-            "tree",
-            b"".join(
-                entry.mode.encode() + b" " + os.fsencode(entry.name) + b"\0" + bytes.fromhex(entry.sha)
-                for entry in ordered
-            ),
-        )
-
-    def edit_tree(self, tree: str | None, changes: dict[str, tuple[str, str] | None]) -> str:
-        """`tree` with `changes` applied: path → (mode, id), or None to remove it. Empty folders vanish."""
+    def edit_tree(self, tree: str | None, changes: dict[str, str | None]) -> str:
+        """The id of `tree` with `changes` applied: path → id of a blob, or None to remove. Empty folders vanish."""
         entries = {entry.name: entry for entry in (self.entries(tree) if tree else [])}
-        below: dict[str, dict[str, tuple[str, str] | None]] = {}
-        for path, change in changes.items():
+        below: dict[str, dict[str, str | None]] = {}
+        for path, blob in changes.items():
             name, slash, rest = path.partition("/")
             if slash:
-                below.setdefault(name, {})[rest] = change
-            elif change is None:
+                below.setdefault(name, {})[rest] = blob
+            elif blob is None:
                 entries.pop(name, None)
             else:
-                entries[name] = Entry(change[0], name, change[1])
+                entries[name] = Entry(BLOB, name, blob)
         for name, inner in below.items():
             present = entries.get(name)
             edited = self.edit_tree(present.sha if present and present.mode == TREE else None, inner)
@@ -126,7 +115,12 @@ class Objects:
                 entries[name] = Entry(TREE, name, edited)
             elif present and present.mode == TREE:
                 del entries[name]
-        return self.write_tree(list(entries.values()))
+        # Git sorts folders as if their names ended in a slash.
+        ordered = sorted(entries.values(), key=lambda entry: os.fsencode(entry.name + "/" * (entry.mode == TREE)))
+        lines = (
+            f"{line.mode} ".encode() + os.fsencode(line.name) + b"\0" + bytes.fromhex(line.sha) for line in ordered
+        )
+        return self.write("tree", b"".join(lines))
 
     def close(self) -> None:
         """End the reading process."""

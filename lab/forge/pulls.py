@@ -1,10 +1,12 @@
-"""REST: pull requests. Lists, reads, opens, edits and merges; asks for reviews."""
+"""Pull requests: their REST calls, and the rules for opening, merging and closing them and following their branches.
+
+Reviews, checks, forks and merge queues are not modelled.
+"""
 
 from lab.forge import views
-from lab.forge.errors import ApiError, invalid, not_found, refused
-from lab.forge.issues_model import PullRequest
-from lab.forge.pull_requests import merge, mergeable, open_pull_request, pull_requests, reopen
-from lab.forge.repositories import Repository
+from lab.forge.issues import issue_view
+from lab.forge.model import ApiError, PullRequest, invalid, refused
+from lab.forge.repositories import ZERO, Person, Repository, person
 from lab.forge.rest import Reply, Request, listing, route
 from lab.forge.state import State
 
@@ -15,145 +17,187 @@ _READ, _WRITE = "pull_requests=read", "pull_requests=write"
 def list_pulls(state: State, repository: Repository, request: Request) -> Reply:
     """By state, head (`owner:branch`) and base, newest first; the newest is missing while lists lag."""
     query = request.query
-    found = pull_requests(state, repository)
+    found = state.pull_requests(repository)
     if state.lagging_lists:
         state.lagging_lists -= 1
         found = found[:-1]
-    wanted, head, base = query.get("state", "open"), query.get("head", ""), query.get("base", "")
+    wanted, base = query.get("state", "open"), query.get("base", "")
     if wanted not in ("open", "closed", "all"):
         raise invalid("PullRequest", "state")
     found = [pull for pull in found if wanted in ("all", pull.state) and base in ("", pull.base)]
-    owner, colon, branch = head.partition(":")
+    owner, colon, branch = query.get("head", "").partition(":")
     if colon:
         # GitHub ignores the filter when it has no owner. The forge does the same, so that tests notice.
         found = [pull for pull in found if (owner.lower(), branch) == (repository.owner.lower(), pull.head)]
-    updated = query.get("sort") == "updated"
-    newest_first = query.get("direction", "desc" if query.get("sort", "created") == "created" else "asc") == "desc"
-    found.sort(key=lambda pull: (pull.updated_at if updated else "", pull.number), reverse=newest_first)
-    return listing(
-        state,
-        request,
-        [views.pull_request(state, repository, pull, whole=False, mergeable=None) for pull in found],
-    )
+    if query.get("direction") != "asc":
+        found.reverse()
+    return listing(state, request, [_view(state, repository, pull) for pull in found])
 
 
 @route("POST", "/pulls", _WRITE)
 def create_pull(state: State, repository: Repository, request: Request) -> Reply:
-    """Open a pull request."""
-    fields = request.fields()
+    """Open a pull request. Raises GitHub's 422s and, for Actions, its 403."""
+    fields, token = request.fields, request.token
     head, base, title = fields.required("head"), fields.required("base"), fields.text("title")
     if not title:
         raise invalid("PullRequest", "title", "missing_field")
-    pull = open_pull_request(
-        state,
-        repository,
-        request.token,
-        title=title,
-        head=head,
-        base=base,
-        body=fields.text("body"),
-        draft=fields.flag("draft") or False,
-    )
-    pull.maintainer_can_modify = False  # GitHub keeps it false within one repository
-    return _one(state, repository, pull, 201)
+    if token.actions and not repository.actions_may_open_pull_requests:
+        raise ApiError(403, "GitHub Actions is not permitted to create or approve pull requests.")
+    owner, _, branch = head.rpartition(":")
+    tip, base_tip = repository.branch(branch), repository.branch(base)
+    if tip is None or (owner and owner.lower() != repository.owner.lower()):
+        raise invalid("PullRequest", "head")
+    if base_tip is None:
+        raise invalid("PullRequest", "base")
+    _refuse_duplicate(state, repository, branch, base)
+    if repository.is_ancestor(tip, base_tip):
+        raise refused("PullRequest", f"No commits between {base} and {branch}")
+    number, draft = state.next_number(repository), fields.flag("draft") or False
+    pull = PullRequest(number, token.login, title, fields.text("body"), head=branch, base=base, draft=draft)
+    pull.head_sha, pull.base_sha = tip, base_tip
+    state.issues[repository.full_name][number] = pull
+    repository.git("update-ref", f"refs/pull/{number}/head", tip)
+    view = _whole_view(state, repository, pull)
+    return Reply(201, view, {"Location": str(view["url"])})
 
 
 @route("GET", "/pulls/{number}", _READ)
 def get_pull(state: State, repository: Repository, request: Request) -> Reply:
     """One pull request."""
-    return _one(state, repository, _pull(state, repository, request))
+    return Reply(200, _whole_view(state, repository, state.pull_request(repository, request.number)))
 
 
 @route("PATCH", "/pulls/{number}", _WRITE)
 def edit_pull(state: State, repository: Repository, request: Request) -> Reply:
     """Title, body, base, state."""
-    pull, fields = _pull(state, repository, request), request.fields()
-    title, base, wanted = fields.text("title"), fields.text("base"), fields.text("state")
+    pull, fields = state.pull_request(repository, request.number), request.fields
+    title, base, wanted = fields.text("title"), fields.text("base") or pull.base, fields.state("PullRequest")
     if title == "":
         raise invalid("PullRequest", "title", "missing_field")
-    if base is not None and base != pull.base:
-        if repository.branch(base) is None:
-            raise invalid("PullRequest", "base")
-        if pull.state != "open":
-            raise refused("PullRequest", "Cannot change the base branch of a closed pull request.")
-        pull.base = base
-    if wanted not in (None, "open", "closed"):
-        raise invalid("PullRequest", "state")
-    if wanted == "closed" and pull.state == "open":
-        pull.close()
-    elif wanted == "open" and pull.state == "closed":
-        reopen(state, repository, pull)
-    pull.title = title or pull.title
+    if base != pull.base and repository.branch(base) is None:
+        raise invalid("PullRequest", "base")
+    if base != pull.base and pull.state != "open":
+        raise refused("PullRequest", "Cannot change the base branch of a closed pull request.")
+    if wanted == "open" and pull.state == "closed":
+        _reopen(state, repository, pull)
+    pull.base, pull.title = base, title or pull.title
     if "body" in fields.values:
         pull.body = fields.text("body")
-    pull.touch()
-    return _one(state, repository, pull)
-
-
-@route("GET", "/pulls/{number}/merge", _READ)
-def is_merged(state: State, repository: Repository, request: Request) -> Reply:
-    """204 when it is merged, 404 when not."""
-    if not _pull(state, repository, request).merged:
-        raise not_found()
-    return Reply(204)
-
-
-@route("PUT", "/pulls/{number}/merge", "contents=write")
-def merge_pull(state: State, repository: Repository, request: Request) -> Reply:
-    """Merge or squash; rebasing is not offered by the forge's repositories."""
-    pull, fields = _pull(state, repository, request), request.fields()
-    method = fields.text("merge_method") or "merge"
-    if method not in ("merge", "squash"):
-        raise ApiError(405, "Rebase merges are not allowed on this repository.")
-    commit = merge(
-        repository,
-        pull,
-        login=request.token.login,
-        method=method,
-        sha=fields.text("sha"),
-        title=fields.text("commit_title"),
-        message=fields.text("commit_message"),
-    )
-    return Reply(200, {"sha": commit, "merged": True, "message": "Pull Request successfully merged"})
-
-
-@route("GET", "/pulls/{number}/commits", _READ)
-def list_commits(state: State, repository: Repository, request: Request) -> Reply:
-    """Its commits, oldest first."""
-    pull = _pull(state, repository, request)
-    names = repository.git("rev-list", "--reverse", f"{pull.base_sha}..{pull.head_sha}").split()
-    commits = [repository.commit(name) for name in names]
-    return listing(state, request, [views.commit(state, repository, commit) for commit in commits if commit])
+    pull.change(wanted if wanted != pull.state else None)
+    return Reply(200, _whole_view(state, repository, pull))
 
 
 @route("POST", "/pulls/{number}/requested_reviewers", _WRITE)
 def request_reviewers(state: State, repository: Repository, request: Request) -> Reply:
     """Ask collaborators (and, in an organisation, teams) for a review."""
-    pull, fields = _pull(state, repository, request), request.fields()
+    pull, fields = state.pull_request(repository, request.number), request.fields
     people, teams = fields.texts("reviewers"), fields.texts("team_reviewers")
     if pull.login in people:
         raise ApiError(422, "Review cannot be requested from pull request author.")
-    if any(not state.known_login(login, repository) for login in people):
+    if not set(people) <= {repository.owner, *repository.collaborators}:
         raise ApiError(
             422,
             "Reviews may only be requested from collaborators. One or more of the users or teams you specified "
             f"is not a collaborator of the {repository.full_name} repository.",
         )
-    if teams and not set(teams) <= repository.teams:
+    if not set(teams) <= repository.teams:
         raise ApiError(422, "Could not resolve to a node with the global id of the team.")
-    pull.requested_reviewers += [login for login in people if login not in pull.requested_reviewers]
-    pull.requested_teams += [team for team in teams if team not in pull.requested_teams]
-    pull.touch()
-    return Reply(201, views.pull_request(state, repository, pull, whole=False, mergeable=None))
+    pull.requested_reviewers[:] = dict.fromkeys([*pull.requested_reviewers, *people])
+    pull.requested_teams[:] = dict.fromkeys([*pull.requested_teams, *teams])
+    pull.change()
+    return Reply(201, _view(state, repository, pull))
 
 
-def _pull(state: State, repository: Repository, request: Request) -> PullRequest:
-    found = state.issue(repository, request.number("number"))
-    if not isinstance(found, PullRequest):
-        raise not_found()
-    return found
+def _refuse_duplicate(state: State, repository: Repository, head: str, base: str) -> None:
+    for other in state.pull_requests(repository):
+        if (other.state, other.head, other.base) == ("open", head, base):
+            raise refused("PullRequest", f"A pull request already exists for {repository.owner}:{head}.")
 
 
-def _one(state: State, repository: Repository, pull: PullRequest, status: int = 200) -> Reply:
-    view = views.pull_request(state, repository, pull, whole=True, mergeable=mergeable(repository, pull))
-    return Reply(status, view, {"Location": str(view["url"])} if status == 201 else {})
+def _reopen(state: State, repository: Repository, pull: PullRequest) -> None:
+    if pull.merged:
+        raise refused("PullRequest", "state cannot be changed. The pull request has already been merged.")
+    tip = repository.branch(pull.head)
+    if tip is None:
+        raise refused("PullRequest", f"state cannot be changed. The {pull.head} branch has been deleted.")
+    _refuse_duplicate(state, repository, pull.head, pull.base)
+    pull.head_sha = tip
+
+
+def merge(repository: Repository, pull: PullRequest, *, login: str, method: str = "merge") -> str:
+    """Merge (or `squash`) into the base branch, with git, and return the new commit. Raises GitHub's 405."""
+    if reviews := repository.protections.get(pull.base):
+        raise ApiError(405, f"At least {reviews} approving review is required by reviewers with write access.")
+    base = repository.branch(pull.base)
+    tree = repository.merged_tree(base, pull.head_sha) if base and pull.state == "open" and not pull.draft else None
+    if base is None or tree is None:
+        raise ApiError(405, "Pull Request is not mergeable")
+    who = person(login)
+    if method == "squash":
+        parents, message = [base], _squash_message(repository, pull, base)
+    else:
+        parents = [base, pull.head_sha]
+        message = f"Merge pull request #{pull.number} from {repository.owner}/{pull.head}\n\n{pull.title}"
+    by_forge = Person("GitHub", "noreply@github.com", who.when)
+    commit = repository.write_commit(tree, parents, message, who, by_forge)
+    pull.mark_merged(commit)
+    repository.update_ref(f"refs/heads/{pull.base}", commit, base)
+    if repository.auto_delete_head_branches and repository.branch(pull.head):
+        repository.update_ref(f"refs/heads/{pull.head}", ZERO)
+    return commit
+
+
+def _squash_message(repository: Repository, pull: PullRequest, base: str) -> str:
+    """GitHub's default: a single commit's own message, or the title and the messages of all."""
+    names = repository.git("rev-list", "--reverse", f"{base}..{pull.head_sha}").split()
+    messages = [commit.message.strip() for commit in map(repository.commit, names) if commit]
+    if len(messages) == 1:
+        subject, _, text = messages[0].partition("\n")
+        return f"{subject} (#{pull.number})\n\n{text.strip()}".strip()
+    return f"{pull.title} (#{pull.number})\n\n" + "\n\n".join(f"* {message}" for message in messages)
+
+
+def follow(state: State, repository: Repository, branch: str, new: str) -> None:
+    """A branch moved (or, with ZERO, went): bring the open pull requests that use it up to date."""
+    for pull in state.pull_requests(repository):
+        if pull.state != "open" or branch not in (pull.head, pull.base):
+            continue
+        if new == ZERO:
+            pull.close()
+        elif pull.head == branch:
+            pull.head_sha = new
+            pull.change()
+            repository.git("update-ref", f"refs/pull/{pull.number}/head", new)
+            base = repository.branch(pull.base)
+            pull.base_sha = base or pull.base_sha
+            if base and repository.is_ancestor(new, base):
+                # Nothing left to merge: GitHub closes it by itself, without calling it merged.
+                pull.close()
+        elif repository.is_ancestor(pull.head_sha, new):
+            pull.mark_merged(new)
+
+
+def _view(state: State, repository: Repository, found: PullRequest) -> dict[str, object]:
+    """A pull request as a list shows it."""
+    base, owner = views.api(state, repository), repository.owner
+    side = {"user": views.user(state, owner), "repo": views.repository(state, repository)}
+    return issue_view(state, repository, found) | {
+        "url": f"{base}/pulls/{found.number}",
+        "issue_url": f"{base}/issues/{found.number}",
+        "draft": found.draft,
+        "merged_at": found.merged_at,
+        "merge_commit_sha": found.merge_commit_sha,
+        "requested_reviewers": [views.user(state, login) for login in found.requested_reviewers],
+        "requested_teams": [{"slug": slug, "name": slug} for slug in found.requested_teams],
+        "head": {"label": f"{owner}:{found.head}", "ref": found.head, "sha": found.head_sha, **side},
+        "base": {"label": f"{owner}:{found.base}", "ref": found.base, "sha": found.base_sha, **side},
+    }
+
+
+def _whole_view(state: State, repository: Repository, found: PullRequest) -> dict[str, object]:
+    """A pull request by itself, with whether it is merged or git could merge it now."""
+    base = repository.branch(found.base) if found.state == "open" else None
+    mergeable = None if base is None else repository.merged_tree(base, found.head_sha) is not None
+    states = {True: "clean", False: "dirty", None: "unknown"}
+    whole = {"merged": found.merged, "mergeable": mergeable, "mergeable_state": states[mergeable]}
+    return _view(state, repository, found) | whole | {"maintainer_can_modify": False}

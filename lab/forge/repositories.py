@@ -5,15 +5,16 @@ Every change of a branch, by REST or by push, goes through `update_ref`, so that
 
 import re
 import subprocess
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 
-from lab.forge.environment import git_environment
-from lab.forge.objects import Objects
+from lab.forge.model import timestamp
+from lab.forge.objects import Objects, git_environment
 
 ZERO = "0" * 40
+WORKFLOWS = ".github/workflows"
 _PERSON = re.compile(r"(.*?) ?<(.*?)> (\d+) ([+-]\d{4})")
 
 
@@ -35,6 +36,13 @@ class Person:
         return timestamp(self.when)
 
 
+def person(login: str, name: str | None = None, email: str | None = None) -> Person:
+    """Who writes a commit now: a name and address as given, else those that GitHub gives an account."""
+    clean = str.maketrans("", "", "<>\n\0")
+    own = f"{login}@users.noreply.github.com"
+    return Person((name or login).translate(clean).strip(), (email or own).translate(clean).strip(), int(time.time()))
+
+
 @dataclass(frozen=True)
 class Commit:
     """A commit, read."""
@@ -47,16 +55,12 @@ class Commit:
     message: str
 
 
-@dataclass(frozen=True)
-class Protection:
-    """A protected branch: nobody pushes, edits or deletes it directly; merging needs `reviews` approvals."""
-
-    reviews: int = 0
-
-
 @dataclass
 class Repository:
-    """One repository; `full_name` is `owner/name`. Flags are GitHub's repository settings."""
+    """One repository; `full_name` is `owner/name`. Flags are GitHub's repository settings.
+
+    `protections` has the approvals that a protected branch needs: nobody pushes to it, edits or deletes it directly.
+    """
 
     number: int
     full_name: str
@@ -67,13 +71,15 @@ class Repository:
     default_workflow_permissions: str = "read"
     organization: bool = False
     archived: bool = False
-    protections: dict[str, Protection] = field(default_factory=dict)
+    protections: dict[str, int] = field(default_factory=dict)
     collaborators: set[str] = field(default_factory=set)
     teams: set[str] = field(default_factory=set)
-    listeners: list[Callable[[str, str, str], None]] = field(default_factory=list)
+    disabled_workflows: set[str] = field(default_factory=set)
+    listeners: list[Callable[[str, str], None]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.objects = Objects(self.path)
+        self.owner, _, self.name = self.full_name.partition("/")
 
     def create(self) -> None:
         """Lay down the bare repository, as `git init --bare` would; fetches may filter, and ask for any commit."""
@@ -86,32 +92,17 @@ class Repository:
             "[gc]\n\tauto = 0\n"
         )
 
-    @property
-    def owner(self) -> str:
-        """The account the repository belongs to."""
-        return self.full_name.partition("/")[0]
-
-    @property
-    def name(self) -> str:
-        """The repository's name without its owner."""
-        return self.full_name.partition("/")[2]
-
-    def git(self, *arguments: str, data: bytes | None = None, check: bool = True) -> str:
+    def git(self, *arguments: str, data: bytes = b"") -> str:
         """Run git in the repository and give its output; `RefError` with git's words when it fails."""
         done = self.run(*arguments, data=data)
-        if check and done.returncode:
+        if done.returncode:
             raise RefError(done.stderr.decode(errors="replace").strip())
         return done.stdout.decode(errors="surrogateescape")
 
-    def run(self, *arguments: str, data: bytes | None = None) -> "subprocess.CompletedProcess[bytes]":
+    def run(self, *arguments: str, data: bytes = b"") -> "subprocess.CompletedProcess[bytes]":
         """Run git in the repository, whatever its exit status."""
-        return subprocess.run(
-            ["git", f"--git-dir={self.path}", *arguments],
-            input=data or b"",
-            capture_output=True,
-            env=git_environment(),
-            check=False,
-        )
+        command = ["git", f"--git-dir={self.path}", *arguments]
+        return subprocess.run(command, input=data, capture_output=True, env=git_environment(), check=False)
 
     def tip(self, ref: str) -> str | None:
         """The object that a full ref name (`refs/heads/main`) points to."""
@@ -130,6 +121,12 @@ class Repository:
                 return found.sha
         return None
 
+    def read(self, path: str, revision: str) -> bytes | None:
+        """A file's bytes at a branch, tag, commit or HEAD; None when it is not there."""
+        commit = self.resolve(revision)
+        found = self.objects.read(f"{commit}:{path}") if commit else None
+        return found.data if found and found.kind == "blob" else None
+
     def commit(self, sha: str) -> Commit | None:
         """Read a commit by anything that names one commit unambiguously to git."""
         found = self.objects.read(f"{sha}^{{commit}}")
@@ -142,8 +139,8 @@ class Repository:
             sha=found.sha,
             tree=first["tree"],
             parents=tuple(value for name, value in headers if name == "parent"),
-            author=_person(first["author"]),
-            committer=_person(first["committer"]),
+            author=_read_person(first["author"]),
+            committer=_read_person(first["committer"]),
             message=message.removesuffix("\n"),
         )
 
@@ -156,13 +153,36 @@ class Repository:
         ]
         return self.objects.write("commit", ("\n".join(lines) + f"\n\n{message}").encode())
 
+    def commit_files(
+        self,
+        files: Mapping[str, str | bytes | None],
+        message: str,
+        author: Person,
+        *,
+        branch: str | None = None,
+        committer: Person | None = None,
+    ) -> str:
+        """Commit files (None removes one) to a branch, the default one unless named; gives the commit.
+
+        A branch that is not there starts at the default branch. Protection does not apply. `RefError` when the branch
+        moves meanwhile.
+        """
+        name = branch or self.default_branch
+        present = self.branch(name)
+        tip = present or self.branch(self.default_branch)
+        before = self.commit(tip) if tip else None
+        changes: dict[str, str | None] = {}
+        for path, content in files.items():
+            data = content.encode() if isinstance(content, str) else content
+            changes[path] = None if data is None else self.objects.write("blob", data)
+        tree = self.objects.edit_tree(before.tree if before else None, changes)
+        sha = self.write_commit(tree, [tip] if tip else [], message, author, committer or author)
+        self.update_ref(f"refs/heads/{name}", sha, present or ZERO)
+        return sha
+
     def is_ancestor(self, ancestor: str, descendant: str) -> bool:
         """Whether `descendant` contains `ancestor`; a commit contains itself."""
         return ancestor == descendant or not self.run("merge-base", "--is-ancestor", ancestor, descendant).returncode
-
-    def merge_base(self, one: str, other: str) -> str | None:
-        """The best common ancestor, None for unrelated histories."""
-        return self.git("merge-base", one, other, check=False).strip() or None
 
     def merged_tree(self, base: str, head: str) -> str | None:
         """The tree of merging `head` into `base`, None on conflict."""
@@ -171,38 +191,25 @@ class Repository:
             raise RefError(f"the forge merges with `git merge-tree --write-tree`: git 2.38 or later ({done.stderr!r})")
         return done.stdout.decode().split("\n")[0] if done.returncode == 0 else None
 
-    def changed_paths(self, before: str | None, after: str, under: str) -> list[str]:
-        """Paths at or below `under` that differ between two commits; all of them when there is no `before`."""
-        empty = self.objects.write_tree([])
-        return self.git("diff-tree", "-r", "--name-only", before or empty, after, "--", under).split()
-
-    def refs(self, prefix: str) -> list[tuple[str, str, str]]:
-        """Refs whose full name begins with `prefix`: (name, object id, kind), sorted by name."""
-        listing = self.git("for-each-ref", "--format=%(refname) %(objectname) %(objecttype)")
-        rows = [tuple(line.split(" ")) for line in listing.splitlines()]
-        return [(name, sha, kind) for name, sha, kind in rows if name.startswith(prefix)]
+    def changed_paths(self, before: str | None, after: str, *under: str) -> list[str]:
+        """Paths (those at or below `under`) that differ between two commits; all of them when there is no `before`."""
+        start = before or self.objects.edit_tree(None, {})
+        return self.git("diff-tree", "-r", "-z", "--name-only", start, after, "--", *under).split("\0")[:-1]
 
     def update_ref(self, ref: str, new: str, old: str | None = None) -> None:
         """Create, move or delete (`new` is ZERO) a ref, then tell the listeners.
 
         `old` is where the caller saw it, ZERO for "not there"; None skips that check. `RefError` when git refuses.
         """
-        before = self.tip(ref) or ZERO
         if new == ZERO:
             self.git("update-ref", "-d", ref, *([old] if old else []))
         else:
             self.git("update-ref", ref, new, *([old] if old is not None else []))
         if ref.startswith("refs/heads/"):
             for listener in self.listeners:
-                listener(ref.removeprefix("refs/heads/"), before, new)
+                listener(ref.removeprefix("refs/heads/"), new)
 
 
-def timestamp(when: float | None = None) -> str:
-    """A time in GitHub's form, now by default."""
-    moment = datetime.now(UTC) if when is None else datetime.fromtimestamp(when, UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _person(line: str) -> Person:
+def _read_person(line: str) -> Person:
     found = _PERSON.fullmatch(line)
     return Person(found[1], found[2], int(found[3])) if found else Person(line, "", 0)

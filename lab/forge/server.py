@@ -8,14 +8,17 @@ import struct
 import sys
 import threading
 import traceback
-import zlib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from lab.forge import handling
-from lab.forge.faults import LONGEST_HOLD, Fault
+from lab.forge import actions, commits, contents, git_http, issues, pulls, rest
+from lab.forge.model import Record
 from lab.forge.rest import Reply
-from lab.forge.state import Record, State
+from lab.forge.state import State
+
+# Importing a module with routes registers them; naming them here keeps that visible.
+ROUTE_MODULES = (actions, commits, contents, issues, pulls)
+_LONGEST_HOLD = 60.0  # seconds; a test that forgets to let go must not hang for ever
 
 
 class Server(ThreadingHTTPServer):
@@ -51,7 +54,6 @@ class Server(ThreadingHTTPServer):
 
     def stop(self) -> None:
         """Take no more requests, end the connections."""
-        self.state.faults.release()
         self.shutdown()
         self._thread.join(timeout=10)
         with self._guard:
@@ -83,24 +85,25 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         state = self.server.state
         body = self._body()
-        path = self.path.removeprefix(handling.REST_PREFIX)
-        service = next((name for name in ("upload-pack", "receive-pack") if f"git-{name}" in path), "")
-        is_rest = self.path.startswith(handling.REST_PREFIX + "/") or self.path.startswith(handling.GRAPHQL)
-        fault = state.faults.take(self.command, path)
-        if fault is not None and fault.hold is not None:
+        path = self.path.removeprefix(rest.PREFIX)
+        fault = state.take_fault(self.command, path)
+        reply: Reply | None
+        if fault is None:
+            reply = self._guarded(body)
+        elif fault.hold is not None:
             fault.hold.arrived.set()
-            fault.hold.wait(LONGEST_HOLD)
-        early = fault is not None and not fault.after_commit and not (fault.hold is not None and fault.status is None)
-        reply = None if early else self._guarded(body)
-        if fault is not None and (early or fault.after_commit):
-            reply = self._fault(fault)
-        status = reply.status if reply is not None else 0
+            fault.hold.wait(_LONGEST_HOLD)
+            reply = self._guarded(body)
+        else:
+            if fault.after_commit:
+                self._guarded(body)
+            reply = None if fault.status is None else rest.faulty(fault.status, fault.body, fault.headers)
+        is_rest = path != self.path
+        services = ("upload-pack", "receive-pack")
+        service = next((name for name in services if f"git-{name}" in path and not is_rest), "")
         with state.lock:
-            state.records.append(
-                Record(
-                    self.command, path, status, "rest" if is_rest or not service else "git", "" if is_rest else service
-                )
-            )
+            status = reply.status if reply is not None else 0
+            state.records.append(Record(self.command, path, status, "git" if service else "rest", service))
         if reply is None:
             self._reset()
         else:
@@ -109,25 +112,17 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _answer  # noqa: N815 - http.server's names
 
     def _guarded(self, body: bytes) -> Reply:
+        state, headers = self.server.state, self.headers
         try:
-            return self._process(body)
+            if self.path.startswith(f"{rest.PREFIX}/"):
+                target = self.path.removeprefix(rest.PREFIX)
+                return rest.answer(state, self.command, target, headers, body)  # type: ignore[arg-type]
+            found = git_http.answer(state, self.command, self.path, headers, body)  # type: ignore[arg-type]
+            return found or Reply(404, raw=b"Not Found\n", content_type="text/plain; charset=utf-8")
         except Exception:
             # A defect of the forge: its trace belongs on the terminal, and the client gets an answer.
             traceback.print_exc()
-            return handling.faulty(500, {"message": "The lab's forge failed; its trace is on stderr"}, {})
-
-    def _process(self, body: bytes) -> Reply:
-        state, headers = self.server.state, self.headers
-        if self.path.startswith(handling.GRAPHQL):
-            return handling.graphql(state, headers)  # type: ignore[arg-type]
-        if self.path.startswith(handling.REST_PREFIX + "/"):
-            target = self.path.removeprefix(handling.REST_PREFIX)
-            return handling.rest(state, self.command, target, headers, body)  # type: ignore[arg-type]
-        found = handling.git(state, self.command, self.path, headers, body)  # type: ignore[arg-type]
-        return found or Reply(404, raw=b"Not Found\n", content_type="text/plain; charset=utf-8")
-
-    def _fault(self, fault: Fault) -> Reply | None:
-        return None if fault.status is None else handling.faulty(fault.status, fault.body, fault.headers)
+            return rest.faulty(500, {"message": "The lab's forge failed; its trace is on stderr"}, {})
 
     def _body(self) -> bytes:
         if "chunked" in self.headers.get("Transfer-Encoding", ""):
@@ -141,8 +136,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if self.headers.get("Content-Encoding") in ("gzip", "x-gzip"):
-            with contextlib.suppress(OSError, EOFError, zlib.error):
-                body = gzip.decompress(body)
+            body = gzip.decompress(body)
         return body
 
     def _send(self, reply: Reply) -> None:

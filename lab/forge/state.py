@@ -1,32 +1,83 @@
-"""Everything the forge remembers between requests, and the one lock that guards it."""
+"""Everything the forge remembers between requests, the lock that guards it, its workflow runs, and faults to come."""
 
 import itertools
+import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lab.forge.errors import not_found
-from lab.forge.faults import Faults
-from lab.forge.issues_model import Issue
+from lab.forge.model import ApiError, Issue, PullRequest, Record, Run, Token, not_found
 from lab.forge.repositories import Repository
-from lab.forge.runs import Runs
-from lab.forge.tokens import Token, Tokens
+
+DispatchCallback = Callable[[str, str, str, Mapping[str, str]], str | None]
+"""Carries out a run of (repository, workflow file, ref, inputs); returns its conclusion, None for `success`."""
 
 
-@dataclass(frozen=True)
-class Record:
-    """A request that the forge answered.
+class Hold(threading.Event):
+    """A held answer: `set` lets it go; the forge sets `arrived` once the request is there."""
 
-    `path` has its query and no `/api/v3`. `kind` is `rest` or `git`; `service` is `upload-pack` or
-    `receive-pack` for git. `status` 0 is a reset connection.
+    def __init__(self) -> None:
+        super().__init__()
+        self.arrived = threading.Event()
+
+
+@dataclass
+class Fault:
+    """What happens to the next `times` requests of `method` (`*` for any) whose path and query match `pattern`.
+
+    `status` is answered in place of the real answer; None resets the connection, unless `hold` is given:
+    then the real answer comes once that is set. `after_commit` lets the request take effect first.
     """
 
     method: str
-    path: str
-    status: int
-    kind: str = "rest"
-    service: str = ""
+    pattern: re.Pattern[str]
+    status: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: Mapping[str, object] | str | None = None
+    times: int = 1
+    after_commit: bool = False
+    hold: Hold | None = None
+
+
+class Runs:
+    """All workflow runs so far, oldest first, and the threads that carry them out."""
+
+    def __init__(self) -> None:
+        self.all: list[Run] = []
+        self.callback: DispatchCallback | None = None
+        self._threads: list[threading.Thread] = []
+        self._errors: list[BaseException] = []
+
+    def start(self, run: Run) -> None:
+        """Add a run and start it; without a callback it stays `queued`."""
+        self.all.append(run)
+        if self.callback is not None:
+            thread = threading.Thread(target=self._carry_out, args=(run, self.callback), name="forge-run", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def wait(self) -> list[Run]:
+        """Wait until every run has ended, also those that start meanwhile. Raises what a callback raised."""
+        self.stop()
+        if self._errors:
+            raise self._errors.pop(0)
+        return list(self.all)
+
+    def stop(self) -> None:
+        """Wait until every run has ended, however it did."""
+        while self._threads:
+            self._threads[0].join()
+            self._threads.pop(0)
+
+    def _carry_out(self, run: Run, callback: DispatchCallback) -> None:
+        run.status = "in_progress"
+        try:
+            run.conclusion = callback(run.repository, run.workflow, run.ref, run.inputs) or "success"
+        except BaseException as error:
+            run.conclusion = "failure"
+            self._errors.append(error)
+        run.status = "completed"
 
 
 @dataclass
@@ -35,17 +86,22 @@ class State:
 
     root: Path
     url: str = ""
-    tokens: Tokens = field(default_factory=Tokens)
-    faults: Faults = field(default_factory=Faults)
+    tokens: dict[str, Token] = field(default_factory=dict)
+    faults: list[Fault] = field(default_factory=list)
+    held: list[Hold] = field(default_factory=list)
     runs: Runs = field(default_factory=Runs)
     records: list[Record] = field(default_factory=list)
     repositories: dict[str, Repository] = field(default_factory=dict)
     issues: dict[str, dict[int, Issue]] = field(default_factory=dict)
-    labels: dict[str, dict[str, dict[str, str]]] = field(default_factory=dict)
-    disabled_workflows: set[tuple[str, str]] = field(default_factory=set)
     lagging_lists: int = 0
     lock: threading.RLock = field(default_factory=threading.RLock)
     identifiers: Callable[[], int] = field(default_factory=lambda: itertools.count(1000).__next__)
+
+    def token(self, secret: str) -> Token:
+        """The token of that secret; 401 as GitHub words it when there is none."""
+        if secret not in self.tokens:
+            raise ApiError(401, "Bad credentials")
+        return self.tokens[secret]
 
     def repository(self, full_name: str, token: Token | None) -> Repository:
         """The repository of that name (case does not matter), 404 when there is none or the token sees none."""
@@ -61,6 +117,33 @@ class State:
             raise not_found()
         return found
 
-    def known_login(self, login: str, repository: Repository) -> bool:
-        """Whether an account may be asked to review: it owns the repository or collaborates on it."""
-        return login == repository.owner or login in repository.collaborators
+    def next_number(self, repository: Repository) -> int:
+        """The number of the next issue or pull request."""
+        return max(self.issues[repository.full_name], default=0) + 1
+
+    def pull_requests(self, repository: Repository) -> list[PullRequest]:
+        """All pull requests of a repository, oldest first."""
+        return [issue for issue in self.issues[repository.full_name].values() if isinstance(issue, PullRequest)]
+
+    def pull_request(self, repository: Repository, number: int) -> PullRequest:
+        """The pull request of that number, or 404."""
+        found = self.issue(repository, number)
+        if not isinstance(found, PullRequest):
+            raise not_found()
+        return found
+
+    def take_fault(self, method: str, path: str) -> Fault | None:
+        """The first fault that meets this request, counted down; None when the request is to go on undisturbed."""
+        with self.lock:
+            for fault in self.faults:
+                if fault.method in ("*", method) and fault.pattern.search(path):
+                    fault.times -= 1
+                    if fault.times <= 0:
+                        self.faults.remove(fault)
+                    return fault
+        return None
+
+    def release(self) -> None:
+        """Let every held answer go."""
+        for hold in self.held:
+            hold.set()

@@ -137,7 +137,7 @@ def test_whether_actions_may_open_pull_requests_is_asked_of_the_first_stage_s_st
 
 
 def test_a_workflow_that_was_switched_off_is_wrong(forge: Forge) -> None:
-    forge._state.disabled_workflows.add((REPOSITORY, "promote.yaml"))
+    forge.settings(REPOSITORY).disabled_workflows.add("promote.yaml")
     assert_told("workflow.off", checks(forge)["workflow"], forge.url.removeprefix("http://"))
 
 

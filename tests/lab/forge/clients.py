@@ -14,7 +14,7 @@ on:
   workflow_dispatch:
     inputs:
       application: {required: true}
-      stage: {type: choice, options: [dev, production], default: dev}
+      stage: {type: string, default: dev}
       again: {type: boolean, default: false}
 """
 

@@ -42,6 +42,7 @@ def test_a_repository_that_the_token_does_not_see_is_not_there(forge: Forge) -> 
         ("POST", "/issues/1/comments", {"issues": "read"}, "issues=write; pull_requests=write"),
         ("POST", "/git/refs", {"contents": "read"}, "contents=write"),
         ("GET", "/actions/permissions/workflow", {"actions": "write"}, "administration=read"),
+        ("POST", "/actions/workflows/promote.yaml/dispatches", {"actions": "read"}, "actions=write"),
     ],
 )
 def test_a_call_without_its_permission_is_refused_and_says_which(
@@ -64,27 +65,6 @@ def test_every_answer_tells_limits_and_an_unchanged_read_is_304(forge: Forge, re
     assert (again.status_code, again.content) == (304, b"")
     forge.commit(NAME, {"a": "1"}, "Next")
     assert rest("GET", "/git/ref/heads/main", **{"If-None-Match": first.headers["ETag"]}).status_code == 200
-
-
-def test_the_provider_learns_who_it_is_and_what_the_owner_is(forge: Forge, rest: Rest) -> None:
-    base = forge.api_url
-    assert rest.session.get(f"{base}/user", timeout=10).json()["login"] == "octocat"
-    assert rest.session.get(f"{base}/orgs/acme", timeout=10).status_code == 404
-    forge.create_repository("team/gitops", organization=True)
-    assert rest.session.get(f"{base}/orgs/team", timeout=10).json()["type"] == "Organization"
-    assert rest.session.get(f"{base}/rate_limit", timeout=10).json()["rate"]["limit"] == 5000
-    assert "installed_version" in rest.session.get(f"{base}/meta", timeout=10).json()
-    assert "errors" in rest.session.post(f"{forge.url}/api/graphql", json={"query": "{}"}, timeout=10).json()
-
-
-def test_a_repository_tells_its_branch_and_what_the_token_may(forge: Forge, as_token: Callable[..., Rest]) -> None:
-    found = as_token(contents="read")("GET", "").json()
-    assert (found["full_name"], found["default_branch"], found["permissions"]["push"]) == (NAME, "main", False)
-    assert Rest(forge)("GET", "").json()["permissions"]["push"] is True
-
-
-def test_the_case_of_a_repository_name_does_not_matter(forge: Forge, rest: Rest) -> None:
-    assert rest.session.get(f"{forge.api_url}/repos/ACME/GitOps", timeout=10).json()["full_name"] == NAME
 
 
 @pytest.mark.parametrize(("status", "headers"), [(429, {"retry-after": "3"}), (403, {"retry-after": "3"}), (502, {})])

@@ -1,4 +1,4 @@
-"""Pull requests over REST, and how they follow git."""
+"""Pull requests and issues over REST, and how pull requests follow git."""
 
 from collections.abc import Callable
 
@@ -79,7 +79,7 @@ def test_lists_are_narrowed_by_state_head_and_base(forge: Forge, rest: Rest, pro
 
     assert numbers("") == [other]
     assert numbers("state=all") == [other, proposed]
-    assert numbers("state=all&sort=created&direction=asc") == [proposed, other]
+    assert numbers("state=all&direction=asc") == [proposed, other]
     assert numbers("state=closed") == [proposed]
     assert numbers("state=all&head=acme:promote&base=main") == [proposed]
     assert numbers("state=all&head=someone:promote") == []
@@ -150,48 +150,36 @@ def test_commits_that_reach_the_base_by_push_make_it_merged(git: Git, rest: Rest
     assert (pull["state"], pull["merged"], pull["merge_commit_sha"]) == ("closed", True, git("rev-parse", "main"))
 
 
-@pytest.mark.parametrize(("method", "parents"), [("merge", 2), ("squash", 1)])
+@pytest.mark.parametrize(
+    ("method", "parents", "subject"),
+    [("merge", 2, "Merge pull request #1 from acme/promote"), ("squash", 1, "Promote v1 (#1)")],
+)
 def test_merging_makes_a_real_commit(
-    forge: Forge, git: Git, rest: Rest, proposed: int, method: str, parents: int
+    forge: Forge, git: Git, rest: Rest, proposed: int, method: str, parents: int, subject: str
 ) -> None:
-    head = rest("GET", f"/pulls/{proposed}").json()["head"]["sha"]
-    answer = rest("PUT", f"/pulls/{proposed}/merge", {"sha": head, "merge_method": method})
-    assert (answer.status_code, answer.json()["merged"]) == (200, True)
+    rest("PATCH", f"/pulls/{proposed}", {"title": "Another title"})
+    commit = forge.merge(NAME, proposed, method)
     assert forge.read(NAME, "production/values.yaml") == b"serviceVersion: v1\n"
     git.clone()
-    assert git("rev-parse", "HEAD") == answer.json()["sha"]
+    assert git("rev-parse", "HEAD") == commit
     assert len(git("rev-list", "--parents", "-1", "HEAD").split()) == 1 + parents
+    assert git("log", "-1", "--format=%s") == subject
     assert git("fsck", "--strict", "--no-dangling") == ""
     pull = rest("GET", f"/pulls/{proposed}").json()
-    assert (pull["state"], pull["merged"], pull["merge_commit_sha"]) == ("closed", True, answer.json()["sha"])
-    assert rest("GET", f"/pulls/{proposed}/merge").status_code == 204
-
-
-def test_a_squash_of_one_commit_keeps_its_message(git: Git, rest: Rest, proposed: int) -> None:
-    rest("PATCH", f"/pulls/{proposed}", {"title": "Another title"})
-    rest("PUT", f"/pulls/{proposed}/merge", {"merge_method": "squash"})
-    git.clone()
-    message = git("log", "-1", "--format=%s", "origin/promote")
-    assert git("log", "-1", "--format=%s") == f"{message} (#{proposed})"
-
-
-def test_merging_what_is_not_what_was_seen_is_a_conflict(rest: Rest, proposed: int) -> None:
-    answer = rest("PUT", f"/pulls/{proposed}/merge", {"sha": "0" * 40})
-    assert answer.status_code == 409
-    assert answer.json()["message"] == "Head branch was modified. Review and try the merge again."
+    assert (pull["state"], pull["merged"], pull["merge_commit_sha"]) == ("closed", True, commit)
 
 
 def test_what_git_cannot_merge_is_not_mergeable(forge: Forge, rest: Rest, proposed: int) -> None:
     forge.commit(NAME, {"production/values.yaml": "serviceVersion: v7\n"}, "Elsewhere")
     assert rest("GET", f"/pulls/{proposed}").json()["mergeable_state"] == "dirty"
-    answer = rest("PUT", f"/pulls/{proposed}/merge", {})
-    assert (answer.status_code, answer.json()["message"]) == (405, "Pull Request is not mergeable")
+    with pytest.raises(ApiError, match="not mergeable"):
+        forge.merge(NAME, proposed)
 
 
-def test_a_closed_one_and_one_without_approvals_are_not_merged(forge: Forge, rest: Rest, proposed: int) -> None:
+def test_a_closed_one_and_one_without_approvals_are_not_merged(forge: Forge, proposed: int) -> None:
     forge.protect(NAME, reviews=1)
-    answer = rest("PUT", f"/pulls/{proposed}/merge", {})
-    assert (answer.status_code, answer.json()["message"][:28]) == (405, "At least 1 approving review ")
+    with pytest.raises(ApiError, match="At least 1 approving review"):
+        forge.merge(NAME, proposed)
     forge.unprotect(NAME)
     forge.close(NAME, proposed)
     with pytest.raises(ApiError, match="not mergeable"):
@@ -214,7 +202,6 @@ def test_actions_may_open_pull_requests_only_where_that_is_allowed(forge: Forge,
     assert answer.json()["message"] == "GitHub Actions is not permitted to create or approve pull requests."
     forge.settings(NAME).actions_may_open_pull_requests = True
     assert workflow("POST", "/pulls", body).json()["user"]["login"] == "github-actions[bot]"
-    assert forge.pull_requests(NAME)[0].actions
 
 
 def test_reviewers_are_collaborators_other_than_the_author(forge: Forge, rest: Rest, proposed: int) -> None:
@@ -228,12 +215,35 @@ def test_reviewers_are_collaborators_other_than_the_author(forge: Forge, rest: R
     assert [person["login"] for person in asked.json()["requested_reviewers"]] == ["hubot"]
 
 
-def test_its_commits_are_those_since_the_base(forge: Forge, rest: Rest, proposed: int) -> None:
-    forge.commit(NAME, {"production/values.yaml": "serviceVersion: v2\n"}, "Promote v2", branch="promote")
-    commits = rest("GET", f"/pulls/{proposed}/commits").json()
-    assert [commit["commit"]["message"] for commit in commits] == ["Promote v1", "Promote v2"]
-
-
 def test_a_number_that_is_none_is_not_found(rest: Rest) -> None:
     assert rest("GET", "/pulls/7").status_code == 404
     assert rest("GET", "/pulls/seven").status_code == 404
+
+
+def test_an_issue_is_opened_found_by_its_label_edited_and_closed(rest: Rest, proposed: int) -> None:
+    opened = rest("POST", "/issues", {"title": "Drift", "body": "one", "labels": ["drift"]})
+    assert (opened.status_code, opened.json()["number"]) == (201, proposed + 1), "numbered with the pull requests"
+    assert rest("GET", f"/pulls/{proposed + 1}").status_code == 404
+    found = rest("GET", "/issues?labels=drift&state=open").json()
+    assert [issue["number"] for issue in found] == [proposed + 1]
+    assert rest("GET", "/issues?labels=other").json() == []
+    edited = rest("PATCH", f"/issues/{proposed + 1}", {"body": "two", "state": "closed"}).json()
+    assert (edited["title"], edited["body"], edited["state"]) == ("Drift", "two", "closed")
+    listed = rest("GET", "/issues").json()
+    assert [("pull_request" in issue, issue["number"]) for issue in listed] == [(True, proposed)]
+    assert rest("POST", "/issues", {"body": "untitled"}).status_code == 422
+
+
+def test_comments_and_labels_are_kept_in_order(forge: Forge, rest: Rest, proposed: int) -> None:
+    path = f"/issues/{proposed}"
+    first, _ = (rest("POST", f"{path}/comments", {"body": body}).json()["id"] for body in ("first", "second"))
+    assert rest("PATCH", f"/issues/comments/{first}", {"body": "edited"}).status_code == 200
+    assert [comment["body"] for comment in rest("GET", f"{path}/comments").json()] == ["edited", "second"]
+    assert rest("POST", f"{path}/comments", {"body": " "}).status_code == 422
+    assert rest("POST", "/issues/99/comments", {"body": "x"}).status_code == 404
+    rest("POST", f"{path}/labels", {"labels": ["promotion"]})
+    assert [label["name"] for label in rest("POST", f"{path}/labels", {"labels": ["dev", "promotion"]}).json()] == [
+        "promotion",
+        "dev",
+    ]
+    assert forge.pull_requests(NAME)[0].labels == ["promotion", "dev"]

@@ -1,0 +1,185 @@
+"""What the forge remembers of accounts and conversations, and the errors that it answers with, as GitHub words them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+_LEVELS = {"read": 1, "write": 2, "admin": 3}
+
+
+class ApiError(Exception):
+    """An answer that is no success; `errors` are the details of a failed validation."""
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        errors: list[dict[str, str]] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status, self.message, self.errors, self.headers = status, message, errors, dict(headers or {})
+
+    def body(self) -> dict[str, object]:
+        """GitHub's error object: `message`, `errors` where there are some, `documentation_url`, `status` as text."""
+        details: dict[str, object] = {"errors": self.errors} if self.errors else {}
+        address = "https://docs.github.com/rest"
+        return {"message": self.message, **details, "documentation_url": address, "status": str(self.status)}
+
+
+def not_found() -> ApiError:
+    """404, also for what the token may not see."""
+    return ApiError(404, "Not Found")
+
+
+def missing(name: str) -> ApiError:
+    """422 for a body without a required property."""
+    return ApiError(422, f'Invalid request.\n\n"{name}" wasn\'t supplied.')
+
+
+def wrong_type(name: str, value: object, expected: str) -> ApiError:
+    """422 for a property of another type than the schema's."""
+    return ApiError(422, f"Invalid request.\n\nFor 'properties/{name}', {value!r} is not {expected}.")
+
+
+def invalid(resource: str, name: str, code: str = "invalid") -> ApiError:
+    """422 with one detail on a field (`invalid`, `missing_field`, `already_exists`)."""
+    return ApiError(422, "Validation Failed", [{"resource": resource, "field": name, "code": code}])
+
+
+def refused(resource: str, message: str) -> ApiError:
+    """422 with one detail that says in words what is wrong."""
+    return ApiError(422, "Validation Failed", [{"resource": resource, "code": "custom", "message": message}])
+
+
+def timestamp(when: float | None = None) -> str:
+    """A time (seconds since 1970) in GitHub's form, now by default."""
+    moment = datetime.now(UTC) if when is None else datetime.fromtimestamp(when, UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@dataclass(frozen=True)
+class Token:
+    """A token: whose it is, its fine-grained permissions (`{"contents": "write"}`), and the repositories it sees.
+
+    `repositories` are lower-case `owner/name`; None means all. `actions` marks a workflow's `GITHUB_TOKEN`, which may
+    open pull requests only where the repository's setting allows it. Classic scopes and expiry are not modelled.
+    """
+
+    login: str
+    permissions: Mapping[str, str]
+    repositories: frozenset[str] | None = None
+    actions: bool = False
+
+    def allows(self, permission: str, level: str) -> bool:
+        """Whether the token has at least `level` of `permission`. Everyone who sees a repository reads metadata."""
+        return permission == "metadata" or _LEVELS.get(self.permissions.get(permission, ""), 0) >= _LEVELS[level]
+
+    def sees(self, repository: str) -> bool:
+        """Whether the repository exists as far as this token is concerned."""
+        return self.repositories is None or repository.lower() in self.repositories
+
+    def require(self, *accepted: str) -> None:
+        """Raise GitHub's 403 unless one of the accepted `permission=level` is granted."""
+        if not any(
+            self.allows(permission, level) for permission, _, level in (text.partition("=") for text in accepted)
+        ):
+            kind = "integration" if self.actions else "personal access token"
+            needed = {"x-accepted-github-permissions": "; ".join(accepted)}
+            raise ApiError(403, f"Resource not accessible by {kind}", headers=needed)
+
+
+@dataclass
+class Comment:
+    """A comment below an issue or pull request."""
+
+    identifier: int
+    login: str
+    body: str
+    created_at: str = field(default_factory=timestamp)
+
+
+@dataclass
+class Issue:
+    """An issue. `state` is `open` or `closed`. Issues and pull requests share their numbers, as on GitHub."""
+
+    number: int
+    login: str
+    title: str
+    body: str | None
+    state: str = "open"
+    labels: list[str] = field(default_factory=list)
+    comments: list[Comment] = field(default_factory=list)
+    created_at: str = field(default_factory=timestamp)
+    updated_at: str = field(default_factory=timestamp)
+    closed_at: str | None = None
+
+    def change(self, state: str | None = None) -> None:
+        """Note that something about it changed now, its state perhaps."""
+        self.updated_at = timestamp()
+        if state is not None:
+            self.state, self.closed_at = state, self.updated_at if state == "closed" else None
+
+    def close(self) -> None:
+        """Close it, now."""
+        self.change("closed")
+
+    def reopen(self) -> None:
+        """Open it again, now."""
+        self.change("open")
+
+
+@dataclass
+class PullRequest(Issue):
+    """A pull request between two branches of one repository.
+
+    `head_sha` follows the head branch while it is open; `base_sha` is the base's tip when the head last moved.
+    """
+
+    head: str = ""
+    base: str = ""
+    head_sha: str = ""
+    base_sha: str = ""
+    draft: bool = False
+    merged_at: str | None = None
+    merge_commit_sha: str | None = None
+    requested_reviewers: list[str] = field(default_factory=list)
+    requested_teams: list[str] = field(default_factory=list)
+
+    @property
+    def merged(self) -> bool:
+        """Whether its commits are on the base branch."""
+        return self.merged_at is not None
+
+    def mark_merged(self, commit: str) -> None:
+        """Note that it is merged, now, as `commit`."""
+        self.close()
+        self.merged_at, self.merge_commit_sha = self.closed_at, commit
+
+
+@dataclass
+class Run:
+    """A run of a workflow; `repository` is `owner/name`, `workflow` the file's name, `inputs` as dispatched."""
+
+    repository: str
+    workflow: str
+    ref: str
+    head_sha: str
+    inputs: Mapping[str, str]
+    status: str = "queued"
+    conclusion: str | None = None
+
+
+@dataclass(frozen=True)
+class Record:
+    """A request that the forge answered.
+
+    `path` has its query and no `/api/v3`. `kind` is `rest` or `git`; `service` is `upload-pack` or
+    `receive-pack` for git. `status` 0 is a reset connection.
+    """
+
+    method: str
+    path: str
+    status: int
+    kind: str = "rest"
+    service: str = ""
