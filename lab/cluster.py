@@ -7,18 +7,18 @@ Events, and checks every request's token and role as the API server would. Nothi
 import json
 import secrets
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import RLock, Thread
-from types import TracebackType
 from typing import Self
 from uuid import uuid4
 
 from lab.cluster_objects import TASK_ROLE, Access, Deployment, app_version_name, status_object
 
-KEPTN = "lifecycle.keptn.sh/v1"
+Answer = tuple[int, Mapping[str, str], Mapping[str, object]]
+"""Status, headers and JSON."""
 
 
 @dataclass
@@ -33,14 +33,6 @@ class _Application:
     deployments: tuple[Deployment, ...] = ()
 
 
-@dataclass(frozen=True)
-class Failure:
-    """An answer that the stand-in gives instead of the true one, once."""
-
-    status: int
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
 class Cluster:
     """The stand-in; it serves during a `with` block: `with Cluster() as cluster: …`.
 
@@ -48,13 +40,12 @@ class Cluster:
     ("GET /apis/…"), `seen` the accesses that these needed, `events` the Events that were created.
     """
 
-    def __init__(self, allowed: frozenset[Access] = TASK_ROLE) -> None:
-        self.allowed = allowed
+    def __init__(self) -> None:
+        self.allowed = TASK_ROLE
         self.requests: list[str] = []
         self.seen: set[Access] = set()
         self.events: list[dict[str, object]] = []
-        self.on_request: Callable[[str], None] = lambda _: None
-        self._failures: list[Failure] = []
+        self._failures: list[tuple[int, Mapping[str, str]]] = []
         self._applications: dict[tuple[str, str], _Application] = {}
         self._tokens: dict[str, str] = {}
         self._lock = RLock()
@@ -65,9 +56,7 @@ class Cluster:
         Thread(target=self._server.serve_forever, args=(0.02,), name="lab-cluster", daemon=True).start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._server.shutdown()
         self._server.server_close()
         self._folder.cleanup()
@@ -112,7 +101,7 @@ class Cluster:
             app.deployments = tuple(deployments)
             if version != app.version:
                 app.version, app.generation = version, app.generation + 1
-                app.workloads = [{"name": each.name, "version": each.version} for each in app.deployments]
+                app.workloads = [{"name": found.name, "version": found.version} for found in app.deployments]
                 spec = {"appName": application, "version": version, "metadata": dict(metadata or {})}
                 app.rollouts[app_version_name(application, version, app.generation)] = {"spec": spec}
             return app_version_name(application, version, app.generation)
@@ -127,24 +116,19 @@ class Cluster:
         with self._lock:
             del self._applications[namespace, application]
 
-    def fail_next(self, status: int, headers: Mapping[str, str] | None = None, times: int = 1) -> None:
-        """Answer the next `times` requests with a failure of that status."""
+    def fail_next(self, status: int, headers: Mapping[str, str] | None = None) -> None:
+        """Answer the next request with a failure of that status."""
         with self._lock:
-            self._failures += [Failure(status, headers or {})] * times
+            self._failures.append((status, headers or {}))
 
-    def answer(
-        self, method: str, path: str, token: str, body: Mapping[str, object]
-    ) -> tuple[int, Mapping[str, str], Mapping[str, object]]:
-        """Status, headers and JSON for one request."""
-        self.on_request(f"{method} {path}")
+    def answer(self, method: str, path: str, token: str, body: Mapping[str, object]) -> Answer:
+        """The answer to one request."""
         with self._lock:
             self.requests.append(f"{method} {path}")
             if self._failures:
-                failure = self._failures.pop(0)
-                return failure.status, failure.headers, status_object(failure.status, "the lab was told to fail")
-            parts = path.split("?")[0].strip("/").split("/")
-            group = parts[1] if parts[0] == "apis" else ""
-            namespaced = parts[3:] if group else parts[2:]
+                status, headers = self._failures.pop(0)
+                return status, headers, status_object(status, "the lab was told to fail")
+            group, namespaced = _split(path)
             if len(namespaced) < 3 or namespaced[0] != "namespaces":
                 return 404, {}, status_object(404, "the lab serves namespaced resources only")
             namespace, resource, name = namespaced[1], namespaced[2], "/".join(namespaced[3:])
@@ -157,7 +141,7 @@ class Cluster:
                 user = f"system:serviceaccount:{account}:promote"
                 said = f'{resource} is forbidden: User "{user}" cannot {access.verb} it in namespace "{namespace}"'
                 return 403, {}, status_object(403, said)
-            if access == Access("create", "", "events"):
+            if resource == "events":
                 self.events.append(dict(body))
                 return 201, {}, body
             found = self._read(namespace, resource, name)
@@ -166,7 +150,7 @@ class Cluster:
     def _read(self, namespace: str, resource: str, name: str) -> Mapping[str, object] | None:
         apps = {label: app for (space, label), app in self._applications.items() if space == namespace}
         if resource == "deployments":
-            items = [each.manifest(namespace, label) for label, app in apps.items() for each in app.deployments]
+            items = [found.manifest(namespace, label) for label, app in apps.items() for found in app.deployments]
             return {"apiVersion": "apps/v1", "kind": "DeploymentList", "items": items}
         if resource == "keptnappversions":
             return next((app.rollouts[name] for app in apps.values() if name in app.rollouts), None)
@@ -174,8 +158,14 @@ class Cluster:
             app = apps[name]
             metadata = {"name": name, "namespace": namespace, "uid": app.uid, "generation": app.generation}
             spec = {"version": app.version, "workloads": app.workloads}
-            return {"apiVersion": KEPTN, "kind": "KeptnApp", "metadata": metadata, "spec": spec}
+            return {"apiVersion": "lifecycle.keptn.sh/v1", "kind": "KeptnApp", "metadata": metadata, "spec": spec}
         return None
+
+
+def _split(path: str) -> tuple[str, list[str]]:
+    """The API group of a path (empty for the core group), and what follows the version."""
+    parts = path.split("?")[0].strip("/").split("/")
+    return (parts[1], parts[3:]) if parts[0] == "apis" else ("", parts[2:])
 
 
 def _handler(cluster: Cluster) -> type[BaseHTTPRequestHandler]:
@@ -196,11 +186,7 @@ def _handler(cluster: Cluster) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(content)
 
-        def do_GET(self) -> None:
-            self._serve()
-
-        def do_POST(self) -> None:
-            self._serve()
+        do_GET = do_POST = _serve  # noqa: N815 - http.server's names
 
         def log_message(self, format: str, *args: object) -> None:
             """Log nothing: the requests are in `Cluster.requests`."""

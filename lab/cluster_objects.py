@@ -89,11 +89,5 @@ def app_version_name(application: str, version: str, generation: int) -> str:
 def status_object(code: int, message: str) -> dict[str, object]:
     """The body of an answer that is no success."""
     reason = _REASONS.get(code, "InternalError")
-    return {
-        "apiVersion": "v1",
-        "kind": "Status",
-        "status": "Failure",
-        "message": message,
-        "reason": reason,
-        "code": code,
-    }
+    head = {"apiVersion": "v1", "kind": "Status", "status": "Failure"}
+    return {**head, "message": message, "reason": reason, "code": code}

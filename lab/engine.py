@@ -34,7 +34,7 @@ Value = None | bool | float | str | list["Value"] | dict[str, "Value"]
 
 
 class ProgramError(Exception):
-    """The program refused to run, in its own words."""
+    """The program refused to run; the text is the program's own."""
 
 
 @dataclass(frozen=True)
@@ -158,11 +158,10 @@ def preview(stack: str, config: StackConfig, program: Path = PROGRAM) -> Preview
 
 @contextmanager
 def _without_unused_work() -> Iterator[None]:
-    """Switches off, for one run, two things that take longer than the program itself.
+    """Switch off, for one run, two things that take longer than the program itself.
 
-    The SDK records where in the source each resource was declared: the real engine shows that in its messages,
-    nobody reads it here. And the garbage collector would look through the imported SDKs, which stay as long as the
-    process: they are frozen meanwhile.
+    The SDK records where in the source each resource was declared, which only the real engine shows. And the garbage
+    collector would look through the imported SDKs, which stay as long as the process.
     """
     trace, collecting = resource._get_stack_trace, gc.isenabled()
     resource._get_stack_trace = source_pb2.StackTrace
@@ -196,7 +195,7 @@ async def _run(recorder: _Recorder, stack: str, config: StackConfig, script: Pat
 
     await run_pulumi_func(program)
     exported = {key: pulumi.Output.from_input(value) for key, value in root.outputs.items()}
-    return {key: MASK if await each.is_secret() else await each.future() for key, each in exported.items()}
+    return {key: MASK if await output.is_secret() else await output.future() for key, output in exported.items()}
 
 
 async def _settled() -> None:

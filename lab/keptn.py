@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from lab.cluster import Cluster
@@ -21,24 +21,10 @@ PHASES = ("AppPreDeployTasks", "AppPreDeployEvaluations", "AppDeploy", "AppPostD
 
 
 class Keptn:
-    """The operator of one cluster.
+    """The operator of one cluster. `trace_file` gets a line for each span; only promotion phases take time."""
 
-    `trace_file` gets a line for each span. It is None for an operator without a collector: then there are no spans,
-    and no `traceparent` in any context. `durations` says how many seconds a phase or task takes, by its name; others
-    take none. Nothing sleeps: a span that takes time begins that much earlier.
-    """
-
-    def __init__(
-        self,
-        cluster: Cluster,
-        trace_file: Path | None,
-        *,
-        durations: Mapping[str, float] | None = None,
-        now: Callable[[], int] = time.time_ns,
-    ) -> None:
+    def __init__(self, cluster: Cluster, trace_file: Path) -> None:
         self.cluster = cluster
-        self.durations = durations or {}
-        self._now = now
         self._spans = SpanFile(trace_file)
         self._started: dict[str, int] = {}
         self._contexts: dict[str, AppVersion] = {}
@@ -71,20 +57,18 @@ class Keptn:
             *(name, application, namespace, version, entries, tuple(span_links)),
             *(secrets.token_hex(16), secrets.token_hex(8), secrets.token_hex(8)),
         )
-        started = began = self._now() - sum(self._took(each) for each in (*PHASES, *post_deployment_tasks))
+        started = time.time_ns()
+        moment = Interval(started, started)
         for phase in PHASES:
-            phase_id, ended = secrets.token_hex(8), began + self._took(phase)
+            phase_id = secrets.token_hex(8)
             for definition in post_deployment_tasks if phase == "AppPostDeployTasks" else ():
-                interval = Interval(ended, ended + self._took(definition))
-                self._spans.task(app, _task_name("post", definition), "post", interval, parent_id=phase_id)
-                ended = interval.ended
-            self._spans.phase(app, phase, Interval(began, ended), span_id=phase_id)
-            began = ended
-        context = self._context(app)
+                self._spans.task(app, _task_name("post", definition), "post", moment, parent_id=phase_id)
+            self._spans.phase(app, phase, moment, span_id=phase_id)
+        context = _context(app)
         self._contexts[context] = app
         self._started[context] = started
         if not promotes:
-            self._finish(context, self._now(), succeeded=True)
+            self._finish(context, time.time_ns(), succeeded=True)
         return context
 
     def run_promotion_task(
@@ -93,23 +77,21 @@ class Keptn:
         parameters: Mapping[str, str],
         secure_data: Mapping[str, str],
         context: str,
-        environ: Mapping[str, str] | None = None,
     ) -> subprocess.CompletedProcess[str]:
         """Run the task's own text as Keptn would, and end the promotion phase of a context from `verify`.
 
-        The process gets `environ`, the three variables that Keptn sets, and the address of the stand-in for the
-        cluster, but no other variable of this process. A second run of the same context (a retry, a replay) writes
+        The process gets the three variables that Keptn sets and the address of the stand-in for the cluster, but no
+        variable of this process. A second run of the same context (a retry, a replay) writes
         no second promotion phase.
         """
         app = self._contexts[context]
-        began = self._now()
+        began = time.time_ns()
         with tempfile.TemporaryDirectory(prefix="lab-keptn-") as folder:
             script = Path(folder) / "promote.py"
             script.write_text(task_text, encoding="utf-8")
             variables = {
                 "PATH": os.defpath,
                 "NO_PROXY": "127.0.0.1",
-                **(environ or {}),
                 "DATA": json.dumps(dict(parameters)),
                 "SECURE_DATA": json.dumps(dict(secure_data)),
                 "KEPTN_CONTEXT": context,
@@ -120,7 +102,7 @@ class Keptn:
             done = subprocess.run(command, env=variables, cwd=folder, capture_output=True, text=True, check=False)
         if context in self._started:
             succeeded, name = done.returncode == 0, _task_name("promotion", "promote")
-            interval = Interval(began, self._now(), succeeded)
+            interval = Interval(began, time.time_ns(), succeeded)
             self._spans.task(app, name, "promotion", interval, parent_id=app.promotion_id)
             self._finish(context, began, succeeded=succeeded)
         return done
@@ -133,31 +115,28 @@ class Keptn:
         """
         finished = {context: app for context, app in self._contexts.items() if context not in self._started}
         for app in finished.values():
-            moment = Interval(self._now(), self._now())
+            moment = Interval(time.time_ns(), time.time_ns())
             self._spans.root(app, moment, trace_id=secrets.token_hex(16), span_id=secrets.token_hex(8))
         return tuple(finished)
 
     def _finish(self, context: str, promotion_began: int, *, succeeded: bool) -> None:
-        app, started, ended = self._contexts[context], self._started.pop(context), self._now()
+        app, started, ended = self._contexts[context], self._started.pop(context), time.time_ns()
         interval = Interval(promotion_began, ended, succeeded)
         self._spans.phase(app, "PromotionTasks", interval, span_id=app.promotion_id)
         self._spans.root(app, Interval(started, ended, succeeded))
 
-    def _context(self, app: AppVersion) -> str:
-        traced = {"traceparent": app.traceparent} if self._spans.path else {}
-        context = {
-            "workloadName": "",
-            "appName": app.application,
-            "appVersion": app.version,
-            "workloadVersion": "",
-            "taskType": "promotion",
-            "objectType": "App",
-            "metadata": dict(sorted({**app.metadata, **traced}.items())),
-        }
-        return json.dumps(context, separators=(",", ":"))
 
-    def _took(self, span: str) -> int:
-        return int(self.durations.get(span, 0) * 1e9)
+def _context(app: AppVersion) -> str:
+    context = {
+        "workloadName": "",
+        "appName": app.application,
+        "appVersion": app.version,
+        "workloadVersion": "",
+        "taskType": "promotion",
+        "objectType": "App",
+        "metadata": dict(sorted({**app.metadata, "traceparent": app.traceparent}.items())),
+    }
+    return json.dumps(context, separators=(",", ":"))
 
 
 def _task_name(kind: str, definition: str) -> str:

@@ -56,9 +56,9 @@ class Interval:
 
 @dataclass(frozen=True)
 class SpanFile:
-    """The file that spans are appended to, or None for an operator without a collector."""
+    """The file that spans are appended to."""
 
-    path: Path | None
+    path: Path
 
     def root(self, app: AppVersion, interval: Interval, *, trace_id: str = "", span_id: str = "") -> None:
         """The span of a whole rollout, the only one with links. For a repetition it is given new ids."""
@@ -92,8 +92,6 @@ class SpanFile:
         attributes: Mapping[str, str],
         links: tuple[SpanLink, ...] = (),
     ) -> None:
-        if self.path is None:
-            return
         status = OK if interval.succeeded else ERROR
         times = (interval.began, interval.ended)
         span = Span(own, parent, name, *times, kind=CONSUMER, attributes=attributes, links=links, status=status)

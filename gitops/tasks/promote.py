@@ -1,8 +1,8 @@
-"""The promotion task: Keptn runs this one file (its python runtime) when it has verified a stage.
+"""The promotion task: one file that Keptn's python runtime runs when it has verified a stage.
 
-Keptn runs it for versions that are pending, superseded or long gone as well: it first asks the cluster whether
-this one is what the stage runs now, fully available, and only then dispatches the promotion workflow, once for
-each target stage. Run again (Keptn's retries, a restart) it dispatches again, which the promoter expects.
+Keptn also runs it for versions that are pending, superseded or no longer deployed. So it first asks the cluster
+whether the stage runs this version now, fully available, and only then starts the promotion workflow, once for each
+target stage. Run again (Keptn's retries, a restart) it starts the workflow again, which the promoter expects.
 Input is `DATA` (the task definition's parameters), `SECURE_DATA` (the secret) and `KEPTN_CONTEXT`. For the lab,
 `DELIVERY_KUBERNETES_URL` and `DELIVERY_SERVICE_ACCOUNT_DIR` replace the pod's own API server and account.
 """
@@ -20,31 +20,32 @@ from typing import Any
 
 import requests
 
+MASK = "[secret]"
 POLL_SECONDS = 5.0
 PASSING = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
 DNS_LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
-TASK_MEND = "correct the stack's configuration and run `pulumi up`"
-SECRET_MEND = "set it in the stack's configuration and run `pulumi up`, which writes secret github-token"  # noqa: S105
+TASK_FIX = "correct the stack's configuration and run `pulumi up`"
+SECRET_FIX = "set it in the stack's configuration and run `pulumi up`, which writes secret github-token"  # noqa: S105
 FIELDS = {  # a field of the three variables: what it matches as a whole, and what to do when it does not
     "appVersion": (r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?", "give the workload a version label"),
     "commitID": (r"[0-9a-f]{40}|[0-9a-f]{64}", "Argo CD's Helm parameter commitID=$ARGOCD_APP_REVISION sets it"),
-    "application": (DNS_LABEL, TASK_MEND),
-    "from": (DNS_LABEL, TASK_MEND),
-    "to": (rf"{DNS_LABEL}(, *{DNS_LABEL})*", TASK_MEND),
+    "application": (DNS_LABEL, TASK_FIX),
+    "from": (DNS_LABEL, TASK_FIX),
+    "to": (rf"{DNS_LABEL}(, *{DNS_LABEL})*", TASK_FIX),
     # The token travels there: https, or this very machine (the lab).
-    "apiUrl": (r"(https://[^\s/?#@]+|http://(127\.0\.0\.1|localhost)(:\d+)?)(/[^\s?#]*)?", TASK_MEND),
-    "workflow": (r"[A-Za-z0-9._-]+\.ya?ml", TASK_MEND),
-    "ref": (r"[^\s~^:?*\[\\\x00-\x1f\x7f]+", TASK_MEND),
-    "timeout": (r"[1-9][0-9]{0,4}", TASK_MEND),
-    "githubRepoOwner": (r"[A-Za-z0-9][A-Za-z0-9_-]*", SECRET_MEND),
-    "githubRepo": (r"(?!\.{1,2}$)[A-Za-z0-9._-]+", SECRET_MEND),
-    "apiToken": (r"[A-Za-z0-9._~+/=-]+", SECRET_MEND),
+    "apiUrl": (r"(https://[^\s/?#@]+|http://(127\.0\.0\.1|localhost)(:\d+)?)(/[^\s?#]*)?", TASK_FIX),
+    "workflow": (r"[A-Za-z0-9._-]+\.ya?ml", TASK_FIX),
+    "ref": (r"[^\s~^:?*\[\\\x00-\x1f\x7f]+", TASK_FIX),
+    "timeout": (r"[1-9][0-9]{0,4}", TASK_FIX),
+    "githubRepoOwner": (r"[A-Za-z0-9][A-Za-z0-9_-]*", SECRET_FIX),
+    "githubRepo": (r"(?!\.{1,2}$)[A-Za-z0-9._-]+", SECRET_FIX),
+    "apiToken": (r"[A-Za-z0-9._~+/=-]+", SECRET_FIX),
 }
 TRACEPARENT = r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
 
 
 class PromotionError(Exception):
-    """The promotion cannot be sent; the message is one line and says what to do."""
+    """The workflow cannot be started; the message is one line and says what to do."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def at(value: Any, *path: str) -> Any:
     return value
 
 
-def variable(environ: Mapping[str, str], name: str, mend: str) -> dict[str, Any]:
+def variable(environ: Mapping[str, str], name: str, fix: str) -> dict[str, Any]:
     """The JSON object in an environment variable. Its content is never quoted: it may be the secret."""
     try:
         value = json.loads(environ.get(name, ""))
@@ -94,25 +95,25 @@ def variable(environ: Mapping[str, str], name: str, mend: str) -> dict[str, Any]
         value = None
     if isinstance(value, dict):
         return value
-    raise PromotionError(f"{name} is {'not a JSON object' if environ.get(name) else 'missing'}: {mend}")
+    raise PromotionError(f"{name} is {'not a JSON object' if environ.get(name) else 'missing'}: {fix}")
 
 
 def field(where: str, fields: Any, key: str) -> str:
-    """The valid string at `key`; PromotionError names `where` and the mend."""
-    value, (pattern, mend) = at(fields, key), FIELDS[key]
+    """The valid string at `key`; PromotionError names `where` and the fix."""
+    value, (pattern, fix) = at(fields, key), FIELDS[key]
     if isinstance(value, str) and re.fullmatch(pattern, value):
         return value
-    raise PromotionError(f"{where}: {key} is {'missing' if value in (None, '') else 'not valid'}: {mend}")
+    raise PromotionError(f"{where}: {key} is {'missing' if value in (None, '') else 'not valid'}: {fix}")
 
 
 def read_promotion(environ: Mapping[str, str]) -> Promotion:
     """The three variables as one checked value; PromotionError names the first field that is wrong."""
-    data = variable(environ, "DATA", TASK_MEND)
-    secret = variable(environ, "SECURE_DATA", SECRET_MEND)
+    data = variable(environ, "DATA", TASK_FIX)
+    secret = variable(environ, "SECURE_DATA", SECRET_FIX)
     context = variable(environ, "KEPTN_CONTEXT", "Keptn sets it; run this file from a KeptnTaskDefinition")
     application, traceparent = field("DATA", data, "application"), str(at(context, "metadata", "traceparent"))
     if at(context, "appName") != application:
-        raise PromotionError(f"KEPTN_CONTEXT: appName is not {application}: {TASK_MEND}")
+        raise PromotionError(f"KEPTN_CONTEXT: appName is not {application}: {TASK_FIX}")
     repository = "/".join(field("SECURE_DATA", secret, key) for key in ("githubRepoOwner", "githubRepo"))
     api, workflow = field("DATA", data, "apiUrl").rstrip("/"), field("DATA", data, "workflow")
     return Promotion(
@@ -134,7 +135,7 @@ def pause(response: requests.Response, attempt: int, now: float) -> float | None
     status, headers = response.status_code, response.headers
     after, reset = headers.get("retry-after", ""), headers.get("x-ratelimit-reset", "")
     spent = headers.get("x-ratelimit-remaining") == "0"
-    # Any other 403 is a permission, which no waiting mends.
+    # Any other 403 is a missing permission, and waiting does not help.
     limited = status == 429 or (status == 403 and (after != "" or spent or "rate limit" in response.text.lower()))
     if not limited and status < 500:
         return None
@@ -177,7 +178,7 @@ class Kubernetes:
             self.namespace, self.token = ((account / name).read_text().strip() for name in ("namespace", "token"))
         except OSError as error:
             raise PromotionError(
-                "this pod has no service account token: run `pulumi up --refresh --run-program` here"
+                "this pod has no service account token: run `pulumi up --refresh --run-program` for this stage"
             ) from error
         self.session = requests.Session()
         self.session.trust_env = False  # neither a proxy nor REQUESTS_CA_BUNDLE is meant for the cluster's own API
@@ -191,14 +192,14 @@ class Kubernetes:
         if response.status_code == 404:
             return None
         if response.status_code != 200:
-            said = f"the cluster answers {response.status_code} to reading {resource} in {self.namespace}"
+            said = f"the cluster answers {response.status_code} to a read of {resource} in {self.namespace}"
             raise PromotionError(
                 f"{said}: run `pulumi up --refresh --run-program` for this stage, which declares the task's role"
             )
         return response.json()
 
     def event(self, kind: str, reason: str, application: str, message: str) -> None:
-        """Leave an Event at the KeptnApp, as Keptn deletes a failed pod with its log. No outcome depends on it."""
+        """Create an Event for the KeptnApp, as Keptn deletes a failed pod with its log. No outcome depends on it."""
         now, space = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), {"namespace": self.namespace}
         app = {"apiVersion": "lifecycle.keptn.sh/v1", "kind": "KeptnApp", "name": application, "uid": self.app_uid}
         body: dict[str, object] = {"metadata": {"generateName": "promote-"} | space, "involvedObject": app | space}
@@ -208,7 +209,7 @@ class Kubernetes:
         try:
             self.session.post(url, json=body, timeout=5, allow_redirects=False).raise_for_status()
         except requests.RequestException as error:
-            print(f"note: no Event left: {error}", flush=True)
+            print(f"note: could not create the Event: {error}", flush=True)
 
 
 def pod_label(deployment: Any, name: str) -> Any:
@@ -220,17 +221,17 @@ def superseded(promotion: Promotion, kubernetes: Kubernetes, deployments: list[A
     """Why this app version is not the one that the stage runs now; empty when it is."""
     app = kubernetes.get("lifecycle.keptn.sh/v1", f"keptnapps/{promotion.application}")
     if app is None:
-        raise PromotionError(f"KeptnApp {promotion.application} is not there: check that Keptn serves this namespace")
+        raise PromotionError(f"no KeptnApp {promotion.application}: check that Keptn watches this namespace")
     kubernetes.app_uid, version = str(at(app, "metadata", "uid")), at(app, "spec", "version")
     if version != promotion.version:
-        return f"the stage is at {version}"
+        return f"the stage runs {version}"
     # Keptn learns of a new version up to its discovery window (30 s) after the Deployments have it. It names a workload
     # by the label, in lower case and shortened where that is long; then any workload's version has to do.
-    workloads = {str(at(each, "name")): at(each, "version") for each in at(app, "spec", "workloads") or ()}
+    workloads = {str(at(found, "name")): at(found, "version") for found in at(app, "spec", "workloads") or ()}
     for deployment in deployments:
         name, ahead = str(pod_label(deployment, "name")).lower(), pod_label(deployment, "version")
         if ahead and ahead not in ((workloads[name],) if name in workloads else (version, *workloads.values())):
-            return f"Deployment {at(deployment, 'metadata', 'name')} is at {ahead}"
+            return f"Deployment {at(deployment, 'metadata', 'name')} runs {ahead}"
     # Away and back is the same version twice: the current KeptnAppVersion, which Keptn names after the hash of the
     # KeptnApp's generation, has the commit that tells them apart.
     revision = hashlib.sha256(str(at(app, "metadata", "generation")).encode()).hexdigest()[:8]
@@ -249,21 +250,21 @@ def unavailable(deployment: Any) -> str:
     pods, updated, available = (at(deployment, "status", count) or 0 for count in counts)
     if wanted and pods == updated == available == wanted and not at(deployment, "status", "unavailableReplicas"):
         return ""
-    return f"{name} has {updated} updated and {available} available of {pods} pods, and {wanted} are wanted"
+    return f"{name} has {updated} updated and {available} available of {pods} pods; it needs {wanted}"
 
 
 def verify(promotion: Promotion, kubernetes: Kubernetes, budget: Budget) -> str:
     """Wait until the stage runs this version, fully available; then empty, or why it is superseded."""
     while True:  # each look reads everything again: a version replaced during the wait is not promoted
         found = at(kubernetes.get("apps/v1", "deployments"), "items") or ()
-        deployments = [each for each in found if pod_label(each, "part-of") == promotion.application]
+        deployments = [one for one in found if pod_label(one, "part-of") == promotion.application]
         if reason := superseded(promotion, kubernetes, deployments):
             return reason
         lacks = [lack for lack in map(unavailable, deployments) if lack]
         if deployments and not lacks:
             return ""
         lacks = lacks or [f"no Deployment whose pods have app.kubernetes.io/part-of={promotion.application}"]
-        budget.wait(POLL_SECONDS, f"{promotion.version} is not fully available: mend the stage ({', '.join(lacks)})")
+        budget.wait(POLL_SECONDS, f"{promotion.version} is not fully available: fix the stage ({', '.join(lacks)})")
 
 
 def dispatch(promotion: Promotion, target: str, session: requests.Session, budget: Budget) -> None:
@@ -274,19 +275,19 @@ def dispatch(promotion: Promotion, target: str, session: requests.Session, budge
     status = response.status_code
     if 200 <= status < 300:
         return
-    mend = {
+    fix = {
         401: "the token is wrong or has expired: give the stack a new one and run `pulumi up`",
         403: "the token lacks a permission: give it Actions: write on the repository",
-        404: "the repository or its workflow is not there, or not for this token: check both, and Actions: write",
-        422: "the workflow refuses: enable it, or run `pulumi up --refresh --run-program` for the first stage",
+        404: "no such repository or workflow, or not for this token: check both, and Actions: write",
+        422: "the workflow cannot start: enable it, or run `pulumi up --refresh --run-program` for the first stage",
     }.get(status, "the repository has moved: give the stack its new owner and name" if status < 400 else "check apiUrl")
     try:
         said = at(response.json(), "message")
     except ValueError:
         said = None
     needed = response.headers.get("x-accepted-github-permissions")
-    mend += f" (GitHub: {said})" if said else ""
-    raise PromotionError(f"{status}, {mend}" + (f" [x-accepted-github-permissions: {needed}]" if needed else ""))
+    fix += f" (GitHub: {said})" if said else ""
+    raise PromotionError(f"{status}, {fix}" + (f" [x-accepted-github-permissions: {needed}]" if needed else ""))
 
 
 def dispatch_all(promotion: Promotion, budget: Budget) -> None:
@@ -320,7 +321,7 @@ def main(environ: Mapping[str, str], budget: Budget | None = None) -> int:
         what = f"{application} {promotion.version} ({promotion.commit})"
         budget.deadline = budget.monotonic() + promotion.timeout
         if not promotion.traceparent:
-            print("note: no valid traceparent; KeptnConfig.spec.OTelCollectorUrl makes Keptn give one", flush=True)
+            print("note: Keptn gives no valid traceparent: set KeptnConfig.spec.OTelCollectorUrl", flush=True)
         if reason := verify(promotion, kubernetes, budget):
             print(f"superseded: {what}, {reason}; nothing sent", flush=True)
             return 0
@@ -330,9 +331,9 @@ def main(environ: Mapping[str, str], budget: Budget | None = None) -> int:
     except PromotionError as error:
         message = str(error)
     except Exception as error:  # its text and its stack trace could show the token
-        message = f"unexpected {type(error).__name__} in the promotion task: please report it"
+        message = f"unexpected {type(error).__name__} in the promotion task: report it as a bug"
     for secret in secrets:
-        message = message.replace(secret, "***")
+        message = message.replace(secret, MASK)
     message = " ".join(message.split())[:1000]
     print(f"error: {message}", file=sys.stderr, flush=True)
     if kubernetes:

@@ -1,8 +1,7 @@
 """What the tests of the promotion task share: a dev stage, the repository it promotes in, and a clock of their own."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 
 from gitops.tasks import promote
 from lab.cluster import Cluster
+from lab.cluster_objects import Deployment
 from lab.forge import Forge
 from lab.keptn import Keptn
 
@@ -37,7 +37,7 @@ class Clock:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run of the task left behind for a person to see."""
+    """The exit status of a run of the task, and what it printed."""
 
     code: int
     out: str
@@ -55,9 +55,15 @@ class Lab:
     clock: Clock = field(default_factory=Clock)
 
     def verify(self, version: str, commit: str) -> str:
+        """Keptn verifies a version in dev; the context of its promotion task."""
         return self.keptn.verify(APPLICATION, NAMESPACE, version, commit)
 
+    def deploy(self, *deployments: Deployment) -> None:
+        """Dev has these Deployments, whatever Keptn knows of them."""
+        self.cluster.set_deployments(NAMESPACE, APPLICATION, *deployments)
+
     def environ(self, context: str, **data: str | None) -> dict[str, str]:
+        """The task's environment; `data` replaces parameters, or takes them away with None."""
         parameters = {"application": APPLICATION, "from": "dev", "to": "production", "timeout": "240"}
         parameters |= {"apiUrl": self.forge.api_url, "workflow": "promote.yaml", "ref": "main"}
         return {
@@ -69,10 +75,27 @@ class Lab:
         }
 
     def run(self, context: str, *, environ: Mapping[str, str] | None = None, **data: str | None) -> Outcome:
+        """Run the task."""
         budget = promote.Budget(self.clock.sleep, lambda: self.clock.elapsed, self.clock.wall)
         code = promote.main({**self.environ(context, **data), **(environ or {})}, budget)
         printed = self.capsys.readouterr()
         return Outcome(code, printed.out, printed.err)
+
+    def superseded(self, context: str) -> str:
+        """Run the task, which succeeds and sends nothing; the line that it prints."""
+        outcome = self.run(context)
+        assert (outcome.code, outcome.error, self.calls, self.reasons) == (0, "", 0, [])
+        return outcome.out.strip()
+
+    def fails(self, context: str, *, environ: Mapping[str, str] | None = None, **data: str | None) -> str:
+        """Run the task, which fails; the one line that it prints, and leaves as an Event too."""
+        outcome = self.run(context, environ=environ, **data)
+        assert outcome.code == 1
+        assert outcome.error.startswith("error: ")
+        assert outcome.error.count("\n") == 1
+        assert self.reasons == ["PromotionFailed"]
+        assert self.cluster.events[0]["message"] == outcome.error.removeprefix("error: ").strip()
+        return outcome.error.strip().replace(self.forge.url, "FORGE").replace(self.cluster.url, "CLUSTER")
 
     @property
     def dispatched(self) -> list[dict[str, str]]:
@@ -87,22 +110,5 @@ class Lab:
 
     @property
     def reasons(self) -> list[object]:
+        """The reasons of the Events that the task has left."""
         return [event["reason"] for event in self.cluster.events]
-
-
-@contextmanager
-def task_lab(folder: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Lab]:
-    """A lab whose repository has the real workflow, and whose token may start it."""
-    with Cluster() as cluster, Forge(folder / "forge") as forge:
-        workflow = (ROOT / "gitops/workflows/promote.yaml").read_text()
-        forge.create_repository("example/gitops", files={".github/workflows/promote.yaml": workflow})
-        forge.add_token(TOKEN, permissions={"actions": "write"})
-        yield Lab(cluster, Keptn(cluster, folder / "traces.jsonl"), forge, capsys)
-
-
-def failed_on_one_line(outcome: Outcome) -> str:
-    assert outcome.code == 1
-    assert outcome.error.startswith("error: ")
-    assert outcome.error.count("\n") == 1
-    assert "Traceback" not in outcome.error
-    return outcome.error

@@ -41,7 +41,7 @@ def test_options_that_mocks_do_not_pass_on_are_recorded(tmp_path: Path) -> None:
         "Namespace('two', opts=pulumi.ResourceOptions(depends_on=[one], retain_on_delete=True,"
         " ignore_changes=['metadata'], import_='two', aliases=['urn:of-old', pulumi.Alias(name='second')]))\n"
     )
-    one, two = sorted(run(tmp_path, program).resources, key=lambda each: each.name)
+    one, two = sorted(run(tmp_path, program).resources, key=lambda found: found.name)
     assert two.depends_on == {one.urn}
     assert (two.retain_on_delete, two.ignore_changes, two.import_id) == (True, ("metadata",), "two")
     assert two.aliases == ("urn:of-old", "name=second")
@@ -59,7 +59,7 @@ def test_secrets_are_masked_in_inputs_and_in_exports(tmp_path: Path) -> None:
     )
     result = run(tmp_path, program, "delivery:token", token="hunter2")
     assert "hunter2" not in repr(result)
-    assert {each.name: each.secrets for each in result.resources} == {"a": {"stringData"}, "b": {"data"}}
+    assert {found.name: found.secrets for found in result.resources} == {"a": {"stringData"}, "b": {"data"}}
     assert result.outputs == {"token": "[secret]", "table": "[secret]", "open": "yes"}
 
 

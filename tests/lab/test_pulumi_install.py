@@ -12,45 +12,30 @@ from lab.terminal import Terminal
 CLI = cast(PulumiCommand, object())
 
 
-class Person:
-    """Answers one question, and remembers whether it was put."""
+@pytest.mark.parametrize(
+    ("there", "reachable", "answer", "installed"),
+    [
+        (True, True, "y", True),
+        (True, True, "", False),
+        (True, True, "no", False),
+        (False, True, None, False),
+        (True, False, None, False),
+    ],
+)
+def test_it_is_installed_only_where_somebody_is_asked_and_says_yes(
+    there: bool, reachable: bool, answer: str | None, installed: bool
+) -> None:
+    def ask(_: str) -> str:
+        assert answer is not None, "nobody is to be asked"
+        return answer
 
-    def __init__(self, answer: str) -> None:
-        self.answer, self.asked = answer, False
-
-    def ask(self, _: str) -> str:
-        self.asked = True
-        return self.answer
-
-
-def offered(person: Person, *, there: bool = True, reachable: bool = True) -> PulumiCommand | None:
-    return offer(
-        Terminal(io.StringIO()),
+    out = io.StringIO()
+    found = offer(
+        Terminal(out),
         somebody_there=lambda: there,
-        ask=person.ask,
+        ask=ask,
         can_reach=lambda: reachable,
         install=lambda: CLI,
     )
-
-
-def test_a_person_who_says_yes_gets_the_cli() -> None:
-    assert offered(Person("y")) is CLI
-
-
-@pytest.mark.parametrize("answer", ["", "n", "no", "what?"])
-def test_any_other_answer_goes_on_without(answer: str) -> None:
-    assert offered(Person(answer)) is None
-
-
-@pytest.mark.parametrize(("there", "reachable"), [(False, True), (True, False)])
-def test_nothing_is_asked_where_nobody_answers_or_nothing_can_be_had(there: bool, reachable: bool) -> None:
-    person = Person("y")
-    assert offered(person, there=there, reachable=reachable) is None
-    assert not person.asked
-
-
-def test_it_says_how_to_get_the_cli_in_any_case() -> None:
-    out = io.StringIO()
-    offer(Terminal(out), somebody_there=lambda: False)
-    assert "brew install pulumi" in out.getvalue()
-    assert "pulumi/actions" in out.getvalue()
+    assert (found is CLI) is installed
+    assert "brew install pulumi" in out.getvalue(), "it says how to get the CLI in any case"
