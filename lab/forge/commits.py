@@ -1,20 +1,12 @@
-"""REST: who the token is, the repository itself, its branches, commits and comparisons, and what protects a branch."""
+"""REST: the organisation, the repository itself, its branches, commits and comparisons, and what protects a branch."""
 
 from lab.forge import views
 from lab.forge.model import ApiError, not_found
-from lab.forge.repositories import ZERO, Repository
+from lab.forge.repositories import Repository
 from lab.forge.rest import Reply, Request, account_route, listing, route
 from lab.forge.state import State
 
 _READ = "contents=read"
-
-
-@account_route("GET", "/user")
-def get_user(state: State, request: Request) -> Reply:
-    """The token's account; a workflow's own token has none."""
-    if request.token.actions:
-        request.token.require("user=read")
-    return Reply(200, views.user(state, request.token.login))
 
 
 @account_route("GET", "/orgs/{organization}")
@@ -25,12 +17,6 @@ def get_organization(state: State, request: Request) -> Reply:
         if found.organization and found.owner.lower() == name:
             return Reply(200, views.user(state, found.owner, organization=True))
     raise not_found()
-
-
-@account_route("GET", "/meta")
-def get_meta(_state: State, _request: Request) -> Reply:
-    """What a GitHub Enterprise server says of itself."""
-    return Reply(200, {"verifiable_password_authentication": True, "installed_version": "3.19.0"})
 
 
 @route("GET", "", "metadata=read")
@@ -50,23 +36,6 @@ def get_protection(_state: State, repository: Repository, request: Request) -> R
         raise ApiError(404, "Branch not protected")
     reviews = {"required_approving_review_count": repository.protections[branch]}
     return Reply(200, {"required_pull_request_reviews": reviews, "enforce_admins": {"enabled": True}})
-
-
-@route("POST", "/branches/{branch...}/rename", "contents=write")
-def rename_branch(state: State, repository: Repository, request: Request) -> Reply:
-    """Give a branch another name: pull requests into it follow, those from it close."""
-    old, new = request.parameters["branch"], request.fields.required("new_name")
-    tip = _tip(repository, old)
-    if repository.branch(new):
-        raise ApiError(422, "Validation Failed", [{"resource": "Branch", "code": "already_exists", "field": "name"}])
-    if old in repository.protections:
-        raise ApiError(403, "Branch is protected")
-    repository.update_ref(f"refs/heads/{new}", tip, ZERO)
-    for pull in state.pull_requests(repository):
-        if pull.base == old:
-            pull.base = new
-    repository.update_ref(f"refs/heads/{old}", ZERO, tip)
-    return Reply(201, _branch(state, repository, new))
 
 
 @route("GET", "/branches/{branch...}", _READ)

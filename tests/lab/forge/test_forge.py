@@ -17,7 +17,7 @@ from tests.lab.forge.clients import NAME, Rest
 def test_who_has_no_valid_token_is_told_so(forge: Forge) -> None:
     wrong = Rest(forge, "wrong")("GET", "")
     assert (wrong.status_code, wrong.json()["message"], wrong.json()["status"]) == (401, "Bad credentials", "401")
-    none = requests.get(f"{forge.api_url}/user", timeout=10)
+    none = requests.get(f"{forge.api_url}/repos/{NAME}", timeout=10)
     assert (none.status_code, none.json()["message"]) == (401, "Requires authentication")
 
 
