@@ -17,6 +17,7 @@ class Figure:
     samples: Samples
     unit: str
     bound: float | None = None
+    note: str = ""
 
     @property
     def holds(self) -> bool | None:
@@ -25,26 +26,30 @@ class Figure:
 
     def as_json(self) -> dict[str, object]:
         """The figure for scripts."""
-        values = self.samples.values
         return {
             "name": self.name,
             "unit": self.unit,
             "median": self.samples.median,
-            "min": min(values),
-            "max": max(values),
-            "samples": len(values),
+            "min": self.samples.low,
+            "max": self.samples.high,
+            "samples": len(self.samples.values),
             "bound": self.bound,
             "holds": self.holds,
+            "note": self.note,
         }
 
     def line(self) -> str:
         """The figure for people, in columns."""
-        low, high = (_number(limit(self.samples.values)) for limit in (min, max))
-        bound = "" if self.bound is None else f"≤ {_number(self.bound, self.unit)}"
         verdict = {None: "", True: "holds", False: "BROKEN"}[self.holds]
+        bound = f"≤ {_number(self.bound, self.unit)}" if self.bound is not None else ""
+        spread = f"{_number(self.samples.low, '')}–{_number(self.samples.high, '')}" if self._varies else ""
+        note = f"  {self.note}" if self.note else ""
         median = _number(self.samples.median, self.unit)
-        spread = "" if low == high else f"{low}–{high}"
-        return f"  {self.name:<58} {median:>9}  {spread:<13} {bound:<9} {verdict}".rstrip()
+        return f"  {self.name:<58} {median:>9}  {spread:<13} {bound:<9} {verdict:<6}{note}".rstrip()
+
+    @property
+    def _varies(self) -> bool:
+        return self.samples.low != self.samples.high
 
 
 @dataclass
@@ -56,9 +61,9 @@ class Report:
     figures: list[Figure] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
 
-    def add(self, name: str, samples: Samples, unit: str, bound: float | None = None) -> None:
+    def add(self, name: str, samples: Samples, unit: str, bound: float | None = None, note: str = "") -> None:
         """Keep a figure."""
-        self.figures.append(Figure(name, samples, unit, bound))
+        self.figures.append(Figure(name, samples, unit, bound, note))
 
     def skip(self, reason: str) -> None:
         """Keep why something was not measured."""
@@ -70,6 +75,8 @@ class Report:
         return any(figure.holds is False for figure in self.figures)
 
 
-def _number(value: float, unit: str = "") -> str:
+def _number(value: float | None, unit: str) -> str:
+    assert value is not None  # noqa: S101 - asked only where there is one
     digits = 0 if abs(value) >= 100 or float(value).is_integer() else 1 if abs(value) >= 10 else 2
-    return f"{value:.{digits}f}{'' if unit in ('%', '×', '') else ' '}{unit}"
+    joint = "" if unit in ("%", "×", "") else " "
+    return f"{value:.{digits}f}{joint}{unit}"

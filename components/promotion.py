@@ -1,24 +1,33 @@
 """A promotion as resources: branch, file and pull request, declared exactly when the target differs.
 
-What is due was decided before, by the same modules that the promoter runs. What is finished (merged, closed)
-leaves the state and stays on the forge: a promotion after it has resources of its own. The branch carries
-one name all the same, so a finished one's left-over is built anew before it is used.
+What is finished (merged, closed) leaves the state and stays on GitHub: a promotion after it has resources of its own.
+The branch has one name all the same, so one that a finished promotion left behind is reset before it is used.
 """
+
+from dataclasses import dataclass
 
 import pulumi
 import pulumi_github as github
 
-from components.promotion_hooks import PromotionHooks
 from delivery.git.commits import PROMOTER_MAIL, PROMOTER_NAME
 from delivery.model.pipeline import Repository
-from delivery.promotion.declared_run import DeclaredRun
-from delivery.promotion.desired import Incoming
+from delivery.promotion.desired import DesiredPromotion
+
+
+@dataclass(frozen=True)
+class PromotionHooks:
+    """The hooks on the resources; `branch_alone` is for a branch that no commit follows."""
+
+    branch: pulumi.ResourceHookBinding
+    branch_alone: pulumi.ResourceHookBinding
+    file: pulumi.ResourceHookBinding
+    pull_request: pulumi.ResourceHookBinding
 
 
 class Promotion(pulumi.ComponentResource):
-    """Declares what `incoming` wants. `pull_request` is its address; None when there is nothing to promote.
+    """Declares `desired`; None when there is nothing to promote. `why` is a line for people, about either.
 
-    `run` is told by hooks what the engine is about to do and how it went; None together with what is wanted.
+    `pull_request` is its address; None when there is nothing to promote.
     """
 
     why: str
@@ -28,65 +37,77 @@ class Promotion(pulumi.ComponentResource):
         self,
         name: str,
         repository: Repository,
-        incoming: Incoming,
-        run: DeclaredRun | None,
+        desired: DesiredPromotion | None,
+        why: str,
+        hooks: PromotionHooks | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("delivery:components:Promotion", name, None, opts)
-        self.why, self.pull_request = incoming.why, None
-        pulumi.log.info(f"{incoming.edge}: {incoming.why}", resource=self)
-        wanted = incoming.wanted
-        if wanted is not None and run is not None:
-            own = f"{name}-after-{wanted.generation}" if wanted.generation else name
-            hooks = PromotionHooks(own, run)
+        self.why, self.pull_request = why, None
+        if desired is not None:
+            own = resource_name(name, desired)
+            content = desired.declared_content
+            on_branch = (hooks.branch_alone if content is None else hooks.branch) if hooks else None
             branch = github.Branch(
                 own,
                 repository=repository.name,
-                branch=wanted.branch,
+                branch=desired.branch,
                 source_branch=repository.default_branch,
                 # GitHub may have deleted it on merge, and the provider fails to delete what is not there.
-                opts=pulumi.ResourceOptions(
-                    parent=self, retain_on_delete=True, hooks=hooks.branch(alone=wanted.content is None)
-                ),
+                opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True, hooks=on_branch),
             )
             needed: list[pulumi.Resource] = [branch]
-            if wanted.content is not None:
-                file = github.RepositoryFile(
-                    f"{own}-{wanted.edition}",
-                    repository=repository.name,
-                    branch=branch.branch,
-                    file=wanted.path,
-                    content=wanted.content,
-                    commit_message=wanted.message,
-                    commit_author=PROMOTER_NAME,
-                    commit_email=PROMOTER_MAIL,
-                    overwrite_on_create=True,
-                    # Taking it away would be a commit that deletes the target's values.
-                    opts=pulumi.ResourceOptions(
-                        parent=self,
-                        retain_on_delete=True,
-                        ignore_changes=["commitMessage"],
-                        depends_on=[branch],
-                        hooks=hooks.file(),
-                    ),
-                )
-                needed.append(file)
+            if content is not None:
+                needed.append(self._file(own, repository, desired, content, branch, hooks))
+            number = desired.open.number if desired.open else 0
             pull = github.RepositoryPullRequest(
                 own,
                 base_repository=repository.name,
                 base_ref=repository.default_branch,
                 head_ref=branch.branch,
-                title=wanted.title,
-                body=wanted.body,
+                title=desired.title,
+                body=desired.body,
                 opts=pulumi.ResourceOptions(
                     parent=self,
                     depends_on=needed,
-                    # One that is open and not in the state was lost from it: it is ours to take up again.
-                    import_=f"{repository.owner}:{repository.name}:{wanted.open_number}"
-                    if wanted.open_number
-                    else None,
-                    hooks=hooks.pull_request(),
+                    # One that is open and not in the state was lost from it: it is imported again.
+                    import_=f"{repository.owner}:{repository.name}:{number}" if number else None,
+                    hooks=hooks.pull_request if hooks else None,
                 ),
             )
             self.pull_request = pull.number.apply(lambda number: f"{repository.url}/pull/{number}")
         self.register_outputs({"why": self.why, "pull_request": self.pull_request})
+
+    def _file(
+        self,
+        name: str,
+        repository: Repository,
+        desired: DesiredPromotion,
+        content: str,
+        branch: github.Branch,
+        hooks: PromotionHooks | None,
+    ) -> pulumi.Resource:
+        return github.RepositoryFile(
+            f"{name}-{desired.content_hash}",
+            repository=repository.name,
+            branch=branch.branch,
+            file=desired.path,
+            content=content,
+            commit_message=desired.declared_message,
+            commit_author=PROMOTER_NAME,
+            commit_email=PROMOTER_MAIL,
+            overwrite_on_create=True,
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                # Deleting it would be a commit that deletes the target's values.
+                retain_on_delete=True,
+                ignore_changes=["commitMessage"],
+                depends_on=[branch],
+                hooks=hooks.file if hooks else None,
+            ),
+        )
+
+
+def resource_name(name: str, desired: DesiredPromotion) -> str:
+    """The name of the resources of `desired`, and of its hooks, in the promotion called `name`."""
+    return f"{name}-after-{desired.previous_pull_request}" if desired.previous_pull_request else name

@@ -34,7 +34,7 @@ class _Application:
 
 
 class Cluster:
-    """The stand-in; it serves during a `with` block: `with Cluster() as cluster: …`.
+    """The stand-in; it serves during a `with` metadata: `with Cluster() as cluster: …`.
 
     `allowed` is what the role of every namespace's service account allows. `requests` lists the requests
     ("GET /apis/…"), `seen` the accesses that these needed, `events` the Events that were created.

@@ -19,6 +19,7 @@ import pulumi
 # The language host takes the program's folder off sys.path before `start` runs: of a package that is imported by then,
 # the rest is found all the same.
 import components  # noqa: F401
+from delivery.model.hints import stack_hints
 from delivery.model.secret import SecretText
 from delivery.model.stack import StackConfiguration
 from delivery.stack.repository_files import InitialValues
@@ -26,7 +27,7 @@ from program.inputs import Secrets, secret_output
 
 if TYPE_CHECKING:
     # Most stacks never import it.
-    from program.promotions import DuePromotions
+    from program.promotions import PendingPromotions
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Started:
     github: pulumi.ProviderResource
     cluster: pulumi.ProviderResource
     initial_values: InitialValues
-    promotions: "DuePromotions | None"
+    promotions: "PendingPromotions | None"
 
 
 async def start(configuration: StackConfiguration, secrets: Secrets) -> Started:
@@ -52,9 +53,9 @@ async def start(configuration: StackConfiguration, secrets: Secrets) -> Started:
     promotions = None
     if configuration.declares_promotions and secrets.github is not None:
         # This imports HTTP, git and telemetry, which most stacks never need.
-        from program.promotions import DuePromotions
+        from program.promotions import PendingPromotions
 
-        promotions = DuePromotions(configuration, secrets.github)
+        promotions = PendingPromotions(configuration, secrets.github)
     read = initial_values()
     github = github_provider(configuration.pipeline.repository, secret_output(secrets.github))
     cluster = kubernetes_provider(configuration.cluster, secret_output(secrets.kubeconfig))
@@ -77,7 +78,6 @@ def _start_to_read(configuration: StackConfiguration, token: SecretText | None) 
     from delivery.config.errors import ConfigurationError
     from delivery.git.repository import GitError, Repository
     from delivery.stack.initial_values import InitialValuesError, read_initial_values
-    from delivery.stack.stack_token import in_stack_words
 
     executor = ThreadPoolExecutor(1)
     connect = partial(Repository, f"{repository.url}.git", token.reveal())
@@ -90,6 +90,6 @@ def _start_to_read(configuration: StackConfiguration, token: SecretText | None) 
         except (InitialValuesError, ConfigurationError) as error:
             raise pulumi.RunError(str(error)) from None
         except GitError as error:
-            raise pulumi.RunError(in_stack_words(error)) from None
+            raise pulumi.RunError(error.worded(stack_hints(configuration.stage.name))) from None
 
     return wait

@@ -18,7 +18,8 @@ from delivery.config.fields import Fields, Rule
 from delivery.config.naming import read_stage_applications
 from delivery.config.shared import EXAMPLE_APPLICATION, read_applications, read_promotions, read_stages
 from delivery.model.pipeline import Pipeline, Repository, Stage
-from delivery.model.stack import ArgoCD, Cluster, PromotionRequest, StackConfiguration
+from delivery.model.request import PromotionRequest
+from delivery.model.stack import ArgoCD, Cluster, StackConfiguration
 
 EXAMPLES: dict[str, Json] = {
     "applications": [dict(EXAMPLE_APPLICATION)],

@@ -11,9 +11,9 @@ from delivery.doctor.inspection import BlockedError, Inspection
 from delivery.doctor.tokens import grant, needed_permissions
 from delivery.github.client import GitHubError, PullRequest
 from delivery.model.edges import Edge
+from delivery.model.hints import stack_hints
 from delivery.model.pipeline import Repository
-from delivery.promotion.metadata import parse_block
-from delivery.stack.stack_token import in_stack_words
+from delivery.promotion.metadata import parse_metadata
 
 _BRANCH = re.compile(r"(?:promote|rollback)/([^/]+)/([^/]+)/([^/]+)")
 
@@ -38,7 +38,7 @@ def last_promotions(name: str, inspection: Inspection) -> Iterator[Check]:
 def left_over(name: str, inspection: Inspection) -> Iterator[Check]:
     """What is still open into this stage along an edge that the pipeline no longer has.
 
-    Into a stage that is gone too, it is the first stage's. What has lost the promoter's block may be anybody's.
+    Into a stage that is gone too, it is the first stage's. What has lost the promoter's metadata may be anybody's.
     """
     pipeline = inspection.configuration.pipeline
     edges = {(edge.application, edge.source, edge.target) for edge in pipeline.edges()}
@@ -55,7 +55,7 @@ def left_over(name: str, inspection: Inspection) -> Iterator[Check]:
         application, source, target = branch.groups()
         edge = Edge(application, source, target, source_path="", target_path="", promoted_keys=())
         ours = target == inspection.stack or (inspection.configuration.owns_repository and target not in stages)
-        if ours and parse_block(pull_request.body, edge) is not None:
+        if ours and parse_metadata(pull_request.body, edge) is not None:
             detail = f"#{pull_request.number} is open for {edge}, an edge that the pipeline does not have: "
             yield wrong(name, detail + pull_request.url, _close(pull_request, pipeline.repository))
 
@@ -63,7 +63,11 @@ def left_over(name: str, inspection: Inspection) -> Iterator[Check]:
 def _failed(name: str, error: GitHubError, inspection: Inspection) -> Check:
     needed = needed_permissions(inspection.configuration, "githubToken")
     wanted = {"pull_requests": needed["pull_requests"]}
-    return unknown(name, in_stack_words(error), grant(inspection.github(), wanted) if error.permissions else "")
+    return unknown(
+        name,
+        error.worded(stack_hints(inspection.stack)),
+        grant(inspection.github(), wanted) if error.permissions else "",
+    )
 
 
 def _close(found: PullRequest, repository: Repository) -> str:
@@ -71,16 +75,16 @@ def _close(found: PullRequest, repository: Repository) -> str:
 
 
 def _told(name: str, edge: Edge, found: PullRequest, repository: Repository) -> Check:
-    block = parse_block(found.body, edge)
+    metadata = parse_metadata(found.body, edge)
     shown = f"#{found.number}"
-    if block is None and found.state == "open":
+    if metadata is None and found.state == "open":
         detail = f"{shown} is open on {edge.branch}, and is not the promoter's or has lost what it writes into the body"
         return wrong(name, detail, _close(found, repository))
-    version = f"{block.version} " if block else ""
+    version = f"{metadata.version} " if metadata else ""
     if found.state == "open":
         return ok(name, f"{version}waits in {shown}, open: {found.url}")
     if found.state == "merged":
         return ok(name, f"{version}merged in {shown}")
-    if block and block.until:
+    if metadata and metadata.superseded_by:
         return ok(name, f"{version}in {shown}, closed by the promoter: nothing left to promote")
     return ok(name, f"{version}in {shown}, closed by a person without merging")

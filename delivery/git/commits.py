@@ -9,7 +9,8 @@ PROMOTER_NAME = "Delivery promoter"
 # A reserved top-level domain: no person can own this address, so no person's commit is taken for ours.
 PROMOTER_MAIL = "promoter@delivery.invalid"
 TRAILER = "Delivery-Promotion"
-ON_TOP = " on-top"
+APPENDED = " on-top"
+"""Ends the trailer of a commit that was added to a branch with commits by other authors."""
 DECLARED = " declared"
 """Ends the trailer of a commit that the Pulumi component declared."""
 
@@ -31,9 +32,9 @@ class Commit:
         return self.committer == PROMOTER_MAIL and bool(self.trailer)
 
     @property
-    def on_top(self) -> bool:
+    def appended(self) -> bool:
         """Whether it may stand on other commits of the branch, rather than on the default branch."""
-        return self.ours and self.trailer.endswith((ON_TOP, DECLARED))
+        return self.ours and self.trailer.endswith((APPENDED, DECLARED))
 
     @property
     def declared(self) -> bool:

@@ -1,4 +1,4 @@
-"""How git is run, and what its complaints mean: the environment of its processes, its messages with the mend.
+"""How git is run, and what its complaints mean: the environment of its processes, its messages with the fix.
 
 Which commands are run is `git.py`'s matter.
 """
@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
+from delivery.model.hints import Hint, HintedError
 from delivery.text import masked, one_line
 
 _TRANSIENT = re.compile(
@@ -19,38 +20,35 @@ _TRANSIENT = re.compile(
 _LEASE = re.compile(
     r"stale info|fetch first|non-fast-forward|cannot lock ref .*(but expected|reference already exists)"
 )
-UNAUTHORIZED_MEND = "set GITHUB_TOKEN"
-"""How to give the promoter another token. Who has a token from elsewhere says that in its place."""
-
-# What git says, and what to do about it. The first that fits is shown.
-_MENDS = (
+# What git says, what to do about it, and the kind of hint that goes with it. The first that matches is used.
+_FIXES: tuple[tuple[str, str, Hint | None], ...] = (
     (r"GH006|GH013|[Pp]rotected branch|rule violations|pre-receive hook declined",
-     "the branch is protected: let the promoter's identity push to branches under promote/ and rollback/"),
+     "the branch is protected: let the promoter's identity push to branches under promote/ and rollback/", None),
     (r"returned error: 401|Authentication failed|could not read Username|Invalid username or",
-     f"the token is wrong or expired, or there is none: {UNAUTHORIZED_MEND}"),
+     "the token is wrong or expired, or there is none", Hint.TOKEN),
     (r"returned error: 403|Permission to .* denied|Write access to repository not granted",
-     "the token lacks the permission Contents: write on this repository"),
+     "the token lacks the permission Contents: write on this repository", None),
     (r"returned error: 404|[Rr]epository not found|does not appear to be a git repository|not found",
-     "the repository is not there, or the token may not see it"),
+     "the repository is not there, or the token may not see it", None),
     (r"exists; cannot create|directory file conflict|cannot lock ref|failed to update ref",
-     "a branch in the way (one named like the folder of this one): delete or rename it"),
+     "a branch in the way (one named like the folder of this one): delete or rename it", None),
     (r"could(n't| not) find remote ref refs/heads/(?P<branch>[\w./-]{1,200})",
      r"the default branch \g<branch> is not there: push a first commit to it, or give the one that is: "
-     "pulumi config set delivery:defaultBranch"),
+     "delivery:defaultBranch in Pulumi.yaml", None),
     (r"not our ref|unadvertised object|could(n't| not) find remote ref|bad object|remote error: upload-pack",
-     "the commit is not in the repository: give one that is on the default branch"),
+     "the commit is not in the repository: give one that is on the default branch", None),
 )  # fmt: skip
 
 
-class GitError(Exception):
+class GitError(HintedError):
     """Git did not do what it was asked to; `str()` is one line that says what to do."""
 
 
-class LeaseLost(GitError):  # noqa: N818 - not a failure by itself: somebody else was faster
-    """The branch on the remote is not (any more) where it was when it was read."""
+class ConcurrentPushError(GitError):
+    """Concurrent push: the branch on the remote is not (any more) where it was when it was read."""
 
 
-def lost_lease(said: str) -> bool:
+def is_concurrent_push(said: str) -> bool:
     """Whether git refused a push because the branch is not where it was."""
     return _LEASE.search(said) is not None
 
@@ -60,15 +58,15 @@ def is_transient(said: str) -> bool:
     return _TRANSIENT.search(said) is not None
 
 
-def explain(said: str, remote: str, token: str) -> str:
-    """One line about what git `said`: the mend where it is known, else git's own words, without secrets."""
-    for pattern, mend in _MENDS:
+def explain(said: str, remote: str, token: str) -> tuple[str, Hint | None]:
+    """One line about what git `said`, and a hint: the fix where it is known, else git's message without secrets."""
+    for pattern, fix, hint in _FIXES:
         if found := re.search(pattern, said):
-            return found.expand(mend)
+            return found.expand(fix), hint
     lines = [line for line in said.splitlines() if line.strip() and not line.startswith(("To ", "Done"))]
     line = one_line(lines[0] if lines else "git gave no reason", 1000)
     line = masked(line, (token, _basic(token)))
-    return line.replace(remote, shown(remote))[:300] + ("; run again later" if is_transient(said) else "")
+    return line.replace(remote, shown(remote))[:300] + ("; run again later" if is_transient(said) else ""), None
 
 
 def shown(remote: str) -> str:

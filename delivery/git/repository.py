@@ -15,16 +15,16 @@ from typing import Self
 
 from delivery.git.commits import PROMOTER_MAIL, PROMOTER_NAME, TRAILER, Commit, File
 from delivery.git.process import (
+    ConcurrentPushError,
     GitError,
-    LeaseLost,
     explain,
     git_environment,
+    is_concurrent_push,
     is_transient,
-    lost_lease,
     shown,
 )
 
-__all__ = ["GitError", "LeaseLost", "Repository"]
+__all__ = ["ConcurrentPushError", "GitError", "Repository"]
 
 _FETCHED = "refs/delivery/tip"
 _FIELDS = f"%H%x00%P%x00%ce%x00%an%x00%s%x00%(trailers:key={TRAILER},valueonly,separator=%x2C)"
@@ -67,7 +67,7 @@ class Repository:
 
         An empty `commit` deletes the branch.
 
-        Without `rewrite` only a fast-forward is pushed. Raises `LeaseLost` when somebody else was faster.
+        Without `rewrite` only a fast-forward is pushed. Raises `ConcurrentPushError` when the branch moved.
         A push whose answer got lost can be repeated: it then finds the branch where it wants it.
         """
         ref = f"refs/heads/{branch}"
@@ -170,17 +170,21 @@ class Repository:
             if done.returncode == 0:
                 return
             said = (done.stderr + b"\n" + done.stdout).decode("utf-8", "replace")
-            if lost_lease(said):
-                raise LeaseLost(f"could not {doing} {shown(self._remote)}: somebody else pushed in between; run again")
+            if is_concurrent_push(said):
+                raise ConcurrentPushError(
+                    f"could not {doing} {shown(self._remote)}: concurrent push: the branch moved; run again"
+                )
             if attempt == 3 or not is_transient(said):
-                raise GitError(f"could not {doing} {shown(self._remote)}: {explain(said, self._remote, self._token)}")
+                reason, hint = explain(said, self._remote, self._token)
+                raise GitError(f"could not {doing} {shown(self._remote)}: {reason}", hint)
             self._sleep(2.0**attempt)
 
     def _git(self, *arguments: str, given: bytes | None = None, environ: Mapping[str, str] | None = None) -> bytes:
         done = self._run(*arguments, given=given, environ=environ)
         if done.returncode != 0:
             said = done.stderr.decode("utf-8", "replace")
-            raise GitError(f"git {arguments[0]} failed: {explain(said, self._remote, self._token)}")
+            reason, hint = explain(said, self._remote, self._token)
+            raise GitError(f"git {arguments[0]} failed: {reason}", hint)
         return done.stdout
 
     def _run(

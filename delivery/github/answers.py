@@ -1,36 +1,52 @@
-"""What GitHub's answers mean: how long to wait before asking again, and what to tell people.
+"""What GitHub's answers mean: their kind, how long to wait before asking again, and what to tell people.
 
-Sending requests is `github.py`'s matter.
+Sending requests is `client.py`'s matter. GitHub tells some kinds by the text of an answer alone; that is read here, and
+nowhere else.
 """
+
+from enum import Enum
 
 import requests
 
-from delivery.git.process import UNAUTHORIZED_MEND
+from delivery.model.hints import Hint, HintedError, Wording
 from delivery.text import masked, one_line
 
 _TRANSIENT = frozenset({500, 502, 503, 504})
 _QUOTED = 300
 
 
-class GitHubError(Exception):
+class Kind(Enum):
+    """What an answer that is no success means, where the status alone does not say it."""
+
+    OTHER = "other"
+    LIMITED = "limited"
+    ALREADY_EXISTS = "already exists"
+
+
+class GitHubError(HintedError):
     """A call that did not succeed; `str()` is one line without the token.
 
     `status` is 0 when no answer arrived. `permissions` is GitHub's `x-accepted-github-permissions`: what the
     token would have needed, or empty.
     """
 
-    def __init__(self, status: int, message: str, permissions: str = "") -> None:
-        needed = f" (the token needs: {permissions})" if permissions else ""
-        super().__init__(f"{message}{needed}")
+    def __init__(
+        self, status: int, message: str, permissions: str = "", *, kind: Kind = Kind.OTHER, hint: Hint | None = None
+    ) -> None:
+        super().__init__(message, hint)
         self.status = status
-        self.message = message
         self.permissions = permissions
+        self.kind = kind
+
+    def worded(self, wording: Wording) -> str:
+        """The line with its hint in these words, and what the token needs."""
+        needed = f" (the token needs: {self.permissions})" if self.permissions else ""
+        return f"{super().worded(wording)}{needed}"
 
     @property
     def refused(self) -> bool:
         """Whether GitHub said no, and will again: neither was it done, nor does trying once more help."""
-        limited = self.status in (408, 429) or "rate limit" in self.message.lower()
-        return 300 <= self.status < 500 and not limited
+        return 300 <= self.status < 500 and self.status not in (408, 429) and self.kind is not Kind.LIMITED
 
 
 def pause_before_retry(
@@ -51,31 +67,38 @@ def pause_before_retry(
     if headers.get("x-ratelimit-remaining") == "0" and headers.get("x-ratelimit-reset", "").isdecimal():
         return max(1.0, float(headers["x-ratelimit-reset"]) - now + 1)
     # A 403 without a word about limits is a missing permission, and stays one.
-    if response.status_code == 429 or "rate limit" in response.text[:2000].lower():
-        return 60.0
-    return None
+    return 60.0 if _kind(response.status_code, response.text[:2000]) is Kind.LIMITED else None
 
 
 def failure_of(response: requests.Response, what: str, token: str) -> GitHubError:
     """The error for an answer to `what` ("POST /pulls at owner/name") that is no success."""
     status = response.status_code
     said = _clean(_said(response), token)
-    mend = ""
+    kind = _kind(status, said)
+    hint = Hint.TOKEN if status == 401 else None
+    fix = ""
     if status == 401:
-        mend = f"; the token is wrong or expired: {UNAUTHORIZED_MEND}"
+        fix = "; the token is wrong or expired"
     elif status == 404:
-        mend = "; does the repository exist, and may the token read it?"
-    elif status in (429, *_TRANSIENT) or (status == 403 and "rate limit" in said.lower()):
-        mend = "; run again later"
+        fix = "; does the repository exist, and may the token read it?"
+    elif status in _TRANSIENT or kind is Kind.LIMITED:
+        fix = "; run again later"
     elif "not permitted to create or approve pull requests" in said:
-        mend = (
+        fix = (
             '; switch on "Allow GitHub Actions to create and approve pull requests" in the repository\'s Actions '
             "settings (`pulumi up --refresh --run-program` on the first stage's stack does it)"
         )
     elif 300 <= status < 400:
-        mend = "; the repository has moved: give its new owner and name"
+        fix = "; the repository has moved: give its new owner and name"
     permissions = _clean(response.headers.get("x-accepted-github-permissions", ""), token)
-    return GitHubError(status, f"GitHub answered {status} to {what}: {said}{mend}", permissions)
+    message = f"GitHub answered {status} to {what}: {said}{fix}"
+    return GitHubError(status, message, permissions, kind=kind, hint=hint)
+
+
+def _kind(status: int, said: str) -> Kind:
+    if status == 429 or (status == 403 and "rate limit" in said.lower()):
+        return Kind.LIMITED
+    return Kind.ALREADY_EXISTS if status == 422 and "already exists" in said else Kind.OTHER
 
 
 def _clean(text: str, token: str) -> str:

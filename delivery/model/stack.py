@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from delivery.model.edges import Edge
 from delivery.model.pipeline import Pipeline, Stage, StageApplication
+from delivery.model.request import PromotionRequest
 
 
 @dataclass(frozen=True)
@@ -44,25 +45,6 @@ class Cluster:
     context: str
     render_to: str
     adopt_existing: bool
-
-
-@dataclass(frozen=True)
-class PromotionRequest:
-    """One promotion that was asked for; empty strings stand for "whatever the source stage has".
-
-    `application` and `source` say which edge it is meant for; empty, it is meant for every edge.
-    """
-
-    application: str = ""
-    source: str = ""
-    version: str = ""
-    commit: str = ""
-    traceparent: str = ""
-    again: bool = False
-
-    def meant_for(self, edge: Edge) -> bool:
-        """Whether this asks for a promotion along `edge`."""
-        return self.application in ("", edge.application) and self.source in ("", edge.source)
 
 
 @dataclass(frozen=True)

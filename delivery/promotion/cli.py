@@ -18,8 +18,8 @@ from pathlib import Path
 from delivery.git.repository import GitError, Repository
 from delivery.github.client import GitHub, GitHubError
 from delivery.model.edges import SETTINGS_PATH, PromotionSettings, SettingsError
+from delivery.model.request import PromotionRequest, RequestError
 from delivery.promotion import report
-from delivery.promotion.decide import Request, RequestError
 from delivery.promotion.execute import Outcome, promote
 from delivery.promotion.history import PromotionError
 from delivery.text import masked, one_line
@@ -107,7 +107,7 @@ def _run(
     for name in ("application", "from", "to"):
         if not getattr(options, name):
             raise RequestError(f"--{name} is missing: give it, or set {name.upper()}")
-    request = Request(
+    request = PromotionRequest(
         application=options.application,
         source=getattr(options, "from"),
         target=options.to,

@@ -1,68 +1,29 @@
 """What to do about one promotion, decided from the state of its edge: propose it, or why not.
 
-Nothing is written here. The promoter acts on the decision, the Pulumi component shows and declares it.
+Nothing is written here. What follows from a decision for the branch and the pull request is `desired.py`'s matter.
 """
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 
 from delivery.model.edges import PromotionSettings
-from delivery.model.identifiers import is_commit, is_traceparent, is_version
-from delivery.promotion.history import PromotionError, Proposal, Standing, standing
-from delivery.promotion.metadata import Block
+from delivery.model.hints import Hint
+from delivery.model.request import PromotionRequest
+from delivery.promotion.history import Precedence, PromotionError, Proposal, precedence
+from delivery.promotion.metadata import PromotionMetadata
 from delivery.promotion.plan import Change, Plan, plan
 from delivery.promotion.pull_request import Rendered, Subject, render
 from delivery.promotion.state import EdgeState
-from delivery.promotion.warnings import cautions
+from delivery.promotion.warnings import reviewer_warnings
 from delivery.values.scalar import Scalar, escape
 
-AGAIN = "run again with the input again=true"
-"""How to ask again, for a promoter's run; the component says it in its own words."""
-
 _KEPTN_HASH = re.compile(r"[0-9a-f]{10}")
-_NO_COMMIT = "No commit was given"
-
-
-class RequestError(ValueError):
-    """The request itself is wrong, whatever the repository holds; `str()` names the input and what it may be."""
-
-
-@dataclass(frozen=True)
-class Request:
-    """One promotion as asked for; empty means not given. `rollback` is the reason, and makes it a rollback.
-
-    `again` proposes even what was declined, taken back or superseded. `RequestError` when an input is wrong;
-    a `traceparent` that cannot be linked to is none: it is left out, and `notes` says so.
-    """
-
-    application: str
-    source: str
-    target: str
-    version: str = ""
-    commit: str = ""
-    traceparent: str = ""
-    rollback: str = ""
-    again: bool = False
-    notes: tuple[str, ...] = field(default=(), init=False)
-
-    def __post_init__(self) -> None:
-        if self.version and not is_version(self.version):
-            raise RequestError(
-                f"version {self.version[:80]!r} is no version: letters, digits, '-', '_' and '.', at most 63"
-            )
-        if self.commit and not is_commit(self.commit):
-            raise RequestError(f"commitID {self.commit[:80]!r} is no full commit name: 40 or 64 lower-case hex digits")
-        if self.traceparent and not is_traceparent(self.traceparent):
-            object.__setattr__(self, "traceparent", "")
-            object.__setattr__(
-                self, "notes", ("The trace that was given is not a valid `traceparent` and is left out.",)
-            )
 
 
 class Result(Enum):
-    """How a promotion ended; every one of them is a success."""
+    """How a promotion ended; all of these are a success. The values are public: scripts read them from `--json`."""
 
     CREATED = "created"
     UPDATED = "updated"
@@ -70,17 +31,27 @@ class Result(Enum):
     NOTHING = "nothing to change"
     CLOSED = "closed as pointless"
     SUPERSEDED = "superseded"
-    UNDONE = "taken back"
+    REVERTED = "taken back"
     DECLINED = "declined"
     PLANNED = "planned"
+
+    @property
+    def words(self) -> str:
+        """The result as people read it."""
+        return {"CLOSED": "closed: nothing left to promote", "REVERTED": "reverted"}.get(self.name, self.value)
+
+    @property
+    def outcome(self) -> str:
+        """The result in the span attribute `delivery.promotion.outcome`, which is public too."""
+        return "undone" if self is Result.REVERTED else self.name.lower()
 
 
 @dataclass(frozen=True)
 class Decision:
     """What is due. `PLANNED` comes with `rendered` and a plan that changes something, and is to be proposed.
 
-    `CLOSED` means that the open pull request is to be closed. `why` is one line for people, `against` the pull
-    request that speaks for it. `commit` is the verified revision that was looked at.
+    `CLOSED` means that the open pull request is to be closed. `why` is one line for people, to which `hint` belongs;
+    `against` is the pull request that speaks for it. `commit` is the verified revision that was looked at.
     """
 
     result: Result
@@ -90,10 +61,13 @@ class Decision:
     traceparent: str = ""
     rendered: Rendered | None = None
     against: Proposal | None = None
+    hint: Hint | None = None
 
 
-def propose(state: EdgeState, request: Request, settings: PromotionSettings, *, promotion: str = "") -> Decision:
-    """Decide about `request`, an ordinary promotion. `promotion` is the traceparent of the run that does.
+def propose(
+    state: EdgeState, request: PromotionRequest, settings: PromotionSettings, *, run_traceparent: str = ""
+) -> Decision:
+    """Decide about `request`, an ordinary promotion. `run_traceparent` is that of the run that does.
 
     Raises `ValuesError` and `PromotionError`; asks GitHub at most once, about the order of two commits.
     """
@@ -108,19 +82,19 @@ def propose(state: EdgeState, request: Request, settings: PromotionSettings, *, 
         target_name=edge.target_values,
     )
     values = planned.values
-    verified = state.given or _said_before(state)
+    verified = state.given or _verified_before(state)
     notes = (*request.notes, *_version_note(request, values, state), *_state_notes(state, verified))
     if not planned.changes and state.open is None:
         return Decision(Result.NOTHING, f"{edge.target} has what {edge.source} has", planned, state.commit)
     if not request.again:
-        becomes = {each.key: each.becomes for each in planned.changes}
-        stands, against = standing(state.history, state.proposals, state.commit, becomes, given=state.given)
-        if stands is not Standing.FREE and against is not None:
-            return _refused(stands, against, planned, state)
+        becomes = {change.key: change.becomes for change in planned.changes}
+        found, against = precedence(state.history, state.proposals, state.commit, becomes, given=state.given)
+        if found is not Precedence.FREE and against is not None:
+            return _refused(found, against, planned, state)
     if not planned.changes:
         why = f"{edge.target} already has what {edge.source} has at {state.commit[:12]}"
         return Decision(Result.CLOSED, why, planned, state.commit, against=state.open)
-    block = Block(
+    metadata = PromotionMetadata(
         kind="promotion",
         application=edge.application,
         source=edge.source,
@@ -128,17 +102,18 @@ def propose(state: EdgeState, request: Request, settings: PromotionSettings, *, 
         commit=state.commit,
         version=values[edge.promoted_keys[0]].text,
         traceparent=link,
-        promotion=promotion,
+        run_traceparent=run_traceparent,
         changes=planned.changes,
+        verified=verified,
     )
     base = _ran_before(state, planned.changes)
     commits = state.history.commits_between(base, state.commit, edge.source_path)
-    said = cautions(state, settings, values, planned.changes)
-    notes += tuple(each.note for each in said)
-    subject = Subject(edge, block, base, commits[:20], max(0, len(commits) - 20), verified, notes)
+    warnings = reviewer_warnings(state, settings, values, planned.changes)
+    notes += tuple(warning.note for warning in warnings)
+    subject = Subject(edge, metadata, base, commits[:20], max(0, len(commits) - 20), notes)
     return Decision(
         Result.PLANNED,
-        "; ".join((words(planned.changes), *(each.words for each in said))),
+        "; ".join((words(planned.changes), *(warning.words for warning in warnings))),
         planned,
         state.commit,
         link,
@@ -148,7 +123,7 @@ def propose(state: EdgeState, request: Request, settings: PromotionSettings, *, 
 
 def words(changes: tuple[Change, ...]) -> str:
     """The changes on one line, for people."""
-    return ", ".join(f"{each.key}: {shown_before(each)} → {each.becomes}" for each in changes)
+    return ", ".join(f"{change.key}: {shown_before(change)} → {change.becomes}" for change in changes)
 
 
 def shown_before(change: Change) -> str:
@@ -156,12 +131,12 @@ def shown_before(change: Change) -> str:
     return "not set" if change.was is None else escape(change.was) or "empty"
 
 
-def _version_note(request: Request, values: Mapping[str, Scalar], state: EdgeState) -> tuple[str, ...]:
+def _version_note(request: PromotionRequest, values: Mapping[str, Scalar], state: EdgeState) -> tuple[str, ...]:
     first = state.edge.promoted_keys[0]
     if not request.version or request.version == values[first].text:
         return ()
     if _is_keptn_hash(request.version, values[first].text) or request.version in [
-        each.text for each in values.values()
+        value.text for value in values.values()
     ]:
         return (f"Keptn calls this version `{request.version}`, its name for several workloads together.",)
     raise PromotionError(
@@ -182,50 +157,50 @@ def _first_trace(state: EdgeState) -> str:
     """The trace that the open pull request links to already, when it proposes this very commit; else empty.
 
     The first valid one stays: a run without a trace (by hand) must not erase it, and one with another (the commit
-    was verified again) must not make a new head of it, which would take back reviews and run the checks again.
+    was verified again) must not make a new head of it, which would discard reviews and run the checks again.
     """
-    block = state.open.block if state.open else None
-    return block.traceparent if block is not None and block.commit == state.commit else ""
+    metadata = state.open.metadata if state.open else None
+    return metadata.traceparent if metadata is not None and metadata.commit == state.commit else ""
 
 
-def _said_before(state: EdgeState) -> bool:
-    """Whether the open pull request was proposed with this very commit: whoever runs it again without, it counts."""
-    block = state.open.block if state.open else None
+def _verified_before(state: EdgeState) -> bool:
+    """Whether the open pull request was proposed with this very commit named: whoever repeats it without, it counts."""
+    metadata = state.open.metadata if state.open else None
     # What has no digest was read from a commit, which does not tell whether anybody named what it promotes.
-    if state.open is None or block is None or not block.digest or block.commit != state.commit:
-        return False
-    return _NO_COMMIT not in state.open.pull_request.body
+    return metadata is not None and bool(metadata.digest) and metadata.commit == state.commit and metadata.verified
 
 
 def _state_notes(state: EdgeState, verified: bool) -> tuple[str, ...]:
     notes = []
     if not verified:
-        notes.append(f"{_NO_COMMIT}: before you merge, make sure that {state.edge.source} has verified this one.")
-    if state.branch.foreign:
-        notes.append("This branch has commits that the promoter did not make; they are kept.")
+        notes.append(
+            f"No commit was given: before you merge, make sure that {state.edge.source} has verified this one."
+        )
+    if state.branch.by_others:
+        notes.append("This branch has commits by other authors; they are kept.")
     return tuple(notes)
 
 
-def _refused(stands: Standing, against: Proposal, planned: Plan, state: EdgeState) -> Decision:
+def _refused(found: Precedence, against: Proposal, planned: Plan, state: EdgeState) -> Decision:
     number, commit = against.pull_request.number, state.commit[:12]
-    if stands is Standing.SUPERSEDED:
-        newer = against.block.until or against.block.commit if against.block else ""
-        why = f"pull request #{number} already stands for the newer commit {newer[:12]} than {commit}"
+    if found is Precedence.SUPERSEDED:
+        newer = against.metadata.superseded_by or against.metadata.commit if against.metadata else ""
+        why = f"pull request #{number} already proposes the newer commit {newer[:12]} than {commit}"
         return Decision(Result.SUPERSEDED, why, planned, state.commit, against=against)
-    if stands is Standing.UNDONE:
-        why = f"pull request #{number} promoted it and {state.edge.target} took it back since; to ask again, {AGAIN}"
-        return Decision(Result.UNDONE, why, planned, state.commit, against=against)
-    why = f"pull request #{number} was closed without merging; to ask again, reopen it or {AGAIN}"
-    return Decision(Result.DECLINED, why, planned, state.commit, against=against)
+    result, why = Result.DECLINED, f"pull request #{number} was closed without merging; reopen it, or ask again"
+    if found is Precedence.REVERTED:
+        result = Result.REVERTED
+        why = f"pull request #{number} promoted it and {state.edge.target} has reverted it since; ask again"
+    return Decision(result, why, planned, state.commit, against=against, hint=Hint.AGAIN)
 
 
 def _ran_before(state: EdgeState, changes: tuple[Change, ...]) -> str:
     """The commit whose values the target has now: a former promotion's, else the source stage's newest with them."""
-    had = {each.key: each.was for each in changes}
+    had = {change.key: change.was for change in changes}
     for proposal in state.proposals:
-        block = proposal.block
-        if proposal.pull_request.state == "merged" and block is not None:
-            brought = {each.key: each.becomes for each in block.changes}
+        metadata = proposal.metadata
+        if proposal.pull_request.state == "merged" and metadata is not None:
+            brought = {change.key: change.becomes for change in metadata.changes}
             if brought == had:
-                return block.commit
+                return metadata.commit
     return state.history.last_with(had, state.commit, state.edge.source_values)

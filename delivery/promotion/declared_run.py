@@ -1,4 +1,4 @@
-"""What a declared promotion does besides its resources: its span, a left-over branch, labels and reviewers.
+"""What a declared promotion does besides its resources: its span, a stale branch, labels and reviewers.
 
 The component's hooks call this when Pulumi's engine runs them. What is read beforehand is
 `delivery.promotion.desired`'s part.
@@ -11,8 +11,8 @@ from contextlib import AbstractContextManager
 from delivery.git.repository import Repository
 from delivery.github.client import GitHub
 from delivery.model.edges import Edge, PromotionSettings
-from delivery.promotion.desired import Wanted, renew_branch
-from delivery.promotion.execute import decorate
+from delivery.promotion.desired import DesiredPromotion, reset_stale_branch
+from delivery.promotion.execute import add_labels_and_reviewers
 from delivery.tracing.run import PromotionSpan, Step
 
 _STATUS = re.compile(r"\b(?:DELETE|GET|PATCH|POST|PUT) \S+ ([45]\d\d)\b")
@@ -35,14 +35,14 @@ class ProviderError(Exception):
 
 
 class DeclaredRun:
-    """The run of one wanted promotion, with the steps that the promoter has: `push`, then `open`.
+    """The run of one desired promotion, with the steps that the promoter has: `push`, then `open`.
 
     A step has a span only when the engine has something to do in it. `say` shows people a line.
     """
 
     def __init__(
         self,
-        wanted: Wanted,
+        desired: DesiredPromotion,
         edge: Edge,
         settings: PromotionSettings,
         span: PromotionSpan,
@@ -50,13 +50,13 @@ class DeclaredRun:
         connect: Callable[[], Repository],
         say: Callable[[str], None],
     ) -> None:
-        self._wanted, self._edge, self._settings, self._span = wanted, edge, settings, span
+        self._desired, self._edge, self._settings, self._span = desired, edge, settings, span
         self._github, self._connect, self._say = github, connect, say
         self._name: Step | None = None
         self._step: AbstractContextManager[None] | None = None
-        if wanted.open_number:
-            self._set_pull_request(wanted.open_number)
-        if wanted.unchanged:
+        if desired.open is not None:
+            self._set_pull_request(desired.open.number)
+        if desired.unchanged:
             # No hook runs for a resource that stays unchanged, so the outcome is set here; a hook that does run sets
             # its own.
             span.set_result("success", "unchanged")
@@ -65,7 +65,7 @@ class DeclaredRun:
         """The branch is about to be created. Raises `GitError` when a left-over one cannot be renewed."""
         self.begin("push")
         try:
-            renew_branch(self._wanted, self._settings, self._connect)
+            reset_stale_branch(self._desired, self._settings.default_branch, self._connect)
         except Exception as error:
             self._fail(error)
             raise
@@ -80,7 +80,7 @@ class DeclaredRun:
     def pushed(self) -> None:
         """Everything is on the branch."""
         self._finish(None)
-        if self._wanted.open_number:
+        if self._desired.open:
             # When the pull request itself stays unchanged, no hook of it runs after this.
             self._span.set_result("success", "updated")
 
@@ -92,8 +92,8 @@ class DeclaredRun:
         """
         self._set_pull_request(number)
         labels = set(self._settings.labels_for(self._edge))
-        if created or (labels and not labels & set(self._wanted.labels)):
-            for note in decorate(self._github, self._settings, self._edge, number):
+        if created or (labels and not labels & set(self._desired.open.labels if self._desired.open else ())):
+            for note in add_labels_and_reviewers(self._github, self._settings, self._edge, number):
                 self._say(f"pull request {number}: {note}")
         self._finish(None)
         self._span.set_result("success", "created" if created else "updated")
@@ -115,4 +115,4 @@ class DeclaredRun:
 
     def _set_pull_request(self, number: int) -> None:
         url = f"{self._settings.web_url}/pull/{number}"
-        self._span.set_pull_request(number, url, self._wanted.title, "open")
+        self._span.set_pull_request(number, url, self._desired.title, "open")

@@ -1,167 +1,282 @@
-"""What is due along the edges into a stage, for a stack that declares its promotions as resources.
+"""The desired state of a promotion: its branch, the file on it and its pull request, computed once from a decision.
 
-Reads and decides with the promoter's own modules, and says which pull request has to exist; declaring it is
-the component's matter. Asks the forge twice for an edge: one list of pull requests, one fetch.
+The promoter applies it (`execute.py`); the Pulumi component declares it. Nothing is written here. The branch gets one
+commit on the default branch's tip where it is the promoter's own, and one more commit on top where other authors have
+worked on it, so that nobody's commits are lost.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from delivery.git.commits import DECLARED, TRAILER
+from delivery.git.commits import APPENDED, DECLARED, File
 from delivery.git.repository import Repository
-from delivery.github.client import GitHub
+from delivery.github.client import GitHub, PullRequest
 from delivery.model.edges import Edge, PromotionSettings
-from delivery.model.stack import PromotionRequest
-from delivery.promotion.branch import on_top
-from delivery.promotion.decide import AGAIN, Decision, Request, propose
-from delivery.promotion.history import NotThereYet
+from delivery.model.hints import stack_hints, with_hint
+from delivery.model.request import PromotionRequest
+from delivery.promotion.decide import Decision, Result, propose
+from delivery.promotion.history import EdgeNotReadyError, PromotionError
+from delivery.promotion.metadata import marked, promoted_by
+from delivery.promotion.plan import plan_values
+from delivery.promotion.pull_request import Rendered
 from delivery.promotion.state import EdgeState, read_edge
 from delivery.tracing.run import PromotionSpan
+from delivery.values.editor import read_keys
+from delivery.values.scalar import Scalar
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """The pull request that has to exist, with the branch and the one file on it.
+class DesiredPromotion:
+    """What has to exist on the forge for a decision.
 
-    `content` is None when the branch is right as others left it, and needs no commit. `edition` is short for the
-    content: a commit with another one is another resource, for the provider would update a file with the checksum
-    of its state, which GitHub refuses when that is not the newest.
-    `generation` is the newest pull request of the edge that is finished (0: none): what follows it is another
-    promotion, with resources of its own. `open_number` is the open pull request, 0 when there is none yet.
-    `left_over` is the head of a branch that a finished promotion left behind, empty when there is none.
-    `labels` are those of the open pull request. `unchanged`: it and its branch are what they have to be.
+    The branch `branch` has `file` at `path`, by a commit with `message` on `parent`. With `append` the parent is the
+    branch's own head, which other authors have worked on, and the branch is only moved forward. `up_to_date`: the
+    branch as it was read brings just that, and needs no commit. `observed` is its head then, None when it was not
+    there, and `present` the file that it had.
+
+    The pull request has what `rendered` says; `open` is the one that is open already, None when there is none, and
+    `text_up_to_date` whether its text says so already. `previous_pull_request` is the newest one of the branch that is
+    finished (0: none), `stale_head` the head of a branch that a finished one left behind (empty: none).
+
+    `undeclared`: the newest commit of the branch is not one that the Pulumi component declared.
     """
 
     branch: str
     path: str
-    content: str | None
-    edition: str
+    file: File
     message: str
-    title: str
-    body: str
-    version: str
-    generation: int
-    open_number: int
-    left_over: str
-    labels: tuple[str, ...]
-    unchanged: bool
+    parent: str
+    append: bool
+    up_to_date: bool
+    observed: str | None
+    present: File | None
+    undeclared: bool
+    rendered: Rendered
+    open: PullRequest | None
+    text_up_to_date: bool
+    previous_pull_request: int
+    stale_head: str
+
+    @property
+    def title(self) -> str:
+        """The pull request's title. A text that says it all already stays as it is, with what people changed in it."""
+        return self.open.title if self.open is not None and self.text_up_to_date else self.rendered.title
+
+    @property
+    def body(self) -> str:
+        """The pull request's body, with what people wrote above ours."""
+        if self.open is None:
+            return self.rendered.body
+        return self.open.body if self.text_up_to_date else self.rendered.over(self.open.body)
+
+    @property
+    def unchanged(self) -> bool:
+        """Whether branch and pull request are what they have to be."""
+        return self.text_up_to_date and self.present is not None and self.present.content == self.file.content
+
+    @property
+    def declared_content(self) -> str | None:
+        """The file's text for a resource; None where the branch has it by a commit that is no resource's."""
+        by_others = self.undeclared and self.present is not None and self.present.content == self.file.content
+        return None if by_others else self.file.content.decode("utf-8")
+
+    @property
+    def content_hash(self) -> str:
+        """Short for the text: another text is another resource.
+
+        The provider updates a file with the checksum in its state, which GitHub refuses when that is not the newest.
+        """
+        return hashlib.sha256((self.declared_content or "").encode()).hexdigest()[:8]
+
+    @property
+    def declared_message(self) -> str:
+        """The message of a commit that is a resource.
+
+        Git keeps no newline at the end of what GitHub is given, and a difference would be a change each time.
+        """
+        return marked(self.message, DECLARED).strip()
+
+
+def desired_promotion(state: EdgeState, decision: Decision, repository: Repository) -> DesiredPromotion | None:
+    """The desired state for `decision`; None where nothing is to be proposed.
+
+    Raises `PromotionError` when commits by other authors changed a promoted key: which of the two counts is for people
+    to say.
+    """
+    rendered, branch, path = decision.rendered, state.branch, state.edge.target_values
+    if rendered is None:
+        return None
+    message, parent, append = rendered.message, state.tip, False
+    file, up_to_date = File(decision.plan.text, state.target.mode), False
+    stale = branch.head if state.open is None and not branch.by_others else None
+    present = repository.read(branch.head, path) if branch.head is not None and stale is None else None
+    if branch.head is not None and branch.by_others:
+        message, parent, append = marked(message, APPENDED), branch.head, True
+        changed = append_commit(repository, state, decision, branch.head)
+        file, up_to_date = changed or present or state.target, changed is None
+    elif branch.head is not None:
+        up_to_date = _brings_the_plan(repository, state, decision, branch.head, message)
+    newest = None
+    if branch.head is not None and present is not None:
+        newest = next(iter(repository.log(branch.head, f"^{state.tip}", limit=1)), None)
+    finished = (found.pull_request.number for found in state.on_branch if found.pull_request.state != "open")
+    return DesiredPromotion(
+        branch=branch.name,
+        path=path,
+        file=file,
+        message=message,
+        parent=parent,
+        append=append,
+        up_to_date=up_to_date,
+        observed=branch.head,
+        present=present,
+        undeclared=newest is not None and not newest.declared,
+        rendered=rendered,
+        open=state.open.pull_request if state.open else None,
+        text_up_to_date=state.open is not None and rendered.says(state.open.metadata),
+        previous_pull_request=max(finished, default=0),
+        stale_head=stale or "",
+    )
+
+
+def _brings_the_plan(repository: Repository, state: EdgeState, decision: Decision, head: str, message: str) -> bool:
+    """Whether merging the branch as it is gives just what is planned: then reviews and checks on it stay valid."""
+    own, path = state.branch.own, state.edge.target_values
+    if len(own) != 1 or own[0].sha != head or own[0].appended:
+        return False
+    before, after = repository.read(f"{head}^", path), repository.read(head, path)
+    return (
+        # What else has changed in the target since, the merge would have to bring together.
+        before == state.target
+        and after is not None
+        and after.content == decision.plan.text
+        and repository.message(head).strip() == message.strip()
+    )
+
+
+def append_commit(repository: Repository, state: EdgeState, decision: Decision, head: str) -> File | None:
+    """The target's values on a branch that other authors have worked on, with the promoted keys as planned.
+
+    None when they are so already, for the commit that is promoted. Raises `PromotionError` when commits by other
+    authors changed a promoted key, and when merging would keep what the default branch has by now instead of the plan.
+    """
+    path, wanted = state.edge.target_values, dict(decision.plan.values)
+    left = repository.merge_base(head, state.tip)
+    base = state.branch.own[0].sha if state.branch.own else left
+    current = repository.read(head, path)
+    before = repository.read(base, path) if base else None
+    if current is None or before is None:
+        raise PromotionError(_conflict(state, f"removed {path}"))
+    _refuse_what_a_merge_drops(repository, state, decision, left)
+    present = read_keys(current.content, wanted, where=f"{path} on {state.branch.name}")
+    if present == wanted:
+        if promoted_by((commit.trailer for commit in state.branch.own), state.edge) in ("", decision.commit):
+            return None
+    elif present != read_keys(before.content, wanted, where=path) and not _as_proposed(state, present):
+        raise PromotionError(_conflict(state, f"changed {' or '.join(wanted)} themselves"))
+    planned = plan_values(wanted, current.content, decision.traceparent, target_name=path)
+    return File(planned.text, current.mode)
+
+
+def _refuse_what_a_merge_drops(repository: Repository, state: EdgeState, decision: Decision, left: str | None) -> None:
+    """Raise `PromotionError` where a merge would not bring what is planned, though nothing would be in its way.
+
+    Git takes the side that changed a line since the branch `left` the default branch: with the planned value on the
+    branch as it was there, and another one on the default branch by now, that is the default branch's.
+    """
+    path, planned = state.edge.target_values, decision.plan.values
+    then = repository.read(left, path) if left else None
+    if then is None:
+        return
+    had = read_keys(then.content, planned, where=f"{path} at {str(left)[:12]}")
+    has = read_keys(state.target.content, planned, where=path)
+    key = next((key for key, value in planned.items() if had[key] == value != has[key]), None)
+    if key is not None:
+        raise PromotionError(
+            f"{_shown(state)} has commits by other authors, and left the default branch before {key} changed there: "
+            "merging would keep that change; merge the default branch into it (Update branch), then run again"
+        )
+
+
+def _as_proposed(state: EdgeState, present: Mapping[str, Scalar | None]) -> bool:
+    """Whether the branch has what the open pull request proposes: commits of ours that somebody has rebased."""
+    metadata = state.open.metadata if state.open else None
+    proposed = {change.key: change.becomes for change in metadata.changes} if metadata else {}
+    kept = read_keys(state.target.content, present, where=state.edge.target_values)
+    return bool(proposed) and all(
+        (now is not None and now.text == proposed[key]) if key in proposed else now == kept[key]
+        for key, now in present.items()
+    )
+
+
+def _conflict(state: EdgeState, what: str) -> str:
+    newest = state.branch.by_others[0].sha[:12]
+    return (
+        f"{_shown(state)} has commits by other authors that {what} (the newest is {newest}): "
+        "merge or close it and delete its branch, or remove those commits, then run again"
+    )
+
+
+def _shown(state: EdgeState) -> str:
+    return f"pull request #{state.open.pull_request.number}" if state.open else f"branch {state.branch.name}"
 
 
 @dataclass(frozen=True)
-class Incoming:
-    """One edge: `why` says in a line what is due or why nothing is; `wanted` is None when nothing is."""
+class PendingPromotion:
+    """One edge into a stage whose stack declares its promotions.
+
+    `why` says in a line what is due or why nothing is; `desired` is None when nothing is.
+    """
 
     edge: Edge
     why: str
-    wanted: Wanted | None
+    desired: DesiredPromotion | None
 
 
-def read_incoming(
+def read_pending(
+    request: PromotionRequest,
     edge: Edge,
     settings: PromotionSettings,
-    asked: PromotionRequest,
     github: GitHub,
     connect: Callable[[], Repository],
     span: PromotionSpan,
-) -> Incoming:
-    """What is due along `edge`, as `asked`, or whatever the source stage has when nothing was asked.
+) -> PendingPromotion:
+    """What is due along `edge` as `request` asks, by one list of pull requests and one fetch.
 
     Raises `PromotionError`, `ValuesError`, `GitHubError` or `GitError`, each with one line. A stage that has not
-    been committed yet is no error: there is nothing to promote so far.
+    been committed yet, or is brought up to date by this very update, is no error: nothing is due so far.
     """
-    request = Request(
-        edge.application,
-        edge.source,
-        edge.target,
-        version=asked.version,
-        commit=asked.commit,
-        traceparent=asked.traceparent,
-        again=asked.again,
-    )
     try:
         with connect() as repository:
             with span.step("read"):
-                state = read_edge(edge, settings, github, repository, commit=asked.commit or None)
+                state = read_edge(edge, settings, github, repository, commit=request.commit or None)
             with span.step("plan"):
-                decision = propose(state, request, settings, promotion=span.traceparent or "")
+                decision = propose(state, request, settings, run_traceparent=span.traceparent or "")
             if decision.rendered is not None:
-                span.set_version(decision.rendered.block.version)
-            if not asked.traceparent:
+                span.set_version(decision.rendered.metadata.version)
+            if not request.traceparent:
                 span.add_link(decision.traceparent, "verified")
             span.set_commit(decision.commit, repository.committed_at(decision.commit))
-            wanted = _wanted(state, decision, repository)
-    except NotThereYet as missing:
-        # Of its own stage, this very update commits what is missing.
-        own = f"{edge.target_values} is committed by this update, the next one proposes what {edge.source} has then"
-        why = own if str(missing).startswith(edge.target_values) else missing
-        return Incoming(edge, f"nothing to promote so far: {why}", None)
-    why = decision.why.replace(
-        # For this once: what stays in the configuration would reopen whatever is closed later, too.
-        AGAIN,
-        f"""run DELIVERY_PROMOTE='{{"again": true}}' pulumi up -s {edge.target}""",
-    )
-    if decision.plan.changes and decision.commit[:12] not in why:
+            desired = desired_promotion(state, decision, repository)
+    except EdgeNotReadyError as missing:
+        own = f"this update brings {edge.target} up to date, the next one proposes what {edge.source} has then"
+        reason = own if missing.stage == edge.target else missing.message
+        return PendingPromotion(edge, f"nothing to promote so far: {reason}", None)
+    why = with_hint(decision.why, decision.hint, stack_hints(edge.target))
+    if decision.plan.changes and decision.result is not Result.SUPERSEDED:
         why = f"{why} (commit {decision.commit[:12]})"
-    return Incoming(edge, why, wanted)
+    return PendingPromotion(edge, why, desired)
 
 
-def _wanted(state: EdgeState, decision: Decision, repository: Repository) -> Wanted | None:
-    rendered = decision.rendered
-    if rendered is None:
-        return None
-    head = state.branch.head
-    left_over = (head or "") if state.open is None and not state.branch.foreign else ""
-    content: bytes | None = decision.plan.text
-    there = False
-    if head is not None and not left_over:
-        present = repository.read(head, state.edge.target_values)
-        if state.branch.foreign:
-            content = (on_top(repository, state, decision, head) or present or state.target).content
-        newest = next(iter(repository.log(head, f"^{state.tip}", limit=1)), None)
-        others = newest is not None and not newest.declared
-        there = present is not None and present.content == content
-        if others and there:
-            content = None
-    title, body = rendered.title, rendered.body
-    said = False
-    if state.open is not None:
-        # Said already, it stays as it is: the run that says it is another one each time, and no change by itself.
-        found = state.open.pull_request
-        said = rendered.says(state.open.block)
-        title, body = (found.title, found.body) if said else (title, rendered.over(found.body))
-    finished = (each.pull_request for each in state.on_branch if each.pull_request.state != "open")
-    return Wanted(
-        branch=state.branch.name,
-        path=state.edge.target_values,
-        content=content.decode("utf-8") if content is not None else None,
-        edition=hashlib.sha256(content or b"").hexdigest()[:8],
-        message=_declared(rendered.message),
-        title=title,
-        body=body,
-        version=rendered.block.version,
-        generation=max((each.number for each in finished), default=0),
-        open_number=state.open.pull_request.number if state.open else 0,
-        left_over=left_over,
-        labels=state.open.pull_request.labels if state.open else (),
-        unchanged=there and said,
-    )
-
-
-def _declared(message: str) -> str:
-    # Git keeps no newline at the end of what GitHub is given, and a difference would be a change each time.
-    lines = message.strip().splitlines()
-    return "\n".join(f"{line}{DECLARED}" if line.startswith(f"{TRAILER}:") else line for line in lines)
-
-
-def renew_branch(wanted: Wanted, settings: PromotionSettings, connect: Callable[[], Repository]) -> None:
-    """Bring a left-over branch to the tip of the default branch, if it is still where it was read.
+def reset_stale_branch(desired: DesiredPromotion, default_branch: str, connect: Callable[[], Repository]) -> None:
+    """Bring a branch that a finished promotion left behind to the default branch's tip, if it is where it was read.
 
     The next promotion must not be a commit on what was merged or closed. Raises `GitError`.
     """
-    if not wanted.left_over:
+    if not desired.stale_head:
         return
     with connect() as repository:
-        tip = repository.fetch_tip(settings.default_branch)
+        tip = repository.fetch_tip(default_branch)
         if tip is not None:
-            repository.push(wanted.branch, tip, observed=wanted.left_over, rewrite=True)
+            repository.push(desired.branch, tip, observed=desired.stale_head, rewrite=True)

@@ -10,19 +10,24 @@ from enum import Enum
 from delivery.git.commits import Commit
 from delivery.git.repository import Repository
 from delivery.github.client import GitHub, PullRequest
-from delivery.promotion.metadata import Block
+from delivery.model.hints import Hint, HintedError
+from delivery.promotion.metadata import PromotionMetadata
 from delivery.values.document import ValuesError
 from delivery.values.editor import read_keys
 
 _SEARCHED = 20
 
 
-class PromotionError(Exception):
+class PromotionError(HintedError):
     """A promotion that must not or cannot be made; `str()` is one line that says what to do."""
 
 
-class NotThereYet(PromotionError):  # noqa: N818 - a stage before its first `pulumi up` is no failure by itself
-    """What is to be promoted, or where to, has not been committed so far."""
+class EdgeNotReadyError(PromotionError):
+    """The stack of `stage` has not committed yet what the promotion needs from it; empty: nobody has committed."""
+
+    def __init__(self, message: str, stage: str = "") -> None:
+        super().__init__(message)
+        self.stage = stage
 
 
 class Order(Enum):
@@ -36,15 +41,15 @@ class Order(Enum):
 
 @dataclass(frozen=True)
 class Proposal:
-    """A pull request of the edge with what its hidden block says; `block` is None when a person removed it."""
+    """A pull request of the edge with what its hidden metadata says; `metadata` is None when a person removed it."""
 
     pull_request: PullRequest
-    block: Block | None
+    metadata: PromotionMetadata | None
 
     @property
     def declined(self) -> bool:
-        """Whether a person closed it without merging. What the promoter closes says so in its block."""
-        return self.pull_request.state == "closed" and self.block is not None and not self.block.until
+        """Whether a person closed it without merging. What the promoter closes says so in its metadata."""
+        return self.pull_request.state == "closed" and self.metadata is not None and not self.metadata.superseded_by
 
 
 class History:
@@ -92,7 +97,7 @@ class History:
             return ()
         boundary = self._repository.boundary()
         found = self._repository.log(f"{base}..{commit}", path=path, limit=500)
-        return tuple(each for each in found if each.sha not in boundary)
+        return tuple(commit for commit in found if commit.sha not in boundary)
 
     def changed_since(self, commit: str, path: str) -> bytes | None:
         """The file at `path` as the tip has it, when a commit after `commit` touched it; else None."""
@@ -108,62 +113,65 @@ class History:
         """
         boundary = self._repository.boundary()
         searched = f"{after}..{commit}" if after else commit
-        for each in self._repository.log(searched, path=path, limit=_SEARCHED):
-            file = self._repository.read(each.sha, path)
+        for found in self._repository.log(searched, path=path, limit=_SEARCHED):
+            file = self._repository.read(found.sha, path)
             try:
                 present = read_keys(file.content, values, where=path) if file else {}
             except ValuesError:
                 continue
-            if each.sha not in boundary and {key: str(value) for key, value in present.items()} == values:
-                return each.sha
+            if found.sha not in boundary and {key: str(value) for key, value in present.items()} == values:
+                return found.sha
         return ""
 
 
-class Standing(Enum):
+class Precedence(Enum):
     """What the edge's pull requests say about a promotion of some commit."""
 
     FREE = "free"
     SUPERSEDED = "superseded"
-    UNDONE = "undone"
+    REVERTED = "reverted"
     DECLINED = "declined"
 
 
-def standing(
+def precedence(
     history: History, proposals: tuple[Proposal, ...], commit: str, becomes: dict[str, str], *, given: bool
-) -> tuple[Standing, Proposal | None]:
+) -> tuple[Precedence, Proposal | None]:
     """Whether `commit` may be promoted after `proposals` (newest first), and which of them speaks against it.
 
     `becomes` are the promoted values of `commit`; without a `given` commit, "whatever the source stage has",
-    they are what tells an undone or declined promotion. Raises `PromotionError` where history was rewritten.
+    they are what tells a reverted or declined promotion. Raises `PromotionError` where history was rewritten.
 
     The newest pull request decides, by at most one question to GitHub, and the newest merged one where git
     knows without asking. A merged commit is never proposed again by itself: if the target no longer has its
-    values, somebody took them back, and Keptn repeats old promotions after a restart of its operator.
+    values, somebody has reverted it, and Keptn repeats old promotions after a restart of its operator.
     """
-    known = [each for each in proposals if each.block is not None]
-    merged = next((each for each in known if each.pull_request.state == "merged"), None)
-    opened = next((each for each in known if each.pull_request.state == "open"), None)
-    for proposal in dict.fromkeys(each for each in (opened, next(iter(known), None), merged) if each is not None):
-        block, state = proposal.block, proposal.pull_request.state
-        assert block is not None  # noqa: S101 - narrowed by `known`
-        # One that the promoter closed stands for what made it pointless; reopened by a person, for itself again.
-        reference = block.until if block.until and state == "closed" else block.commit
+    known = [proposal for proposal in proposals if proposal.metadata is not None]
+    merged = next((proposal for proposal in known if proposal.pull_request.state == "merged"), None)
+    opened = next((proposal for proposal in known if proposal.pull_request.state == "open"), None)
+    for proposal in dict.fromkeys(found for found in (opened, next(iter(known), None), merged) if found is not None):
+        metadata, state = proposal.metadata, proposal.pull_request.state
+        assert metadata is not None  # noqa: S101 - narrowed by `known`
+        # One that the promoter closed stands for what left nothing to promote; reopened by a person, for itself again.
+        reference = metadata.superseded_by if metadata.superseded_by and state == "closed" else metadata.commit
         newest = proposal is (opened or known[0])
         order = history.order(commit, reference) if newest else history.local_order(commit, reference)
         if order is Order.UNRELATED:
             raise PromotionError(
                 f"commit {commit[:12]} and {reference[:12]}, last promoted by pull request "
                 f"#{proposal.pull_request.number}, have no history in common (was the default branch rewritten?); "
-                "to promote it all the same, run again with the input again=true"
+                "to promote it all the same",
+                Hint.AGAIN,
             )
         if order is Order.SAME and state == "open":
             break
-        same_values = not given and bool(becomes) and {each.key: each.becomes for each in block.changes} == becomes
+        same_values = (
+            not given and bool(becomes) and {change.key: change.becomes for change in metadata.changes} == becomes
+        )
         if order is Order.OLDER and not (proposal.declined or same_values):
-            return Standing.SUPERSEDED, proposal
+            return Precedence.SUPERSEDED, proposal
         if order in (Order.OLDER, Order.SAME) or same_values:
             if state == "merged":
-                return Standing.UNDONE, proposal
+                return Precedence.REVERTED, proposal
             if proposal.declined:
-                return Standing.DECLINED, proposal
-    return Standing.FREE, None
+                return Precedence.DECLINED, proposal
+    return Precedence.FREE, None

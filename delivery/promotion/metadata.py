@@ -1,7 +1,8 @@
 """What a promotion leaves for machines, so that later runs need not guess from its text.
 
-A block in the pull request's body, an HTML comment with JSON, and a trailer in the commit. Everything in them is
-checked when it is read: people can edit a body, and make commits.
+The metadata in the pull request's body, an HTML comment with JSON, and a trailer in the commit. Everything in them is
+checked when it is read: people can edit a body, and make commits. The names in both are public: older and newer
+promoters read each other's.
 """
 
 import json
@@ -10,24 +11,28 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from delivery.git.commits import TRAILER
 from delivery.model.edges import Edge
 from delivery.model.identifiers import is_commit, is_traceparent
 from delivery.promotion.plan import Change
 from delivery.values.scalar import Scalar, resolve
 
-_BLOCK = re.compile(r"<!-- delivery-promotion ({.*?}) -->")
+_COMMENT = re.compile(r"<!-- delivery-promotion ({.*?}) -->")
 # What could end the comment, or be taken for a mention, a reference or a link by a reader of the raw text.
 _ACTIVE = re.compile(r"[<>&#@`$|]|-(?=-)|(?<=-)-|(?<=:)/|(?<=[gG][hH])-")
+# How promoters from before `verified` said in the text that nobody had named the commit.
+_UNVERIFIED_BEFORE = "No commit was given"
 Kind = Literal["promotion", "rollback"]
 
 
 @dataclass(frozen=True)
-class Block:
-    """What the hidden block holds. `commit` is the verified revision that the pull request promotes.
+class PromotionMetadata:
+    """What the hidden comment holds. `commit` is the verified revision that the pull request promotes.
 
-    `traceparent` is the source stage's promotion phase, `promotion` the span of the run that wrote the block,
-    both may be empty. `undoes` is the pull request that a rollback undoes (0 otherwise). `until` is set when the
-    promoter itself closed the pull request: the newer verified revision that made it pointless.
+    `traceparent` is the source stage's promotion phase, `run_traceparent` the span of the run that wrote this; both may
+    be empty. `undoes` is the pull request that a rollback reverts (0 otherwise). `superseded_by` is set when the
+    promoter itself closed the pull request: the newer verified revision that left nothing to promote. `verified` is
+    whether anybody named the commit, and so said that it was verified.
     """
 
     kind: Kind
@@ -37,14 +42,15 @@ class Block:
     commit: str
     version: str
     traceparent: str = ""
-    promotion: str = ""
+    run_traceparent: str = ""
     changes: tuple[Change, ...] = ()
     undoes: int = 0
-    until: str = ""
+    superseded_by: str = ""
     digest: str = ""
+    verified: bool = True
 
     def to_comment(self) -> str:
-        """The block as an HTML comment that nothing in it can end early."""
+        """The metadata as an HTML comment that nothing in it can end early."""
         data = {
             "kind": self.kind,
             "application": self.application,
@@ -53,25 +59,27 @@ class Block:
             "commitID": self.commit,
             "version": self.version,
             "traceparent": self.traceparent,
-            "promotion": self.promotion,
+            "promotion": self.run_traceparent,
             "changes": [_recorded(each) for each in self.changes],
             "undoes": self.undoes,
-            "until": self.until,
+            "until": self.superseded_by,
             "digest": self.digest,
         }
-        text = json.dumps({key: value for key, value in data.items() if value})
+        # What is not said is verified: that is the rule, and what comments from before say.
+        said = {key: value for key, value in data.items() if value} | ({} if self.verified else {"verified": False})
+        text = json.dumps(said)
         return f"<!-- delivery-promotion {_ACTIVE.sub(lambda each: f'{chr(92)}u{ord(each[0]):04x}', text)} -->"
 
 
-def parse_block(body: str, edge: Edge) -> Block | None:
-    """The last block in `body` that is about `edge`; None when there is none or it is not what we write.
+def parse_metadata(body: str, edge: Edge) -> PromotionMetadata | None:
+    """The last metadata in `body` that is about `edge`; None when there is none or it is not what we write.
 
     People can edit the body, so everything read here is checked like any other input.
     """
-    for text in reversed(_BLOCK.findall(body)):
+    for text in reversed(_COMMENT.findall(body)):
         try:
             raw: dict[str, Any] = json.loads(text)
-            block = Block(
+            metadata = PromotionMetadata(
                 kind="rollback" if raw["kind"] == "rollback" else "promotion",
                 application=raw["application"],
                 source=raw["from"],
@@ -79,18 +87,19 @@ def parse_block(body: str, edge: Edge) -> Block | None:
                 commit=raw["commitID"],
                 version=str(raw.get("version", "")),
                 traceparent=_valid_or_empty(raw.get("traceparent")),
-                promotion=_valid_or_empty(raw.get("promotion")),
+                run_traceparent=_valid_or_empty(raw.get("promotion")),
                 changes=tuple(_change(each) for each in raw.get("changes", [])),
                 undoes=_whole(raw.get("undoes", 0)),
-                until=raw["until"] if is_commit(str(raw.get("until", ""))) else "",
+                superseded_by=raw["until"] if is_commit(str(raw.get("until", ""))) else "",
                 digest=str(raw.get("digest", "")),
+                verified=raw.get("verified", _UNVERIFIED_BEFORE not in body) is not False,
             )
-            if (block.application, block.source, block.target) == (
+            if (metadata.application, metadata.source, metadata.target) == (
                 edge.application,
                 edge.source,
                 edge.target,
-            ) and is_commit(block.commit):
-                return block
+            ) and is_commit(metadata.commit):
+                return metadata
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             continue
     return None
@@ -122,14 +131,20 @@ def _valid_or_empty(traceparent: object) -> str:
     return traceparent if isinstance(traceparent, str) and is_traceparent(traceparent) else ""
 
 
-def bare_block(edge: Edge, commit: str) -> Block:
-    """A block that knows no more than which commit was promoted along `edge`."""
-    return Block("promotion", edge.application, edge.source, edge.target, commit, version="")
+def bare_metadata(edge: Edge, commit: str) -> PromotionMetadata:
+    """A metadata that knows no more than which commit was promoted along `edge`."""
+    return PromotionMetadata("promotion", edge.application, edge.source, edge.target, commit, version="")
 
 
 def trailer(edge: Edge, commit: str) -> str:
     """The value of the commit trailer of a promotion of `commit` along `edge`."""
     return f"{edge.application} {edge.source}->{edge.target} {commit}"
+
+
+def marked(message: str, mark: str) -> str:
+    """The commit message with `mark` at the end of the promotion's trailer."""
+    lines = (f"{line}{mark}" if line.startswith(f"{TRAILER}:") else line for line in message.splitlines())
+    return "\n".join(lines) + "\n"
 
 
 def promoted_by(trailers: Iterable[str], edge: Edge) -> str:
@@ -142,6 +157,6 @@ def _promoted_by(trailers: str, edge: Edge) -> str:
     return promoted if is_commit(promoted) and trailers.startswith(trailer(edge, promoted)) else ""
 
 
-def without_blocks(body: str) -> str:
-    """`body` without any block in it."""
-    return _BLOCK.sub("", body)
+def without_metadata(body: str) -> str:
+    """`body` without any metadata in it."""
+    return _COMMENT.sub("", body)

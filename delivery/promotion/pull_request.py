@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from delivery.git.commits import TRAILER, Commit
 from delivery.model.edges import Edge, PromotionSettings
 from delivery.promotion.markdown import code, plain
-from delivery.promotion.metadata import Block, trailer, without_blocks
+from delivery.promotion.metadata import PromotionMetadata, trailer, without_metadata
 from delivery.promotion.plan import Change
 
 # GitHub's limits, in characters.
@@ -28,16 +28,14 @@ class Subject:
 
     `base` is the commit that the target ran before, or empty when that is not known. `commits` are those
     between it and the verified one that touch the source stage, newest first, and `more` is how many were left
-    out. `verified` is whether anybody has named the commit of a promotion, and so said that it was verified.
-    `notes` are what a reviewer has to know first. `reason` is why, for a rollback.
+    out. `notes` are what a reviewer has to know first. `reason` is why, for a rollback.
     """
 
     edge: Edge
-    block: Block
+    metadata: PromotionMetadata
     base: str = ""
     commits: tuple[Commit, ...] = ()
     more: int = 0
-    verified: bool = True
     notes: tuple[str, ...] = ()
     reason: str = ""
 
@@ -49,15 +47,15 @@ class Rendered:
     title: str
     body: str
     message: str
-    block: Block
+    metadata: PromotionMetadata
 
-    def says(self, block: Block | None) -> bool:
-        """Whether the pull request with this block says all of it already.
+    def says(self, metadata: PromotionMetadata | None) -> bool:
+        """Whether the pull request with this metadata says all of it already.
 
         The span of the run that wrote it does not count: every run has another. Nor do changes that people made
         to the text, so that they stay until there is something new to say.
         """
-        return block is not None and block.digest == self.block.digest and not block.until
+        return metadata is not None and metadata.digest == self.metadata.digest and not metadata.superseded_by
 
     def over(self, existing: str) -> str:
         """The new body for a pull request with the body `existing`: what people wrote above ours is kept."""
@@ -70,44 +68,46 @@ def render(subject: Subject, settings: PromotionSettings) -> Rendered:
     """Title, body and commit message for `subject`; a pure function of its arguments."""
     title = _title(subject)
     # Hundreds of promoted keys with long values: machines can do without them, git's history has them too.
-    changes = subject.block.changes if len(subject.block.to_comment()) <= _BLOCK_LIMIT else ()
+    changes = subject.metadata.changes if len(subject.metadata.to_comment()) <= _BLOCK_LIMIT else ()
     for rows, listed in ((100, 20), (20, 5), (5, 0)):
         region = _region(subject, settings, rows, listed)
         digest = hashlib.sha256(f"{title}\n{region}".encode()).hexdigest()[:16]
-        block = replace(subject.block, version=subject.block.version[:TITLE_LIMIT], changes=changes, digest=digest)
-        body = f"{_BEGIN}\n{region}\n{block.to_comment()}\n"
+        metadata = replace(
+            subject.metadata, version=subject.metadata.version[:TITLE_LIMIT], changes=changes, digest=digest
+        )
+        body = f"{_BEGIN}\n{region}\n{metadata.to_comment()}\n"
         if len(body) <= BODY_LIMIT:
             break
-    return Rendered(title, body, _message(subject, title), block)
+    return Rendered(title, body, _message(subject, title), metadata)
 
 
-def closed_body(existing: str, block: Block, why: str) -> str:
-    """The body of a pull request that the promoter closes: the reason on top, the block says until which commit."""
-    said = without_blocks(existing)[: BODY_LIMIT - 8_000].rstrip()
-    return f"{_CLOSED_BY}{why}\n\n{said}\n{replace(block, changes=()).to_comment()}\n"
+def closed_body(existing: str, metadata: PromotionMetadata, why: str) -> str:
+    """The body of a pull request that the promoter closes: the reason on top, the metadata says until which commit."""
+    said = without_metadata(existing)[: BODY_LIMIT - 8_000].rstrip()
+    return f"{_CLOSED_BY}{why}\n\n{said}\n{replace(metadata, changes=()).to_comment()}\n"
 
 
 def _title(subject: Subject) -> str:
-    edge, version = subject.edge, plain(subject.block.version)
-    if subject.block.kind == "rollback":
+    edge, version = subject.edge, plain(subject.metadata.version)
+    if subject.metadata.kind == "rollback":
         return f"Roll back {edge.application} to {version} in {edge.target}"[:TITLE_LIMIT]
     return f"Promote {edge.application} {version} to {edge.target}"[:TITLE_LIMIT]
 
 
 def _message(subject: Subject, title: str) -> str:
-    edge, block = subject.edge, subject.block
+    edge, metadata = subject.edge, subject.metadata
     changes = "\n".join(
         f"{plain(each.key)}: {'not set' if each.was is None else plain(each.was)} -> {plain(each.becomes)}"
-        for each in block.changes[:50]
+        for each in metadata.changes[:50]
     )
-    return f"{title}\n\n{changes}\n\n{TRAILER}: {trailer(edge, block.commit)}\n"
+    return f"{title}\n\n{changes}\n\n{TRAILER}: {trailer(edge, metadata.commit)}\n"
 
 
 def _region(subject: Subject, settings: PromotionSettings, rows: int, listed: int) -> str:
     parts = [
         _opening(subject),
         "\n".join(f"> {note}" for note in subject.notes),
-        _table(subject.block.changes, rows),
+        _table(subject.metadata.changes, rows),
         _verified(subject, settings, listed),
         _graph(subject.edge, settings),
         _trace(subject, settings),
@@ -117,13 +117,13 @@ def _region(subject: Subject, settings: PromotionSettings, rows: int, listed: in
 
 
 def _opening(subject: Subject) -> str:
-    edge, block = subject.edge, subject.block
-    if block.kind == "rollback":
-        undone = f" Undoes #{block.undoes}." if block.undoes else ""
+    edge, metadata = subject.edge, subject.metadata
+    if metadata.kind == "rollback":
+        undone = f" Reverts #{metadata.undoes}." if metadata.undoes else ""
         what = f"Returns **{edge.application}** in **{edge.target}** to what it was.{undone}"
         return f"{what}\n\n**Why:** {code(subject.reason, 500)}"
     what = f"Promotes **{edge.application}** from **{edge.source}** to **{edge.target}**"
-    if subject.verified:
+    if subject.metadata.verified:
         return f"{what}, as it was verified there."
     return f"{what}, as {edge.source} has it on the default branch: nobody has said that it was verified there."
 
@@ -139,10 +139,10 @@ def _table(changes: tuple[Change, ...], limit: int) -> str:
 
 
 def _verified(subject: Subject, settings: PromotionSettings, listed: int) -> str:
-    web, commit = settings.web_url, subject.block.commit
-    what = "Verified commit" if subject.verified else "Commit"
-    if subject.block.kind == "rollback":
-        what = "Commit of the promotion that this undoes"
+    web, commit = settings.web_url, subject.metadata.commit
+    what = "Verified commit" if subject.metadata.verified else "Commit"
+    if subject.metadata.kind == "rollback":
+        what = "Commit of the promotion that this reverts"
     text = f"**{what}:** [`{commit[:12]}`]({web}/commit/{commit})"
     if subject.base and subject.base != commit:
         text += f" · [compared with what {subject.edge.target} runs]({web}/compare/{subject.base}...{commit})"
@@ -167,14 +167,16 @@ def _graph(edge: Edge, settings: PromotionSettings) -> str:
 
 
 def _trace(subject: Subject, settings: PromotionSettings) -> str:
-    if not (settings.trace_url and subject.block.traceparent):
+    if not (settings.trace_url and subject.metadata.traceparent):
         return ""
-    _, trace_id, span_id, _ = subject.block.traceparent.split("-")
+    _, trace_id, span_id, _ = subject.metadata.traceparent.split("-")
     url = settings.trace_url.replace("{trace_id}", trace_id).replace("{span_id}", span_id)
     if not re.fullmatch(r"https?://[^\s<>()\[\]`\\]+", url):
         return ""
     what = (
-        "the promotion that this undoes" if subject.block.kind == "rollback" else f"{subject.edge.source}'s promotion"
+        "the promotion that this reverts"
+        if subject.metadata.kind == "rollback"
+        else f"{subject.edge.source}'s promotion"
     )
     if settings.traces_are_local:
         # What whoever opened it finds on their machine, a release manager does not; the id is found anywhere.
@@ -183,7 +185,7 @@ def _trace(subject: Subject, settings: PromotionSettings) -> str:
 
 
 def _roll_back(subject: Subject, settings: PromotionSettings) -> str:
-    if subject.block.kind == "rollback":
+    if subject.metadata.kind == "rollback":
         return ""
     edge = subject.edge
     return (

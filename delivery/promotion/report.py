@@ -32,7 +32,7 @@ def as_json(outcome: Outcome) -> dict[str, object]:
 def as_lines(outcome: Outcome, *, changes: bool) -> list[str]:
     """The outcome for a person: one line, and with `changes` one more for each changed key."""
     where = f" ({outcome.pull_request.url})" if outcome.pull_request else ""
-    lines = [f"{outcome.edge}: {outcome.result.value}: {one_line(outcome.why, 400)}{where}"]
+    lines = [f"{outcome.edge}: {outcome.result.words}: {one_line(outcome.why, 400)}{where}"]
     for change in outcome.changes if changes else ():
         lines.append(one_line(f"  {change.key}: {shown_before(change)} -> {change.becomes}", 500))
     return lines
@@ -44,7 +44,7 @@ def tell(outcome: Outcome, environ: Mapping[str, str]) -> list[str]:
     Returns a note where that could not be done: what was promoted is promoted all the same.
     """
     pull_request = outcome.pull_request
-    lines = [f"### {outcome.edge}: {outcome.result.value}", code(outcome.why, 500)]
+    lines = [f"### {outcome.edge}: {outcome.result.words}", code(outcome.why, 500)]
     if pull_request is not None:
         lines.append(f"Pull request [#{pull_request.number}]({pull_request.url}): {code(pull_request.title, 256)}")
     lines += [f"Note: {code(note, 500)}" for note in outcome.notes]

@@ -5,12 +5,14 @@ Decides as `proposal.py` does for promotions, with the same result; the promoter
 
 from collections.abc import Collection, Mapping
 
-from delivery.git.commits import ON_TOP
+from delivery.git.commits import APPENDED
 from delivery.git.repository import Repository
 from delivery.model.edges import PromotionSettings
-from delivery.promotion.decide import AGAIN, Decision, Request, Result, words
+from delivery.model.hints import Hint
+from delivery.model.request import PromotionRequest
+from delivery.promotion.decide import Decision, Result, words
 from delivery.promotion.history import PromotionError, Proposal
-from delivery.promotion.metadata import Block
+from delivery.promotion.metadata import PromotionMetadata
 from delivery.promotion.plan import Change, plan_values
 from delivery.promotion.pull_request import Subject, render
 from delivery.promotion.state import EdgeState
@@ -19,12 +21,17 @@ from delivery.values.scalar import Scalar
 
 
 def propose_rollback(
-    state: EdgeState, request: Request, settings: PromotionSettings, repository: Repository, *, promotion: str = ""
+    state: EdgeState,
+    request: PromotionRequest,
+    settings: PromotionSettings,
+    repository: Repository,
+    *,
+    run_traceparent: str = "",
 ) -> Decision:
     """Decide about taking back the edge's last promotion; `request.rollback` is the reason.
 
     The values written link to the trace that is taken back. Raises `PromotionError` when there is nothing to
-    take back, what was before can be found neither in the fetched history nor in the hidden block, or the target
+    take back, what was before can be found neither in the fetched history nor in the hidden metadata, or the target
     has something else by now (`again` takes that back too), and where a key came with it that was not there before.
     """
     edge = state.edge
@@ -34,8 +41,8 @@ def propose_rollback(
             f"nothing to roll back: no pull request from {edge.branch} has been merged into {settings.default_branch}"
         )
     values = _values_before(state, last, repository)
-    undone = last.block
-    link = (undone.promotion or undone.traceparent) if undone else ""
+    undone = last.metadata
+    link = (undone.run_traceparent or undone.traceparent) if undone else ""
     planned = plan_values(values, state.target.content, link or None, target_name=edge.target_values)
     commit = undone.commit if undone else last.pull_request.merge_commit
     number = last.pull_request.number
@@ -45,7 +52,7 @@ def propose_rollback(
         return Decision(result, why, planned, commit, against=state.open or last)
     if not request.again:
         _still_there(state, last, values, settings, repository)
-    block = Block(
+    metadata = PromotionMetadata(
         kind="rollback",
         application=edge.application,
         source=edge.source,
@@ -53,7 +60,7 @@ def propose_rollback(
         commit=commit,
         version=next(iter(values.values())).text,
         traceparent=link,
-        promotion=promotion,
+        run_traceparent=run_traceparent,
         changes=planned.changes,
         undoes=number,
     )
@@ -63,7 +70,7 @@ def propose_rollback(
             notes += (
                 f"Pull request #{each.pull_request.number} proposes a promotion to this stage: decide about it too.",
             )
-    subject = Subject(edge, block, notes=notes, reason=request.rollback)
+    subject = Subject(edge, metadata, notes=notes, reason=request.rollback)
     return Decision(Result.PLANNED, words(planned.changes), planned, commit, link, render(subject, settings), last)
 
 
@@ -77,7 +84,7 @@ def _still_there(
     edge, merge = state.edge, last.pull_request.merge_commit
     path = edge.target_values
     file = repository.read(merge, path) if merge and repository.is_ancestor(merge, state.tip) else None
-    brought = {each.key: each.becomes for each in last.block.changes if each.key in keys} if last.block else {}
+    brought = {each.key: each.becomes for each in last.metadata.changes if each.key in keys} if last.metadata else {}
     if file is not None:
         brought = _shown(read_keys(file.content, keys, where=path))
     present = _shown(read_keys(state.target.content, brought, where=path))
@@ -89,10 +96,11 @@ def _still_there(
         for each in settings.edges
         if (each.application, each.target) == (edge.application, edge.target) and each != edge
     ]
-    mend = f"roll back what brought it ({'; '.join(others)})" if others else "take that back first"
+    fix = f"roll back what brought it ({'; '.join(others)})" if others else "revert that first"
     raise PromotionError(
         f"{edge.target} has {key} {present[key][:80]} now, not {brought[key][:80]} as pull request "
-        f"#{last.pull_request.number} brought it: {mend}, or {AGAIN} to take back both"
+        f"#{last.pull_request.number} brought it: {fix}; to revert both",
+        Hint.AGAIN,
     )
 
 
@@ -101,10 +109,10 @@ def _shown(values: Mapping[str, Scalar | None]) -> dict[str, str]:
 
 
 def _values_before(state: EdgeState, last: Proposal, repository: Repository) -> dict[str, Scalar]:
-    """The promoted values before `last` was merged: from git's history, else as its block remembers them."""
+    """The promoted values before `last` was merged: from git's history, else as its metadata remembers them."""
     edge, merge, number = state.edge, last.pull_request.merge_commit, last.pull_request.number
     path, keys = edge.target_values, edge.promoted_keys
-    remembered = {each.key: each for each in last.block.changes} if last.block else {}
+    remembered = {each.key: each for each in last.metadata.changes} if last.metadata else {}
     near = bool(merge and repository.is_ancestor(merge, state.tip) and repository.resolve(f"{merge}^"))
     # A rebase merge of several commits: only the last one is known, which stood on others of the same pull request.
     if near and not (remembered and _stood_on_others(repository, merge)):
@@ -124,7 +132,7 @@ def _values_before(state: EdgeState, last: Proposal, repository: Repository) -> 
 def _stood_on_others(repository: Repository, merge: str) -> bool:
     """Whether `merge` is no merge commit, but a promotion's that was put on top of other commits of its branch."""
     found = repository.log(merge, limit=1)
-    return bool(found) and len(found[0].parents) == 1 and found[0].trailer.endswith(ON_TOP)
+    return bool(found) and len(found[0].parents) == 1 and found[0].trailer.endswith(APPENDED)
 
 
 def _before(change: Change) -> Scalar | None:

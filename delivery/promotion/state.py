@@ -10,8 +10,9 @@ from delivery.git.repository import Repository
 from delivery.github.client import GitHub
 from delivery.model.edges import Edge, PromotionSettings
 from delivery.model.identifiers import is_commit
-from delivery.promotion.history import History, NotThereYet, PromotionError, Proposal
-from delivery.promotion.metadata import bare_block, parse_block, promoted_by
+from delivery.promotion.history import EdgeNotReadyError, History, PromotionError, Proposal
+from delivery.promotion.metadata import bare_metadata, parse_metadata, promoted_by
+from delivery.values.editor import read_keys, read_list
 
 DEPTH = 200
 _TIP = "refs/delivery/default"
@@ -27,14 +28,14 @@ def rollback_branch(edge: Edge) -> str:
 class Branch:
     """The branch that a pull request is proposed on. `head` is None when it is not there.
 
-    `foreign` are the commits on it, newest first, that the promoter did not make and that are nowhere else:
+    `by_others` are the commits on it, newest first, that the promoter did not make and that are nowhere else:
     empty when the branch may be built anew.
     """
 
     name: str
     head: str | None
     own: tuple[Commit, ...] = ()
-    foreign: tuple[Commit, ...] = ()
+    by_others: tuple[Commit, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -91,12 +92,14 @@ def read_edge(
     )
     tip = repository.resolve(_TIP)
     if tip is None:
-        raise NotThereYet(f"the default branch {settings.default_branch} has no commits: push a first one")
+        raise EdgeNotReadyError(f"the default branch {settings.default_branch} has no commits: push a first one")
     history = History(repository, github, tip)
     if commit is not None and not history.contains(commit):
         raise PromotionError(
             f"commit {commit[:12]} is not on {settings.default_branch}: only what was merged there can be promoted"
         )
+    target = _file(repository, tip, edge.target_values, edge.target)
+    _check_platform(repository, edge, tip)
     verified = commit or _newest(repository, github, tip, edge.source_path)
     branch = _branch(repository, name, tip, on_branch)
     proposals = _told_by_commits(repository, edge, None if rollback else branch, proposals)
@@ -106,7 +109,7 @@ def read_edge(
         commit=verified,
         given=commit is not None,
         source=_file(repository, verified, edge.source_values, edge.source),
-        target=_file(repository, tip, edge.target_values, edge.target),
+        target=target,
         branch=branch,
         proposals=proposals,
         on_branch=on_branch if rollback else proposals,
@@ -116,7 +119,7 @@ def read_edge(
 
 def _proposals(github: GitHub, edge: Edge, settings: PromotionSettings, branch: str) -> tuple[Proposal, ...]:
     found = github.list_pull_requests(branch, settings.default_branch)
-    return tuple(Proposal(each, parse_block(each.body, edge)) for each in found)
+    return tuple(Proposal(each, parse_metadata(each.body, edge)) for each in found)
 
 
 def _told_by_commits(
@@ -126,22 +129,22 @@ def _told_by_commits(
 
     People edit descriptions, and a run can be cut off between a description and a commit. So a merged pull request
     stands for the commit that was merged. Any other one stands for what its description says, and when that has lost
-    its block, for what the promoter's commits on its `branch` say.
+    its metadata, for what the promoter's commits on its `branch` say.
     """
     told = list(proposals)
     for place, proposal in enumerate(proposals):
-        block, pull_request = proposal.block, proposal.pull_request
+        metadata, pull_request = proposal.metadata, proposal.pull_request
         merged = pull_request.state == "merged"
         if merged:
             commits = _merged(repository, pull_request.merge_commit)
-        elif branch is not None and block is None and pull_request.head == branch.head:
+        elif branch is not None and metadata is None and pull_request.head == branch.head:
             commits = branch.own
         else:
             commits = ()
         trailers = (each.trailer or (repository.trailer(each.sha) if merged else "") for each in commits)
         commit = promoted_by(trailers, edge)
-        if commit and (block is None or block.commit != commit):
-            told[place] = replace(proposal, block=bare_block(edge, commit))
+        if commit and (metadata is None or metadata.commit != commit):
+            told[place] = replace(proposal, metadata=bare_metadata(edge, commit))
         if merged:
             break
     return tuple(told)
@@ -165,10 +168,42 @@ def _newest(repository: Repository, github: GitHub, tip: str, path: str) -> str:
     return found[0].sha if found else tip
 
 
+def _check_platform(repository: Repository, edge: Edge, tip: str) -> None:
+    """Raise `EdgeNotReadyError` unless the target's folder is this application's, and deploys the promoted keys.
+
+    Stacks are updated one after another. Where the first stage's and the target's do not agree yet, a promotion would
+    change a folder or a key that nothing deploys, be merged, and never arrive.
+    """
+    path = f"{edge.target_path}/platform.yaml"
+    file = repository.read(tip, path)
+    found: dict[str, str | None] = {}
+    if file is not None:
+        wanted = {
+            "application.name": edge.application,
+            "application.stage": edge.target,
+            "versionKey": edge.promoted_keys[0],
+        }
+        present = read_keys(file.content, wanted, where=path)
+        keys = read_list(file.content, "promotedKeys", where=path)
+        # A platform.yaml from before the stage was named in it contradicts nothing.
+        found = {key: value.text for key, value in present.items() if value is not None and value.text != wanted[key]}
+        if set(keys or edge.promoted_keys[:1]) != set(edge.promoted_keys):
+            found["promotedKeys"] = ", ".join(keys or edge.promoted_keys[:1])
+    if file is None or found:
+        what = "is not there" if file is None else f"has {', '.join(f'{key} {value}' for key, value in found.items())}"
+        raise EdgeNotReadyError(
+            f"{path} {what}, but {edge} promotes {', '.join(edge.promoted_keys)} to that folder: the stacks do not "
+            f"agree; run `pulumi up` on the stack {edge.target}, or on the first stage's stack if that is older",
+            edge.target,
+        )
+
+
 def _file(repository: Repository, commit: str, path: str, stage: str) -> File:
     found = repository.read(commit, path)
     if found is None:
-        raise NotThereYet(f"{path} is not in commit {commit[:12]}: run `pulumi up` on the stack {stage} first")
+        raise EdgeNotReadyError(
+            f"{path} is not in commit {commit[:12]}: run `pulumi up` on the stack {stage} first", stage
+        )
     if found.mode not in ("100644", "100755"):
         raise PromotionError(f"{path} is a symbolic link in commit {commit[:12]}: make it a file")
     return found
@@ -186,7 +221,7 @@ def _branch(repository: Repository, name: str, tip: str, proposals: tuple[Propos
     boundary = repository.boundary()
     # Where the branch's own line reaches the repository's first commit, only the default branch's is cut off.
     cut = boundary & {each.sha for each in commits} or (boundary and not repository.merge_base(head, tip))
-    if cut and commits[0].ours and not commits[0].on_top:
+    if cut and commits[0].ours and not commits[0].appended:
         # The branch left the default branch before the fetched history begins, so git cannot tell where. What
         # the promoter builds anew is a single commit on the default branch: below it everything is merged.
         return Branch(name, head, own[:1])

@@ -16,22 +16,22 @@ from delivery.values.scalar import Scalar, escape
 
 
 @dataclass(frozen=True)
-class Caution:
+class ReviewerWarning:
     """`note` is Markdown for the pull request, `words` the same without any, for the line that says what is done."""
 
     note: str
     words: str
 
 
-def cautions(
+def reviewer_warnings(
     state: EdgeState, settings: PromotionSettings, values: Mapping[str, Scalar], changes: tuple[Change, ...]
-) -> tuple[Caution, ...]:
+) -> tuple[ReviewerWarning, ...]:
     """What to say about promoting `values`, which makes `changes`; nothing as a rule, and at most two things."""
-    return (*_moved_on(state, values), *_takes_back(state, settings, changes))
+    return (*_moved_on(state, values), *_downgrade(state, settings, changes))
 
 
-def _moved_on(state: EdgeState, values: Mapping[str, Scalar]) -> tuple[Caution, ...]:
-    """The source stage has other values by now: nobody may have verified them so far, or they are a way back."""
+def _moved_on(state: EdgeState, values: Mapping[str, Scalar]) -> tuple[ReviewerWarning, ...]:
+    """The source stage has other values by now: nobody may have verified them so far, or they are a downgrade."""
     source, path = state.edge.source, state.edge.source_values
     content = state.history.changed_since(state.commit, path) if state.given else None
     try:
@@ -41,12 +41,14 @@ def _moved_on(state: EdgeState, values: Mapping[str, Scalar]) -> tuple[Caution, 
     for key, now in present.items():
         if now is not None and now != values[key]:
             note = f"{source} has moved on since this commit: {code(key)} is {code(now.text)} there now."
-            return (Caution(note, f"{source} has moved on to {key} {escape(now.text)} since"),)
+            return (ReviewerWarning(note, f"{source} has moved on to {key} {escape(now.text)} since"),)
     return ()
 
 
-def _takes_back(state: EdgeState, settings: PromotionSettings, changes: tuple[Change, ...]) -> tuple[Caution, ...]:
-    """What the target has came after the commit that is to be promoted: late, or along another edge, it is a way back.
+def _downgrade(
+    state: EdgeState, settings: PromotionSettings, changes: tuple[Change, ...]
+) -> tuple[ReviewerWarning, ...]:
+    """What the target has came after the commit that is to be promoted: late, or along another edge, it is a downgrade.
 
     Pull requests tell that of this edge alone, and nothing of what was committed by hand. Git tells all of it: a
     commit since that gave one of the stages before the target, however far before, just what the target has. In
@@ -54,10 +56,10 @@ def _takes_back(state: EdgeState, settings: PromotionSettings, changes: tuple[Ch
     between two others makes an old version's commit the newest.
     """
     edge = state.edge
-    had = {each.key: each.was for each in changes}
+    had = {change.key: change.was for change in changes}
     if None in had.values():
         return ()
-    becomes = {each.key: each.becomes for each in changes}
+    becomes = {change.key: change.becomes for change in changes}
     for source, path in _upstream(state, settings).items():
         had_this = state.history.last_with(becomes, state.commit, path) if source != edge.source else ""
         newer = state.history.last_with(had, state.tip, path, after=had_this or state.commit)
@@ -67,11 +69,11 @@ def _takes_back(state: EdgeState, settings: PromotionSettings, changes: tuple[Ch
             came = f"after {code(then)}, with the commit" if had_this else "with the newer commit"
             note = (
                 f"{edge.target} has {code(key)} {code(was)}, which came to {source} {came} {commit}: "
-                "merging this takes it back."
+                "merging this reverts it."
             )
             came = f"after {escape(then)}, with the commit" if had_this else "with the newer commit"
-            words = f"this takes back {key} {escape(was)}, which came to {source} {came} {newer[:12]}"
-            return (Caution(note, words),)
+            words = f"this reverts {key} {escape(was)}, which came to {source} {came} {newer[:12]}"
+            return (ReviewerWarning(note, words),)
     return ()
 
 
@@ -80,7 +82,7 @@ def _upstream(state: EdgeState, settings: PromotionSettings) -> dict[str, str]:
     found: dict[str, str] = {}
     level = [state.edge.target]
     while level:
-        into = [each for each in settings.edges if each.application == state.edge.application and each.target in level]
-        level = [each.source for each in into if each.source not in found]
-        found |= {each.source: each.source_values for each in into}
+        edges = [edge for edge in settings.edges if edge.application == state.edge.application and edge.target in level]
+        level = [edge.source for edge in edges if edge.source not in found]
+        found |= {edge.source: edge.source_values for edge in edges}
     return found

@@ -13,7 +13,7 @@ from delivery.values.document import LINE_BREAK, Document, Mark, Node, ValuesErr
 from delivery.values.parser import load
 from delivery.values.scalar import Scalar, Style, spell
 
-__all__ = ["Scalar", "ValuesError", "promoted", "read_keys", "set_keys"]
+__all__ = ["Scalar", "ValuesError", "promoted", "read_keys", "read_list", "set_keys"]
 
 _STYLES: dict[str | None, Style] = {"'": "single", '"': "double", "|": "plain", ">": "plain"}
 # control characters, line separators, surrogates, and what hides or turns around the text of a line
@@ -41,6 +41,18 @@ def read_keys(text: str | bytes, keys: Iterable[str], *, where: str) -> dict[str
     """
     document = load(text, where)
     return {key: _read(document, key)[0] for key in keys}
+
+
+def read_list(text: str | bytes, key: str, *, where: str) -> tuple[str, ...] | None:
+    """The texts in the list at `key`, None where there is no such key. `ValuesError` for anything else there."""
+    document = load(text, where)
+    node = _find(document, key, writing=False).node
+    if node is None:
+        return None
+    items = document.content[node.index + 1 : node.last]
+    if node.kind != "list" or any(item[0] != "scalar" for item in items):
+        raise document.error(node.mark, f"{shown(key)} is no list of texts", "write one text to each line, after `- `")
+    return tuple(item[3].text for item in items if isinstance(item[3], Scalar))
 
 
 def promoted(text: str | bytes, keys: Iterable[str], where: str) -> dict[str, Scalar]:

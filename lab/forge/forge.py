@@ -19,7 +19,7 @@ EVERYTHING = dict.fromkeys(("actions", "administration", "contents", "issues", "
 
 
 class Forge:
-    """A forge that serves from its creation until `stop`, or for a `with` block.
+    """A forge that serves from its creation until `stop`, or for a `with` metadata.
 
     `root` is the folder for the repositories (`<root>/<owner>/<name>.git`); `port` 0 takes a free one.
     """

@@ -15,9 +15,11 @@ import requests
 
 from delivery.config.files import read_stack_config
 from delivery.model.edges import Edge
+from delivery.stack.repository_files import PLATFORM_HEAD
 from lab.engine import PROGRAM, Declared, Preview, ProgramError, preview
 from lab.forge import Forge
 from program.promotions import promotion_name
+from tests.delivery.promotion.story import EDGE, platform
 
 NAME = "acme/gitops"
 TOKEN = "token-of-the-platform"
@@ -28,6 +30,7 @@ TRACEPARENT = "00-23679963727bf63245f9b55983c73104-b427a6fcfc56cd6a-01"
 
 DEV = 'serviceVersion: v0.3.0\ncommitID: ""\n'
 PRODUCTION = 'serviceVersion: v0.3.0\ncommitID: ""\ntraceParent: ""\nreplicas: 3\n'
+PLATFORM = PLATFORM_HEAD + platform(EDGE)
 
 
 class Stages:
@@ -35,7 +38,7 @@ class Stages:
 
     def __init__(self, forge: Forge) -> None:
         self.forge = forge
-        files = {"dev/values.yaml": DEV, "production/values.yaml": PRODUCTION}
+        files = {"dev/values.yaml": DEV, "production/values.yaml": PRODUCTION, "production/platform.yaml": PLATFORM}
         forge.create_repository(NAME, files=files, organization=True)
         forge.add_token(TOKEN)
         self.settings = {

@@ -5,13 +5,13 @@ import pytest
 
 from delivery.doctor.check import Check
 from delivery.github.client import GitHub
-from delivery.promotion.metadata import Block
+from delivery.promotion.metadata import PromotionMetadata
 from lab.forge import Forge
 from tests.delivery.cluster.kubernetes_api import configured
 from tests.delivery.doctor.surroundings import REPOSITORY, TOKENS, assert_told, inspection, named
 
 BRANCH = "promote/podtato-head/dev/production"
-BLOCK = Block("promotion", "podtato-head", "dev", "production", commit="a" * 40, version="v0.3.1")
+BLOCK = PromotionMetadata("promotion", "podtato-head", "dev", "production", commit="a" * 40, version="v0.3.1")
 LEFT_OVER = "left-over promotion"
 
 
@@ -62,7 +62,7 @@ def test_a_closed_one_says_who_closed_it(forge: Forge) -> None:
     forge.close(REPOSITORY, propose(forge, BLOCK.to_comment()))
     assert_told("promotion.closed", check(forge))
     forge.delete_branch(REPOSITORY, BRANCH)
-    forge.close(REPOSITORY, propose(forge, replace(BLOCK, until="b" * 40).to_comment()))
+    forge.close(REPOSITORY, propose(forge, replace(BLOCK, superseded_by="b" * 40).to_comment()))
     assert_told("promotion.superseded", check(forge))
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import requests
 
+from delivery.github.answers import Kind
 from delivery.github.client import GitHub, GitHubError
 
 PULL = {
@@ -105,20 +106,23 @@ def test_it_does_not_wait_longer_than_it_has() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "message", "refused"),
+    ("status", "message", "kind", "refused"),
     [
-        (422, "Validation Failed", True),
-        (403, "Resource not accessible", True),
-        (307, "Moved", True),
-        (429, "slow down", False),
-        (403, "You have exceeded a secondary rate limit", False),
-        (408, "timeout", False),
-        (503, "unavailable", False),
-        (0, "no answer", False),
+        (422, "Validation Failed", Kind.OTHER, True),
+        (422, "A pull request already exists for acme:b.", Kind.ALREADY_EXISTS, True),
+        (403, "Resource not accessible", Kind.OTHER, True),
+        (307, "Moved", Kind.OTHER, True),
+        (429, "slow down", Kind.LIMITED, False),
+        (403, "You have exceeded a secondary rate limit", Kind.LIMITED, False),
+        (408, "timeout", Kind.OTHER, False),
+        (503, "unavailable", Kind.OTHER, False),
     ],
 )
-def test_a_limit_or_a_bad_moment_is_no_refusal(status: int, message: str, refused: bool) -> None:
-    assert GitHubError(status, message).refused is refused
+def test_a_limit_or_a_bad_moment_is_no_refusal(status: int, message: str, kind: Kind, refused: bool) -> None:
+    github, _, _ = client(*[(status, {"message": message}, {"retry-after": "3600"})] * 6)
+    with pytest.raises(GitHubError) as caught:
+        github.create_pull_request("b", "main", "t", "x")
+    assert (caught.value.status, caught.value.kind, caught.value.refused) == (status, kind, refused)
 
 
 def test_a_plain_403_is_a_missing_permission_and_is_named() -> None:

@@ -25,6 +25,14 @@ PRODUCTION = (
 )
 
 
+def platform(edge: Edge) -> str:
+    """The `platform.yaml` that the stack of the edge's target commits, as far as promotions read it."""
+    keys = "".join(f"\n  - {key}" for key in edge.promoted_keys)
+    promoted = f"promotedKeys:{keys}\n" if edge.promoted_keys[1:] else ""
+    application = f"application:\n  name: {edge.application}\n  stage: {edge.target}\n"
+    return f"versionKey: {edge.promoted_keys[0]}\n{promoted}{application}"
+
+
 @dataclass
 class Run:
     """One run of the promoter: exit status, what it said, and what it asked of the forge."""
@@ -110,8 +118,11 @@ class Story:
         return found[1] if found else ""
 
     def configure(self, **changes: object) -> None:
-        """Other settings than the usual ones."""
+        """Other settings than the usual ones; the stacks of all stages are up to date with them."""
         self.settings = replace(self.settings, **changes)  # type: ignore[arg-type]
+        files = {f"{edge.target_path}/platform.yaml": platform(edge) for edge in self.settings.edges}
+        if any(self.forge.read(NAME, path) != text.encode() for path, text in files.items()):
+            self.forge.commit(NAME, files, "Update the stacks")
 
 
 def joined(told: Story) -> None:
@@ -139,6 +150,7 @@ def story(folder: Path) -> Iterator[Story]:
             files={
                 "dev/values.yaml": DEV.format("v0.3.0"),
                 "production/values.yaml": PRODUCTION.format("v0.3.0"),
+                "production/platform.yaml": platform(EDGE),
             },
         )
         forge.settings(NAME).actions_may_open_pull_requests = True

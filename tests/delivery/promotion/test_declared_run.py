@@ -7,11 +7,14 @@ from typing import Any
 
 import pytest
 
-from delivery.git.repository import LeaseLost, Repository
-from delivery.github.client import GitHub
+from delivery.git.commits import File
+from delivery.git.repository import ConcurrentPushError, Repository
+from delivery.github.client import GitHub, PullRequest
 from delivery.model.edges import Edge, PromotionSettings
 from delivery.promotion.declared_run import DeclaredRun, ProviderError
-from delivery.promotion.desired import Wanted
+from delivery.promotion.desired import DesiredPromotion
+from delivery.promotion.metadata import PromotionMetadata
+from delivery.promotion.pull_request import Rendered
 from delivery.tracing.otlp import TRACE_FILE
 from delivery.tracing.run import start_run
 from lab.forge import Forge
@@ -44,26 +47,33 @@ class Started:
         self.number = self.github.create_pull_request(BRANCH, "main", "Promote", "").number
 
     def run(
-        self, *, open_number: int = 0, labels: tuple[str, ...] = (), unchanged: bool = False, left_over: str = ""
+        self, *, open_number: int = 0, labels: tuple[str, ...] = (), unchanged: bool = False, stale_head: str = ""
     ) -> DeclaredRun:
         environ = {TRACE_FILE: str(self.file)}
         self.span = start_run(EDGE, self.settings, environ=environ)
-        wanted = Wanted(
+        metadata = PromotionMetadata("promotion", "podtato-head", "dev", "production", "a" * 40, "v0.3.1")
+        opened = None
+        if open_number:
+            opened = PullRequest(open_number, "", "Promote", "", "open", BRANCH, "b" * 40, "", labels)
+        file = File(b"a: b\n", "100644")
+        desired = DesiredPromotion(
             branch=BRANCH,
             path="production/values.yaml",
-            content="a: b\n",
-            edition="1",
+            file=file,
             message="Promote",
-            title="Promote",
-            body="",
-            version="v0.3.1",
-            generation=0,
-            open_number=open_number,
-            left_over=left_over,
-            labels=labels,
-            unchanged=unchanged,
+            parent="",
+            append=False,
+            up_to_date=False,
+            observed=None,
+            present=file if unchanged else None,
+            undeclared=False,
+            rendered=Rendered("Promote", "", "Promote", metadata),
+            open=opened,
+            text_up_to_date=unchanged,
+            previous_pull_request=0,
+            stale_head=stale_head,
         )
-        return DeclaredRun(wanted, EDGE, self.settings, self.span, self.github, self._connect, self.said.append)
+        return DeclaredRun(desired, EDGE, self.settings, self.span, self.github, self._connect, self.said.append)
 
     def _connect(self) -> Repository:
         return Repository(f"{self.settings.web_url}.git", "token")
@@ -101,14 +111,14 @@ def test_an_error_is_the_line_that_tells_of_the_newest(errors: list[str], text: 
 
 
 def test_a_branch_that_a_finished_promotion_left_behind_is_built_anew_before_it_is_used(started: Started) -> None:
-    started.run(left_over=started.forge.branch(NAME, BRANCH) or "").branching()
+    started.run(stale_head=started.forge.branch(NAME, BRANCH) or "").branching()
     assert started.forge.branch(NAME, BRANCH) == started.forge.branch(NAME, "main")
 
 
 def test_a_branch_that_somebody_has_pushed_to_since_stays_and_the_run_fails(started: Started) -> None:
-    run = started.run(left_over=started.forge.branch(NAME, BRANCH) or "")
+    run = started.run(stale_head=started.forge.branch(NAME, BRANCH) or "")
     theirs = started.forge.commit(NAME, {"production/notes.md": "careful"}, "Add notes", branch=BRANCH)
-    with pytest.raises(LeaseLost):
+    with pytest.raises(ConcurrentPushError):
         run.branching()
     assert started.forge.branch(NAME, BRANCH) == theirs
     assert started.spans()["promote"]["cicd.pipeline.result"] == "failure"
@@ -149,7 +159,7 @@ def test_a_pull_request_that_stays_as_it_is_is_an_update_when_a_commit_was_pushe
 def test_labels_are_added_where_they_were_not_yet(
     started: Started, created: bool, labels: tuple[str, ...], gets_them: bool
 ) -> None:
-    run = started.run(labels=labels)
+    run = started.run(open_number=0 if created else started.number, labels=labels)
     run.begin("open")
     run.opened(started.number, created=created)
     assert started.forge.pull_requests(NAME)[0].labels == (["promotion"] if gets_them else [])

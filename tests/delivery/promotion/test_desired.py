@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +10,17 @@ import pytest
 
 from delivery.git.repository import Repository
 from delivery.github.client import GitHub
-from delivery.model.stack import PromotionRequest
-from delivery.promotion.desired import Incoming, Wanted, read_incoming
+from delivery.model.request import PromotionRequest
+from delivery.promotion.desired import DesiredPromotion, PendingPromotion, read_pending
 from delivery.tracing.otlp import TRACE_FILE
 from delivery.tracing.run import start_run
-from tests.delivery.promotion.story import EDGE, NAME, TOKEN, TRACEPARENT, Story
+from tests.delivery.promotion.story import EDGE, NAME, TOKEN, TRACEPARENT, Story, platform
+from tests.messages import assert_message
 
 
-def read(told: Story, asked: PromotionRequest | None = None, environ: Mapping[str, str] | None = None) -> Incoming:
+def read(
+    told: Story, asked: PromotionRequest | None = None, environ: Mapping[str, str] | None = None
+) -> PendingPromotion:
     settings = told.settings
     span = start_run(EDGE, settings, environ=environ or {})
     github = GitHub(settings.api_url, settings.owner, settings.repository, TOKEN)
@@ -25,52 +29,52 @@ def read(told: Story, asked: PromotionRequest | None = None, environ: Mapping[st
         return Repository(f"{settings.web_url}.git", TOKEN)
 
     try:
-        return read_incoming(EDGE, settings, asked or PromotionRequest(), github, connect, span)
+        return read_pending((asked or PromotionRequest()).along(EDGE), EDGE, settings, github, connect, span)
     finally:
         span.end()
 
 
-def wanted(told: Story, commit: str = "") -> Wanted:
-    found = read(told, PromotionRequest(commit=commit)).wanted
+def desired(told: Story, commit: str = "") -> DesiredPromotion:
+    found = read(told, PromotionRequest(commit=commit)).desired
     assert found is not None
     return found
 
 
 def test_a_promotion_that_is_proposed_already_is_unchanged(told: Story) -> None:
     commit = told.release("v0.3.1")
-    assert not wanted(told, commit).unchanged
+    assert not desired(told, commit).unchanged
     told.promote(commit)
-    assert wanted(told, commit).unchanged
+    assert desired(told, commit).unchanged
 
 
 def test_a_promotion_is_not_unchanged_when_something_newer_is_due(told: Story) -> None:
     told.promote(told.release("v0.3.1"))
     told.release("v0.3.2")
-    due = wanted(told)
-    assert (due.unchanged, due.open_number, due.version) == (False, 1, "v0.3.2")
+    due = desired(told)
+    assert (due.unchanged, due.open and due.open.number, due.rendered.metadata.version) == (False, 1, "v0.3.2")
 
 
 def test_a_branch_that_others_left_with_the_right_values_needs_no_commit(told: Story) -> None:
     told.promote(told.release("v0.3.1"))
     told.forge.commit(NAME, {"production/notes.md": "careful"}, "Add notes", branch=EDGE.branch)
-    assert wanted(told).content is None
+    assert desired(told).declared_content is None
 
 
 def test_a_branch_that_others_worked_on_gets_what_is_newer(told: Story) -> None:
     told.promote(told.release("v0.3.1"))
     told.forge.commit(NAME, {"production/notes.md": "careful"}, "Add notes", branch=EDGE.branch)
     told.release("v0.3.2")
-    assert "serviceVersion: v0.3.2 " in (wanted(told).content or "")
+    assert "serviceVersion: v0.3.2 " in (desired(told).declared_content or "")
 
 
 def test_what_a_finished_promotion_left_on_the_branch_is_committed_anew(told: Story) -> None:
     commit = told.release("v0.3.1")
     told.promote(commit, TRACEPARENT="")
     told.forge.close(NAME, 1)
-    due = read(told, PromotionRequest(commit=commit, again=True)).wanted
+    due = read(told, PromotionRequest(commit=commit, again=True)).desired
     assert due is not None
-    assert (due.left_over, due.open_number, due.generation) == (told.forge.branch(NAME, EDGE.branch), 0, 1)
-    assert "serviceVersion: v0.3.1 " in (due.content or "")
+    assert (due.stale_head, due.open, due.previous_pull_request) == (told.forge.branch(NAME, EDGE.branch), None, 1)
+    assert "serviceVersion: v0.3.1 " in (due.declared_content or "")
     assert not due.unchanged
 
 
@@ -110,4 +114,14 @@ def spans(file: Path) -> list[dict[str, Any]]:
     ],
 )
 def test_a_request_is_for_the_edges_that_it_names_and_for_no_other(application: str, source: str, meant: bool) -> None:
-    assert PromotionRequest(application=application, source=source).meant_for(EDGE) is meant
+    request = PromotionRequest(application=application, source=source, version="v9").along(EDGE)
+    assert (request.application, request.source, request.target) == ("podtato-head", "dev", "production")
+    assert (request.version == "v9") is meant
+
+
+def test_a_stack_that_this_update_brings_up_to_date_has_nothing_to_promote_so_far(told: Story) -> None:
+    told.release("v0.3.1")
+    told.forge.commit(NAME, {"production/platform.yaml": platform(replace(EDGE, promoted_keys=("image.tag",)))}, "Keys")
+    pending = read(told)
+    assert pending.desired is None
+    assert_message("promotion.own_stack_not_updated", pending.why)

@@ -6,9 +6,10 @@ from dataclasses import replace
 import pytest
 
 from delivery.model.edges import Edge
-from delivery.promotion.metadata import parse_block
+from delivery.promotion.metadata import parse_metadata
 from delivery.promotion.state import rollback_branch
-from tests.delivery.promotion.story import EDGE, NAME, PRODUCTION, TRACEPARENT, Story, fetch_only
+from tests.delivery.promotion.story import EDGE, NAME, PRODUCTION, TRACEPARENT, Story, fetch_only, platform
+from tests.messages import assert_message
 
 PULLS = f"/repos/{NAME}/pulls"
 BRANCH = EDGE.branch
@@ -24,9 +25,9 @@ def test_a_promotion_opens_a_pull_request_with_the_promoted_key_and_the_trace_on
     assert told.production(BRANCH) == expected
     [pull_request] = told.pull_requests
     assert pull_request.title == "Promote podtato-head v0.3.1 to production"
-    block = parse_block(pull_request.body or "", EDGE)
-    assert block is not None
-    assert (block.commit, block.version, block.traceparent) == (commit, "v0.3.1", TRACEPARENT)
+    metadata = parse_metadata(pull_request.body or "", EDGE)
+    assert metadata is not None
+    assert (metadata.commit, metadata.version, metadata.traceparent) == (commit, "v0.3.1", TRACEPARENT)
     assert told.production() == PRODUCTION.format("v0.3.0")
 
 
@@ -111,9 +112,9 @@ def test_the_first_trace_of_a_commit_stays_and_so_do_head_and_reviews(
     assert (run.status, run.pushes, told.forge.branch(NAME, BRANCH)) == (0, 0, head)
     assert run.result == ("updated" if "nonsense" in traceparent else "unchanged")
     assert f'traceParent: "{TRACEPARENT}"' in told.production(BRANCH)
-    block = parse_block(told.pull_requests[0].body or "", EDGE)
-    assert block is not None
-    assert block.traceparent == TRACEPARENT
+    metadata = parse_metadata(told.pull_requests[0].body or "", EDGE)
+    assert metadata is not None
+    assert metadata.traceparent == TRACEPARENT
     assert told.promote(commit).pushes == 0
 
 
@@ -155,6 +156,48 @@ def test_the_branch_is_built_anew_when_the_targets_values_changed_below_it(told:
     assert told.production(BRANCH).endswith("more: 1\n")
     told.merge(1)
     assert told.version() == "v0.3.1"
+
+
+def test_the_branch_is_built_anew_when_only_the_trace_changed_below_it(told: Story) -> None:
+    commit = told.release("v0.3.1")
+    told.promote(commit)
+    other = PRODUCTION.format("v0.3.0").replace('traceParent: ""', f'traceParent: "{TRACEPARENT[:-2]}00"')
+    told.forge.commit(NAME, {"production/values.yaml": other}, "Link another trace")
+
+    assert told.promote(commit).result == "updated"
+
+    told.merge(1)
+    assert told.version() == "v0.3.1"
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        (None, "is not there"),
+        (platform(replace(EDGE, application="shop")), "application.name shop"),
+        (platform(replace(EDGE, target="staging")), "application.stage staging"),
+        (platform(replace(EDGE, promoted_keys=("image.tag",))), "versionKey image.tag"),
+        (platform(replace(EDGE, promoted_keys=("serviceVersion", "a"))), "promotedKeys serviceVersion, a"),
+    ],
+)
+def test_a_target_that_another_stack_configuration_deploys_is_refused_before_anything_is_planned(
+    told: Story, text: str | None, named: str
+) -> None:
+    commit = told.release("v0.3.1")
+    told.forge.commit(NAME, {"production/platform.yaml": text}, "Another configuration")
+
+    run = told.promote(commit)
+
+    assert (run.status, told.pull_requests, told.forge.branch(NAME, BRANCH)) == (1, [], None)
+    assert named in run.errors
+    if text is None:
+        assert_message("promotion.stacks_disagree", run.errors.splitlines()[-1])
+
+
+def test_a_target_from_before_the_stage_was_named_in_its_platform_file_is_promoted_to(told: Story) -> None:
+    old = platform(EDGE).replace("  stage: production\n", "")
+    told.forge.commit(NAME, {"production/platform.yaml": old}, "As an earlier release wrote it")
+    assert told.promote(told.release("v0.3.1")).result == "created"
 
 
 def test_an_older_version_than_the_open_pull_requests_is_superseded(told: Story) -> None:
@@ -322,7 +365,7 @@ def test_commits_of_others_stay_and_get_one_on_top(told: Story) -> None:
     assert told.forge.settings(NAME).git("rev-parse", f"{BRANCH}^").strip() == theirs
     assert told.version(BRANCH) == "v0.3.2"
     assert "replicas: 5" in told.production(BRANCH)
-    assert "commits that the promoter did not make" in (told.pull_requests[0].body or "")
+    assert "commits by other authors" in (told.pull_requests[0].body or "")
 
     assert told.promote(told.release("v0.3.3")).result == "updated"
     assert told.version(BRANCH) == "v0.3.3"

@@ -336,7 +336,7 @@ def test_a_repository_that_is_not_there(told: Story) -> None:
 
 def test_a_default_branch_that_is_not_there(told: Story) -> None:
     told.configure(default_branch="trunk")
-    failed_with(told.promote(), "default branch trunk is not there", "pulumi config set delivery:defaultBranch")
+    failed_with(told.promote(), "default branch trunk is not there", "delivery:defaultBranch in Pulumi.yaml")
 
 
 def test_a_commit_that_is_not_there(told: Story) -> None:

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from delivery.github.client import PullRequest
-from delivery.promotion.history import History, Order, PromotionError, Proposal, Standing, standing
-from delivery.promotion.metadata import Block
+from delivery.promotion.history import History, Order, Precedence, PromotionError, Proposal, precedence
+from delivery.promotion.metadata import PromotionMetadata
 from delivery.promotion.plan import Change
 
 State = Literal["open", "merged", "closed"]
@@ -47,14 +47,16 @@ def name(commit: int) -> str:
 def proposal(number: int, state: State, commit: int, until: int = 0) -> Proposal:
     pull_request = PullRequest(number, "", "", "", state, "b", "", "")
     changes = (Change("serviceVersion", "v0", f"v{commit}"),)
-    block = Block("promotion", "a", "dev", "production", name(commit), f"v{commit}", changes=changes)
-    return Proposal(pull_request, Block(**{**vars(block), "until": name(until) if until else ""}))
+    metadata = PromotionMetadata("promotion", "a", "dev", "production", name(commit), f"v{commit}", changes=changes)
+    return Proposal(
+        pull_request, PromotionMetadata(**{**vars(metadata), "superseded_by": name(until) if until else ""})
+    )
 
 
-def judged(proposals: list[Proposal], commit: int, line: Line | None = None, *, given: bool = True) -> Standing:
+def judged(proposals: list[Proposal], commit: int, line: Line | None = None, *, given: bool = True) -> Precedence:
     becomes = {"serviceVersion": f"v{commit}"}
     history = cast(History, line or Line())
-    return standing(history, tuple(reversed(proposals)), name(commit), becomes, given=given)[0]
+    return precedence(history, tuple(reversed(proposals)), name(commit), becomes, given=given)[0]
 
 
 histories = st.lists(st.tuples(st.sampled_from(["merged", "closed"]), st.integers(1, 9), st.booleans()), max_size=6)
@@ -78,48 +80,48 @@ def test_something_new_is_proposed_and_something_settled_never_is(
     found = judged(proposals, commit, line)
 
     if commit > newest:
-        assert found is Standing.FREE
+        assert found is Precedence.FREE
     if commit < newest:
-        assert found in (Standing.SUPERSEDED, Standing.DECLINED)
+        assert found in (Precedence.SUPERSEDED, Precedence.DECLINED)
     assert line.asked <= 1
 
 
 @pytest.mark.parametrize(
     ("proposals", "commit", "expected"),
     [
-        ([], 3, Standing.FREE),
-        ([proposal(1, "open", 3)], 3, Standing.FREE),
-        ([proposal(1, "open", 3)], 2, Standing.SUPERSEDED),
-        ([proposal(1, "merged", 3)], 3, Standing.UNDONE),
-        ([proposal(1, "merged", 3)], 2, Standing.SUPERSEDED),
-        ([proposal(1, "merged", 3)], 4, Standing.FREE),
-        ([proposal(1, "closed", 3)], 3, Standing.DECLINED),
-        ([proposal(1, "closed", 3)], 2, Standing.DECLINED),
-        ([proposal(1, "closed", 3)], 4, Standing.FREE),
-        ([proposal(1, "closed", 3, until=5)], 4, Standing.SUPERSEDED),
-        ([proposal(1, "closed", 3, until=5)], 5, Standing.FREE),
-        ([proposal(1, "open", 3, until=5)], 4, Standing.FREE),
-        ([proposal(1, "merged", 3), proposal(2, "closed", 5)], 3, Standing.DECLINED),
-        ([proposal(1, "merged", 3), proposal(2, "open", 2)], 3, Standing.UNDONE),
-        ([proposal(1, "merged", 3), proposal(2, "open", 3)], 3, Standing.FREE),
+        ([], 3, Precedence.FREE),
+        ([proposal(1, "open", 3)], 3, Precedence.FREE),
+        ([proposal(1, "open", 3)], 2, Precedence.SUPERSEDED),
+        ([proposal(1, "merged", 3)], 3, Precedence.REVERTED),
+        ([proposal(1, "merged", 3)], 2, Precedence.SUPERSEDED),
+        ([proposal(1, "merged", 3)], 4, Precedence.FREE),
+        ([proposal(1, "closed", 3)], 3, Precedence.DECLINED),
+        ([proposal(1, "closed", 3)], 2, Precedence.DECLINED),
+        ([proposal(1, "closed", 3)], 4, Precedence.FREE),
+        ([proposal(1, "closed", 3, until=5)], 4, Precedence.SUPERSEDED),
+        ([proposal(1, "closed", 3, until=5)], 5, Precedence.FREE),
+        ([proposal(1, "open", 3, until=5)], 4, Precedence.FREE),
+        ([proposal(1, "merged", 3), proposal(2, "closed", 5)], 3, Precedence.DECLINED),
+        ([proposal(1, "merged", 3), proposal(2, "open", 2)], 3, Precedence.REVERTED),
+        ([proposal(1, "merged", 3), proposal(2, "open", 3)], 3, Precedence.FREE),
     ],
 )
-def test_each_rule(proposals: list[Proposal], commit: int, expected: Standing) -> None:
+def test_each_rule(proposals: list[Proposal], commit: int, expected: Precedence) -> None:
     assert judged(proposals, commit) is expected
 
 
 def test_a_pull_request_whose_block_is_gone_says_nothing() -> None:
     silent = Proposal(proposal(1, "merged", 3).pull_request, None)
 
-    assert judged([silent], 3) is Standing.FREE
+    assert judged([silent], 3) is Precedence.FREE
 
 
 def test_without_a_given_commit_the_same_values_count_as_the_same_promotion() -> None:
     becomes = {"serviceVersion": "v3"}
-    for state, expected in (("merged", Standing.UNDONE), ("closed", Standing.DECLINED)):
+    for state, expected in (("merged", Precedence.REVERTED), ("closed", Precedence.DECLINED)):
         earlier = (proposal(1, cast(State, state), 3),)
-        assert standing(cast(History, Line()), earlier, name(7), becomes, given=False)[0] is expected
-        assert standing(cast(History, Line()), earlier, name(7), becomes, given=True)[0] is Standing.FREE
+        assert precedence(cast(History, Line()), earlier, name(7), becomes, given=False)[0] is expected
+        assert precedence(cast(History, Line()), earlier, name(7), becomes, given=True)[0] is Precedence.FREE
 
 
 def test_commits_with_nothing_in_common_are_for_people_to_judge() -> None:

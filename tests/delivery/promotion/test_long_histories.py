@@ -29,6 +29,19 @@ def test_a_branch_from_before_the_fetched_history_is_built_anew_also_in_a_young_
     assert "did not make" not in (told.pull_requests[0].body or "")
 
 
+def test_a_branch_from_before_the_fetched_history_that_is_right_stays_as_it_is(told: Story) -> None:
+    told.promote(told.release("v0.3.1"))
+    told.merge(1)
+    commit = told.release("v0.3.2")
+    told.promote(commit)
+    head = told.forge.branch(NAME, BRANCH)
+    busy(told)
+
+    assert told.promote(commit).result == "unchanged"
+
+    assert told.forge.branch(NAME, BRANCH) == head
+
+
 def test_what_the_source_has_is_promoted_as_the_commit_that_brought_it_however_long_ago(told: Story) -> None:
     commit = told.release("v0.3.1")
     busy(told)

@@ -1,4 +1,4 @@
-"""What pull requests say, and the block that is read back from them."""
+"""What pull requests say, and the metadata that is read back from them."""
 
 import json
 import re
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from delivery.git.commits import Commit
 from delivery.model.edges import Edge, PromotionSettings
-from delivery.promotion.metadata import Block, parse_block
+from delivery.promotion.metadata import PromotionMetadata, parse_metadata
 from delivery.promotion.plan import Change
 from delivery.promotion.pull_request import BODY_LIMIT, TITLE_LIMIT, Subject, closed_body, render
 from delivery.values.scalar import Scalar
@@ -30,7 +30,7 @@ SETTINGS = PromotionSettings(
 HOSTILE = "--><script>fixes #1 @acme/team | `x` \u202e\n```\n<!-- -->"
 
 
-def block(**changes: object) -> Block:
+def metadata(**changes: object) -> PromotionMetadata:
     usual: dict[str, object] = {
         "kind": "promotion",
         "application": "podtato-head",
@@ -41,11 +41,11 @@ def block(**changes: object) -> Block:
         "traceparent": TRACEPARENT,
         "changes": (Change("serviceVersion", "v0.3.0", "v0.3.1"),),
     }
-    return Block(**(usual | changes))  # type: ignore[arg-type]
+    return PromotionMetadata(**(usual | changes))  # type: ignore[arg-type]
 
 
-def subject(of: Block | None = None, **changes: object) -> Subject:
-    return Subject(EDGE, of or block(), **changes)  # type: ignore[arg-type]
+def subject(of: PromotionMetadata | None = None, **changes: object) -> Subject:
+    return Subject(EDGE, of or metadata(), **changes)  # type: ignore[arg-type]
 
 
 def commit(message: str, author: str = "Ada") -> Commit:
@@ -72,7 +72,7 @@ def test_the_graph_and_the_command_are_blocks_of_their_own_and_what_follows_is_t
 def test_of_very_many_changes_the_first_are_shown_and_the_others_counted() -> None:
     changes = tuple(Change(f"key{number}", "a", "b") for number in range(117))
 
-    body = render(subject(block(changes=changes)), SETTINGS).body
+    body = render(subject(metadata(changes=changes)), SETTINGS).body
 
     assert "| `key99` | `a` | `b` |\n| and 17 more | | |\n" in body
 
@@ -91,7 +91,7 @@ def test_the_body_tells_the_change_the_commit_the_trace_and_how_to_roll_back() -
 def test_notes_stand_directly_below_the_opening_line_and_a_rollback_s_below_its_reason() -> None:
     notes = ("dev has moved on.", "Merging this takes it back.")
     promotion = render(subject(notes=notes), SETTINGS).body
-    rollback = render(subject(block(kind="rollback"), notes=notes, reason="it returns 500"), SETTINGS).body
+    rollback = render(subject(metadata(kind="rollback"), notes=notes, reason="it returns 500"), SETTINGS).body
 
     shown = "\n\n> dev has moved on.\n> Merging this takes it back.\n\n| key | was | becomes |\n"
     assert f"as it was verified there.{shown}" in promotion
@@ -108,7 +108,7 @@ def test_the_stage_graph_marks_this_edge() -> None:
 
 @pytest.mark.parametrize("traceparent", ["", None])
 def test_without_a_trace_there_is_no_trace_link(traceparent: str | None) -> None:
-    assert "jaeger" not in render(subject(block(traceparent=traceparent or "")), SETTINGS).body
+    assert "jaeger" not in render(subject(metadata(traceparent=traceparent or "")), SETTINGS).body
 
 
 LOCAL = "http://localhost:16686/trace/{trace_id}?uiFind={span_id}"
@@ -128,7 +128,7 @@ def test_on_a_forge_on_ones_own_machine_it_is_linked() -> None:
 
 
 def test_hostile_text_breaks_nothing() -> None:
-    hostile = block(version=HOSTILE, changes=(Change(HOSTILE, HOSTILE, HOSTILE),))
+    hostile = metadata(version=HOSTILE, changes=(Change(HOSTILE, HOSTILE, HOSTILE),))
 
     rendered = render(subject(hostile, commits=(commit(HOSTILE, HOSTILE),)), SETTINGS)
 
@@ -146,10 +146,12 @@ def test_hostile_text_breaks_nothing() -> None:
 
 @given(st.text(), st.text(), st.none() | st.text())
 def test_a_block_is_read_back_as_it_was_written(version: str, becomes: str, was: str | None) -> None:
-    written = block(version=version, changes=(Change("a.b", was, becomes),), undoes=3, until="12" * 20, digest="x")
+    written = metadata(
+        version=version, changes=(Change("a.b", was, becomes),), undoes=3, superseded_by="12" * 20, digest="x"
+    )
     comment = written.to_comment()
 
-    assert parse_block(f"text\n{comment}\nmore", EDGE) == written
+    assert parse_metadata(f"text\n{comment}\nmore", EDGE) == written
     assert "--" not in comment.removeprefix("<!--").removesuffix("-->")
     assert not re.search(r"[<>&\n]", comment.removeprefix("<!--").removesuffix("-->"))
 
@@ -171,28 +173,28 @@ def test_a_block_is_read_back_as_it_was_written(version: str, becomes: str, was:
     ],
 )
 def test_a_block_that_is_not_ours_is_none(changed: dict[str, object]) -> None:
-    data = json.loads(block().to_comment().removeprefix("<!-- delivery-promotion ").removesuffix(" -->"))
+    data = json.loads(metadata().to_comment().removeprefix("<!-- delivery-promotion ").removesuffix(" -->"))
 
-    assert parse_block(f"<!-- delivery-promotion {json.dumps(data | changed)} -->", EDGE) is None
+    assert parse_metadata(f"<!-- delivery-promotion {json.dumps(data | changed)} -->", EDGE) is None
 
 
 def test_a_block_that_no_parser_gets_through_is_none() -> None:
     deep = "[" * 60_000 + "]" * 60_000
 
-    assert parse_block(f'<!-- delivery-promotion {{"changes": {deep}}} -->', EDGE) is None
+    assert parse_metadata(f'<!-- delivery-promotion {{"changes": {deep}}} -->', EDGE) is None
 
 
 @pytest.mark.parametrize("was", [Scalar("false", "boolean"), Scalar("null", "null"), Scalar("07", "integer")])
 def test_a_block_keeps_of_what_kind_a_value_was(was: Scalar) -> None:
-    written = block(changes=(Change("a", was.text, "b", was.kind),))
+    written = metadata(changes=(Change("a", was.text, "b", was.kind),))
 
-    assert parse_block(written.to_comment(), EDGE) == written
+    assert parse_metadata(written.to_comment(), EDGE) == written
 
 
 def test_a_traceparent_that_somebody_edited_into_the_block_is_dropped() -> None:
-    edited = block().to_comment().replace(TRACEPARENT, "x]({{evil}})")
+    edited = metadata().to_comment().replace(TRACEPARENT, "x]({{evil}})")
 
-    found = parse_block(edited, EDGE)
+    found = parse_metadata(edited, EDGE)
 
     assert found is not None
     assert found.traceparent == ""
@@ -203,13 +205,13 @@ def test_titles_and_bodies_keep_to_githubs_limits(keys: int) -> None:
     changes = tuple(Change(f"key{number}", HOSTILE * 9, HOSTILE * 9) for number in range(keys))
     commits = tuple(commit(HOSTILE * 50) for _ in range(20))
 
-    rendered = render(subject(block(version="v" * 500, changes=changes), commits=commits), SETTINGS)
+    rendered = render(subject(metadata(version="v" * 500, changes=changes), commits=commits), SETTINGS)
 
     assert len(rendered.title) <= TITLE_LIMIT
     assert len(rendered.body) <= BODY_LIMIT
-    assert parse_block(rendered.body, EDGE) is not None
+    assert parse_metadata(rendered.body, EDGE) is not None
     assert ("more | | |" in rendered.body) == (keys > 5)
-    closed = closed_body(rendered.body, rendered.block, "pointless")
+    closed = closed_body(rendered.body, rendered.metadata, "pointless")
     assert len(closed) <= BODY_LIMIT
     assert len(rendered.over("x" * 60_000 + rendered.body)) <= BODY_LIMIT
 
@@ -217,8 +219,8 @@ def test_titles_and_bodies_keep_to_githubs_limits(keys: int) -> None:
 def test_another_run_says_the_same_but_another_commit_does_not() -> None:
     first = render(subject(), SETTINGS)
 
-    assert render(subject(block(promotion=TRACEPARENT)), SETTINGS).says(first.block)
-    assert not render(subject(block(commit="cd" * 20)), SETTINGS).says(first.block)
+    assert render(subject(metadata(run_traceparent=TRACEPARENT)), SETTINGS).says(first.metadata)
+    assert not render(subject(metadata(commit="cd" * 20)), SETTINGS).says(first.metadata)
     assert not first.says(None)
 
 

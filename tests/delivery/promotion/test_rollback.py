@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from delivery.promotion.metadata import parse_block
+from delivery.promotion.metadata import parse_metadata
 from delivery.promotion.state import rollback_branch
 from delivery.values.editor import read_keys
 from tests.delivery.promotion.story import DEV, EDGE, NAME, PRODUCTION, TRACEPARENT, Story, fetch_only, joined
@@ -34,10 +34,15 @@ def test_a_rollback_proposes_what_the_target_had_before_its_last_promotion(told:
     body = rollback.body or ""
     assert "it returns 500" in body
     assert "@octocat" not in body
-    assert "Undoes #1." in body
-    block = parse_block(body, EDGE)
-    assert block is not None
-    assert (block.kind, block.undoes, block.commit, block.traceparent) == ("rollback", 1, commit, TRACEPARENT)
+    assert "Reverts #1." in body
+    metadata = parse_metadata(body, EDGE)
+    assert metadata is not None
+    assert (metadata.kind, metadata.undoes, metadata.commit, metadata.traceparent) == (
+        "rollback",
+        1,
+        commit,
+        TRACEPARENT,
+    )
 
 
 def test_a_rollback_links_production_to_the_trace_that_it_undoes(told: Story) -> None:

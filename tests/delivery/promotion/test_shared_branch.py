@@ -91,7 +91,7 @@ def test_a_promoted_key_that_the_release_left_alone_is_for_people_to_decide_too(
     run = told.promote(commit)
 
     assert run.status == 1
-    assert "commits of others that changed" in run.errors
+    assert "commits by other authors that changed" in run.errors
     assert "limit: 5" in told.production(BRANCH)
 
 

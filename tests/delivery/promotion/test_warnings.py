@@ -12,11 +12,11 @@ from delivery.git.commits import File
 from delivery.model.edges import PromotionSettings
 from delivery.promotion.history import History
 from delivery.promotion.markdown import code
-from delivery.promotion.metadata import Block
+from delivery.promotion.metadata import PromotionMetadata
 from delivery.promotion.plan import Change
 from delivery.promotion.pull_request import Subject, render
 from delivery.promotion.state import Branch, EdgeState
-from delivery.promotion.warnings import cautions
+from delivery.promotion.warnings import reviewer_warnings
 from delivery.values.scalar import Scalar, escape
 from tests.delivery.promotion.story import DEV, EDGE, NAME, PRODUCTION, Story, joined
 
@@ -35,11 +35,11 @@ def test_an_older_commit_along_another_edge_says_that_it_takes_the_newer_one_bac
     run = told.promote(older, "v0.3.1", FROM="qa")
 
     assert run.result == "created"
-    assert f"this takes back serviceVersion v0.3.2, which came to dev with the newer commit {newer[:12]}" in str(
+    assert f"this reverts serviceVersion v0.3.2, which came to dev with the newer commit {newer[:12]}" in str(
         run.outcome["why"]
     )
     assert "> production has `serviceVersion` `v0.3.2`, which came to dev with the newer commit" in body(told)
-    assert "merging this takes it back" in body(told)
+    assert "merging this reverts it" in body(told)
     assert [each.split(" ")[0] for each in run.requests] == ["GET", "POST"]
 
 
@@ -63,7 +63,7 @@ def test_an_older_commit_that_comes_after_a_newer_one_with_nothing_to_change_say
     assert run.result == "created"
     assert "dev has moved on to serviceVersion v0.3.0 since" in str(run.outcome["why"])
     assert "> dev has moved on since this commit: `serviceVersion` is `v0.3.0` there now." in body(told)
-    assert "merging this takes it back" in body(told)
+    assert "merging this reverts it" in body(told)
     assert told.promote(older, "v0.3.1").result == "unchanged"
 
 
@@ -87,10 +87,10 @@ def test_a_new_stage_between_two_that_begins_with_an_older_version_says_that_it_
 
     run = told.promote(inserted(told, "v0.3.0"), "v0.3.0", FROM="staging")
 
-    words = f"this takes back serviceVersion v0.4.0, which came to dev after v0.3.0, with the commit {newer[:12]}"
+    words = f"this reverts serviceVersion v0.4.0, which came to dev after v0.3.0, with the commit {newer[:12]}"
     assert words in str(run.outcome["why"])
     assert "> production has `serviceVersion` `v0.4.0`, which came to dev after `v0.3.0`, with the commit" in body(told)
-    assert "merging this takes it back" in body(told)
+    assert "merging this reverts it" in body(told)
 
 
 def test_a_late_promotion_from_between_says_what_came_to_the_first_stage_since(told: Story) -> None:
@@ -154,13 +154,13 @@ def test_whatever_the_values_are_a_caution_breaks_nothing(was: str, now: str) ->
     state = EdgeState(EDGE, "ef" * 20, "ab" * 20, True, nothing, nothing, Branch(EDGE.branch, None), (), (), history)
     changes = (Change("serviceVersion", escape(was), "v0.3.1"),)
 
-    found = cautions(state, pipeline, {"serviceVersion": Scalar("v0.3.1")}, changes)
+    found = reviewer_warnings(state, pipeline, {"serviceVersion": Scalar("v0.3.1")}, changes)
 
     notes = tuple(each.note for each in found)
     assert f"`serviceVersion` {code(escape(was))}, which came to dev" in notes[-1]
     assert now == "v0.3.1" or f"`serviceVersion` is {code(now)} there now" in notes[0]
-    block = Block("promotion", "podtato-head", "dev", "production", "ab" * 20, "v0.3.1", changes=changes)
-    rendered = render(Subject(EDGE, block, notes=notes), pipeline).body
+    metadata = PromotionMetadata("promotion", "podtato-head", "dev", "production", "ab" * 20, "v0.3.1", changes=changes)
+    rendered = render(Subject(EDGE, metadata, notes=notes), pipeline).body
     assert len([line for line in rendered.splitlines() if line.startswith("> ")]) == len(notes)
     for note in notes:
         assert not re.search(r"[\n<>@]|#\d", re.sub(r"</?code>|&#\d+;", "", note))
