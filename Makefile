@@ -8,7 +8,7 @@ FILE ?= .demo/traces.jsonl
 # A clone of the GitOps repository tells when commits were made; the demo leaves one.
 REPOSITORY ?= $(wildcard .demo/forge/podtato-team/podtato-head-gitops.git)
 
-.PHONY: help demo render doctor trace test bench cluster-tools lock clean
+.PHONY: help demo render doctor trace reference test bench cluster-tools lock clean
 
 help: ## What there is to type
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ doctor: $(VENV)/.runtime ## Check what STACK=dev needs before an update: tools, 
 
 trace: $(VENV)/.runtime ## Draw one version's way from commit to production: FILE=.demo/traces.jsonl, as text and FILE.html
 	@$(BIN)/python -m delivery.tracing --file $(FILE) $(if $(REPOSITORY),--repository $(REPOSITORY)) --html $(FILE:.jsonl=.html)
+
+reference: $(VENV)/.runtime ## Write docs/reference/configuration.md from the table of keys
+	@$(BIN)/python -m delivery.config.reference
 
 # What `make cluster-tools` has built is found without any setting; a folder that a person names comes first.
 ifndef KUBEBUILDER_ASSETS

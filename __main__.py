@@ -4,8 +4,6 @@ Reads the stack's configuration, plans the stack and declares the plan. Errors i
 anything else happens, errors in reading the repository before anything is declared.
 """
 
-from pathlib import Path
-
 import pulumi
 
 from program.inputs import read_stack, secret_output
@@ -14,7 +12,7 @@ from program.startup import start
 
 async def program() -> None:
     """Declare the stack. Raises `pulumi.RunError`, one line for each error."""
-    configuration, secrets = read_stack(Path(__file__).parent)
+    configuration, secrets = read_stack()
     started = await start(configuration, secrets)
     # `start` has imported these two while the providers started.
     from delivery.stack.plan import plan_stack

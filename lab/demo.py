@@ -157,10 +157,10 @@ def closing(folder: Path, terminal: Terminal) -> None:
         terminal.plain(f"    {folder}/{path:<{width}}  {what}")
     terminal.heading("The first commands for a cluster of your own")
     terminal.plain("    pulumi stack init dev")
-    terminal.plain("    pulumi config set delivery:repositoryOwner your-github-owner")
+    terminal.plain("    edit Pulumi.yaml: config: delivery:repositoryOwner: value: OWNER")
     terminal.plain("    pulumi config set --secret delivery:githubToken")
     terminal.plain("    pulumi config set --secret delivery:promotionToken")
-    terminal.plain("    pulumi config set delivery:kubeContext your-context")
+    terminal.plain("    pulumi config set delivery:kubeContext CONTEXT")
     terminal.plain("    pulumi preview && pulumi up")
     terminal.plain("    README.md tells the rest: prerequisites, tokens, permissions, production")
 

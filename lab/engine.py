@@ -182,6 +182,7 @@ async def _run(recorder: _Recorder, stack: str, config: StackConfig, script: Pat
     asyncio.get_running_loop().set_default_executor(_AtOnce(1))
     runtime_config.set_all_config(dict(config.values), list(config.secret_keys))
     mocks.set_mocks(recorder.mocks, project=PROJECT, stack=stack, preview=True, monitor=recorder)
+    SETTINGS.root_directory = str(config.folder or script.parent)
     # Where there is no root stack yet, `set_mocks` makes one that takes no program any more, so it is replaced.
     set_root_resource(cast(pulumi.Resource, None))
     root = Stack()

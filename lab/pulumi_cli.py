@@ -12,8 +12,9 @@ from pathlib import Path
 import yaml
 from pulumi import automation
 
-from delivery.config.files import PROJECT
+from delivery.config.keys import PIPELINE, PROJECT
 from lab.engine import PROGRAM
+from lab.project import set_keys
 from lab.updates import Settings, Update
 
 ON_PATH = ("pulumi", "pulumi-language-python", "pulumi-resource-github", "pulumi-resource-kubernetes")
@@ -69,14 +70,15 @@ class PulumiEngine:
             shutil.copy(path, self.project)
 
     def select(self, stack: str, settings: Settings, secrets: Settings) -> automation.Stack:
-        """The stack, made where it is not there yet, with these keys of `delivery:` set."""
+        """The stack, created if necessary, with these keys of `delivery:` set where they belong."""
+        set_keys(self.project, stack, {key: value for key, value in settings.items() if key in PIPELINE})
         options = automation.LocalWorkspaceOptions(
             work_dir=str(self.project),
             env_vars=self.environment,
             pulumi_command=self._command or installed_cli(),
         )
         selected = automation.create_or_select_stack(stack, work_dir=str(self.project), opts=options)
-        values = {key: automation.ConfigValue(value) for key, value in settings.items()}
+        values = {key: automation.ConfigValue(value) for key, value in settings.items() if key not in PIPELINE}
         values |= {key: automation.ConfigValue(value, secret=True) for key, value in secrets.items()}
         selected.set_all_config({f"{PROJECT}:{key}": value for key, value in values.items()})
         return selected

@@ -7,15 +7,15 @@ refused here: mistakes, tokens in plain text, and an update that still lacks som
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import pulumi
 from pulumi.runtime import config as runtime_config
 
-from delivery.config.errors import ConfigurationError, Problem
-from delivery.config.files import own_names, shared_texts
-from delivery.config.reader import SECRETS, parse
+from delivery.config.errors import ConfigError, Problem
+from delivery.config.files import StackFilesError, misplaced_keys, other_names
+from delivery.config.keys import OWN_NAMES, SECRETS
+from delivery.config.reader import parse
 from delivery.config.readiness import in_plain_text, missing_for_update, wrong_tokens
 from delivery.model.secret import SecretText
 from delivery.model.stack import StackConfiguration
@@ -36,11 +36,8 @@ class Secrets:
     kubeconfig: SecretText | None
 
 
-def read_stack(project: Path) -> tuple[StackConfiguration, Secrets]:
-    """This stack's configuration and secrets; `project` is the folder with the stacks' files.
-
-    Raises `pulumi.RunError`, one line for each mistake.
-    """
+def read_stack() -> tuple[StackConfiguration, Secrets]:
+    """This stack's configuration and secrets. Raises `pulumi.RunError`, one line for each mistake."""
     # `pulumi.Config` reads single keys; to refuse unknown ones, all of them are needed. They are in `CONFIG` where
     # they were set in this process (by the lab), else in the environment that the engine gave it.
     given = runtime_config.CONFIG.get() or runtime_config.get_config_env()
@@ -54,10 +51,13 @@ def read_stack(project: Path) -> tuple[StackConfiguration, Secrets]:
         secrets.setdefault("githubToken", SecretText(os.environ["GITHUB_TOKEN"]))
     problems += wrong_tokens(secrets).values()
     try:
-        configuration = parse(
-            ours, pulumi.get_stack(), encrypted, partial(own_names, project), partial(shared_texts, project)
-        )
-    except ConfigurationError as error:
+        # The engine does not tell which file sets a key.
+        project, stack = Path(pulumi.get_root_directory()), pulumi.get_stack()
+        taken = other_names(project, stack, OWN_NAMES & ours.keys())
+        configuration = parse(ours, stack, encrypted, misplaced_keys(project, stack), taken)
+    except StackFilesError as error:
+        raise pulumi.RunError(str(error)) from None
+    except ConfigError as error:
         raise _refused([*problems, *error.problems], error.more) from None
     if not pulumi.runtime.is_dry_run():
         problems += missing_for_update(configuration, secrets)
@@ -81,4 +81,4 @@ def _in_the_cluster(configuration: StackConfiguration, secrets: Mapping[str, Sec
 
 
 def _refused(problems: list[Problem], more: int = 0) -> pulumi.RunError:
-    return pulumi.RunError(str(ConfigurationError(problems, more)))
+    return pulumi.RunError(str(ConfigError(problems, more)))

@@ -75,7 +75,7 @@ def _start_to_read(configuration: StackConfiguration, token: SecretText | None) 
     if token is None or repository.is_example:
         return InitialValues
     # Imported here: without a token no stack reads the repository.
-    from delivery.config.errors import ConfigurationError
+    from delivery.config.errors import ConfigError
     from delivery.git.repository import GitError, Repository
     from delivery.stack.initial_values import InitialValuesError, read_initial_values
 
@@ -87,7 +87,7 @@ def _start_to_read(configuration: StackConfiguration, token: SecretText | None) 
     def wait() -> InitialValues:
         try:
             return reading.result()
-        except (InitialValuesError, ConfigurationError) as error:
+        except (InitialValuesError, ConfigError) as error:
             raise pulumi.RunError(str(error)) from None
         except GitError as error:
             raise pulumi.RunError(error.worded(stack_hints(configuration.stage.name))) from None

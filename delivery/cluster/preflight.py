@@ -18,7 +18,7 @@ from delivery.cluster.facts import (
 )
 from delivery.cluster.kubeconfig import ClusterError
 from delivery.cluster.needs import ARGO_CD, DEFINITIONS, KEPTN, Right, granted_rights, rights
-from delivery.config.errors import Problem, set_mend
+from delivery.config.errors import Kind, Problem, set_fix
 from delivery.model.secret import SecretText
 from delivery.model.stack import StackConfiguration
 
@@ -63,7 +63,7 @@ def argocd_namespace(connection: Connection, configuration: StackConfiguration) 
     if has_namespace(connection, namespace):
         return []
     fix = f"{install_command(ARGO_CD, connection.context, namespace)}, or, where it is elsewhere: "
-    fix += set_mend("argocdNamespace", "its-namespace")
+    fix += set_fix("argocdNamespace", "NAMESPACE")
     return [_problem(connection.context, f"no namespace {namespace}", "the one of Argo CD", fix)]
 
 
@@ -127,7 +127,7 @@ def _definitions(connection: Connection, configuration: StackConfiguration, prod
 
 
 def _problem(context: str, found: str, allowed: str, fix: str) -> Problem:
-    return Problem(f"cluster {context!r}", found, allowed, fix)
+    return Problem(f"cluster {context!r}", found, allowed, fix, Kind.CLUSTER)
 
 
 def _by_name(missing: Iterable[Right]) -> list[list[Right]]:

@@ -1,52 +1,160 @@
-"""One mistake in a configuration, said so that it can be mended: the key, what was found, what is allowed, and the
-command that sets it right. How such a command is written, and the edits from which it gets its value.
+"""Mistakes in a configuration: each with its kind, the key, what was found, what is allowed, and what fixes it.
+
+A fix has the form of an allowed value, never a guess of what was meant: `pulumi config set` for a stack's own key, the
+place in `Pulumi.yaml` for a key of the pipeline.
 """
 
 import json
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import Enum
 
+from delivery.config.keys import PIPELINE, PROJECT, TABLE, Type
+from delivery.config.rules import Json as Json
 from delivery.text import printable
 
-Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 Path = tuple[str | int, ...]
-Edit = Callable[[Json], Json]
-"""Makes an allowed value of the one that is there."""
+"""Where a value is: the key, then names and numbers of what is in it."""
+REPORTED = 25
+"""So many mistakes are reported at once; the others are counted."""
 
-LONGEST_FOUND = 80
-SHARED = frozenset(
-    {
-        "applications",
-        "argocdApplicationPattern",
-        "argocdFinalizer",
-        "argocdNamespace",
-        "argocdProject",
-        "defaultBranch",
-        "githubApiUrl",
-        "namespacePattern",
-        "pathPattern",
-        "promotionEngine",
-        "promotionLabels",
-        "promotionRetries",
-        "promotionReviewers",
-        "promotionTeamReviewers",
-        "promotionTimeoutSeconds",
-        "promotionTtlSeconds",
-        "repositoryName",
-        "repositoryOwner",
-        "stages",
-        "tasks",
-        "traceUrl",
-    }
-)
-"""The keys that every stack reads alike: a command sets them for one stack, and the others keep what they had."""
+
+class Kind(Enum):
+    """What kind of mistake it is."""
+
+    UNKNOWN_KEY = "unknown key"
+    MISSING = "missing"
+    NOT_ALLOWED = "not allowed"
+    MISPLACED = "misplaced"
+    """A key of the pipeline in a stack's own file."""
+    REPEATED = "repeated"
+    UNKNOWN_NAME = "unknown name"
+    """A stage, application or task that the configuration does not have."""
+    CYCLE = "dependency cycle"
+    COLLISION = "collision"
+    """Two applications or stages resolve to one name."""
+    ENCRYPTED = "encrypted"
+    PLAIN_TEXT = "plain text"
+    """A secret that is not encrypted."""
+    NOT_READY = "not ready"
+    """A preview works, an update does not."""
+    UNMANAGED_FILE = "unmanaged file"
+    CLUSTER = "cluster"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One mistake, in one line."""
+
+    where: str
+    found: str
+    allowed: str
+    fix: str
+    kind: Kind
+
+    def __str__(self) -> str:
+        return f"{self.where}: found {self.found}; allowed: {self.allowed}; fix: {self.fix}"
+
+
+class ConfigError(Exception):
+    """A configuration cannot be used. `problems` are the mistakes, `str()` has one line for each.
+
+    `more` counts the mistakes beyond those.
+    """
+
+    def __init__(self, problems: Sequence[Problem], more: int = 0) -> None:
+        super().__init__("\n".join([*map(str, problems), *([f"and {more} more; fix these first"] if more else [])]))
+        self.problems = tuple(problems)
+        self.more = more
+
+
+class ErrorCollector:
+    """Collects the mistakes of one configuration, so that one run reports them all, each once."""
+
+    def __init__(self) -> None:
+        self._problems: dict[Problem, None] = {}
+        self._wrong: set[str] = set()
+        self._more = 0
+        self.closed: set[str] = set()
+        """Keys of which all is said: nothing else is added about them."""
+
+    def add(self, kind: Kind, path: Path, found: Json, allowed: str, form: str = "", *, fix: str = "") -> None:
+        """Note the value `found` at `path`, where one of this `form` would do, or what `fix` says."""
+        shown = "nothing" if found is None else json.dumps(found, ensure_ascii=False)
+        self.say(kind, path, shown, allowed, fix or set_fix(path, form))
+
+    def say(self, kind: Kind, path: Path, found: str, allowed: str, fix: str) -> None:
+        """Note what is `found` at `path`, in words."""
+        key = str(path[0])
+        self._wrong.add(key)
+        if key in self.closed:
+            return
+        if len(self._problems) < REPORTED:
+            problem = Problem(spell(path), printable(shortened(found)), shortened(allowed, 300), fix, kind)
+            self._problems[problem] = None
+        else:
+            self._more += 1
+
+    def add_unknown(self, path: Path, name: str, known: Iterable[str]) -> None:
+        """Note that nothing reads the key `name` in the map at `path`, which may hold the keys `known`.
+
+        What the key holds is not shown: a misspelt token is a token.
+        """
+        near = nearest(name, known)
+        allowed = f"did you mean {near}?" if near else f"one of {', '.join(sorted(known))}"
+        self.say(Kind.UNKNOWN_KEY, (*path, name), "an unknown key", allowed, remove_fix((*path, name)))
+
+    def about(self, *keys: str) -> bool:
+        """Whether anything is wrong with one of these keys."""
+        return not self._wrong.isdisjoint(keys)
+
+    def check(self) -> None:
+        """Raise `ConfigError` if anything is wrong."""
+        if self._wrong:
+            raise ConfigError(tuple(self._problems), self._more)
+
+
+def set_fix(where: str | Path, value: str) -> str:
+    """How to set what is at a path, or a whole key, to `value`, which may be a placeholder."""
+    path = (where,) if isinstance(where, str) else where
+    key, *inner = path
+    if key in PIPELINE:
+        places = "".join(f" {f'[{part}]' if isinstance(part, int) else part}:" for part in inner)
+        return printable(f"edit Pulumi.yaml: config: {PROJECT}:{key}: value:{places} {value}")
+    if key in TABLE and TABLE[str(key)].type is Type.SECRET:
+        return f"pulumi config set --secret {PROJECT}:{key}"
+    # A value that begins with a dash would be taken for an option.
+    options = f"{'--path ' if inner else ''}{'-- ' if value.startswith('-') else ''}"
+    return f"pulumi config set {options}{_quoted(spell(path))} {_quoted(printable(value))}"
+
+
+def remove_fix(path: Path) -> str:
+    """How to remove the key at `path`."""
+    key, *inner = path
+    if key in PIPELINE:
+        return f"edit Pulumi.yaml: remove or rename it under config: {PROJECT}:{key}: value:"
+    command = f"pulumi config rm {'--path ' if inner else ''}{_quoted(spell(path))}"
+    return f"{command}, or remove or rename it in Pulumi.yaml"
 
 
 def spell(path: Path) -> str:
-    """A path as the CLI writes it: `delivery:stages[1].after[0]`, `delivery:tasks["load.test"]`."""
+    """A path as the CLI writes it: `delivery:stages[1].after[0]`, `delivery:metadata["a.b"]`."""
     first, *rest = path
-    return f"delivery:{printable(shortened(str(first)))}" + "".join(_step(part) for part in rest)
+    return f"{PROJECT}:{printable(shortened(str(first)))}" + "".join(map(_step, rest))
+
+
+def nearest(name: str, names: Iterable[str]) -> str | None:
+    """The one of `names` that `name` may be a misspelling of."""
+    # Imported for a mistake alone: it takes time to load.
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(name, sorted(names), n=1)), None)
+
+
+def shortened(text: str, limit: int = 80) -> str:
+    """The text, cut off where it is longer than `limit`."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def _step(part: str | int) -> str:
@@ -58,79 +166,6 @@ def _step(part: str | int) -> str:
     return f"[{printable(json.dumps(shortened(part), ensure_ascii=False))}]"
 
 
-def shortened(text: str) -> str:
-    return text if len(text) <= LONGEST_FOUND else text[: LONGEST_FOUND - 1] + "…"
-
-
-def set_command(key: str, value: Json, *, secret: bool = False) -> str:
-    """The `pulumi config set` that gives `key` this value; structured values travel as JSON."""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    # A value that begins with a dash would be taken for an option.
-    dashes = "-- " if text.startswith("-") else ""
-    return f"pulumi config set {'--secret ' if secret else ''}{dashes}delivery:{key} {shlex.quote(printable(text))}"
-
-
-def set_mend(key: str, value: Json) -> str:
-    """`set_command` as a mend, which reminds of the other stacks that share the key; a shell can take it whole."""
-    return set_command(key, value) + ("  # or in Pulumi.yaml, for every stack" if key in SHARED else "")
-
-
-def without(*names: str) -> Edit:
-    """Takes entries out of a map or a list of names."""
-
-    def edit(node: Json) -> Json:
-        if isinstance(node, dict):
-            return {key: value for key, value in node.items() if key not in names}
-        return [each for each in node if each not in names] if isinstance(node, list) else node
-
-    return edit
-
-
-def renamed(name: str, new: str) -> Edit:
-    """Calls one entry of a map or a list of names by another name, at its place, and each but once."""
-
-    def edit(node: Json) -> Json:
-        if isinstance(node, dict):
-            return {new if key == name else key: value for key, value in node.items()}
-        if not isinstance(node, list):
-            return node
-        called = [new if each == name else each for each in node]
-        return [each for index, each in enumerate(called) if each != new or new not in called[:index]]
-
-    return edit
-
-
-def nearest(name: str, names: Sequence[str]) -> str | None:
-    """The one of `names` that was probably meant."""
-    # Imported for a mistake alone, like everything that only a mistake needs and that takes time to load.
-    from difflib import get_close_matches
-
-    return next(iter(get_close_matches(name, sorted(names), n=1, cutoff=0.6)), None)
-
-
-@dataclass(frozen=True)
-class Problem:
-    """One mistake, in one line."""
-
-    where: str
-    found: str
-    allowed: str
-    mend: str
-
-    def __str__(self) -> str:
-        return f"{self.where}: found {self.found}; allowed: {self.allowed}; mend: {self.mend}"
-
-
-class ConfigurationError(Exception):
-    """A stack's configuration cannot be used. `problems` holds the mistakes, `str()` one line for each.
-
-    `more` counts the mistakes beyond those, which are reported once the first ones are mended.
-    """
-
-    def __init__(self, problems: Sequence[Problem], more: int = 0) -> None:
-        lines = [str(problem) for problem in problems]
-        if more:
-            lines.append(f"and {more} more; mend these first")
-        super().__init__("\n".join(lines))
-        self.problems = tuple(problems)
-        self.more = more
+def _quoted(text: str) -> str:
+    # A placeholder such as true|false is for a reader.
+    return text if text.replace("|", "").isalnum() else shlex.quote(text)

@@ -1,21 +1,23 @@
 """Reads a stack's configuration from its files, as the Pulumi CLI would hand it to the program.
 
-A stack's value replaces the project's; structured values travel as JSON; encrypted ones are not decrypted
-here, they become a placeholder that is treated as a secret all the way.
+This is for what runs without the CLI: the lab, the doctor, CI. The program gets its configuration from the engine, and
+asks here only what the engine does not tell: which keys the stack's own file sets, and how other stacks name what is
+theirs. A stack's value replaces the project's; lists and maps travel as JSON; encrypted values are not decrypted, they
+become a placeholder that is a secret all the way.
 """
 
 import json
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
-from delivery.config.naming_rules import OWN
+from delivery.config.keys import PIPELINE
+from delivery.config.keys import PROJECT as PROJECT
 from delivery.model.identifiers import is_dns_label
 from delivery.text import MASK
-
-PROJECT = "delivery"
 
 _DEEPEST = 30
 _DECLARED = frozenset({"default", "description", "items", "secret", "type", "value"})
@@ -28,22 +30,27 @@ class StackFilesError(Exception):
 
 @dataclass(frozen=True)
 class StackConfig:
-    """Configuration as the program gets it: texts by full key, and which of them are secrets."""
+    """Configuration as the program gets it: texts by full key, and which of them are secrets.
+
+    `folder` has the files that it is from, None where it is from none.
+    """
 
     values: dict[str, str]
     secret_keys: frozenset[str]
+    folder: Path | None = None
 
     def override(self, values: dict[str, str], secrets: dict[str, str]) -> "StackConfig":
-        """The same with more keys of the project's namespace, as `pulumi config set` would add them."""
+        """The same with more keys of the project's namespace: with other files, in effect."""
         plain = {f"{PROJECT}:{key}": value for key, value in values.items()}
         hidden = {f"{PROJECT}:{key}": value for key, value in secrets.items()}
-        return StackConfig(self.values | plain | hidden, (self.secret_keys - plain.keys()) | hidden.keys())
+        secret_keys = (self.secret_keys - plain.keys()) | hidden.keys()
+        return StackConfig(self.values | plain | hidden, secret_keys, self.folder)
 
     def without(self, *keys: str) -> "StackConfig":
         """The same without these keys of the project's namespace, as `pulumi config rm` would leave it."""
         gone = {f"{PROJECT}:{key}" for key in keys}
         values = {key: value for key, value in self.values.items() if key not in gone}
-        return StackConfig(values, self.secret_keys - gone)
+        return StackConfig(values, self.secret_keys - gone, self.folder)
 
 
 def read_stack_config(folder: Path, stack: str) -> StackConfig:
@@ -60,46 +67,57 @@ def read_stack_config(folder: Path, stack: str) -> StackConfig:
             raise StackFilesError(
                 f"Pulumi.yaml: {key} has no value; put one under its `value:`, or set it: pulumi config set {key}"
             )
-    return _handed_over(values)
+    return _handed_over(values, folder)
 
 
 def read_project_config(folder: Path) -> StackConfig:
     """What every stack has from `Pulumi.yaml` in `folder`. Raises `StackFilesError`."""
-    return _handed_over({key: value for key, value in _all_shared(folder).items() if value is not None})
+    return _handed_over({key: value for key, value in _all_shared(folder).items() if value is not None}, folder)
 
 
-def shared_texts(folder: Path) -> dict[str, str]:
-    """What every stack has from `Pulumi.yaml` in `folder`, by key without the namespace.
+def misplaced_keys(folder: Path, stack: str) -> frozenset[str]:
+    """The pipeline's keys that the own file of `stack` in `folder` sets, without the namespace.
 
-    For mends, which must not throw that away. None where the file cannot be used: whoever reads it says so.
+    Raises `StackFilesError` where a file that may set one cannot be read.
     """
-    try:
-        values = read_project_config(folder).values
-    except StackFilesError:
-        return {}
-    prefix = f"{PROJECT}:"
-    return {key.removeprefix(prefix): text for key, text in values.items() if key.startswith(prefix)}
+    return frozenset(PIPELINE & _own(folder, stack, PIPELINE).keys())
 
 
-def own_names(folder: Path, stack: str) -> dict[str, str]:
-    """The names that `stack` sets for its own stage in its file in `folder`, by key without the namespace.
+def other_names(folder: Path, stack: str, keys: Collection[str]) -> dict[str, dict[str, str]]:
+    """What the files of other stacks than `stack` in `folder` set under `keys`, by stack.
 
-    For the other stacks, which must not take the same ones. None where the file cannot be used: its own stack says so.
+    Of a file that cannot be read nothing: its own stack says so.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for path in folder.glob("Pulumi.*.yaml") if keys else ():
+        other = path.name.removeprefix("Pulumi.").removesuffix(".yaml")
+        if other != stack:
+            try:
+                values = _own(folder, other, keys)
+            except StackFilesError:
+                continue
+            found[other] = {key: text for key in keys if isinstance(text := values.get(key), str)}
+    return found
+
+
+def _own(folder: Path, stack: str, keys: Collection[str]) -> dict[str, object]:
+    """What the own file of `stack` sets, without the namespace; nothing unless one of `keys` may be in it.
+
+    Reading YAML takes longer than all the rest of the configuration, and few stacks have such a key.
     """
     path = folder / f"Pulumi.{stack}.yaml"
     try:
-        # Reading YAML takes longer than all the rest, and few stacks have such a key.
-        if not is_dns_label(stack) or not any(key in path.read_text(encoding="utf-8-sig") for key in OWN):
-            return {}
-        values = _config(path)
-    except (OSError, UnicodeDecodeError, StackFilesError):
+        text = path.read_text(encoding="utf-8-sig") if is_dns_label(stack) else ""
+    except (OSError, UnicodeDecodeError):
         return {}
-    return {key: text for key in OWN if isinstance(text := values.get(f"{PROJECT}:{key}"), str)}
+    if not any(key in text for key in keys):
+        return {}
+    return {key.removeprefix(f"{PROJECT}:"): value for key, value in _config(path).items()}
 
 
-def _handed_over(values: dict[str, object]) -> StackConfig:
+def _handed_over(values: dict[str, object], folder: Path) -> StackConfig:
     secret = frozenset(key for key, value in values.items() if _encrypted(value))
-    return StackConfig({key: MASK if key in secret else _text(value) for key, value in values.items()}, secret)
+    return StackConfig({key: MASK if key in secret else _text(value) for key, value in values.items()}, secret, folder)
 
 
 def _all_shared(folder: Path) -> dict[str, object]:

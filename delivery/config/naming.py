@@ -1,88 +1,143 @@
-"""Where each application of each stage goes, from patterns.
+"""What each application is called in each stage: its namespace, its folder, its Argo CD Application, from patterns.
 
-A pattern is a text with `{application}` and `{stage}`. What comes out of it has to be a name that
-Kubernetes takes, or a folder of the repository; two with one name or path are refused, because
-the one would overwrite the other (`naming_rules`).
+A pattern is a text with `{application}` and `{stage}`. The narrowest one counts: the stage's own, else the
+application's, else the pipeline's. Two applications or stages with one name are refused, for one would overwrite the
+other.
 """
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
-from delivery.config.errors import Path, nearest
-from delivery.config.fields import Fields, Rule
-from delivery.config.naming_rules import KINDS, OWN, Named, refuse
+from delivery.config import rules
+from delivery.config.errors import ErrorCollector, Kind, Path
+from delivery.config.keys import OWN_NAMES
+from delivery.config.rules import Rule
+from delivery.config.values import Values
 from delivery.model.pipeline import Application, Stage, StageApplication
 
 MOST_STAGE_APPLICATIONS = 20_000
-_PLACEHOLDERS = ("application", "stage")
+_Source = tuple[str | None, Path]
+_RULES: dict[str, Rule] = {
+    "namespace": rules.NAMESPACE,
+    "path": rules.FOLDER_NAME,
+    "argocdApplication": rules.RESOURCE,
+}
+"""What has to come out of a pattern, by the key of an application that holds one; the pipeline's is `…Pattern`."""
 
 
-def _placeholders_corrected(text: str) -> str:
-    """Each placeholder as the one that was probably meant: `{stages}` is `{stage}`, `{app}` is `{application}`."""
+@dataclass(frozen=True)
+class _Name:
+    """One name, of an application (number `index`) in a stage: `where` its pattern is set.
 
-    def corrected(found: re.Match[str]) -> str:
-        name = found[1].lower()
-        begun = (each for each in _PLACEHOLDERS if name and each.startswith(name))
-        near = next(begun, None) or nearest(name, _PLACEHOLDERS)
-        return f"{{{near}}}" if near else found[0]
+    `elsewhere`: in the file of the stage's own stack, which is not the one that is read.
+    """
 
-    return re.sub(r"\{([^{}]*)\}", corrected, text) if len(text) <= 300 else text
+    name: str
+    application: str
+    index: int
+    stage: str
+    where: Path
+    elsewhere: bool
 
-
-_PATTERN = Rule(
-    lambda text: len(text) <= 300 and re.fullmatch(r"([^{}]|\{application\}|\{stage\})+", text) is not None,
-    "a text with {application} and {stage}",
-    "{application}-{stage}",
-    _placeholders_corrected,
-)
-OVERRIDES = frozenset(KINDS)
-"""The keys of one application that override a pattern for it, in every stage."""
+    def __str__(self) -> str:
+        return f"{self.application} in {self.stage}"
 
 
 def read_stage_applications(
-    root: Fields,
-    applications: tuple[tuple[Application, Fields], ...],
-    stages: tuple[Stage, ...],
-    own: str,
-    beside: Callable[[str], Mapping[str, str]],
+    root: Values,
+    applications: Sequence[Application],
+    stages: Sequence[Stage],
+    stack: str,
+    other_names: Mapping[str, Mapping[str, str]],
+    errors: ErrorCollector,
 ) -> tuple[StageApplication, ...]:
-    """Every application in every stage; `own` is the stage whose stack this is.
+    """Every application in every stage, as `stack` sees them.
 
-    `beside` gives what another stage's own stack has under the keys of `OWN`. Names that break a rule, and names that
-    meet, are noted in `root.problems`.
+    `other_names` is what other stages' stacks set under the keys of `OWN_NAMES`. A name that breaks its rule and a name
+    that two have are added to `errors`.
     """
-    patterns = {kind: _read(root, each.pattern_key, each.default) for kind, each in KINDS.items()}
     if len(applications) * len(stages) > MOST_STAGE_APPLICATIONS:
         found = f"{len(applications)} applications in {len(stages)} stages"
-        mend = "split the pipeline: one project, with a GitOps repository of its own, for each group of applications"
-        root.problems.add_command(
-            ("applications",), found, f"{MOST_STAGE_APPLICATIONS} applications in stages at most", mend
-        )
+        fix = "split the pipeline: one project and one GitOps repository for each group of applications"
+        errors.say(Kind.NOT_ALLOWED, ("applications",), found, f"{MOST_STAGE_APPLICATIONS} together at most", fix)
         return ()
-    owned = {
-        stage.name: {kind: _read(root, kind) for kind in OWN if kind in root.values}
-        if stage.name == own
-        else {kind: ((kind, stage.name), text) for kind, text in beside(stage.name).items() if _PATTERN.holds(text)}
-        for stage in stages
-    }
-    named: dict[str, list[Named]] = {kind: [] for kind in KINDS}
-    for application, fields in applications:
-        theirs = {kind: _read(fields, kind) for kind in OVERRIDES if kind in fields.values}
-        for stage in stages:
-            sources = patterns | theirs | owned[stage.name]
-            for kind in KINDS:
-                other = kind in owned[stage.name] and stage.name != own
-                named[kind].append(Named(application, stage, fields.at, *sources[kind], beside=other))
-    if not (root.problems.any_at("stages", "name") or root.problems.any_at("applications", "name")):
+    if errors.about("applications", "stages", *_RULES, *(f"{kind}Pattern" for kind in _RULES)):
         # Names made of wrong names say nothing.
-        for kind, names in named.items():
-            refuse(kind, names, root)
-    columns = (named[kind] for kind in ("namespace", "path", "argocdApplication"))
+        return ()
+    named = {kind: list(_names(kind, root, stack, other_names)) for kind in _RULES}
+    for kind, names in named.items():
+        _refuse_wrong(kind, names, root.text("argocdNamespace"), errors)
+        _refuse_collisions(kind, names, errors)
+    pairs = ((application, stage) for application in applications for stage in stages)
     return tuple(
-        StageApplication(namespace.application, namespace.stage, namespace.name, path.name, argocd.name)
-        for namespace, path, argocd in zip(*columns, strict=True)
+        StageApplication(application, stage, namespace.name, path.name, argocd.name)
+        for (application, stage), namespace, path, argocd in zip(pairs, *named.values(), strict=True)
     )
 
 
-def _read(fields: Fields, key: str, default: str | None = None) -> tuple[Path, str]:
-    return (*fields.at, key), fields.text(key, _PATTERN, default)
+def _names(kind: str, root: Values, stack: str, other_names: Mapping[str, Mapping[str, str]]) -> Iterator[_Name]:
+    stages = root.entries("stages")
+    shared: _Source = root.text(f"{kind}Pattern"), (f"{kind}Pattern",)
+    for index, application in enumerate(root.entries("applications")):
+        of_application: _Source = application.optional_text(kind), (*application.path, kind)
+        for stage in stages:
+            name = stage.text("name")
+            if kind in OWN_NAMES:
+                own = root.optional_text(kind) if name == stack else other_names.get(name, {}).get(kind)
+                of_stage: _Source = own, (kind,)
+            else:
+                of_stage = stage.optional_text(kind), (*stage.path, kind)
+            pattern, where = next(source for source in (of_stage, of_application, shared) if source[0] is not None)
+            full = str(pattern).replace("{application}", application.text("name")).replace("{stage}", name)
+            yield _Name(full, application.text("name"), index, name, where, where == (kind,) and name != stack)
+
+
+def _refuse_wrong(kind: str, names: Sequence[_Name], argocd: str, errors: ErrorCollector) -> None:
+    said: set[Path] = set()
+    for name in names:
+        allowed = ""
+        if not _RULES[kind].holds(name.name):
+            allowed = _RULES[kind].words
+        elif kind == "namespace" and name.name == argocd:
+            allowed = "another namespace than Argo CD's own"
+        # What is wrong with another stack's name by itself, that stack says.
+        if allowed and not name.elsewhere and name.where not in said:
+            errors.add(Kind.NOT_ALLOWED, name.where, name.name, f"{allowed} ({name})", "PATTERN")
+            said.add(name.where)
+
+
+def _refuse_collisions(kind: str, names: Sequence[_Name], errors: ErrorCollector) -> None:
+    said: set[Path] = set()
+
+    def is_own(name: _Name) -> bool:
+        return name.where == (kind,) and not name.elsewhere
+
+    for one, other, allowed in _collisions(kind, names):
+        # Where this stack has no name of its own in it, the other stack says so.
+        if any(name.elsewhere for name in (one, other)) and not any(map(is_own, (one, other))):
+            continue
+        place = max(other, one, key=lambda name: (is_own(name), len(name.where)))
+        where = place.where
+        if where == (f"{kind}Pattern",) and one.index != other.index:
+            # The one that is listed later changes: the other one may run already.
+            where = ("applications", max(one.index, other.index), kind)
+        if where not in said:
+            errors.add(Kind.COLLISION, where, place.name, allowed, "PATTERN")
+            said.add(where)
+
+
+def _collisions(kind: str, names: Sequence[_Name]) -> Iterator[tuple[_Name, _Name, str]]:
+    # One pass: every name is looked up, never compared with each other, so that many applications stay cheap.
+    owners: dict[str, _Name] = {}
+    for name in names:
+        owner = owners.setdefault(name.name, name)
+        if owner is not name:
+            yield owner, name, f"one {kind} each: {owner} and {name} both resolve to {name.name!r}"
+    if kind == "path":
+        # A chart inside another chart's folder belongs to both: Helm would pack it into the outer one.
+        for name in names:
+            folder = name.name
+            while "/" in folder:
+                folder = folder.rpartition("/")[0]
+                if folder in owners:
+                    yield owners[folder], name, f"no folder inside another: {name} is inside that of {owners[folder]}"

@@ -1,184 +1,240 @@
 """From a stack's configuration to one valid `StackConfiguration`, or to every mistake in it at once.
 
-Input is what Pulumi hands a program: texts, JSON for structured values. Which key means what, and what is
-allowed, is decided here and nowhere else; tokens never come through here.
+Input is what Pulumi hands a program: texts, JSON for lists and maps. What each key may be is in `delivery.config.keys`;
+here is what keys mean for each other, and which value of the model each becomes. Secrets never come through here.
 """
 
-import json
-from collections.abc import Callable, Collection, Mapping
-from functools import cache, partial
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from graphlib import CycleError, TopologicalSorter
 
 from delivery.config import rules
-from delivery.config.checks import TASK_PROMOTE as TASK_PROMOTE
-from delivery.config.checks import read_checks, read_tasks
-from delivery.config.collector import Problems
-from delivery.config.decoding import decode
-from delivery.config.errors import Json
-from delivery.config.fields import Fields, Rule
+from delivery.config.errors import ConfigError as ConfigError
+from delivery.config.errors import ErrorCollector, Json, Kind, nearest, set_fix
+from delivery.config.keys import PROJECT, SECRETS, TABLE, Key
 from delivery.config.naming import read_stage_applications
-from delivery.config.shared import EXAMPLE_APPLICATION, read_applications, read_promotions, read_stages
-from delivery.model.pipeline import Pipeline, Repository, Stage
+from delivery.config.values import Values, decoded, read_map
+from delivery.model.pipeline import Application, Pipeline, Promotions, Repository, Stage
 from delivery.model.request import PromotionRequest
-from delivery.model.stack import ArgoCD, Cluster, StackConfiguration
+from delivery.model.stack import ArgoCD, Cluster, KeptnChecks, StackConfiguration
+from delivery.model.task_runs import SECONDS_A_RUN, least_timeout
 
-EXAMPLES: dict[str, Json] = {
-    "applications": [dict(EXAMPLE_APPLICATION)],
-    "metadata": {},
-    "postDeploymentEvaluations": [],
-    "postDeploymentTasks": [],
-    "preDeploymentEvaluations": [],
-    "preDeploymentTasks": [],
-    "promote": {},
-    "promotionLabels": [],
-    "promotionReviewers": [],
-    "promotionTeamReviewers": [],
-    "stages": [{"name": "dev"}],
-    "tasks": {},
-}
-"""An allowed value of each key that holds a list or a map."""
-STRUCTURED = frozenset(EXAMPLES)
-PLAIN = frozenset(
-    {
-        "adoptExisting",
-        "argocdApplication",
-        "argocdApplicationPattern",
-        "argocdFinalizer",
-        "argocdNamespace",
-        "argocdProject",
-        "cluster",
-        "defaultBranch",
-        "destinationServer",
-        "githubApiUrl",
-        "kubeContext",
-        "namespace",
-        "namespacePattern",
-        "pathPattern",
-        "promotionEngine",
-        "promotionRetries",
-        "promotionTimeoutSeconds",
-        "promotionTtlSeconds",
-        "renderManifestsTo",
-        "repositoryName",
-        "repositoryOwner",
-        "traceUrl",
-    }
-)
-SECRETS = frozenset({"githubToken", "promotionToken", "kubeconfig"})
-"""Keys that never come here: the program reads them as Pulumi secrets."""
-KEYS = STRUCTURED | PLAIN | SECRETS
-"""Every key of the namespace `delivery:`; any other is a mistake."""
+TASK_PROMOTE = "promote"
+"""The promotion task's definition, which the program declares itself."""
 
 
 def parse(
     raw: Mapping[str, str],
     stack: str,
     encrypted: Collection[str] = (),
-    beside: Callable[[str], Mapping[str, str]] = lambda _: {},
-    shared: Callable[[], Mapping[str, str]] = dict,
+    misplaced: Collection[str] = (),
+    other_names: Mapping[str, Mapping[str, str]] | None = None,
 ) -> StackConfiguration:
     """The configuration of `stack`, from its keys without the namespace.
 
-    `encrypted` are the keys with an encrypted value. Only `SECRETS` may have one; what another key holds is neither
-    read nor said. `beside` gives the names that another stage's own stack sets (`stack_files.own_names`), so that no
-    two stacks take the same; `shared` what Pulumi.yaml has for every stack (`stack_files.shared_texts`), which no mend
-    throws away. Raises `ConfigurationError` with one line for each mistake.
+    `encrypted` are the keys with an encrypted value; of one that is no secret the value is neither read nor shown.
+    `misplaced` are keys of the pipeline that the stack's own file sets (`files.misplaced_keys`), and `other_names` what
+    other stacks set under `OWN_NAMES` (`files.other_names`), so that no two stages have one name. Raises `ConfigError`.
     """
-    problems = Problems({}, partial(_shipped, cache(shared)))
-    for key in sorted((KEYS - SECRETS).intersection(encrypted)):
-        name = f"delivery:{key}"
-        mend = f'value="$(pulumi config get {name})" && pulumi config set --plaintext {name} "$value"'
-        public = "a plain one: this value is public, in the repository and in manifests"
-        problems.add_command((key,), "an encrypted value", public, mend)
-        problems.unreadable.add(key)
-    unread = SECRETS | problems.unreadable
-    decode({key: text for key, text in raw.items() if key not in unread}, EXAMPLES, problems)
-    root = Fields(problems, problems.roots)
-    root.only(KEYS)
-    stages = read_stages(root, stack)
-    current = next((stage for stage in stages if stage.name == stack), None)
-    applications = read_applications(root)
-    tasks = read_tasks(root)
+    errors = ErrorCollector()
+    for key in sorted(misplaced):
+        _refuse_misplaced(TABLE[key], stack, errors)
+    for key in sorted((TABLE.keys() - SECRETS).intersection(encrypted)):
+        fix = f"pulumi config set --plaintext {PROJECT}:{key} {TABLE[key].form}"
+        allowed = "plain text: the value is public, in the repository and in manifests"
+        errors.say(Kind.ENCRYPTED, (key,), "an encrypted value", allowed, fix)
+        errors.closed.add(key)
+    found: dict[str, Json] = {}
+    for key, text in raw.items():
+        if key not in TABLE:
+            errors.add_unknown((), key, TABLE)
+        elif key not in SECRETS and key not in encrypted:
+            found[key] = decoded(TABLE[key], text, errors)
+    if isinstance(promote := found.get("promote"), dict):
+        # The workflow hands its inputs over as they are: what was left out is an empty text there.
+        found["promote"] = {key: value for key, value in promote.items() if value != ""}
+    root = read_map(found, tuple(key for key in TABLE.values() if key.name not in SECRETS), (), errors)
+    stages = _stages(root, stack, errors)
+    applications = _applications(root, errors)
     pipeline = Pipeline(
         repository=Repository(
-            owner=root.text("repositoryOwner", rules.OWNER),
-            name=root.text("repositoryName", rules.REPOSITORY),
-            default_branch=root.text("defaultBranch", rules.BRANCH, "main"),
-            api_url=root.text("githubApiUrl", rules.API_URL, "https://api.github.com"),
+            owner=root.text("repositoryOwner"),
+            name=root.text("repositoryName"),
+            default_branch=root.text("defaultBranch"),
+            api_url=root.text("githubApiUrl"),
         ),
-        applications=tuple(application for application, _ in applications),
+        applications=applications,
         stages=stages,
-        stage_applications=read_stage_applications(root, applications, stages, stack, beside),
-        promotions=read_promotions(root),
+        stage_applications=read_stage_applications(root, applications, stages, stack, other_names or {}, errors),
+        promotions=_promotions(root, errors),
     )
     configuration = StackConfiguration(
         pipeline=pipeline,
-        stage=current or Stage(stack, ()),
-        argocd=ArgoCD(
-            namespace=root.text("argocdNamespace", rules.NAMESPACE, "argocd"),
-            project=root.text("argocdProject", rules.PROJECT, "default"),
-            finalizer=root.flag("argocdFinalizer", False),
+        stage=next((stage for stage in stages if stage.name == stack), Stage(stack, ())),
+        argocd=ArgoCD(root.text("argocdNamespace"), root.text("argocdProject"), root.flag("argocdFinalizer")),
+        destination_server=root.text("destinationServer"),
+        checks=_checks(root, errors),
+        tasks=root.table("tasks"),
+        metadata={key: value or "" for key, value in root.table("metadata").items()},
+        cluster=Cluster(
+            mode=root.text("cluster"),
+            context=root.text("kubeContext"),
+            render_to=root.text("renderManifestsTo"),
+            adopt_existing=root.flag("adoptExisting"),
         ),
-        destination_server=root.text("destinationServer", rules.SERVER, "https://kubernetes.default.svc"),
-        checks=read_checks(root, tasks),
-        tasks=tasks,
-        metadata=_metadata(root),
-        cluster=_cluster(root),
-        request=_request(root, pipeline, stack),
+        request=_request(root.map("promote"), pipeline, stack, errors),
     )
-    problems.check()
+    errors.check()
     return configuration
 
 
-def _shipped(shared: Callable[[], Mapping[str, str]], key: str) -> Json:
-    """What `shared` has under a key that holds a list or a map, None where that would be a mistake too."""
-    text = shared().get(key)
-    if text is None or key not in STRUCTURED:
-        return None
-    problems = Problems({})
-    decode({key: text}, EXAMPLES, problems)
-    value = problems.roots.get(key)
-    return value if value and isinstance(value, type(EXAMPLES[key])) else None
+def _refuse_misplaced(key: Key, stack: str, errors: ErrorCollector) -> None:
+    allowed = "a value in Pulumi.yaml alone, for every stack"
+    if key.for_stage:
+        allowed += f"; for one stage, `{key.for_stage}` of its entry in {PROJECT}:stages"
+    fix = f"pulumi config rm --stack {stack} {PROJECT}:{key.name}, then {set_fix(key.name, key.form)}"
+    errors.say(Kind.MISPLACED, (key.name,), f"a value in Pulumi.{stack}.yaml", allowed, fix)
+    errors.closed.add(key.name)
 
 
-def _metadata(root: Fields) -> dict[str, str]:
-    metadata: dict[str, str] = {}
-    for key, value in root.table("metadata", rules.METADATA_KEY).items():
-        if isinstance(value, str):
-            metadata[key] = value
-        else:
-            quoted = "" if value is None else json.dumps(value, ensure_ascii=False)
-            root.problems.add(("metadata", key), value, "a text (quote it)", quoted)
-    return metadata
+def _stages(root: Values, stack: str, errors: ErrorCollector) -> tuple[Stage, ...]:
+    """The stages, as a graph without cycles in which every name is known, `stack` one of them."""
+    entries = root.entries("stages")
+    stages = tuple(
+        Stage(
+            name=entry.text("name"),
+            after=entry.texts("after"),
+            labels=entry.optional_texts("labels"),
+            reviewers=entry.optional_texts("reviewers"),
+            team_reviewers=entry.optional_texts("teamReviewers"),
+        )
+        for entry in entries
+    )
+    if errors.about("stages"):
+        # What refers to a name is looked at once the names are right.
+        return stages
+    _refuse_repeated(entries, errors)
+    graph = {stage.name: stage.after for stage in stages}
+    for entry, stage in zip(entries, stages, strict=True):
+        for index, after in enumerate(stage.after):
+            if after not in graph:
+                known = " or ".join(name for name in graph if name != stage.name) or "nothing: there is no other stage"
+                errors.add(
+                    Kind.UNKNOWN_NAME, (*entry.path, "after", index), after, _meant(known, after, graph), "STAGE"
+                )
+        if not stage.after:
+            for key in ("labels", "reviewers", "teamReviewers"):
+                if entry.optional_texts(key):
+                    allowed = "nothing: no stage promotes into this one"
+                    errors.add(Kind.NOT_ALLOWED, (*entry.path, key), list(entry.texts(key)), allowed, "[]")
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        cycle: list[str] = error.args[1]
+        index = min(list(graph).index(name) for name in cycle)
+        found, allowed = f"dependency cycle: {' -> '.join(cycle)}", "stages that do not come after themselves"
+        path = (*entries[index].path, "after")
+        errors.say(Kind.CYCLE, path, found, allowed, set_fix(path, '["STAGE"]'))
+    if stack not in graph:
+        fix = f"pulumi stack select STAGE, or add the stage: {set_fix('stages', '')}".rstrip()
+        allowed = _meant(" or ".join(graph), stack, graph)
+        errors.say(Kind.UNKNOWN_NAME, ("stages",), f"no stage for stack {stack}", allowed, fix)
+    return stages
 
 
-def _cluster(root: Fields) -> Cluster:
-    mode = root.choice("cluster", ("deploy", "render"))
-    return Cluster(
-        mode=mode,
-        context=root.text("kubeContext", rules.CONTEXT, ""),
-        render_to=root.text("renderManifestsTo", rules.FOLDER, "manifests"),
-        adopt_existing=root.flag("adoptExisting", False),
+def _refuse_repeated(entries: Sequence[Values], errors: ErrorCollector) -> None:
+    names: set[str] = set()
+    for entry in entries:
+        if entry.text("name") in names:
+            errors.add(Kind.REPEATED, (*entry.path, "name"), entry.text("name"), "each name once", "NAME")
+        names.add(entry.text("name"))
+
+
+def _meant(allowed: str, name: str, known: Iterable[str]) -> str:
+    near = nearest(name, known)
+    return f"{allowed}; did you mean {near}?" if near else allowed
+
+
+def _applications(root: Values, errors: ErrorCollector) -> tuple[Application, ...]:
+    entries = root.entries("applications")
+    if not errors.about("applications"):
+        _refuse_repeated(entries, errors)
+        for entry in entries:
+            _refuse_promoted_keys(entry, errors)
+    return tuple(
+        Application(
+            name=entry.text("name"),
+            image=entry.text("image"),
+            workload=entry.text("workload") or entry.text("name"),
+            container_port=entry.number("containerPort"),
+            service_port=entry.number("servicePort"),
+            first_version=entry.text("firstVersion"),
+            promoted_keys=entry.texts("promotedKeys"),
+        )
+        for entry in entries
     )
 
 
-def _request(root: Fields, pipeline: Pipeline, stack: str) -> PromotionRequest:
-    table = root.values.get("promote", {})
-    if not isinstance(table, dict):
-        root.problems.add(("promote",), table, "a map with version, commitID, traceParent, again", {}, kept=False)
-        return PromotionRequest()
-    # The workflow hands its inputs over as they are: what was left out is an empty text there.
-    fields = Fields(root.problems, {key: value for key, value in table.items() if value != ""}, ("promote",))
-    fields.only(frozenset({"application", "from", "to", "version", "commitID", "traceParent", "again", "rollback"}))
-    applications = tuple(application.name for application in pipeline.applications)
-    sources = next((stage.after for stage in pipeline.stages if stage.name == stack), ())
-    fields.text("to", rules.one_of((stack,)), stack)
-    fields.text("rollback", Rule(lambda text: not text, "nothing: the promoter opens rollbacks", ""), "")
+def _refuse_promoted_keys(entry: Values, errors: ErrorCollector) -> None:
+    path, keys = (*entry.path, "promotedKeys"), entry.texts("promotedKeys")
+    for index, key in enumerate(keys):
+        # What has keys below it is no value.
+        if any(other.startswith(f"{key}.") for other in keys):
+            errors.add(Kind.NOT_ALLOWED, (*path, index), key, "a key that is not above another one", "KEY")
+    # The chart reads the first key as the version, and `replicas` as a number of pods.
+    if "serviceVersion" in keys[1:] or keys[:1] == ("replicas",):
+        allowed = "the version first, serviceVersion or your own key for it: the chart deploys the first key"
+        errors.add(Kind.NOT_ALLOWED, path, list(keys), allowed, '["VERSION_KEY", "KEY"]')
+
+
+def _promotions(root: Values, errors: ErrorCollector) -> Promotions:
+    retries, timeout = root.number("promotionRetries"), root.number("promotionTimeoutSeconds")
+    if not errors.about("promotionRetries", "promotionTimeoutSeconds") and timeout < least_timeout(retries):
+        why = f" ({retries + 1} runs of {SECONDS_A_RUN} seconds each, and the pauses between)"
+        allowed = rules.number(least_timeout(retries), 3600, why).words
+        errors.add(Kind.NOT_ALLOWED, ("promotionTimeoutSeconds",), timeout, allowed, "NUMBER")
+    return Promotions(
+        engine=root.text("promotionEngine"),
+        labels=root.texts("promotionLabels"),
+        reviewers=root.texts("promotionReviewers"),
+        team_reviewers=root.texts("promotionTeamReviewers"),
+        trace_url=root.text("traceUrl"),
+        retries=retries,
+        timeout_seconds=timeout,
+        ttl_seconds=root.number("promotionTtlSeconds"),
+    )
+
+
+def _checks(root: Values, errors: ErrorCollector) -> KeptnChecks:
+    tasks = root.table("tasks")
+    for key in ("preDeploymentTasks", "postDeploymentTasks"):
+        for index, name in enumerate(root.texts(key)):
+            # Keptn waits for a definition that does not exist without end, and says nothing.
+            if name not in tasks and not errors.about("tasks", key):
+                allowed = f"the names under {PROJECT}:tasks ({', '.join(tasks) or 'none'})"
+                errors.add(Kind.UNKNOWN_NAME, (key, index), name, _meant(allowed, name, tasks), "TASK")
+    return KeptnChecks(
+        pre_deployment_tasks=root.texts("preDeploymentTasks"),
+        post_deployment_tasks=root.texts("postDeploymentTasks"),
+        pre_deployment_evaluations=root.texts("preDeploymentEvaluations"),
+        post_deployment_evaluations=root.texts("postDeploymentEvaluations"),
+    )
+
+
+def _request(promote: Values, pipeline: Pipeline, stack: str, errors: ErrorCollector) -> PromotionRequest:
+    known = {
+        "application": [application.name for application in pipeline.applications],
+        "from": [after for stage in pipeline.stages if stage.name == stack for after in stage.after],
+        "to": [stack],
+    }
+    for key, names in known.items():
+        if promote.text(key) and promote.text(key) not in names and not errors.about("stages", "applications"):
+            allowed = _meant(" or ".join(names) or "nothing", promote.text(key), names)
+            errors.add(Kind.UNKNOWN_NAME, ("promote", key), promote.text(key), allowed, "NAME")
     return PromotionRequest(
-        application=fields.text("application", rules.one_of(applications), ""),
-        source=fields.text("from", rules.one_of(sources), ""),
-        version=fields.text("version", rules.VERSION, ""),
-        commit=fields.text("commitID", rules.COMMIT, ""),
-        # What cannot be linked to is left out further on, as everywhere; here it only has to be one line.
-        traceparent=fields.text("traceParent", rules.ONE_LINE, ""),
-        again=fields.flag("again", False),
+        application=promote.text("application"),
+        source=promote.text("from"),
+        version=promote.text("version"),
+        commit=promote.text("commitID"),
+        traceparent=promote.text("traceParent"),
+        again=promote.flag("again"),
     )

@@ -99,5 +99,5 @@ def argocd(name: str, inspection: Inspection) -> Check:
 
 def _told(name: str, problems: list[Problem], otherwise: str) -> Check:
     if problems:
-        return wrong(name, "; ".join(problem.found for problem in problems), problems[0].mend)
+        return wrong(name, "; ".join(problem.found for problem in problems), problems[0].fix)
     return ok(name, otherwise)

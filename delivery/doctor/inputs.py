@@ -5,12 +5,12 @@ The configuration is read as `make render` reads it. Only the CLI can decrypt se
 
 import json
 from collections.abc import Iterable, Iterator
-from functools import partial
 from urllib.parse import urlsplit
 
-from delivery.config.errors import ConfigurationError, Problem, set_mend
-from delivery.config.files import PROJECT, StackFilesError, own_names, read_stack_config, shared_texts
-from delivery.config.reader import SECRETS, parse
+from delivery.config.errors import ConfigError, Problem, set_fix
+from delivery.config.files import PROJECT, StackFilesError, misplaced_keys, other_names, read_stack_config
+from delivery.config.keys import OWN_NAMES, SECRETS
+from delivery.config.reader import parse
 from delivery.config.readiness import in_plain_text, missing_for_update, wrong_tokens
 from delivery.doctor.check import Check, ok, unknown, wrong
 from delivery.doctor.inspection import BlockedError, Inspection
@@ -38,8 +38,9 @@ def configuration(name: str, inspection: Inspection) -> Iterator[Check]:
     problems = in_plain_text(plain)
     more = 0
     try:
-        inspection.parsed = parse(texts, stack, encrypted, partial(own_names, project), partial(shared_texts, project))
-    except ConfigurationError as error:
+        taken = other_names(project, stack, OWN_NAMES & texts.keys())
+        inspection.parsed = parse(texts, stack, encrypted, misplaced_keys(project, stack), taken)
+    except ConfigError as error:
         problems += error.problems
         more = error.more
     yield from _told(name, problems, "valid")
@@ -93,7 +94,7 @@ def trace_links(name: str, inspection: Inspection) -> Iterator[Check]:
         yield ok(name, "none: delivery:traceUrl is empty")
     elif settings.traces_are_local:
         detail = f"{host} is each reader's own machine: pull requests name the trace only"
-        yield unknown(name, detail, set_mend("traceUrl", "https://…/{trace_id}"))
+        yield unknown(name, detail, set_fix("traceUrl", "https://…/{trace_id}"))
     else:
         yield ok(name, f"lead to {host}")
 
@@ -111,5 +112,5 @@ def _decrypted(inspection: Inspection) -> dict[str, SecretText]:
 
 def _told(name: str, problems: Iterable[Problem], otherwise: str = "") -> list[Check]:
     """One check for each problem, or that there is none."""
-    found = [wrong(name, f"{it.where}: found {it.found}; allowed: {it.allowed}", it.mend) for it in problems]
+    found = [wrong(name, f"{it.where}: found {it.found}; allowed: {it.allowed}", it.fix) for it in problems]
     return found or ([ok(name, otherwise)] if otherwise else [])

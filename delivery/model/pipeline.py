@@ -61,10 +61,16 @@ class Application:
 
 @dataclass(frozen=True)
 class Stage:
-    """One environment, one Pulumi stack. `after` names the stages that promote into it."""
+    """One environment, one Pulumi stack. `after` names the stages that promote into it.
+
+    `labels`, `reviewers` and `team_reviewers` are for pull requests into this stage; None: as for all stages.
+    """
 
     name: str
     after: tuple[str, ...]
+    labels: tuple[str, ...] | None = None
+    reviewers: tuple[str, ...] | None = None
+    team_reviewers: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -148,6 +154,9 @@ class Pipeline:
                 source_path=self.stage_application(application.name, source).path,
                 target_path=self.stage_application(application.name, target.name).path,
                 promoted_keys=application.promoted_keys,
+                labels=target.labels,
+                reviewers=target.reviewers,
+                team_reviewers=target.team_reviewers,
             )
             for application in self.applications
             for target in self.stages

@@ -10,8 +10,7 @@ runs: what is verified there is promoted on.
 from collections.abc import Callable
 from functools import cached_property
 
-from delivery.config.collector import REPORTED
-from delivery.config.errors import ConfigurationError, Problem
+from delivery.config.errors import REPORTED, ConfigError, Kind, Problem
 from delivery.git.repository import Repository
 from delivery.model.edges import SETTINGS_PATH
 from delivery.model.pipeline import StageApplication
@@ -37,7 +36,7 @@ class InitialValuesError(Exception):
 def read_initial_values(connect: Callable[[], Repository], configuration: StackConfiguration) -> InitialValues:
     """What the default branch's tip has for the values of this stack, by one shallow fetch.
 
-    Raises `GitError` or `InitialValuesError`, each with one line, and `ConfigurationError` with one for each file that
+    Raises `GitError` or `InitialValuesError`, each with one line, and `ConfigError` with one for each file that
     this stack does not manage, where the stack has files of its own.
     """
     with connect() as repository:
@@ -46,7 +45,7 @@ def read_initial_values(connect: Callable[[], Repository], configuration: StackC
             return InitialValues()
         tip = _Tip(repository, commit)
         if not configuration.cluster.adopt_existing and (foreign := _foreign(tip, configuration)):
-            raise ConfigurationError(foreign[:REPORTED], max(0, len(foreign) - REPORTED))
+            raise ConfigError(foreign[:REPORTED], max(0, len(foreign) - REPORTED))
         missing = [each for each in configuration.stage_applications if values_path(each) not in tip.paths]
         existing = frozenset(map(values_path, configuration.stage_applications)) & tip.paths.keys()
         first = {
@@ -117,6 +116,7 @@ def _foreign(tip: "_Tip", configuration: StackConfiguration) -> list[Problem]:
             "a file with other content that this stack has not made",
             "none, or the one that the stack commits",
             "move it away, or have it overwritten: pulumi config set delivery:adoptExisting true",
+            Kind.UNMANAGED_FILE,
         )
         for each in declared
         if not each.initial and each.path in tip.paths and tip.text(each.path) != each.content

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from delivery.config.files import read_stack_config
+from delivery.config.keys import PIPELINE
 from lab.engine import PROGRAM, preview
 from lab.forge import Forge
 from lab.manifests import manifest
+from lab.project import set_keys
 from lab.pulumi_cli import PulumiEngine
 from tests.cluster.api_server import CONTEXT, ApiServer, Body
 
@@ -111,7 +113,9 @@ class Team:
             self._files[stage] = (self._engine.project / f"Pulumi.{stage}.yaml").read_text(encoding="utf-8")
         # A setting that is gone is gone from the file, too.
         (self._engine.project / f"Pulumi.{stage}.yaml").write_text(self._files[stage], encoding="utf-8")
-        plain = [f"--plaintext=delivery:{key}={value}" for key, value in self.settings.items()]
+        set_keys(self._engine.project, stage, {key: self.settings[key] for key in self.settings.keys() & PIPELINE})
+        own = self.settings.keys() - PIPELINE
+        plain = [f"--plaintext=delivery:{key}={self.settings[key]}" for key in own]
         secret = [f"--secret=delivery:{key}={value}" for key, value in self.secrets.items()]
         self._pulumi("config", "set-all", "--stack", stage, *plain, *secret)
 

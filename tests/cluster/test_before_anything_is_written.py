@@ -57,9 +57,9 @@ def test_a_cluster_without_the_definitions_of_keptn_and_argo_cd(
     keptn, argo_cd = refused(team, bare_server).errors
 
     assert "found no definition of keptntaskdefinitions.lifecycle.keptn.sh v1" in keptn
-    assert "mend: helm upgrade --install keptn" in keptn
+    assert "fix: helm upgrade --install keptn" in keptn
     assert "found no definition of applications.argoproj.io v1alpha1" in argo_cd
-    assert "mend: kubectl --context the-cluster create namespace bare-argocd; " in argo_cd
+    assert "fix: kubectl --context the-cluster create namespace bare-argocd; " in argo_cd
 
 
 def test_a_login_without_rights(server: ApiServer, forge: Forge, tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ def test_a_login_without_rights(server: ApiServer, forge: Forge, tmp_path: Path)
 
     lines = refused(team, server).errors
 
-    assert all("found a login that may not" in line and "mend: bind a role" in line for line in lines)
+    assert all("found a login that may not" in line and "fix: bind a role" in line for line in lines)
     namespaces = next(line for line in lines if "namespaces" in line)
     assert "may not create, delete, get, patch namespaces" in namespaces
     assert namespaces.endswith("kubectl --context the-cluster auth can-i create namespaces")

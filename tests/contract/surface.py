@@ -21,11 +21,23 @@ from delivery.config.files import read_stack_config
 from lab.engine import Declared, Preview, Value
 from lab.engine import preview as run_program
 from lab.forge import Forge
+from lab.project import set_keys
 from lab.render import main as render
 from tests.delivery.cluster.kubernetes_api import CONTEXT, KubernetesApi, kubernetes_api
 from tests.delivery.tracing.builder import guide
 
-__all__ = ["CONTEXT", "Declared", "Forge", "KubernetesApi", "Preview", "Value", "guide", "kubernetes_api", "render"]
+__all__ = [
+    "CONTEXT",
+    "Declared",
+    "Forge",
+    "KubernetesApi",
+    "Preview",
+    "Value",
+    "guide",
+    "kubernetes_api",
+    "render",
+    "set_keys",
+]
 
 ROOT = Path(__file__).resolve().parents[2]
 TEAM = Path(__file__).parent / "team"

@@ -23,6 +23,7 @@ from tests.contract.surface import (
     kubernetes_api,
     preview,
     repository_files,
+    set_keys,
 )
 
 PROSE = frozenset({"description", "detail", "mend", "fix", "notes"})
@@ -98,15 +99,13 @@ def doctor(where: str, project: Path, stack: str, words: Words, **environ: str) 
 
 
 def copied(tmp_path: Path, **keys: object) -> Path:
-    """The project as it ships, with these keys of `delivery:` in every stack's file."""
+    """The project as it ships, with these keys of `delivery:` set for every stack."""
     project = tmp_path / "project"
     project.mkdir()
     for path in (*ROOT.glob("Pulumi*.yaml"), ROOT / "requirements.txt"):
         shutil.copy(path, project)
-    for file in project.glob("Pulumi.*.yaml"):
-        document = yaml.safe_load(file.read_text())
-        document["config"] |= {f"delivery:{key}": value for key, value in keys.items()}
-        file.write_text(json.dumps(document))
+    for stack in ("dev", "production"):
+        set_keys(project, stack, keys)
     return project
 
 

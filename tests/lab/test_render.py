@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from lab import render
+from lab.project import set_keys
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -49,15 +50,15 @@ def test_what_is_stale_goes_and_what_is_not_rendered_stays(tmp_path: Path) -> No
     ("text", "words"),
     [
         (
-            "config:\n  delivery:repositoryOwner: a b\n  delivery:promotionTtlSeconds: 5\n",
-            ("repositoryOwner", "promotionTtl"),
+            "config:\n  delivery:argocdProject: a b\n  delivery:cluster: kind\n",
+            ("argocdProject", "cluster"),
         ),
         (
             "config:\n  delivery:promotionToken: plain-text-token\n",
             ("delivery:promotionToken: found a secret in plain",),
         ),
         (
-            "config:\n  delivery:repositoryOwner: acme\n  delivery:githubToken: plain-text-token\n",
+            "config:\n  delivery:githubToken: plain-text-token\n",
             ("delivery:githubToken: found a secret in plain",),
         ),
         ("config:\n\tx: y\n", ("Pulumi.dev.yaml, line 2",)),
@@ -91,12 +92,13 @@ def test_encrypted_tokens_stay_masked_and_nobody_is_asked_for_anything(
 ) -> None:
     monkeypatch.setenv("GITHUB_TOKEN", "ghp_of_the_machine")
     text = (
-        "encryptionsalt: v1:x\nconfig:\n  delivery:repositoryOwner: acme\n"
-        # Where nothing listens: whoever asks is refused.
-        "  delivery:githubApiUrl: http://127.0.0.1:9/api/v3\n"
+        "encryptionsalt: v1:x\nconfig:\n"
         "  delivery:promotionToken:\n    secure: AAABcipher\n  delivery:githubToken:\n    secure: AAABcipher\n"
     )
-    assert render.main(["--project", str(project(tmp_path, dev=text)), "--out", str(tmp_path / "out")]) == 0
+    folder = project(tmp_path, dev=text)
+    # Where nothing listens: whoever asks is refused.
+    set_keys(folder, "dev", {"repositoryOwner": "acme", "githubApiUrl": "http://127.0.0.1:9/api/v3"})
+    assert render.main(["--project", str(folder), "--out", str(tmp_path / "out")]) == 0
     files = tree(tmp_path / "out")
     assert b"SECURE_DATA: '[secret]'" in files["dev/manifests/secret_podtato-head-dev_github-token.yaml"]
     everything = b"".join(files.values())

@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from delivery.doctor.check import Check
 from delivery.doctor.inspection import Inspection
 from delivery.doctor.registry import run
@@ -17,6 +15,7 @@ from delivery.model.stack import StackConfiguration
 from delivery.stack.repository_files import repository_files, stage_files
 from lab.engine import PROGRAM
 from lab.forge import Forge
+from lab.project import set_keys
 from tests.delivery.cluster.kubernetes_api import configured
 from tests.messages import assert_message
 
@@ -94,12 +93,8 @@ class Project:
         return Inspection(self.folder, stack, self.environ | environ)
 
     def configure(self, stack: str = "dev", /, **keys: object) -> None:
-        """Set keys of `delivery:` in the stack's file; `{"secure": …}` is an encrypted one."""
-        file = self.folder / f"Pulumi.{stack}.yaml"
-        document = yaml.safe_load(file.read_text())
-        document["config"] |= {f"delivery:{key}": value for key, value in keys.items()}
-        # Through JSON, a value that is given twice is written twice, as the CLI would: no anchor.
-        file.write_text(yaml.safe_dump(json.loads(json.dumps(document))))
+        """Set keys of `delivery:` in the files that they belong to; `{"secure": …}` is an encrypted one."""
+        set_keys(self.folder, stack, keys)
 
     def program(self, name: str, script: str = "") -> Path:
         """Put a program on PATH; `script` is what a shell does for it, with its arguments as `$*`."""

@@ -61,7 +61,7 @@ def test_a_configuration_that_lacks_nothing_is_ready(project: Project) -> None:
 
 
 def test_every_mistake_is_told_in_the_program_s_words(project: Project) -> None:
-    project.configure(repositoryOwner="a b", kubeContex="kind-dev", repositoryName=ENCRYPTED)
+    project.configure(repositoryOwner="a b", kubeContex="kind-dev", destinationServer=ENCRYPTED)
     assert len(assert_in_the_program_s_words(project)) == 3
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from delivery.config.errors import ConfigurationError, Json
+from delivery.config.errors import ConfigError, Json
 from delivery.config.reader import parse
 from delivery.git.repository import Repository
 from delivery.model.edges import SETTINGS_PATH
@@ -15,8 +15,7 @@ from delivery.model.stack import StackConfiguration
 from delivery.stack.initial_values import InitialValuesError, read_initial_values
 from delivery.stack.repository_files import PROMOTER, InitialValues, repository_files, stage_files
 from lab.forge import Forge
-from tests.delivery.config.mistakes import applications
-from tests.delivery.config.test_reader import raw
+from tests.delivery.config.configurations import applications, raw
 
 NAME = "acme/gitops"
 TOKEN = "token-of-the-platform"
@@ -50,7 +49,7 @@ class Repo:
 
     def refused(self, stack: str, **changes: Json) -> list[str]:
         """The lines with which the stack is refused."""
-        with pytest.raises(ConfigurationError) as caught:
+        with pytest.raises(ConfigError) as caught:
             self.initial_values(stack, **changes)
         return str(caught.value).splitlines()
 
@@ -236,7 +235,7 @@ def test_files_of_somebody_else_are_refused_one_line_each_until_the_stack_adopts
 
     assert refused == [
         f"{path}: found a file with other content that this stack has not made; allowed: none, or the one that the "
-        "stack commits; mend: move it away, or have it overwritten: pulumi config set delivery:adoptExisting true"
+        "stack commits; fix: move it away, or have it overwritten: pulumi config set delivery:adoptExisting true"
         for path in (".github/workflows/promote.yaml", "dev/Chart.yaml")
     ]
     assert repo.initial_values("production") == InitialValues()
@@ -270,4 +269,4 @@ def test_very_many_files_of_somebody_else_are_counted(repo: Repo) -> None:
     many = applications(*({"name": f"a{n}", "path": f"{{stage}}/a{n}"} for n in range(30)))
     repo.commit({f"dev/a{n}/Chart.yaml": "name: theirs\n" for n in range(30)})
     lines = repo.refused("dev", applications=many)
-    assert (len(lines), lines[-1]) == (26, "and 5 more; mend these first")
+    assert (len(lines), lines[-1]) == (26, "and 5 more; fix these first")

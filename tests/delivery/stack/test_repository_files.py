@@ -26,8 +26,7 @@ from delivery.stack.repository_files import (
 )
 from delivery.values.scalar import resolve
 from lab import argocd
-from tests.delivery.config.mistakes import FIVE, applications
-from tests.delivery.config.test_reader import raw
+from tests.delivery.config.configurations import FIVE, applications, raw
 
 ROOT = Path(__file__).resolve().parents[3]
 LOCKED = {"requests": "requests", "ruamel": "ruamel-yaml", "opentelemetry": "opentelemetry-sdk"}

@@ -1,0 +1,66 @@
+"""`python -m delivery.config.reference`: writes the reference of the configuration from the table of keys."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from delivery.config.keys import APPLICATION, PIPELINE_KEYS, PROJECT, PROMOTE, STACK_KEYS, STAGE, Key, Type
+from delivery.config.rules import TEXT
+
+FILE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "configuration.md"
+_HEAD = f"""# Configuration
+
+Generated from `delivery/config/keys.py` by `make reference`. All keys are in the namespace `{PROJECT}:`. A number or a
+flag may be a text, a list or a map is JSON where it is set by `pulumi config set`. Whatever is wrong is one line with
+the key, what was found, what is allowed and what fixes it.
+"""
+_SECTIONS = (
+    (
+        "The pipeline",
+        "Set in `Pulumi.yaml` alone, each under a `value:` of its own. In a stack's own file they are refused, so that "
+        "no two stacks can differ.",
+        PIPELINE_KEYS,
+    ),
+    (
+        "An entry of `applications`",
+        "A name or folder is a pattern: a text with `{application}` and `{stage}`.",
+        APPLICATION,
+    ),
+    ("An entry of `stages`", "What promotions into a stage need to know of it.", STAGE),
+    (
+        "A stack's own",
+        "Set in `Pulumi.<stack>.yaml`, as by `pulumi config set`; or in `Pulumi.yaml`, for all stacks that do not set "
+        "them.",
+        STACK_KEYS,
+    ),
+    ("`promote`", "What was left out may also be an empty text.", PROMOTE),
+)
+
+
+def reference() -> str:
+    """The whole page, as Markdown."""
+    return "\n".join([_HEAD, *(_section(*section) for section in _SECTIONS)])
+
+
+def _section(title: str, text: str, keys: Sequence[Key]) -> str:
+    rows = ("| key | type | what it is | allowed | default |", "| --- | --- | --- | --- | --- |", *map(_row, keys))
+    return "\n".join([f"## {title}\n", f"{text}\n", *rows, ""])
+
+
+def _row(key: Key) -> str:
+    about = key.about + (f" For one stage: `{key.for_stage}` of its entry in `stages`." if key.for_stage else "")
+    allowed = "" if key.keys or key.rule is TEXT else key.rule.words
+    if key.type is Type.MAP and not key.keys:
+        allowed = "; ".join(filter(None, (f"names: {key.names.words}", allowed and f"values: {allowed}")))
+    cells = (f"`{key.name}`", key.type.value, about, allowed, _default(key))
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+def _default(key: Key) -> str:
+    if key.default in (None, [], {}):
+        return "required" if key.required else key.otherwise or "none"
+    return f"`{key.default if isinstance(key.default, str) else json.dumps(key.default)}`"
+
+
+if __name__ == "__main__":
+    FILE.write_text(reference(), encoding="utf-8")
