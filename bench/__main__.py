@@ -7,17 +7,14 @@ import sys
 import time
 from collections.abc import Callable
 
-from bench import component, demo, engine, promotion, render
+from bench import engine, promotion, render
 from bench.figures import Report
 from bench.timing import MeasurementError
 
 PARTS: dict[str, tuple[str, Callable[[Report, int], None]]] = {
-    "render": ("One stack without the CLI", render.measure),
-    "scale": ("Fifty applications of five stages", lambda report, rounds: render.measure_scale(report, min(rounds, 3))),
-    "demo": ("make demo, warm", demo.measure),
-    "promotion": ("What telemetry adds to a promotion", promotion.measure),
+    "render": ("Rendering without the CLI", render.measure),
     "engine": ("The real engine, beside an empty program", engine.measure),
-    "component": ("The Promotion component, beside the same stack without it", component.measure),
+    "promotion": ("A promotion", promotion.measure),
 }
 
 
@@ -26,7 +23,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m bench",
         description=(__doc__ or "").partition(": ")[2],
-        epilog="Medians of runs made in turns; in brackets the smallest and the greatest. Parts: "
+        epilog="Medians of runs made in turns, then the smallest and the greatest. Parts: "
         + "; ".join(f"{name}: {title}" for name, (title, _) in PARTS.items()),
     )
     parser.add_argument("--only", default="", metavar="PARTS", help=f"some of {','.join(PARTS)}")
@@ -38,52 +35,36 @@ def main(arguments: list[str]) -> int:
     unknown = [name for name in chosen if name not in PARTS]
     if unknown or options.rounds < 1:
         parser.error(f"no part {unknown[0]!r}; there are {', '.join(PARTS)}" if unknown else "--rounds is at least 1")
-
-    def say(line: str) -> None:
-        print(f"… {line}", file=sys.stderr, flush=True)
-
     started = time.monotonic()
     reports: dict[str, Report] = {}
     failed = False
     for name in chosen:
         title, measure = PARTS[name]
-        report = reports[name] = Report(title, say)
+        report = reports[name] = Report(title, lambda line: print(f"… {line}", file=sys.stderr, flush=True))
         try:
             measure(report, options.rounds)
         except MeasurementError as error:
             failed = True
             report.skip(f"could not be measured: {error}")
         if not options.json:
-            show(report)
-    load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
-    busy = os.getloadavg()[1] > (os.cpu_count() or 1)
-    seconds = time.monotonic() - started
+            lines = [f"\n{title}", *(figure.line() for figure in report.figures)]
+            print("\n".join([*lines, *(f"  {reason}" for reason in report.skipped)]), flush=True)
+    processors, load = os.cpu_count() or 1, os.getloadavg()
+    busy, seconds = load[1] > processors, round(time.monotonic() - started, 1)
     if options.json:
         parts = {
             name: {"figures": [figure.as_json() for figure in report.figures], "skipped": report.skipped}
             for name, report in reports.items()
         }
-        print(
-            json.dumps(
-                {"processors": os.cpu_count(), "load": load, "busy": busy, "seconds": round(seconds, 1), "parts": parts}
-            )
-        )
+        machine = {"processors": processors, "load": load, "busy": busy, "seconds": seconds}
+        print(json.dumps(machine | {"parts": parts}))
     else:
-        print(f"\n{seconds:.0f} s on {os.cpu_count()} processors; load (1, 5, 15 minutes): {load}")
+        averages = ", ".join(f"{value:.1f}" for value in load)
+        print(f"\n{seconds:.0f} s on {processors} processors; load (1, 5, 15 minutes): {averages}")
         if busy:
             print("The machine is busy with other work: only the ratios mean something. Repeat it later.")
     broken = options.check and any(report.broken for report in reports.values())
     return 2 if failed else 1 if broken else 0
-
-
-def show(report: Report) -> None:
-    """A part's figures for people: median, smallest to greatest, bound, verdict."""
-    print(f"\n{report.title}")
-    for figure in report.figures:
-        print(figure.line())
-    for reason in report.skipped:
-        print(f"  {reason}")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -1,104 +1,82 @@
-"""`preview` and `up` with the real CLI: each stack beside an empty program, and beside its own resources as literals.
+"""`preview` and `up` with the real CLI: each stack beside an empty program, which starts no provider.
 
-The empty program is the floor; it starts no provider and declares nothing. The literals tell what the engine, the
-providers and the SDKs take for these very resources, so that what is left is the program's own share: reading
-configuration and forge, deciding, declaring components.
+Everything lies in one temporary folder, state and home included; nothing of the checkout is changed.
 """
 
-import json
-import math
 import tempfile
 from pathlib import Path
 
 from bench.figures import Report
-from bench.site import Site, requests
-from bench.timing import Samples, python
+from bench.timing import Samples, command, timed
 from lab.forge import Forge
-from lab.pulumi_cli import missing_programs
+from lab.pulumi_cli import PulumiEngine, missing_programs
 
-PERCENT = 10.0
-STAGES = ("dev", "production")
-PREVIEWS = 3
-"""So often is a preview repeated in a round; its shortest time counts."""
+TIMES = 2.0
+"""How much longer than an empty program a stack may take: two providers have to start, and files to be committed."""
+REQUESTS = {"dev": 60.0, "production": 30.0}
+"""How often the first update may ask the forge: REST calls, and a fetch or push as one."""
 COMMANDS = {
     "preview of a new stack": ("preview",),
     "first up": ("up", "--yes", "--skip-preview"),
     "preview without changes": ("preview",),
 }
-_IMPORT = """
-import importlib, json, sys, time, pulumi
-started = time.perf_counter()
-for name in json.load(open(sys.argv[1])): dir(importlib.import_module(name))
-print(time.perf_counter() - started)
-"""
-Key = tuple[str, str, str]
-"""Program (`empty`, `plain`, `stack`), stage, command."""
+REPOSITORY = "bench-team/gitops"
+SECRETS = {"githubToken": "token-of-the-bench", "promotionToken": "token-of-the-task"}
+_EMPTY = "name: empty\nruntime:\n  name: python\n  options:\n    toolchain: pip\n    virtualenv: .venv\n"
+
+
+class Site:
+    """The stacks of both stages, and an empty program, on a forge of their own."""
+
+    def __init__(self, forge: Forge, folder: Path) -> None:
+        self.forge = forge
+        forge.add_token(SECRETS["githubToken"])
+        forge.create_repository(REPOSITORY, files={"README.md": "# Bench\n"}, organization=True)
+        self._engine = PulumiEngine(folder / "pulumi", folder / "manifests")
+        self._empty = folder / "empty"
+        self._empty.mkdir()
+        (self._empty / ".venv").symlink_to(self._engine.project / ".venv")
+        (self._empty / "Pulumi.yaml").write_text(_EMPTY, encoding="utf-8")
+        (self._empty / "__main__.py").touch()
+
+    def select(self, stage: str) -> dict[str, Path]:
+        """Make the stack and the empty one; the folders of their programs come back."""
+        owner, _, name = REPOSITORY.partition("/")
+        settings = {"repositoryOwner": owner, "repositoryName": name, "githubApiUrl": self.forge.api_url}
+        self._engine.select(stage, settings | self._engine.rendering(stage), SECRETS)
+        self.run(self._empty, "stack", "init", stage)
+        return {"empty": self._empty, "stack": self._engine.project}
+
+    def run(self, program: Path, *arguments: str) -> float:
+        """How long a `pulumi` command takes. `MeasurementError` when it fails."""
+        given = ["pulumi", "--non-interactive", "--color=never", *arguments]
+        return timed(lambda: command(given, environ=self._engine.environment, folder=program))
 
 
 def measure(report: Report, rounds: int) -> None:
     """Take this part's figures; without the CLI, report why there are none."""
-    missing = missing_programs()
-    if missing:
-        report.skip(f"skipped: not on PATH: {', '.join(missing)} (https://www.pulumi.com/docs/iac/download-install/)")
+    if missing := missing_programs():
+        report.skip(f"not measured, not on PATH: {', '.join(missing)}")
         return
-    taken: dict[Key, list[float]] = {}
-    asked: dict[str, list[float]] = {stage: [] for stage in STAGES}
-    files: dict[str, int] = {}
-    imports: dict[str, list[float]] = {stage: [] for stage in STAGES}
-    with tempfile.TemporaryDirectory() as scratch:
-        modules = {stage: _modules(stage, Path(scratch)) for stage in STAGES}
+    for stage, most in REQUESTS.items():
+        taken: dict[tuple[str, str], list[float]] = {
+            (name, what): [] for what in COMMANDS for name in ("empty", "stack")
+        }
+        asked: list[float] = []
         for number in range(rounds):
             with tempfile.TemporaryDirectory() as folder, Forge(Path(folder) / "forge") as forge:
                 site = Site(forge, Path(folder))
-                for stage in STAGES:
-                    files[stage] = sum(each.type.endswith(":RepositoryFile") for each in site.declared(stage))
-                    imports[stage].append(float(python("-c", _IMPORT, str(modules[stage])).stdout))
-                    asked[stage].append(_round(site, stage, modules[stage], number, taken))
-                    report.say(f"{stage} with the real engine: round {number + 1} of {rounds}")
-    samples = {key: Samples(tuple(values)) for key, values in taken.items()}
-    for stage in STAGES:
-        _tell(report, stage, samples, Samples(tuple(imports[stage])))
-    more = files["dev"] - files["production"]
-    each_file = samples["stack", "dev", "first up"].less(samples["stack", "production", "first up"]).scaled(1 / more)
-    report.add("first up: each repository file", each_file.scaled(1000), "ms", note=f"dev has {files['dev']}")
-    for stage in STAGES:
-        report.add(f"{stage}: first up, requests to the forge", Samples(tuple(asked[stage])), "")
-
-
-def _round(site: Site, stage: str, modules: Path, number: int, taken: dict[Key, list[float]]) -> float:
-    """Time every command of the three programs, in turns, into `taken`. Returns the requests of the first `up`."""
-    names = json.loads(modules.read_text("utf-8"))
-    programs = {"empty": site.empty(stage), "plain": site.plain(stage, names), "stack": site.select(stage)}
-    asked = 0
-    for what, arguments in COMMANDS.items():
-        fastest = dict.fromkeys(programs, math.inf)
-        # The shortest of several previews: the rest of a longer one is the machine's noise. A first update runs once.
-        for turn in range(PREVIEWS if arguments == ("preview",) else 1):
-            for name in list(programs)[:: 1 if (number + turn) % 2 == 0 else -1]:
-                before = requests(site.forge)
-                fastest[name] = min(fastest[name], site.seconds(programs[name], stage, *arguments))
-                if (name, what) == ("stack", "first up"):
-                    asked = requests(site.forge) - before
-        for name, seconds in fastest.items():
-            taken.setdefault((name, stage, what), []).append(seconds)
-    return float(asked)
-
-
-def _tell(report: Report, stage: str, samples: dict[Key, Samples], imports: Samples) -> None:
-    report.add(f"{stage}: importing the SDKs, beyond pulumi itself", imports, "s")
-    for what in COMMANDS:
-        floor, plain, total = (samples[name, stage, what] for name in ("empty", "plain", "stack"))
-        report.add(f"{stage}, {what}: the stack", total, "s")
-        report.add(f"{stage}, {what}: its resources as literals", plain, "s")
-        report.add(f"{stage}, {what}: an empty program (the floor)", floor, "s")
-        for name, taken in (("the literals", plain), ("the stack", total)):
-            above = taken.less(floor).less(imports).over(floor).scaled(100)
-            report.add(f"{stage}, {what}: {name} above floor and imports, in % of the floor", above, "%")
-        own = total.less(plain).over(floor).scaled(100)
-        report.add(f"{stage}, {what}: the program's own share, in % of the floor", own, "%", PERCENT)
-
-
-def _modules(stage: str, folder: Path) -> Path:
-    path = folder / f"{stage}.json"
-    path.write_text(python("-m", "bench.render_child", "modules", stage, str(folder)).stdout, encoding="utf-8")
-    return path
+                programs = site.select(stage)
+                for what, arguments in COMMANDS.items():
+                    forge.forget_requests()
+                    for name in list(programs)[:: 1 if number % 2 == 0 else -1]:
+                        taken[name, what].append(site.run(programs[name], *arguments, "--stack", stage))
+                    if what == "first up":
+                        rest = sum(each.kind == "rest" or "info/refs" in each.path for each in forge.requests)
+                        asked.append(float(rest))
+            report.say(f"{stage} with the real engine: round {number + 1} of {rounds}")
+        for what in COMMANDS:
+            empty, stack = (Samples(tuple(taken[name, what])) for name in ("empty", "stack"))
+            report.add(f"{stage}, {what}", stack, "s")
+            report.add("the same : an empty program", stack.over(empty), "×", TIMES)
+        report.add(f"{stage}, first up: requests to the forge", Samples(tuple(asked)), "", most)

@@ -17,7 +17,6 @@ class Figure:
     samples: Samples
     unit: str
     bound: float | None = None
-    note: str = ""
 
     @property
     def holds(self) -> bool | None:
@@ -26,30 +25,26 @@ class Figure:
 
     def as_json(self) -> dict[str, object]:
         """The figure for scripts."""
+        values = self.samples.values
         return {
             "name": self.name,
             "unit": self.unit,
             "median": self.samples.median,
-            "min": self.samples.low,
-            "max": self.samples.high,
-            "samples": len(self.samples.values),
+            "min": min(values),
+            "max": max(values),
+            "samples": len(values),
             "bound": self.bound,
             "holds": self.holds,
-            "note": self.note,
         }
 
     def line(self) -> str:
         """The figure for people, in columns."""
+        low, high = (_number(limit(self.samples.values)) for limit in (min, max))
+        bound = "" if self.bound is None else f"≤ {_number(self.bound, self.unit)}"
         verdict = {None: "", True: "holds", False: "BROKEN"}[self.holds]
-        bound = f"≤ {_number(self.bound, self.unit)}" if self.bound is not None else ""
-        spread = f"{_number(self.samples.low, '')}–{_number(self.samples.high, '')}" if self._varies else ""
-        note = f"  {self.note}" if self.note else ""
         median = _number(self.samples.median, self.unit)
-        return f"  {self.name:<58} {median:>9}  {spread:<13} {bound:<9} {verdict:<6}{note}".rstrip()
-
-    @property
-    def _varies(self) -> bool:
-        return self.samples.low != self.samples.high
+        spread = "" if low == high else f"{low}–{high}"
+        return f"  {self.name:<58} {median:>9}  {spread:<13} {bound:<9} {verdict}".rstrip()
 
 
 @dataclass
@@ -61,9 +56,9 @@ class Report:
     figures: list[Figure] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
 
-    def add(self, name: str, samples: Samples, unit: str, bound: float | None = None, note: str = "") -> None:
+    def add(self, name: str, samples: Samples, unit: str, bound: float | None = None) -> None:
         """Keep a figure."""
-        self.figures.append(Figure(name, samples, unit, bound, note))
+        self.figures.append(Figure(name, samples, unit, bound))
 
     def skip(self, reason: str) -> None:
         """Keep why something was not measured."""
@@ -75,8 +70,6 @@ class Report:
         return any(figure.holds is False for figure in self.figures)
 
 
-def _number(value: float | None, unit: str) -> str:
-    assert value is not None  # noqa: S101 - asked only where there is one
+def _number(value: float, unit: str = "") -> str:
     digits = 0 if abs(value) >= 100 or float(value).is_integer() else 1 if abs(value) >= 10 else 2
-    joint = "" if unit in ("%", "×", "") else " "
-    return f"{value:.{digits}f}{joint}{unit}"
+    return f"{value:.{digits}f}{'' if unit in ('%', '×', '') else ' '}{unit}"

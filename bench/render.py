@@ -1,64 +1,67 @@
-"""Rendering without the CLI: one stack as a person types it, the program's own part of it, and fifty applications.
+"""Rendering without the CLI: `make render`, and the program's own part of it.
 
-"Own" is everything but starting Python and importing the SDKs: the configuration, the components, the lab's
-engine, and what the SDK does with each declared resource. It is read from the processor's clock, which other
-programs on the machine do not move much.
+"Own" is everything but starting Python and importing the SDKs: the configuration, the components, the lab's engine,
+and what the SDK does with each declared resource. It is processor time, which other programs on the machine do not
+move much. Imports happen once a process: hence one for each run, which prints one JSON object.
 """
 
+import contextlib
+import importlib
+import io
 import json
+import sys
 import tempfile
+import time
+from functools import partial
 from pathlib import Path
 
 from bench.figures import Report
 from bench.timing import Samples, python, timed
 
 WALL_SECONDS, OWN_MILLISECONDS = 1.5, 100.0
-FLAT = 1.25
-"""How much dearer a stage may be among 50 applications than among 10: the noise of this measurement, no more."""
-STACKS = ("dev", "production")
-REPEATED = 3
-"""So many runs of one stack make a round: they are short, and a slow second of the machine would be all of a run."""
-CHILD = ("-m", "bench.render_child")
+SDKS = ("pulumi", "pulumi_github", "pulumi_kubernetes")
 
 
 def measure(report: Report, rounds: int) -> None:
-    """One stack: by the clock, and the program's own part."""
-    with tempfile.TemporaryDirectory() as folder:
-        for stack in STACKS:
-            _one(report, stack, Path(folder), rounds)
+    """Take this part's figures. The runs are short: three of each make a round."""
+    for stack in ("dev", "production"):
+        walls, own = [], []
+        with tempfile.TemporaryDirectory() as folder:
+            modules = Path(folder) / "modules.json"
+            modules.write_text(python("-m", "bench.render", "modules", stack, folder), encoding="utf-8")  # and warms up
+            for _ in range(3 * rounds):
+                walls.append(timed(partial(python, "-m", "lab.render", "--stack", stack, "--out", folder)))
+                own.append(json.loads(python("-m", "bench.render", "own", stack, folder, str(modules))))
+        report.add(f"make render STACK={stack}", Samples(tuple(walls)), "s", WALL_SECONDS)
+        report.add("of that, the program's own work", Samples(tuple(own)).scaled(1000), "ms", OWN_MILLISECONDS)
 
 
-def _one(report: Report, stack: str, folder: Path, rounds: int) -> None:
-    modules = folder / f"{stack}.json"
-    modules.write_text(python(*CHILD, "modules", stack, str(folder)).stdout, encoding="utf-8")  # and warms up
-    walls: list[float] = []
-    parts: list[dict[str, float]] = []
-    for number in range(REPEATED * rounds):
-        walls.append(timed(lambda: python("-m", "lab.render", "--stack", stack, "--out", str(folder))))
-        parts.append(json.loads(python(*CHILD, "own", stack, str(folder), str(modules)).stdout))
-        report.say(f"rendering {stack}: round {number + 1} of {REPEATED * rounds}")
-    wall = Samples(tuple(walls))
-    report.add(f"{stack}: the command, by the clock", wall, "s", WALL_SECONDS)
-    report.add(f"{stack}: of that, importing the SDKs", _column(parts, "sdks", 1), "s")
-    own = _column(parts, "cpu", 1000)
-    report.add(f"{stack}: the program's own work, processor time", own, "ms", OWN_MILLISECONDS)
-    report.add(f"{stack}: the program's own work, by the clock", _column(parts, "wall", 1000), "ms")
+def sdk_modules(stack: str, folder: str) -> list[str]:
+    """The SDKs' modules that rendering `stack` loads; the providers' SDKs load theirs only when they are asked for."""
+    _render(stack, folder)
+    loaded = [name for name in sys.modules if name.partition(".")[0] in SDKS]
+    # A module named like the class in it comes with its package; imported by itself it would hide the class.
+    return [name for name in loaded if not name.rpartition(".")[2][0].isupper()]
 
 
-def measure_scale(report: Report, rounds: int) -> None:
-    """1, 10 and 50 applications of five stages: processor time for each stage of an application."""
-    counts = (1, 10, 50)
-    taken: list[dict[str, float]] = []
-    for number in range(rounds):
-        ordered = counts if number % 2 == 0 else tuple(reversed(counts))
-        taken.append(json.loads(python(*CHILD, "scale", *map(str, ordered)).stdout))
-        report.say(f"1, 10 and 50 applications of five stages: round {number + 1} of {rounds}")
-    cost = {count: _column(taken, str(count), 1000 / (5 * count)) for count in counts}
-    for count in counts:
-        plural = "s" if count > 1 else ""
-        report.add(f"{count} application{plural} of five stages, each stage of one", cost[count], "ms")
-    report.add("the same, 50 applications : 10 applications", cost[50].over(cost[10]), "×", FLAT)
+def own_work(stack: str, folder: str, modules: str) -> float:
+    """The processor seconds of everything that `make render` does once the SDKs' modules are imported."""
+    for name in json.loads(Path(modules).read_text(encoding="utf-8")):
+        dir(importlib.import_module(name))
+    started = time.process_time()
+    _render(stack, folder)
+    return time.process_time() - started
 
 
-def _column(parts: list[dict[str, float]], key: str, factor: float) -> Samples:
-    return Samples(tuple(part[key] for part in parts)).scaled(factor)
+def _render(stack: str, folder: str) -> None:
+    from lab import render
+
+    with contextlib.redirect_stdout(io.StringIO()):
+        status = render.main(["--stack", stack, "--out", folder])
+    if status:
+        sys.exit(status)
+
+
+if __name__ == "__main__":
+    what, *arguments = sys.argv[1:]
+    print(json.dumps(own_work(*arguments) if what == "own" else sdk_modules(*arguments)))

@@ -22,28 +22,14 @@ class MeasurementError(Exception):
 
 @dataclass(frozen=True)
 class Samples:
-    """Several measurements of one thing, in the order in which they were taken."""
+    """Several measurements of one thing, at least one, in the order in which they were taken."""
 
     values: tuple[float, ...]
-
-    def __post_init__(self) -> None:
-        if not self.values:
-            raise ValueError("a median wants at least one measurement")
 
     @property
     def median(self) -> float:
         """The middle one: a single slow run does not move it."""
         return median(self.values)
-
-    @property
-    def low(self) -> float:
-        """The smallest."""
-        return min(self.values)
-
-    @property
-    def high(self) -> float:
-        """The greatest."""
-        return max(self.values)
 
     def over(self, other: "Samples") -> "Samples":
         """This one's measurements divided by those that were taken beside them, pair by pair."""
@@ -58,19 +44,15 @@ class Samples:
         return Samples(tuple(factor * value for value in self.values))
 
 
-def side_by_side(
-    runs: Mapping[str, Callable[[], float]], rounds: int, progress: Callable[[str], None] = lambda _: None
-) -> dict[str, Samples]:
+def side_by_side(runs: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, Samples]:
     """Make each run once a round, every second round in reverse order, so that neither side is always the first.
 
     A run returns its own measurement. One round must be made at least.
     """
     taken: dict[str, list[float]] = {name: [] for name in runs}
     for number in range(rounds):
-        names = list(runs) if number % 2 == 0 else list(runs)[::-1]
-        for name in names:
+        for name in list(runs)[:: 1 if number % 2 == 0 else -1]:
             taken[name].append(runs[name]())
-        progress(f"round {number + 1} of {rounds}")
     return {name: Samples(tuple(values)) for name, values in taken.items()}
 
 
@@ -89,25 +71,21 @@ def command(
     Python keeps what it has compiled, as it does wherever nobody forbids it: otherwise every run would compile
     this project anew.
     """
-    inherited = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    variables = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    variables |= {"PYTHONPATH": str(PROJECT), **(environ or {})}
+    what = f"{' '.join(arguments[:3])} …"
     try:
         done = subprocess.run(
-            arguments,
-            cwd=folder,
-            env={**inherited, **(environ or {})},
-            capture_output=True,
-            text=True,
-            timeout=COMMAND_SECONDS,
-            check=False,
+            arguments, cwd=folder, env=variables, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False
         )
     except subprocess.TimeoutExpired:
-        raise MeasurementError(f"{' '.join(arguments[:3])} … took more than {COMMAND_SECONDS} s") from None
+        raise MeasurementError(f"{what} took more than {COMMAND_SECONDS} s") from None
     if done.returncode:
-        said = (done.stderr.strip() or done.stdout.strip()).splitlines() or ["no reason given"]
-        raise MeasurementError(f"{' '.join(arguments[:3])} … failed: {said[-1][:300]}")
+        lines = (done.stderr.strip() or done.stdout.strip()).splitlines() or ["no reason given"]
+        raise MeasurementError(f"{what} failed: {lines[-1][:300]}")
     return done
 
 
-def python(*arguments: str, environ: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """Run this interpreter in the project's folder; see `command`."""
-    return command([sys.executable, *arguments], environ={"PYTHONPATH": str(PROJECT), **(environ or {})})
+def python(*arguments: str) -> str:
+    """What this interpreter prints, run in the project's folder; see `command`."""
+    return command([sys.executable, *arguments]).stdout
