@@ -4,6 +4,6 @@
 """
 
 from lab.forge.forge import EVERYTHING, Forge
-from lab.forge.model import ApiError, Issue, PullRequest, Record, Run
+from lab.forge.model import ApiError, PullRequest, Record, Run
 
-__all__ = ["EVERYTHING", "ApiError", "Forge", "Issue", "PullRequest", "Record", "Run"]
+__all__ = ["EVERYTHING", "ApiError", "Forge", "PullRequest", "Record", "Run"]

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from lab.forge.model import Issue, PullRequest, Record, Run, Token
+from lab.forge.model import PullRequest, Record, Run, Token
 from lab.forge.pulls import follow, merge
 from lab.forge.repositories import ZERO, Repository, person
 from lab.forge.server import Server
@@ -90,7 +90,7 @@ class Forge:
             )
             repository.create()
             self._state.repositories[full_name.lower()] = repository
-            self._state.issues[full_name] = {}
+            self._state.pulls[full_name] = {}
             repository.listeners.append(lambda branch, new: follow(self._state, repository, branch, new))
         if files:
             self.commit(full_name, dict(files), "Begin")
@@ -163,10 +163,6 @@ class Forge:
         """All pull requests, oldest first. They are the forge's own objects: do not change them."""
         with self._state.lock:
             return self._state.pull_requests(self.settings(full_name))
-
-    def issues(self, full_name: str) -> dict[int, Issue]:
-        """All issues and pull requests by number, the forge's own: an issue that is added here is opened."""
-        return self._state.issues[full_name]
 
     def merge(
         self, full_name: str, number: int, method: str = "merge", delete_branch: bool = False, *, login: str = "octocat"

@@ -1,4 +1,4 @@
-"""What the forge remembers of accounts and conversations, and the errors that it answers with, as GitHub words them."""
+"""What the forge remembers of accounts and pull requests, and the errors that it answers with, as GitHub words them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -91,7 +91,7 @@ class Token:
 
 @dataclass
 class Comment:
-    """A comment below an issue or pull request."""
+    """A comment below a pull request."""
 
     identifier: int
     login: str
@@ -100,19 +100,31 @@ class Comment:
 
 
 @dataclass
-class Issue:
-    """An issue. `state` is `open` or `closed`. Issues and pull requests share their numbers, as on GitHub."""
+class PullRequest:
+    """A pull request between two branches of one repository. `state` is `open` or `closed`.
+
+    `head_sha` follows the head branch while it is open; `base_sha` is the base's tip when the head last moved.
+    """
 
     number: int
     login: str
     title: str
     body: str | None
+    head: str
+    base: str
+    head_sha: str
+    base_sha: str
+    draft: bool = False
     state: str = "open"
     labels: list[str] = field(default_factory=list)
     comments: list[Comment] = field(default_factory=list)
+    requested_reviewers: list[str] = field(default_factory=list)
+    requested_teams: list[str] = field(default_factory=list)
     created_at: str = field(default_factory=timestamp)
     updated_at: str = field(default_factory=timestamp)
     closed_at: str | None = None
+    merged_at: str | None = None
+    merge_commit_sha: str | None = None
 
     def change(self, state: str | None = None) -> None:
         """Note that something about it changed now, its state perhaps."""
@@ -127,24 +139,6 @@ class Issue:
     def reopen(self) -> None:
         """Open it again, now."""
         self.change("open")
-
-
-@dataclass
-class PullRequest(Issue):
-    """A pull request between two branches of one repository.
-
-    `head_sha` follows the head branch while it is open; `base_sha` is the base's tip when the head last moved.
-    """
-
-    head: str = ""
-    base: str = ""
-    head_sha: str = ""
-    base_sha: str = ""
-    draft: bool = False
-    merged_at: str | None = None
-    merge_commit_sha: str | None = None
-    requested_reviewers: list[str] = field(default_factory=list)
-    requested_teams: list[str] = field(default_factory=list)
 
     @property
     def merged(self) -> bool:

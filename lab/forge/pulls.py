@@ -4,7 +4,6 @@ Reviews, checks, forks and merge queues are not modelled.
 """
 
 from lab.forge import views
-from lab.forge.issues import issue_view
 from lab.forge.model import ApiError, PullRequest, invalid, refused
 from lab.forge.repositories import ZERO, Person, Repository, person
 from lab.forge.rest import Reply, Request, listing, route
@@ -52,10 +51,9 @@ def create_pull(state: State, repository: Repository, request: Request) -> Reply
     _refuse_duplicate(state, repository, branch, base)
     if repository.is_ancestor(tip, base_tip):
         raise refused("PullRequest", f"No commits between {base} and {branch}")
-    number, draft = state.next_number(repository), fields.flag("draft") or False
-    pull = PullRequest(number, token.login, title, fields.text("body"), head=branch, base=base, draft=draft)
-    pull.head_sha, pull.base_sha = tip, base_tip
-    state.issues[repository.full_name][number] = pull
+    number, draft = 1 + len(state.pulls[repository.full_name]), fields.flag("draft") or False
+    pull = PullRequest(number, token.login, title, fields.text("body"), branch, base, tip, base_tip, draft)
+    state.pulls[repository.full_name][number] = pull
     repository.git("update-ref", f"refs/pull/{number}/head", tip)
     view = _whole_view(state, repository, pull)
     return Reply(201, view, {"Location": str(view["url"])})
@@ -71,7 +69,9 @@ def get_pull(state: State, repository: Repository, request: Request) -> Reply:
 def edit_pull(state: State, repository: Repository, request: Request) -> Reply:
     """Title, body, base, state."""
     pull, fields = state.pull_request(repository, request.number), request.fields
-    title, base, wanted = fields.text("title"), fields.text("base") or pull.base, fields.state("PullRequest")
+    title, base, wanted = fields.text("title"), fields.text("base") or pull.base, fields.text("state")
+    if wanted not in (None, "open", "closed"):
+        raise invalid("PullRequest", "state")
     if title == "":
         raise invalid("PullRequest", "title", "missing_field")
     if base != pull.base and repository.branch(base) is None:
@@ -181,7 +181,18 @@ def _view(state: State, repository: Repository, found: PullRequest) -> dict[str,
     """A pull request as a list shows it."""
     base, owner = views.api(state, repository), repository.owner
     side = {"user": views.user(state, owner), "repo": views.repository(state, repository)}
-    return issue_view(state, repository, found) | {
+    return {
+        "id": repository.number * 10000 + found.number,
+        "number": found.number,
+        "html_url": f"{views.web(state, repository)}/pull/{found.number}",
+        "state": found.state,
+        "title": found.title,
+        "body": found.body,
+        "user": views.user(state, found.login),
+        "labels": [views.label(name) for name in found.labels],
+        "created_at": found.created_at,
+        "updated_at": found.updated_at,
+        "closed_at": found.closed_at,
         "url": f"{base}/pulls/{found.number}",
         "issue_url": f"{base}/issues/{found.number}",
         "draft": found.draft,

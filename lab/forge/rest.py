@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
-from lab.forge.model import ApiError, Token, invalid, missing, not_found, wrong_type
+from lab.forge.model import ApiError, Token, missing, not_found, wrong_type
 from lab.forge.repositories import Repository
 from lab.forge.state import State
 
@@ -55,13 +55,6 @@ class Fields:
             raise wrong_type(name, value, "a list of strings")
         return value
 
-    def state(self, resource: str) -> str | None:
-        """The state that an issue or pull request is to have, None when it is to stay."""
-        wanted = self.text("state")
-        if wanted not in (None, "open", "closed"):
-            raise invalid(resource, "state")
-        return wanted
-
     def _typed(self, name: str, kind: type[T], expected: str) -> T | None:
         value = self.values.get(name)
         if value is not None and not isinstance(value, kind):
@@ -93,7 +86,7 @@ class Request:
 
     @property
     def number(self) -> int:
-        """The path's number of an issue or pull request."""
+        """The path's number of a pull request."""
         if not self.parameters["number"].isdigit():
             raise not_found()
         return int(self.parameters["number"])

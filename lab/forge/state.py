@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lab.forge.model import ApiError, Issue, PullRequest, Record, Run, Token, not_found
+from lab.forge.model import ApiError, PullRequest, Record, Run, Token, not_found
 from lab.forge.repositories import Repository
 
 DispatchCallback = Callable[[str, str, str, Mapping[str, str]], str | None]
@@ -92,7 +92,7 @@ class State:
     runs: Runs = field(default_factory=Runs)
     records: list[Record] = field(default_factory=list)
     repositories: dict[str, Repository] = field(default_factory=dict)
-    issues: dict[str, dict[int, Issue]] = field(default_factory=dict)
+    pulls: dict[str, dict[int, PullRequest]] = field(default_factory=dict)
     lagging_lists: int = 0
     lock: threading.RLock = field(default_factory=threading.RLock)
     identifiers: Callable[[], int] = field(default_factory=lambda: itertools.count(1000).__next__)
@@ -110,25 +110,14 @@ class State:
             raise not_found()
         return found
 
-    def issue(self, repository: Repository, number: int) -> Issue:
-        """The issue or pull request of that number, or 404."""
-        found = self.issues[repository.full_name].get(number)
-        if found is None:
-            raise not_found()
-        return found
-
-    def next_number(self, repository: Repository) -> int:
-        """The number of the next issue or pull request."""
-        return max(self.issues[repository.full_name], default=0) + 1
-
     def pull_requests(self, repository: Repository) -> list[PullRequest]:
         """All pull requests of a repository, oldest first."""
-        return [issue for issue in self.issues[repository.full_name].values() if isinstance(issue, PullRequest)]
+        return list(self.pulls[repository.full_name].values())
 
     def pull_request(self, repository: Repository, number: int) -> PullRequest:
         """The pull request of that number, or 404."""
-        found = self.issue(repository, number)
-        if not isinstance(found, PullRequest):
+        found = self.pulls[repository.full_name].get(number)
+        if found is None:
             raise not_found()
         return found
 

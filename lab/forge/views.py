@@ -35,6 +35,11 @@ def user(state: State, login: str, *, organization: bool = False) -> Json:
     }
 
 
+def label(name: str) -> Json:
+    """A label."""
+    return {"id": stable_id(name), "name": name, "color": "ededed"}
+
+
 def repository(state: State, found: Repository) -> Json:
     """A repository."""
     return {

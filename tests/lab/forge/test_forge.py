@@ -67,39 +67,36 @@ def test_every_answer_tells_limits_and_an_unchanged_read_is_304(forge: Forge, re
     assert rest("GET", "/git/ref/heads/main", **{"If-None-Match": first.headers["ETag"]}).status_code == 200
 
 
-@pytest.mark.parametrize(("status", "headers"), [(429, {"retry-after": "3"}), (403, {"retry-after": "3"}), (502, {})])
+@pytest.mark.parametrize(
+    ("status", "headers", "message"),
+    [
+        (429, {"retry-after": "3"}, "You have exceeded a secondary rate limit"),
+        (403, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1"}, "You have exceeded a secondary rate limit"),
+        (502, {}, "Server Error"),
+    ],
+)
 def test_an_answer_can_be_asked_for_in_advance_and_is_used_up(
-    forge: Forge, rest: Rest, status: int, headers: dict[str, str]
+    forge: Forge, rest: Rest, status: int, headers: dict[str, str], message: str
 ) -> None:
-    forge.fail_next("POST", r"/issues$", status=status, headers=headers)
-    assert rest("GET", "/issues").status_code == 200
-    refused = rest("POST", "/issues", {"title": "Drift"})
-    assert refused.status_code == status
-    assert refused.headers.items() >= headers.items()
-    expected = "Server Error" if status == 502 else "You have exceeded a secondary rate limit"
-    assert refused.json()["message"].startswith(expected)
-    assert forge.pending_faults == 0
-    assert rest("POST", "/issues", {"title": "Drift"}).json()["number"] == 1
-
-
-def test_the_hourly_limit_can_be_played(forge: Forge, rest: Rest) -> None:
-    headers = {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1"}
-    forge.fail_next("GET", "", status=403, headers=headers, times=2)
-    for _ in range(2):
-        assert rest("GET", "").headers["x-ratelimit-remaining"] == "0"
+    forge.fail_next("GET", r"/pulls$", status=status, headers=headers, times=2)
     assert rest("GET", "").status_code == 200
+    for _ in range(2):
+        refused = rest("GET", "/pulls")
+        assert refused.status_code == status
+        assert refused.headers.items() >= headers.items()
+        assert refused.json()["message"].startswith(message)
+    assert forge.pending_faults == 0
+    assert rest("GET", "/pulls").status_code == 200
 
 
 def test_a_reset_before_leaves_nothing_and_a_reset_after_leaves_the_change(forge: Forge, rest: Rest) -> None:
-    forge.fail_next("POST", "/issues")
-    with pytest.raises(requests.ConnectionError):
-        rest("POST", "/issues", {"title": "Lost"})
-    assert rest("GET", "/issues").json() == []
-    forge.fail_next("POST", "/issues", after_commit=True)
-    with pytest.raises(requests.ConnectionError):
-        rest("POST", "/issues", {"title": "Kept"})
-    assert [issue["title"] for issue in rest("GET", "/issues").json()] == ["Kept"]
-    assert [record.status for record in forge.requests] == [0, 200, 0, 200]
+    new = {"ref": "refs/heads/new", "sha": forge.branch(NAME, "main")}
+    for after_commit in (False, True):
+        forge.fail_next("POST", "/git/refs", after_commit=after_commit)
+        with pytest.raises(requests.ConnectionError):
+            rest("POST", "/git/refs", new)
+        assert (forge.branch(NAME, "new") is not None) is after_commit
+    assert [record.status for record in forge.requests] == [0, 0]
 
 
 def test_a_held_answer_comes_when_it_is_let_go(forge: Forge, rest: Rest) -> None:
@@ -131,9 +128,10 @@ def test_every_request_is_recorded(forge: Forge, rest: Rest) -> None:
 
 
 def test_bodies_may_be_compressed_or_in_chunks_and_must_be_json(forge: Forge, rest: Rest) -> None:
-    url, data = f"{forge.api_url}/repos/{NAME}/issues", json.dumps({"title": "Drift"}).encode()
-    compressed = rest.session.post(url, data=gzip.compress(data), headers={"Content-Encoding": "gzip"}, timeout=10)
-    chunked = rest.session.post(url, data=iter([data[:5], data[5:]]), timeout=10)
+    url, tip = f"{forge.api_url}/repos/{NAME}/git/refs", forge.branch(NAME, "main")
+    one, two = (json.dumps({"ref": f"refs/heads/{name}", "sha": tip}).encode() for name in ("one", "two"))
+    compressed = rest.session.post(url, data=gzip.compress(one), headers={"Content-Encoding": "gzip"}, timeout=10)
+    chunked = rest.session.post(url, data=iter([two[:5], two[5:]]), timeout=10)
     broken = rest.session.post(url, data=b"{", timeout=10)
     assert [compressed.status_code, chunked.status_code] == [201, 201]
     assert (broken.status_code, broken.json()["message"]) == (400, "Problems parsing JSON")

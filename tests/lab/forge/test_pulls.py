@@ -1,4 +1,4 @@
-"""Pull requests and issues over REST, and how pull requests follow git."""
+"""Pull requests over REST, with their comments and labels, and how they follow git."""
 
 from collections.abc import Callable
 
@@ -218,20 +218,6 @@ def test_reviewers_are_collaborators_other_than_the_author(forge: Forge, rest: R
 def test_a_number_that_is_none_is_not_found(rest: Rest) -> None:
     assert rest("GET", "/pulls/7").status_code == 404
     assert rest("GET", "/pulls/seven").status_code == 404
-
-
-def test_an_issue_is_opened_found_by_its_label_edited_and_closed(rest: Rest, proposed: int) -> None:
-    opened = rest("POST", "/issues", {"title": "Drift", "body": "one", "labels": ["drift"]})
-    assert (opened.status_code, opened.json()["number"]) == (201, proposed + 1), "numbered with the pull requests"
-    assert rest("GET", f"/pulls/{proposed + 1}").status_code == 404
-    found = rest("GET", "/issues?labels=drift&state=open").json()
-    assert [issue["number"] for issue in found] == [proposed + 1]
-    assert rest("GET", "/issues?labels=other").json() == []
-    edited = rest("PATCH", f"/issues/{proposed + 1}", {"body": "two", "state": "closed"}).json()
-    assert (edited["title"], edited["body"], edited["state"]) == ("Drift", "two", "closed")
-    listed = rest("GET", "/issues").json()
-    assert [("pull_request" in issue, issue["number"]) for issue in listed] == [(True, proposed)]
-    assert rest("POST", "/issues", {"body": "untitled"}).status_code == 422
 
 
 def test_comments_and_labels_are_kept_in_order(forge: Forge, rest: Rest, proposed: int) -> None:
