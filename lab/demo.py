@@ -38,7 +38,7 @@ def play(story: Story, engine: Engine, terminal: Terminal) -> None:
     terminal.note("Stand-ins on this machine: GitHub, GitHub Actions, Argo CD, Keptn, the cluster.")
     terminal.note("Real: git, this Pulumi program, the promotion task, the promoter.")
     terminal.note("Links to 127.0.0.1 belong to the stand-in for GitHub: it has no pages, and it ends with the demo.")
-    terminal.heading(f"1. Both stages are deployed ({engine.describes})")
+    terminal.heading(f"1. pulumi up for both stages, {engine.describes}")
     for stage in STAGES:
         with terminal.step(f"pulumi up --stack {stage}"):
             update = story.update(engine, stage)
@@ -101,12 +101,12 @@ def main(arguments: list[str]) -> int:
     terminal = Terminal()
     try:
         folder = own_folder(options.folder)
-        embedded = options.embedded or bool(missing_programs())
-        command = offer(terminal) if embedded and not options.embedded else None
+        missing = missing_programs()
+        command = offer(terminal, missing) if missing and not options.embedded else None
         with tempfile.TemporaryDirectory() as scratch, Forge(folder / "forge") as forge, Cluster() as cluster:
             engine: Engine = (
                 EmbeddedEngine(forge, REPOSITORY, folder / "manifests")
-                if embedded and command is None
+                if options.embedded or (missing and command is None)
                 else PulumiEngine(Path(scratch) / "pulumi", folder / "manifests", command=command)
             )
             play(Story(forge, cluster, folder), engine, terminal)

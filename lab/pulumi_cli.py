@@ -34,12 +34,12 @@ def installed_cli() -> automation.PulumiCommand:
 
 
 class PulumiEngine:
-    """Brings stacks up with the real engine. `folder` is its own; manifests go to `manifests/<stack>`.
+    """Updates stacks with the real engine. `folder` is its own; manifests go to `manifests/<stack>`.
 
     `command` is a CLI that is not on PATH; it fetches the language host and providers that it lacks.
     """
 
-    describes = "with the Pulumi CLI and the official providers"
+    describes = "with the Pulumi CLI and the official providers; manifests go to files, not to a cluster"
 
     def __init__(
         self,

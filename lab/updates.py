@@ -48,7 +48,7 @@ class Engine(Protocol):
 class EmbeddedEngine:
     """Runs the program without the CLI, writes its manifests, commits its files. It has no state and no providers."""
 
-    describes = "without the Pulumi CLI: the lab writes the manifests and commits the files"
+    describes = "without the Pulumi CLI: the lab writes the manifests to files and commits to the repository"
 
     def __init__(self, forge: Forge, repository: str, folder: Path) -> None:
         self._forge, self._repository, self._folder = forge, repository, folder

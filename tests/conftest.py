@@ -7,7 +7,7 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 TOGETHER = ("tests/cluster/", "tests/engine/test_changes.py", "tests/lab/test_story.py")
-"""Folders and modules whose tests run in one worker, because each would start an API server, a stack, or a story of its own.
+"""Folders and modules whose tests run in one worker, because each would start an API server, stack or story of its own.
 
 (The marker `xdist_group`, which is meant for this, has no effect with pytest 9.2 and pytest-xdist 3.8.)"""
 

@@ -13,17 +13,18 @@ CLI = cast(PulumiCommand, object())
 
 
 @pytest.mark.parametrize(
-    ("there", "reachable", "answer", "installed"),
+    ("missing", "there", "reachable", "answer", "installed"),
     [
-        (True, True, "y", True),
-        (True, True, "", False),
-        (True, True, "no", False),
-        (False, True, None, False),
-        (True, False, None, False),
+        ("pulumi", True, True, "y", True),
+        ("pulumi", True, True, "", False),
+        ("pulumi", True, True, "no", False),
+        ("pulumi", False, True, None, False),
+        ("pulumi", True, False, None, False),
+        ("pulumi-resource-github", True, True, None, False),
     ],
 )
 def test_it_is_installed_only_where_somebody_is_asked_and_says_yes(
-    there: bool, reachable: bool, answer: str | None, installed: bool
+    missing: str, there: bool, reachable: bool, answer: str | None, installed: bool
 ) -> None:
     def ask(_: str) -> str:
         assert answer is not None, "nobody is to be asked"
@@ -32,10 +33,11 @@ def test_it_is_installed_only_where_somebody_is_asked_and_says_yes(
     out = io.StringIO()
     found = offer(
         Terminal(out),
+        [missing],
         somebody_there=lambda: there,
         ask=ask,
         can_reach=lambda: reachable,
         install=lambda: CLI,
     )
     assert (found is CLI) is installed
-    assert "brew install pulumi" in out.getvalue(), "it says how to get the CLI in any case"
+    assert missing in out.getvalue()

@@ -1,6 +1,5 @@
 """The forge to a git client: clone, fetch, push, and the refusals that GitHub makes of a push."""
 
-
 import pytest
 
 from lab.forge import Forge
