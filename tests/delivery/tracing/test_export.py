@@ -151,7 +151,7 @@ def test_the_collector_can_be_turned_off(environ: dict[str, str]) -> None:
 def test_a_slow_collector_still_gets_its_spans(file: Path) -> None:
     with collector(delay=0.2) as (url, received, _):
         done = run_program(TWO_RUNS, file, OTEL_EXPORTER_OTLP_ENDPOINT=url)
-    assert len(received) == 4
+    assert len(received) == 2
     assert done.stderr == ""
 
 
@@ -188,7 +188,7 @@ def test_a_configured_certificate_is_trusted(file: Path, certificate: tuple[ssl.
             OTEL_EXPORTER_OTLP_CERTIFICATE=str(chain),
             OTEL_EXPORTER_OTLP_INSECURE="true",  # what Pulumi's SDK leaves behind must not undo the scheme
         )
-    assert len(received) == 4
+    assert len(received) == 2
     assert done.stderr == ""
 
 
