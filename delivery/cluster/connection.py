@@ -92,8 +92,8 @@ class Connection:
         if status == 404:
             return None
         if not 200 <= status < 300 or not isinstance(answer, dict):
-            said = answer.get("message") if isinstance(answer, dict) else None
-            raise RefusedError(status, one_line(str(said or "no object of the Kubernetes API")))
+            message = answer.get("message") if isinstance(answer, dict) else None
+            raise RefusedError(status, one_line(str(message or "no object of the Kubernetes API")))
         return answer
 
     def unusable(self, why: str) -> ClusterError:

@@ -73,7 +73,7 @@ def right_problems(connection: Connection, configuration: StackConfiguration) ->
     lacking = missing_rights(connection, {*rights(configuration), *granted})
     allowed = "create, delete, get and patch for all that the stack declares"
     problems = [
-        _problem(connection.context, f"a login that may not {_told(group)}", allowed, _bind(connection, group[0]))
+        _problem(connection.context, f"a login that may not {_listed(group)}", allowed, _bind(connection, group[0]))
         for group in _by_name(right for right in lacking if right not in granted)
     ]
     # A login with the verb `escalate` may grant what it may not do itself.
@@ -81,8 +81,8 @@ def right_problems(connection: Connection, configuration: StackConfiguration) ->
     refused = missing_rights(connection, escalate.values())
     ungrantable = [right for right, instead in escalate.items() if instead in refused]
     if ungrantable:
-        told = "; ".join(_told(group) for group in _by_name(ungrantable))
-        found = f"a login that may not grant the promotion task its role, because it may not itself {told}"
+        listed = "; ".join(_listed(group) for group in _by_name(ungrantable))
+        found = f"a login that may not grant the promotion task its role, because it may not itself {listed}"
         allowed = "what the role grants, or the verb escalate on roles"
         problems.append(_problem(connection.context, found, allowed, _bind(connection, ungrantable[0])))
     return problems
@@ -137,7 +137,7 @@ def _by_name(missing: Iterable[Right]) -> list[list[Right]]:
     return list(found.values())
 
 
-def _told(missing: list[Right]) -> str:
+def _listed(missing: list[Right]) -> str:
     verbs = ", ".join(sorted({right.verb for right in missing}))
     namespaces = sorted({right.namespace for right in missing if right.namespace})
     place = f" in {', '.join(namespaces[:3])}{' and others' if len(namespaces) > 3 else ''}" if namespaces else ""

@@ -1,4 +1,4 @@
-"""`python -m delivery.doctor`: every check of one stack, in the order in which somebody would fix what is wrong."""
+"""`python -m delivery.doctor`: every check of one stack, in the order in which to fix what is wrong."""
 
 import argparse
 import json

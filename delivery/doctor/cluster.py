@@ -28,20 +28,20 @@ def keptn_is_defined(name: str, inspection: Inspection) -> Check:
     """Keptn's definitions are served in the version that the stack declares."""
     group = "lifecycle.keptn.sh"
     versions = f"{group} {', '.join(served_versions(inspection.connection, group))}"
-    return _told(name, keptn_definitions(inspection.connection, inspection.configuration), versions)
+    return _check(name, keptn_definitions(inspection.connection, inspection.configuration), versions)
 
 
 def argocd_is_defined(name: str, inspection: Inspection) -> Check:
     """Argo CD's definition is served in the version that the stack declares."""
     group = "argoproj.io"
     versions = f"{group} {', '.join(served_versions(inspection.connection, group))}"
-    return _told(name, argocd_definitions(inspection.connection, inspection.configuration), versions)
+    return _check(name, argocd_definitions(inspection.connection, inspection.configuration), versions)
 
 
 def rights(name: str, inspection: Inspection) -> Check:
     """The login may do all that an update does."""
     problems = right_problems(inspection.connection, inspection.configuration)
-    return _told(name, problems, "the login may manage all that the stack declares")
+    return _check(name, problems, "the login may manage all that the stack declares")
 
 
 def promotion_tasks(name: str, inspection: Inspection) -> Check:
@@ -97,7 +97,7 @@ def argocd(name: str, inspection: Inspection) -> Check:
     return ok(name, f"{first.version}, {first.name} in {namespace}")
 
 
-def _told(name: str, problems: list[Problem], otherwise: str) -> Check:
+def _check(name: str, problems: list[Problem], otherwise: str) -> Check:
     if problems:
         return wrong(name, "; ".join(problem.found for problem in problems), problems[0].fix)
     return ok(name, otherwise)

@@ -9,15 +9,15 @@ import hashlib
 import json
 from collections.abc import Iterator
 
-import yaml
-
 from delivery.config.errors import Json
 from delivery.doctor.check import Check, ok, unknown, wrong
 from delivery.doctor.github import Answer, GitHubView
 from delivery.doctor.inspection import Inspection
 from delivery.doctor.repository import update_command
 from delivery.model.edges import SETTINGS_PATH, Edge, PromotionSettings, SettingsError
+from delivery.promotion.state import platform_conflicts
 from delivery.stack.repository_files import repository_files, stage_files
+from delivery.values.editor import ValuesError
 
 
 def files(name: str, inspection: Inspection) -> Check:
@@ -80,40 +80,23 @@ def target_folders(name: str, inspection: Inspection) -> Iterator[Check]:
             yield unknown(name, f"{path}: {found.why}")
             sound = False
             continue
-        differing = "it is missing" if text is None else "; ".join(_differences(_platform(text), _expected(edge)))
-        if differing:
-            detail = f"{path} is not what the promotion {edge} needs: {differing}"
+        conflict = _conflict(text, edge, path)
+        if conflict:
+            detail = f"{path} {conflict}, but {edge} promotes {', '.join(edge.promoted_keys)} to that folder"
             yield wrong(name, detail, update_command(edge.target))
             sound = False
     if edges and sound:
         yield ok(name, ", ".join(dict.fromkeys(edge.target_path for edge in edges)))
 
 
-def _expected(edge: Edge) -> dict[str, Json]:
-    """What of the target's `platform.yaml` the promotion along `edge` relies on."""
-    return {
-        "application.name": edge.application,
-        "application.stage": edge.target,
-        "versionKey": edge.promoted_keys[0],
-        "promotedKeys": list(edge.promoted_keys),
-    }
-
-
-def _platform(text: str) -> dict[str, Json]:
+def _conflict(text: str | None, edge: Edge, path: str) -> str:
+    if text is None:
+        return "is missing"
     try:
-        document = yaml.safe_load(text)
-    except yaml.YAMLError:
-        document = None
-    values = document if isinstance(document, dict) else {}
-    application = values.get("application")
-    named = application if isinstance(application, dict) else {}
-    return {
-        "application.name": named.get("name"),
-        "application.stage": named.get("stage"),
-        "versionKey": values.get("versionKey"),
-        # Written where there are several.
-        "promotedKeys": values.get("promotedKeys", [values.get("versionKey")]),
-    }
+        found = platform_conflicts(text, edge, where=path)
+    except ValuesError:
+        return "is not readable"
+    return f"has {', '.join(f'{key} {value}' for key, value in found.items())}" if found else ""
 
 
 def _document(settings: PromotionSettings) -> dict[str, Json]:

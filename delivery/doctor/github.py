@@ -1,4 +1,4 @@
-"""The GitOps repository on GitHub as one token sees it, with everything of an answer that tells about the token.
+"""The GitOps repository on GitHub as one token sees it, with what the headers of an answer say about the token.
 
 One try for each question, and the answers are kept: nothing is asked twice, and nothing more after a time-out.
 """
@@ -18,12 +18,12 @@ from delivery.text import one_line
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer; `status` 0 when none came. `said` is the reason for a failure that the server or network gave."""
+    """An answer; `status` 0 when none came. `message` is the reason for a failure, as the server or network gave it."""
 
     status: int
     body: Json
     headers: Mapping[str, str]
-    said: str = ""
+    message: str = ""
 
     @property
     def ok(self) -> bool:
@@ -43,7 +43,7 @@ class Answer:
     def why(self) -> str:
         """What went wrong, in a few words."""
         needed = self.headers.get("x-accepted-github-permissions", "")
-        return f"{self.status or 'no answer'}: {self.said}" + (f" (needs {needed})" if needed else "")
+        return f"{self.status or 'no answer'}: {self.message}" + (f" (needs {needed})" if needed else "")
 
     def field(self, *keys: str) -> Json:
         """A value inside the body, None when it is not there."""
@@ -90,5 +90,5 @@ class GitHubView:
             body = response.json()
         except requests.JSONDecodeError:
             body = None
-        said = body.get("message") if isinstance(body, dict) else None
-        return Answer(response.status_code, body, response.headers, one_line(str(said or response.reason or "")))
+        message = body.get("message") if isinstance(body, dict) else None
+        return Answer(response.status_code, body, response.headers, one_line(str(message or response.reason or "")))

@@ -43,9 +43,9 @@ def configuration(name: str, inspection: Inspection) -> Iterator[Check]:
     except ConfigError as error:
         problems += error.problems
         more = error.more
-    yield from _told(name, problems, "valid")
+    yield from _checks(name, problems, "valid")
     if more:
-        yield unknown(name, f"{more} more, which are told when these are fixed")
+        yield unknown(name, f"and {more} more: fix these first")
 
 
 def secrets(name: str, inspection: Inspection) -> Check:
@@ -72,7 +72,7 @@ def secrets(name: str, inspection: Inspection) -> Check:
 def unusable_tokens(_: str, inspection: Inspection) -> Iterator[Check]:
     """A text that cannot be a token is none, and is sent nowhere: a check under the token's own name."""
     for key, problem in wrong_tokens(inspection.secrets).items():
-        yield from _told(key, [problem])
+        yield from _checks(key, [problem])
 
 
 def ready(name: str, inspection: Inspection) -> Iterator[Check]:
@@ -80,7 +80,7 @@ def ready(name: str, inspection: Inspection) -> Iterator[Check]:
     # An update takes this one token from the environment, and no other.
     from_environment = {"githubToken"} if inspection.environ.get(ENVIRONMENT["githubToken"]) else set()
     missing = missing_for_update(inspection.configuration, inspection.set_keys | from_environment)
-    yield from _told(name, missing, "nothing is missing from the configuration")
+    yield from _checks(name, missing, "nothing is missing from the configuration")
 
 
 def trace_links(name: str, inspection: Inspection) -> Iterator[Check]:
@@ -93,7 +93,7 @@ def trace_links(name: str, inspection: Inspection) -> Iterator[Check]:
     if not settings.trace_url:
         yield ok(name, "none: delivery:traceUrl is empty")
     elif settings.traces_are_local:
-        detail = f"{host} is each reader's own machine: pull requests name the trace only"
+        detail = f"{host} is a different machine for each reader: pull requests name the trace without a link"
         yield unknown(name, detail, set_fix("traceUrl", "https://…/{trace_id}"))
     else:
         yield ok(name, f"lead to {host}")
@@ -110,7 +110,7 @@ def _decrypted(inspection: Inspection) -> dict[str, SecretText]:
         raise PulumiError("the pulumi CLI answers something else than its configuration") from None
 
 
-def _told(name: str, problems: Iterable[Problem], otherwise: str = "") -> list[Check]:
+def _checks(name: str, problems: Iterable[Problem], otherwise: str = "") -> list[Check]:
     """One check for each problem, or that there is none."""
     found = [wrong(name, f"{it.where}: found {it.found}; allowed: {it.allowed}", it.fix) for it in problems]
     return found or ([ok(name, otherwise)] if otherwise else [])

@@ -49,7 +49,7 @@ class Inspection:
     def configuration(self) -> StackConfiguration:
         """The stack's configuration. Raises `BlockedError` when it is not valid."""
         if self.parsed is None:
-            raise BlockedError(unknown("cluster and repository", "not asked: they follow from the configuration"))
+            raise BlockedError(unknown("cluster and repository", "not checked: they follow from the configuration"))
         return self.parsed
 
     @cached_property
@@ -57,12 +57,12 @@ class Inspection:
         """The stack's cluster. Raises `BlockedError` where there is none to ask, and `ClusterError`."""
         cluster = self.configuration.cluster
         if "kubeconfig" in self.set_keys - self.secrets.keys():
-            raise BlockedError(unknown("cluster", "not asked: delivery:kubeconfig cannot be decrypted"))
+            raise BlockedError(unknown("cluster", "not checked: delivery:kubeconfig cannot be decrypted"))
         if cluster.mode != "deploy":
-            detail = f"not asked: delivery:cluster is {cluster.mode}, this stack deploys to none"
+            detail = f"not checked: delivery:cluster is {cluster.mode}, this stack deploys to none"
             raise BlockedError(ok("cluster", detail))
         if not cluster.context:
-            raise BlockedError(unknown("cluster", "not asked: delivery:kubeContext is not set"))
+            raise BlockedError(unknown("cluster", "not checked: delivery:kubeContext is not set"))
         return connect(cluster.context, self.secrets.get("kubeconfig"))
 
     def has_token(self, key: str) -> bool:
@@ -72,18 +72,18 @@ class Inspection:
     def require_repository(self) -> None:
         """Raise `BlockedError` while the GitOps repository is not configured."""
         if self.configuration.pipeline.repository.is_example:
-            raise BlockedError(unknown("repository", "not asked: delivery:repositoryOwner is still the example's"))
+            raise BlockedError(unknown("repository", "not checked: delivery:repositoryOwner is still the example's"))
 
     def github(self, key: str = "githubToken") -> GitHubView:
         """The GitOps repository as the token `key` sees it. Raises `BlockedError` where it cannot be asked."""
         self.require_repository()
         if not self.has_token(key):
-            raise BlockedError(unknown("repository", f"not asked: there is no {key} to ask with"))
+            raise BlockedError(unknown("repository", f"not checked: there is no {key}"))
         if key not in self._views:
             self._views[key] = GitHubView(self.configuration.pipeline.repository, key, self.secrets[key])
         # One that gave no answer is not asked again with the other token.
         first = next(iter(self._views.values())).get()
         if first.status == 0:
-            rest = unknown("tokens and promotions", "not asked: GitHub gave no answer")
+            rest = unknown("tokens and promotions", "not checked: no answer from GitHub")
             raise BlockedError(unknown("repository", first.why), rest)
         return self._views[key]

@@ -32,7 +32,7 @@ def last_promotions(name: str, inspection: Inspection) -> Iterator[Check]:
             if error.status == 0:
                 raise BlockedError from None
             continue
-        yield _told(title, edge, found[0], pipeline.repository) if found else ok(title, "none so far")
+        yield _outcome(title, edge, found[0], pipeline.repository) if found else ok(title, "none so far")
 
 
 def left_over(name: str, inspection: Inspection) -> Iterator[Check]:
@@ -74,15 +74,17 @@ def _close(found: PullRequest, repository: Repository) -> str:
     return f"gh pr close {found.number} --repo {repository.gh_name} --delete-branch"
 
 
-def _told(name: str, edge: Edge, found: PullRequest, repository: Repository) -> Check:
+def _outcome(name: str, edge: Edge, found: PullRequest, repository: Repository) -> Check:
     metadata = parse_metadata(found.body, edge)
     shown = f"#{found.number}"
     if metadata is None and found.state == "open":
-        detail = f"{shown} is open on {edge.branch}, and is not the promoter's or has lost what it writes into the body"
+        detail = (
+            f"{shown} is open on {edge.branch}, without the promoter's metadata, and blocks the promotions of this edge"
+        )
         return wrong(name, detail, _close(found, repository))
     version = f"{metadata.version} " if metadata else ""
     if found.state == "open":
-        return ok(name, f"{version}waits in {shown}, open: {found.url}")
+        return ok(name, f"{version}is open in {shown}: {found.url}")
     if found.state == "merged":
         return ok(name, f"{version}merged in {shown}")
     if metadata and metadata.superseded_by:

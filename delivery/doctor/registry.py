@@ -1,4 +1,4 @@
-"""Every check of a stack by its name, in the order in which somebody would fix what is wrong."""
+"""Every check of a stack by its name, in the order in which to fix what is wrong."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
@@ -57,13 +57,13 @@ GROUPS: Mapping[str, Mapping[str, CheckFunction]] = {
 
 def run(inspection: Inspection, *titles: str) -> Iterator[Check]:
     """The checks of these groups, of all when none is named, each as it is known."""
-    told: set[Check] = set()
+    shown: set[Check] = set()
     for title in titles or GROUPS:
         for check in _group(inspection, GROUPS[title]):
-            # What several groups need is missed once.
-            if check not in told:
+            # Something that several groups need is reported missing once.
+            if check not in shown:
                 yield check
-            told.add(check)
+            shown.add(check)
 
 
 def _group(inspection: Inspection, checks: Mapping[str, CheckFunction]) -> Iterator[Check]:
@@ -78,5 +78,5 @@ def _group(inspection: Inspection, checks: Mapping[str, CheckFunction]) -> Itera
             return
         except ClusterError as error:
             yield wrong("cluster", error.found, error.fix)
-            yield unknown("in the cluster", "not asked: the cluster gave no answer")
+            yield unknown("in the cluster", "not checked: the cluster gave no answer")
             return

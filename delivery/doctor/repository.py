@@ -26,7 +26,7 @@ HINDERING_SETTINGS = (*BY_PULL_REQUEST, "required_signatures", "restrictions", "
 
 
 def reachable(name: str, inspection: Inspection) -> Check:
-    """The repository is there under its configured name, and takes changes. All else of it needs that."""
+    """The repository is there under its configured name, and takes changes. All other checks of it need that."""
     github = inspection.github()
     found, wanted, where = github.get(), github.full_name, github.repository.api_url
     actual = found.field("full_name")
@@ -50,14 +50,14 @@ def reachable(name: str, inspection: Inspection) -> Check:
 
 
 def default_branch(name: str, inspection: Inspection) -> Check:
-    """The configured default branch exists and is the repository's own: only there a workflow can be dispatched."""
+    """The configured default branch exists and is the repository's: workflows are dispatched on no other."""
     github = inspection.github()
     wanted, actual, found = github.repository.default_branch, github.get().field("default_branch"), github.branch()
     fix = set_fix("defaultBranch", str(actual))
     if found.status == 404 and actual != wanted:
         # Setting the new name replaces every file, and Pulumi would delete the old ones on a branch that is gone.
-        detail = f"there is no branch {wanted}, the repository's own is {actual}; if that is its new name, "
-        return wrong(name, f"{detail}`pulumi refresh` each stack before you set it", fix)
+        detail = f"there is no branch {wanted}, the repository's default branch is {actual}; if it was renamed, "
+        return wrong(name, f"{detail}run `pulumi refresh` on each stack before you set it", fix)
     if found.status == 404:
         first = f"push a first commit to {wanted}: gh repo clone {github.full_name}"
         return wrong(name, f"{wanted} has no commit yet", first)
@@ -70,8 +70,8 @@ def default_branch(name: str, inspection: Inspection) -> Check:
 def protection(name: str, inspection: Inspection) -> Check:
     """What protects the default branch. Promotions are pull requests; `pulumi up` commits to it directly.
 
-    Who may bypass a rule is told to nobody but administrators, and not even to them for a token: where a rule may
-    stand in the way, and it is not sure that it does, the check stays unknown.
+    GitHub shows administrators alone who may bypass a rule, and never shows it of a token: where a rule may stand in
+    the way, and it is not certain that it does, the check is unknown.
     """
     github = inspection.github()
     branch = github.repository.default_branch
@@ -79,7 +79,7 @@ def protection(name: str, inspection: Inspection) -> Check:
     if not found.ok:
         return unknown(name, found.why)
     if not rules.ok and not _on_a_free_plan(rules):
-        return unknown(name, f"whether there are rules for {branch} is not told: {rules.why}")
+        return unknown(name, f"cannot read the rules for {branch}: {rules.why}")
     by_rule = rules.body if rules.ok and isinstance(rules.body, list) else []
     types = {str(rule.get("type")) for rule in by_rule if isinstance(rule, dict)}
     settings = _classic_protection(github)
@@ -95,11 +95,11 @@ def protection(name: str, inspection: Inspection) -> Check:
     hindering = [*sorted(types - HARMLESS_RULES), *asked]
     if hindering or not settings.ok:
         by = f" ({', '.join(hindering)})" if hindering else ""
-        detail = f"protected{by}: whether githubToken may commit directly, which `pulumi up` does, is not told"
+        detail = f"protected{by}: cannot see whether githubToken may commit directly, as `pulumi up` does"
         return unknown(name, detail, "let its account bypass the rule, as administrators do")
     if types or found.field("protected") is True:
         return ok(name, "protected; direct commits, which `pulumi up` makes, are allowed")
-    return ok(name, "none: whoever may write the repository can change every stage without a pull request")
+    return ok(name, "none: everybody with write access can change every stage without a pull request")
 
 
 def actions_settings(name: str, inspection: Inspection) -> Check:
@@ -108,28 +108,28 @@ def actions_settings(name: str, inspection: Inspection) -> Check:
     first = configuration.pipeline.first_stage.name
     found, general = github.get("/actions/permissions/workflow"), github.get("/actions/permissions")
     if found.denied and not configuration.owns_repository:
-        why = f"not told to this stack's {github.key}, only to that of {first}, which has the setting ({found.why})"
+        why = f"this stack's {github.key} may not read it, that of {first} may, whose stack sets it ({found.why})"
         return unknown(name, why, f"make doctor STACK={first}")
     if not found.ok:
         return unknown(name, found.why)
     if general.field("enabled") is False:
         allow = f"allow them at {github.repository.url}/settings/actions"
-        return wrong(name, "Actions are switched off in this repository", allow)
+        return wrong(name, "Actions are disabled in this repository", allow)
     if found.field("can_approve_pull_request_reviews") is not True:
-        return wrong(name, "no: the workflow would fail at the last step", update_command(first))
+        return wrong(name, "no: the workflow would fail at its last step", update_command(first))
     return ok(name, "yes")
 
 
 def workflow(name: str, inspection: Inspection) -> Check:
-    """The workflow can be dispatched: GitHub knows it, and nobody has switched it off."""
+    """The workflow can be dispatched: GitHub knows it, and nobody has disabled it."""
     if not inspection.configuration.promotes_to:
-        return ok(name, f"not asked: nothing is promoted from {inspection.stack}")
+        return ok(name, f"not checked: nothing is promoted from {inspection.stack}")
     # Only the token of the promotion task may see the workflow's state.
     github = inspection.github("promotionToken" if inspection.has_token("promotionToken") else "githubToken")
     found = github.get(f"/actions/workflows/{WORKFLOW_FILE}")
     state = found.field("state")
     if not found.ok:
-        return unknown(name, f"whether it is switched on is not told to {github.key} ({found.why})")
+        return unknown(name, f"{github.key} may not read whether it is enabled ({found.why})")
     if state != "active":
         enable = f"gh workflow enable {WORKFLOW_FILE} --repo {github.repository.gh_name}"
         return wrong(name, f"{WORKFLOW_FILE} is {state}", enable)
@@ -137,13 +137,13 @@ def workflow(name: str, inspection: Inspection) -> Check:
 
 
 def update_command(stack: str) -> str:
-    """The command that puts what `stack` declares back in its place, also where somebody else changed it."""
+    """The command that updates `stack`, also what was changed outside of it since."""
     return f"pulumi up --refresh --run-program -s {stack}"
 
 
 def _on_a_free_plan(rules: Answer) -> bool:
     """Whether there can be no rules: GitHub has none for the private repositories of a free plan."""
-    return rules.status == 403 and rules.said.startswith("Upgrade to GitHub")
+    return rules.status == 403 and rules.message.startswith("Upgrade to GitHub")
 
 
 def _classic_protection(github: GitHubView) -> Answer:
@@ -153,9 +153,9 @@ def _classic_protection(github: GitHubView) -> Answer:
         return nothing
     found = github.get(f"/branches/{quote(github.repository.default_branch)}/protection")
     # A token that may not read this may get a 404 as well, but never with these words.
-    return nothing if found.status == 404 and found.said == "Branch not protected" else found
+    return nothing if found.status == 404 and found.message == "Branch not protected" else found
 
 
 def _is_on(setting: Json) -> bool:
-    """A setting that is there is on, unless it says itself that it is not."""
+    """Whether a setting is on: it is when it is there and has no `enabled` that says otherwise."""
     return isinstance(setting, dict) and setting.get("enabled", True) is True

@@ -1,8 +1,8 @@
 """Checks of the two tokens: valid, with what they need, and with nothing else.
 
-What GitHub tells of a token without being written to is this. A classic token's scopes are in a header. A
-fine-grained token's permissions are told nowhere: that it may read something shows when it reads it, that it may
-write only when it writes. In a public repository everybody reads most things, so there even less can be told.
+What can be seen of a token without writing: a classic token's scopes are in a header of every answer. A fine-grained
+token's permissions are in none: it may read what it can read, and whether it may write shows only when it writes. In a
+public repository everybody can read most things, so less can be seen.
 """
 
 from collections.abc import Iterator, Mapping
@@ -52,7 +52,7 @@ def token(key: str, inspection: Inspection) -> Iterator[Check]:
     needed = needed_permissions(inspection.configuration, key)
     if not inspection.has_token(key):
         if needed:
-            yield unknown(key, "not asked: there is no token to ask with")
+            yield unknown(key, "not checked: there is no such token")
         return
     github = inspection.github(key)
     found = github.get()
@@ -70,12 +70,12 @@ def token(key: str, inspection: Inspection) -> Iterator[Check]:
 
 
 def has_what_it_needs(inspection: Inspection, github: GitHubView, needed: Mapping[str, str]) -> Check:
-    """The token may read, and as far as it is told write, what this stack uses it for."""
+    """The token may read, and as far as can be seen write, what this stack uses it for."""
     name = f"{github.key}: permissions"
     found, scopes = github.get(), _scopes(github)
     if not needed:
         return ok(name, "this stack does not use it")
-    # Whether these are the token's rights or its account's: what is off here, the token has not.
+    # These may be the account's permissions; what the account does not have, its token has not either.
     if "contents" in needed and found.field("permissions", "push") is False:
         return wrong(name, f"may not write {github.full_name}", grant(github, needed))
     if "administration" in needed and found.field("permissions", "admin") is False:
@@ -91,17 +91,17 @@ def has_what_it_needs(inspection: Inspection, github: GitHubView, needed: Mappin
     answers = {permission: github.get(READS[permission]) for permission in sorted(needed) if permission in READS}
     denied = [permission for permission, answer in answers.items() if answer.denied]
     if denied:
-        detail = f"may not even read {', '.join(denied)}; this stack needs {_levels(needed)}"
+        detail = f"may not read {', '.join(denied)}; this stack needs {_levels(needed)}"
         return wrong(name, detail, grant(github, needed))
     unanswered = [answer.why for answer in answers.values() if answer.status not in (200, 409)]
     if unanswered:
         return unknown(name, unanswered[0])
     writes = _levels({permission: level for permission, level in needed.items() if level == "write"})
-    return unknown(name, f"reads {', '.join(answers)}; that it may write shows at the first update: {writes}")
+    return unknown(name, f"reads {', '.join(answers)}; whether it may write shows at the first update: {writes}")
 
 
 def has_nothing_else(inspection: Inspection, github: GitHubView, needed: Mapping[str, str]) -> Check:
-    """The token can do nothing that this project does not do with it; a new one would have what is `needed` here."""
+    """The token has no permission that this project does not use; a new one would have what is `needed` here."""
     name = f"{github.key}: nothing else"
     allowed = frozenset(PROMOTION_TOKEN) if github.key == "promotionToken" else GITHUB_TOKEN
     place = f"{github.full_name} alone at {_tokens_page(github)}"
@@ -120,11 +120,11 @@ def has_nothing_else(inspection: Inspection, github: GitHubView, needed: Mapping
     answers = {each: github.get(READS[each]) for each in others if not (public and each in OPEN_TO_ALL)}
     more = [permission for permission, answer in answers.items() if answer.status in (200, 409)]
     if more:
-        return wrong(name, f"may read {', '.join(more)}, which it is not used for", instead)
-    untold = [permission for permission in others if permission not in answers or not answers[permission].denied]
-    if untold:
-        why = "the repository is public" if public else answers[untold[0]].why
-        return unknown(name, f"whether it has {', '.join(untold)} is not told: {why}")
+        return wrong(name, f"may read {', '.join(more)}, which it does not need", instead)
+    unseen = [permission for permission in others if permission not in answers or not answers[permission].denied]
+    if unseen:
+        why = "the repository is public" if public else answers[unseen[0]].why
+        return unknown(name, f"cannot see whether it has {', '.join(unseen)}: {why}")
     return ok(name, f"none of {', '.join(answers)}")
 
 

@@ -29,16 +29,16 @@ def cli(name: str, inspection: Inspection) -> Check:
     if shutil.which("pulumi", path=environ.get("PATH")) is None:
         return wrong(name, "not on PATH", INSTALL_CLI)
     try:
-        told = run_pulumi(environ, "version").strip()
+        text = run_pulumi(environ, "version").strip()
     except PulumiError as error:
         return unknown(name, str(error), "pulumi version")
-    version = re.fullmatch(r"v?(\d+)\.(\d+)\.(\d+)\S*", told)
+    version = re.fullmatch(r"v?(\d+)\.(\d+)\.(\d+)\S*", text)
     if version is None:
         return unknown(name, "it does not tell its version", "pulumi version")
     if tuple(map(int, version.groups())) < OLDEST_CLI:
         oldest = ".".join(map(str, OLDEST_CLI))
-        return wrong(name, f"{told}, older than {oldest}, the oldest that is tested", INSTALL_CLI)
-    return ok(name, told)
+        return wrong(name, f"{text}, older than {oldest}, the oldest that is tested", INSTALL_CLI)
+    return ok(name, text)
 
 
 def language_host(name: str, inspection: Inspection) -> Check:
@@ -129,5 +129,5 @@ def run_pulumi(environ: Mapping[str, str], *arguments: str, folder: Path | None 
         raise PulumiError(f"the pulumi CLI does not answer ({type(error).__name__})") from None
     if done.returncode:
         said = done.stderr.strip().splitlines()
-        raise PulumiError(said[-1] if said else "the pulumi CLI does not say why")
+        raise PulumiError(said[-1] if said else "the pulumi CLI gives no reason")
     return done.stdout

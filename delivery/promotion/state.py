@@ -168,6 +168,24 @@ def _newest(repository: Repository, github: GitHub, tip: str, path: str) -> str:
     return found[0].sha if found else tip
 
 
+def platform_conflicts(content: str | bytes, edge: Edge, *, where: str) -> dict[str, str]:
+    """What a target's `platform.yaml` has by which it is not the folder that `edge` promotes into, by key.
+
+    A `platform.yaml` from before the stage was named in it contradicts nothing. Raises `ValuesError`.
+    """
+    wanted = {
+        "application.name": edge.application,
+        "application.stage": edge.target,
+        "versionKey": edge.promoted_keys[0],
+    }
+    present = read_keys(content, wanted, where=where)
+    found = {key: str(value.text) for key, value in present.items() if value and value.text != wanted[key]}
+    keys = read_list(content, "promotedKeys", where=where) or edge.promoted_keys[:1]
+    if set(keys) != set(edge.promoted_keys):
+        found["promotedKeys"] = ", ".join(keys)
+    return found
+
+
 def _check_platform(repository: Repository, edge: Edge, tip: str) -> None:
     """Raise `EdgeNotReadyError` unless the target's folder is this application's, and deploys the promoted keys.
 
@@ -176,19 +194,7 @@ def _check_platform(repository: Repository, edge: Edge, tip: str) -> None:
     """
     path = f"{edge.target_path}/platform.yaml"
     file = repository.read(tip, path)
-    found: dict[str, str | None] = {}
-    if file is not None:
-        wanted = {
-            "application.name": edge.application,
-            "application.stage": edge.target,
-            "versionKey": edge.promoted_keys[0],
-        }
-        present = read_keys(file.content, wanted, where=path)
-        keys = read_list(file.content, "promotedKeys", where=path)
-        # A platform.yaml from before the stage was named in it contradicts nothing.
-        found = {key: value.text for key, value in present.items() if value is not None and value.text != wanted[key]}
-        if set(keys or edge.promoted_keys[:1]) != set(edge.promoted_keys):
-            found["promotedKeys"] = ", ".join(keys or edge.promoted_keys[:1])
+    found = platform_conflicts(file.content, edge, where=path) if file is not None else {}
     if file is None or found:
         what = "is not there" if file is None else f"has {', '.join(f'{key} {value}' for key, value in found.items())}"
         raise EdgeNotReadyError(

@@ -101,7 +101,7 @@ def test_promoted_keys_that_the_target_does_not_deploy_by_are_wrong(forge: Forge
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[", "- a", "application: podtato-head", "application: {name: another, stage: production}"]
+    "text", ["[", "- a", "application: podtato-head", "application: {name: another, stage: production}"]
 )
 def test_a_target_s_platform_file_that_is_something_else_is_wrong(forge: Forge, text: str) -> None:
     forge.commit(REPOSITORY, {"production/platform.yaml": text}, "Tinker")

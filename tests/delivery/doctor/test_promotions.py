@@ -55,7 +55,7 @@ def test_the_newest_pull_request_counts_open_or_merged(forge: Forge) -> None:
     forge.merge(REPOSITORY, first, delete_branch=True)
     assert_told("promotion.merged", check(forge))
     second = propose(forge, replace(BLOCK, version="v0.3.2").to_comment(), "v0.3.2")
-    assert f"v0.3.2 waits in #{second}" in check(forge).detail
+    assert f"v0.3.2 is open in #{second}" in check(forge).detail
 
 
 def test_a_closed_one_says_who_closed_it(forge: Forge) -> None:
