@@ -45,12 +45,12 @@ class Story:
 
     @property
     def settings(self) -> dict[str, str]:
-        """What `pulumi config set` gives each stack here."""
+        """The keys that the stacks here have besides the project's."""
         return {"repositoryOwner": OWNER, "repositoryName": NAME, "githubApiUrl": self.forge.api_url}
 
     @property
     def secrets(self) -> dict[str, str]:
-        """What `pulumi config set --secret` gives each stack here."""
+        """The secrets of each stack here."""
         return {"githubToken": UPDATE_TOKEN, "promotionToken": TASK_TOKEN}
 
     @property

@@ -79,10 +79,10 @@ class ErrorCollector:
         self.closed: set[str] = set()
         """Keys of which all is said: nothing else is added about them."""
 
-    def add(self, kind: Kind, path: Path, found: Json, allowed: str, form: str = "", *, fix: str = "") -> None:
-        """Note the value `found` at `path`, where one of this `form` would do, or what `fix` says."""
+    def add(self, kind: Kind, path: Path, found: Json, allowed: str, form: str) -> None:
+        """Note the value `found` at `path`, where one of this `form` would be allowed."""
         shown = "nothing" if found is None else json.dumps(found, ensure_ascii=False)
-        self.say(kind, path, shown, allowed, fix or set_fix(path, form))
+        self.say(kind, path, shown, allowed, set_fix(path, form))
 
     def say(self, kind: Kind, path: Path, found: str, allowed: str, fix: str) -> None:
         """Note what is `found` at `path`, in words."""
@@ -115,8 +115,11 @@ class ErrorCollector:
             raise ConfigError(tuple(self._problems), self._more)
 
 
-def set_fix(where: str | Path, value: str) -> str:
-    """How to set what is at a path, or a whole key, to `value`, which may be a placeholder."""
+def set_fix(where: str | Path, value: str, *, plaintext: bool = False) -> str:
+    """How to set what is at a path, or a whole key, to `value`, which may be a placeholder.
+
+    A value that is encrypted becomes a plain one with `plaintext` alone.
+    """
     path = (where,) if isinstance(where, str) else where
     key, *inner = path
     if key in PIPELINE:
@@ -124,8 +127,7 @@ def set_fix(where: str | Path, value: str) -> str:
         return printable(f"edit Pulumi.yaml: config: {PROJECT}:{key}: value:{places} {value}")
     if key in TABLE and TABLE[str(key)].type is Type.SECRET:
         return f"pulumi config set --secret {PROJECT}:{key}"
-    # A value that begins with a dash would be taken for an option.
-    options = f"{'--path ' if inner else ''}{'-- ' if value.startswith('-') else ''}"
+    options = f"{'--path ' if inner else ''}{'--plaintext ' if plaintext else ''}"
     return f"pulumi config set {options}{_quoted(spell(path))} {_quoted(printable(value))}"
 
 

@@ -29,7 +29,7 @@ _RULES: dict[str, Rule] = {
 class _Name:
     """One name, of an application (number `index`) in a stage: `where` its pattern is set.
 
-    `elsewhere`: in the file of the stage's own stack, which is not the one that is read.
+    `own`: by the stack whose configuration is read, for its stage; `elsewhere`: by another stage's own stack.
     """
 
     name: str
@@ -37,6 +37,7 @@ class _Name:
     index: int
     stage: str
     where: Path
+    own: bool
     elsewhere: bool
 
     def __str__(self) -> str:
@@ -83,13 +84,14 @@ def _names(kind: str, root: Values, stack: str, other_names: Mapping[str, Mappin
         for stage in stages:
             name = stage.text("name")
             if kind in OWN_NAMES:
-                own = root.optional_text(kind) if name == stack else other_names.get(name, {}).get(kind)
-                of_stage: _Source = own, (kind,)
+                named = root.optional_text(kind) if name == stack else other_names.get(name, {}).get(kind)
+                of_stage: _Source = named, (kind,)
             else:
                 of_stage = stage.optional_text(kind), (*stage.path, kind)
             pattern, where = next(source for source in (of_stage, of_application, shared) if source[0] is not None)
             full = str(pattern).replace("{application}", application.text("name")).replace("{stage}", name)
-            yield _Name(full, application.text("name"), index, name, where, where == (kind,) and name != stack)
+            own, elsewhere = (where == (kind,) and same for same in (name == stack, name != stack))
+            yield _Name(full, application.text("name"), index, name, where, own, elsewhere)
 
 
 def _refuse_wrong(kind: str, names: Sequence[_Name], argocd: str, errors: ErrorCollector) -> None:
@@ -108,15 +110,11 @@ def _refuse_wrong(kind: str, names: Sequence[_Name], argocd: str, errors: ErrorC
 
 def _refuse_collisions(kind: str, names: Sequence[_Name], errors: ErrorCollector) -> None:
     said: set[Path] = set()
-
-    def is_own(name: _Name) -> bool:
-        return name.where == (kind,) and not name.elsewhere
-
     for one, other, allowed in _collisions(kind, names):
-        # Where this stack has no name of its own in it, the other stack says so.
-        if any(name.elsewhere for name in (one, other)) and not any(map(is_own, (one, other))):
+        # What another stack has named is its own mistake, unless this one has named the same.
+        if (one.elsewhere or other.elsewhere) and not (one.own or other.own):
             continue
-        place = max(other, one, key=lambda name: (is_own(name), len(name.where)))
+        place = max(other, one, key=lambda name: (name.own, len(name.where)))
         where = place.where
         if where == (f"{kind}Pattern",) and one.index != other.index:
             # The one that is listed later changes: the other one may run already.

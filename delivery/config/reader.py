@@ -39,7 +39,7 @@ def parse(
     for key in sorted(misplaced):
         _refuse_misplaced(TABLE[key], stack, errors)
     for key in sorted((TABLE.keys() - SECRETS).intersection(encrypted)):
-        fix = f"pulumi config set --plaintext {PROJECT}:{key} {TABLE[key].form}"
+        fix = set_fix(key, TABLE[key].form, plaintext=True)
         allowed = "plain text: the value is public, in the repository and in manifests"
         errors.say(Kind.ENCRYPTED, (key,), "an encrypted value", allowed, fix)
         errors.closed.add(key)

@@ -109,7 +109,10 @@ class Promotions:
 
 @dataclass(frozen=True)
 class Pipeline:
-    """What every stack shares: the repository, the applications, the stages, and every application in every stage."""
+    """What every stack shares: the repository, the applications, the stages, and every application in every stage.
+
+    Namespace and Argo CD Application of another stage are as in `Pulumi.yaml`; its own stack may have named them.
+    """
 
     repository: Repository
     applications: tuple[Application, ...]
