@@ -13,8 +13,8 @@ from delivery.model.request import PromotionRequest
 from delivery.model.secret import SecretText
 from delivery.model.stack import StackConfiguration
 from delivery.promotion.declared_run import DeclaredRun
-from delivery.promotion.desired import PendingPromotion, read_pending
 from delivery.promotion.history import PromotionError
+from delivery.promotion.pending import PendingPromotion, read_pending
 from delivery.tracing.run import PromotionSpan, start_run
 from delivery.values.document import ValuesError
 from program.promotion_hooks import promotion_hooks

@@ -116,7 +116,7 @@ class Repository:
         return self._run("merge-base", "--is-ancestor", commit, descendant).returncode == 0
 
     def merge_base(self, one: str, other: str) -> str | None:
-        """Where the two left each other, as far as the fetched history shows."""
+        """The newest commit that both contain, as far as the fetched history shows."""
         done = self._run("merge-base", one, other)
         return done.stdout.decode().strip() if done.returncode == 0 else None
 

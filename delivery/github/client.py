@@ -91,7 +91,7 @@ class GitHub:
             "direction": "desc",
             "per_page": "100",
         }
-        return tuple(each for each in self._own(query) if each.branch == branch)
+        return tuple(found for found in self._own(query) if found.branch == branch)
 
     def list_open(self, base: str) -> tuple[PullRequest, ...]:
         """The hundred oldest open pull requests from any branch of this repository into `base`, oldest first."""

@@ -86,7 +86,7 @@ def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
         "--again",
         action="store_true",
         default=environ.get("AGAIN", "").strip().lower() == "true",
-        help="propose even what was declined, taken back or superseded; roll back what came since too [AGAIN=true]",
+        help="propose even what was declined, reverted or superseded; roll back what came since too [AGAIN=true]",
     )
     option("--settings", "DELIVERY_SETTINGS", "the pipeline's settings file", SETTINGS_PATH)
     option("--repository", "GITHUB_REPOSITORY", "owner/name of the GitOps repository; else the settings'")

@@ -164,7 +164,7 @@ def _first_trace(state: EdgeState) -> str:
 
 
 def _verified_before(state: EdgeState) -> bool:
-    """Whether the open pull request was proposed with this very commit named: whoever repeats it without, it counts."""
+    """Whether the open pull request was proposed with this very commit named: that counts for a run without it too."""
     metadata = state.open.metadata if state.open else None
     # What has no digest was read from a commit, which does not tell whether anybody named what it promotes.
     return metadata is not None and bool(metadata.digest) and metadata.commit == state.commit and metadata.verified

@@ -11,8 +11,9 @@ from contextlib import AbstractContextManager
 from delivery.git.repository import Repository
 from delivery.github.client import GitHub
 from delivery.model.edges import Edge, PromotionSettings
-from delivery.promotion.desired import DesiredPromotion, reset_stale_branch
-from delivery.promotion.execute import add_labels_and_reviewers
+from delivery.promotion.desired import DesiredPromotion
+from delivery.promotion.pending import reset_stale_branch
+from delivery.promotion.publish import add_labels_and_reviewers
 from delivery.tracing.run import PromotionSpan, Step
 
 _STATUS = re.compile(r"\b(?:DELETE|GET|PATCH|POST|PUT) \S+ ([45]\d\d)\b")
@@ -62,7 +63,7 @@ class DeclaredRun:
             span.set_result("success", "unchanged")
 
     def branching(self) -> None:
-        """The branch is about to be created. Raises `GitError` when a left-over one cannot be renewed."""
+        """The branch is about to be created. Raises `GitError` when a stale one cannot be reset."""
         self.begin("push")
         try:
             reset_stale_branch(self._desired, self._settings.default_branch, self._connect)
@@ -85,7 +86,7 @@ class DeclaredRun:
             self._span.set_result("success", "updated")
 
     def opened(self, number: int, *, created: bool) -> None:
-        """The pull request is as it should be: it gets its labels and reviewers, and the run is over.
+        """The pull request is up to date: it gets its labels and reviewers, and the run is over.
 
         For a label or reviewer that GitHub refuses there is a line to `say`. As in the promoter, an older pull request
         gets them when it has none of the labels, for the run that opened it may have been cut off before.

@@ -151,7 +151,7 @@ def precedence(
     for proposal in dict.fromkeys(found for found in (opened, next(iter(known), None), merged) if found is not None):
         metadata, state = proposal.metadata, proposal.pull_request.state
         assert metadata is not None  # noqa: S101 - narrowed by `known`
-        # One that the promoter closed stands for what left nothing to promote; reopened by a person, for itself again.
+        # What the promoter closed counts as the revision that left nothing to promote, until a person reopens it.
         reference = metadata.superseded_by if metadata.superseded_by and state == "closed" else metadata.commit
         newest = proposal is (opened or known[0])
         order = history.order(commit, reference) if newest else history.local_order(commit, reference)

@@ -60,7 +60,7 @@ class PromotionMetadata:
             "version": self.version,
             "traceparent": self.traceparent,
             "promotion": self.run_traceparent,
-            "changes": [_recorded(each) for each in self.changes],
+            "changes": [_recorded(change) for change in self.changes],
             "undoes": self.undoes,
             "until": self.superseded_by,
             "digest": self.digest,
@@ -68,7 +68,7 @@ class PromotionMetadata:
         # What is not said is verified: that is the rule, and what comments from before say.
         said = {key: value for key, value in data.items() if value} | ({} if self.verified else {"verified": False})
         text = json.dumps(said)
-        return f"<!-- delivery-promotion {_ACTIVE.sub(lambda each: f'{chr(92)}u{ord(each[0]):04x}', text)} -->"
+        return f"<!-- delivery-promotion {_ACTIVE.sub(lambda found: f'{chr(92)}u{ord(found[0]):04x}', text)} -->"
 
 
 def parse_metadata(body: str, edge: Edge) -> PromotionMetadata | None:
@@ -88,7 +88,7 @@ def parse_metadata(body: str, edge: Edge) -> PromotionMetadata | None:
                 version=str(raw.get("version", "")),
                 traceparent=_valid_or_empty(raw.get("traceparent")),
                 run_traceparent=_valid_or_empty(raw.get("promotion")),
-                changes=tuple(_change(each) for each in raw.get("changes", [])),
+                changes=tuple(_change(change) for change in raw.get("changes", [])),
                 undoes=_whole(raw.get("undoes", 0)),
                 superseded_by=raw["until"] if is_commit(str(raw.get("until", ""))) else "",
                 digest=str(raw.get("digest", "")),
@@ -149,7 +149,7 @@ def marked(message: str, mark: str) -> str:
 
 def promoted_by(trailers: Iterable[str], edge: Edge) -> str:
     """The commit that the first of these commits' trailers with one says is promoted along `edge`; empty if none."""
-    return next(filter(None, (_promoted_by(each, edge) for each in trailers)), "")
+    return next(filter(None, (_promoted_by(text, edge) for text in trailers)), "")
 
 
 def _promoted_by(trailers: str, edge: Edge) -> str:

@@ -97,8 +97,8 @@ def _title(subject: Subject) -> str:
 def _message(subject: Subject, title: str) -> str:
     edge, metadata = subject.edge, subject.metadata
     changes = "\n".join(
-        f"{plain(each.key)}: {'not set' if each.was is None else plain(each.was)} -> {plain(each.becomes)}"
-        for each in metadata.changes[:50]
+        f"{plain(change.key)}: {'not set' if change.was is None else plain(change.was)} -> {plain(change.becomes)}"
+        for change in metadata.changes[:50]
     )
     return f"{title}\n\n{changes}\n\n{TRAILER}: {trailer(edge, metadata.commit)}\n"
 
@@ -130,8 +130,8 @@ def _opening(subject: Subject) -> str:
 
 def _table(changes: tuple[Change, ...], limit: int) -> str:
     rows = [
-        f"| {code(each.key)} | {'*not set*' if each.was is None else code(each.was)} | {code(each.becomes)} |"
-        for each in changes[:limit]
+        f"| {code(change.key)} | {'*not set*' if change.was is None else code(change.was)} | {code(change.becomes)} |"
+        for change in changes[:limit]
     ]
     if len(changes) > limit:
         rows.append(f"| and {len(changes) - limit} more | | |")
@@ -147,8 +147,8 @@ def _verified(subject: Subject, settings: PromotionSettings, listed: int) -> str
     if subject.base and subject.base != commit:
         text += f" · [compared with what {subject.edge.target} runs]({web}/compare/{subject.base}...{commit})"
     rows = [
-        f"- [`{each.sha[:9]}`]({web}/commit/{each.sha}) {code(each.subject, 120)} by {code(each.author, 60)}"
-        for each in subject.commits[:listed]
+        f"- [`{commit.sha[:9]}`]({web}/commit/{commit.sha}) {code(commit.subject, 120)} by {code(commit.author, 60)}"
+        for commit in subject.commits[:listed]
     ]
     left = subject.more + max(0, len(subject.commits) - listed)
     if left and rows:
@@ -179,7 +179,7 @@ def _trace(subject: Subject, settings: PromotionSettings) -> str:
         else f"{subject.edge.source}'s promotion"
     )
     if settings.traces_are_local:
-        # What whoever opened it finds on their machine, a release manager does not; the id is found anywhere.
+        # The address leads each reader to their own machine, where this trace is not; its id can be looked up anywhere.
         return f"**Trace:** {what}, `{trace_id}`"
     return f"**Trace:** [{what}]({url})"
 

@@ -20,7 +20,7 @@ def as_json(outcome: Outcome) -> dict[str, object]:
         "from": outcome.edge.source,
         "to": outcome.edge.target,
         "commitID": outcome.commit,
-        "changes": [{"key": each.key, "was": each.was, "becomes": each.becomes} for each in outcome.changes],
+        "changes": [{"key": change.key, "was": change.was, "becomes": change.becomes} for change in outcome.changes],
         "title": outcome.rendered.title if outcome.rendered else None,
         "pullRequest": {"number": pull_request.number, "url": pull_request.url, "state": pull_request.state}
         if pull_request

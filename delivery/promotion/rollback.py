@@ -28,14 +28,14 @@ def propose_rollback(
     *,
     run_traceparent: str = "",
 ) -> Decision:
-    """Decide about taking back the edge's last promotion; `request.rollback` is the reason.
+    """Decide about reverting the edge's last promotion; `request.rollback` is the reason.
 
-    The values written link to the trace that is taken back. Raises `PromotionError` when there is nothing to
-    take back, what was before can be found neither in the fetched history nor in the hidden metadata, or the target
-    has something else by now (`again` takes that back too), and where a key came with it that was not there before.
+    The values written link to the trace that is reverted. Raises `PromotionError` when there is nothing to
+    revert, what was before can be found neither in the fetched history nor in the hidden metadata, or the target
+    has something else by now (`again` reverts that too), and where a key came with it that was not there before.
     """
     edge = state.edge
-    last = next((each for each in state.proposals if each.pull_request.state == "merged"), None)
+    last = next((proposal for proposal in state.proposals if proposal.pull_request.state == "merged"), None)
     if last is None:
         raise PromotionError(
             f"nothing to roll back: no pull request from {edge.branch} has been merged into {settings.default_branch}"
@@ -65,11 +65,10 @@ def propose_rollback(
         undoes=number,
     )
     notes = request.notes
-    for each in state.proposals:
-        if each.pull_request.state == "open":
-            notes += (
-                f"Pull request #{each.pull_request.number} proposes a promotion to this stage: decide about it too.",
-            )
+    for proposal in state.proposals:
+        if proposal.pull_request.state == "open":
+            number_open = proposal.pull_request.number
+            notes += (f"Pull request #{number_open} proposes a promotion to this stage: decide about it too.",)
     subject = Subject(edge, metadata, notes=notes, reason=request.rollback)
     return Decision(Result.PLANNED, words(planned.changes), planned, commit, link, render(subject, settings), last)
 
@@ -84,7 +83,9 @@ def _still_there(
     edge, merge = state.edge, last.pull_request.merge_commit
     path = edge.target_values
     file = repository.read(merge, path) if merge and repository.is_ancestor(merge, state.tip) else None
-    brought = {each.key: each.becomes for each in last.metadata.changes if each.key in keys} if last.metadata else {}
+    brought = (
+        {change.key: change.becomes for change in last.metadata.changes if change.key in keys} if last.metadata else {}
+    )
     if file is not None:
         brought = _shown(read_keys(file.content, keys, where=path))
     present = _shown(read_keys(state.target.content, brought, where=path))
@@ -92,9 +93,9 @@ def _still_there(
     if key is None:
         return
     others = [
-        str(each)
-        for each in settings.edges
-        if (each.application, each.target) == (edge.application, edge.target) and each != edge
+        str(other)
+        for other in settings.edges
+        if (other.application, other.target) == (edge.application, edge.target) and other != edge
     ]
     fix = f"roll back what brought it ({'; '.join(others)})" if others else "revert that first"
     raise PromotionError(
@@ -112,7 +113,7 @@ def _values_before(state: EdgeState, last: Proposal, repository: Repository) -> 
     """The promoted values before `last` was merged: from git's history, else as its metadata remembers them."""
     edge, merge, number = state.edge, last.pull_request.merge_commit, last.pull_request.number
     path, keys = edge.target_values, edge.promoted_keys
-    remembered = {each.key: each for each in last.metadata.changes} if last.metadata else {}
+    remembered = {change.key: change for change in last.metadata.changes} if last.metadata else {}
     near = bool(merge and repository.is_ancestor(merge, state.tip) and repository.resolve(f"{merge}^"))
     # A rebase merge of several commits: only the last one is known, which stood on others of the same pull request.
     if near and not (remembered and _stood_on_others(repository, merge)):

@@ -29,7 +29,7 @@ class Branch:
     """The branch that a pull request is proposed on. `head` is None when it is not there.
 
     `by_others` are the commits on it, newest first, that the promoter did not make and that are nowhere else:
-    empty when the branch may be built anew.
+    empty when the branch may be rebuilt.
     """
 
     name: str
@@ -62,7 +62,7 @@ class EdgeState:
     @property
     def open(self) -> Proposal | None:
         """The open pull request of `branch`, if there is one."""
-        return next((each for each in self.on_branch if each.pull_request.state == "open"), None)
+        return next((proposal for proposal in self.on_branch if proposal.pull_request.state == "open"), None)
 
 
 def read_edge(
@@ -119,7 +119,7 @@ def read_edge(
 
 def _proposals(github: GitHub, edge: Edge, settings: PromotionSettings, branch: str) -> tuple[Proposal, ...]:
     found = github.list_pull_requests(branch, settings.default_branch)
-    return tuple(Proposal(each, parse_metadata(each.body, edge)) for each in found)
+    return tuple(Proposal(pull_request, parse_metadata(pull_request.body, edge)) for pull_request in found)
 
 
 def _told_by_commits(
@@ -128,7 +128,7 @@ def _told_by_commits(
     """The promotions' `proposals`, corrected by their commits, down to the newest merged one.
 
     People edit descriptions, and a run can be cut off between a description and a commit. So a merged pull request
-    stands for the commit that was merged. Any other one stands for what its description says, and when that has lost
+    counts as the commit that was merged. Any other one counts as what its description says, and when that has lost
     its metadata, for what the promoter's commits on its `branch` say.
     """
     told = list(proposals)
@@ -141,7 +141,7 @@ def _told_by_commits(
             commits = branch.own
         else:
             commits = ()
-        trailers = (each.trailer or (repository.trailer(each.sha) if merged else "") for each in commits)
+        trailers = (commit.trailer or (repository.trailer(commit.sha) if merged else "") for commit in commits)
         commit = promoted_by(trailers, edge)
         if commit and (metadata is None or metadata.commit != commit):
             told[place] = replace(proposal, metadata=bare_metadata(edge, commit))
@@ -220,15 +220,15 @@ def _branch(repository: Repository, name: str, tip: str, proposals: tuple[Propos
     if head is None or repository.is_ancestor(head, tip):
         return Branch(name, head)
     # Squashed on merge, the branch's commits are not in the default branch's history, but their content is.
-    if any(each.pull_request.state == "merged" and each.pull_request.head == head for each in proposals):
+    if any(proposal.pull_request.state == "merged" and proposal.pull_request.head == head for proposal in proposals):
         return Branch(name, head)
     commits = repository.log(head, f"^{tip}")
-    own = tuple(each for each in commits if each.ours)
+    own = tuple(commit for commit in commits if commit.ours)
     boundary = repository.boundary()
     # Where the branch's own line reaches the repository's first commit, only the default branch's is cut off.
-    cut = boundary & {each.sha for each in commits} or (boundary and not repository.merge_base(head, tip))
+    cut = boundary & {commit.sha for commit in commits} or (boundary and not repository.merge_base(head, tip))
     if cut and commits[0].ours and not commits[0].appended:
         # The branch left the default branch before the fetched history begins, so git cannot tell where. What
-        # the promoter builds anew is a single commit on the default branch: below it everything is merged.
+        # the promoter rebuilds is a single commit on the default branch: below it everything is merged.
         return Branch(name, head, own[:1])
-    return Branch(name, head, own, tuple(each for each in commits if not each.ours))
+    return Branch(name, head, own, tuple(commit for commit in commits if not commit.ours))

@@ -14,7 +14,7 @@ LINE_BREAK = re.compile(r"\r\n|\r|\n")
 
 
 class ValuesError(ValueError):
-    """A values file that cannot be used as it is: one line, `<where>:<line>:<column>: what — mend`."""
+    """A values file that cannot be used as it is: one line, `<where>:<line>:<column>: what — fix`."""
 
 
 @dataclass(frozen=True)
@@ -75,9 +75,9 @@ class Document:
         """The file's bytes."""
         return (self.bom + self.text).encode()
 
-    def error(self, mark: Mark, what: str, mend: str) -> ValuesError:
+    def error(self, mark: Mark, what: str, fix: str) -> ValuesError:
         """An error at a place in this file."""
-        return ValuesError(f"{self.where}:{mark.line + 1}:{mark.column + 1}: {what} — {mend}")
+        return ValuesError(f"{self.where}:{mark.line + 1}:{mark.column + 1}: {what} — {fix}")
 
 
 def shown(text: str) -> str:

@@ -31,7 +31,7 @@ _READ_DIFFERENTLY = re.compile("[\x85\u2028\u2029\ufeff]")
 
 
 def load(text: str | bytes, where: str) -> Document:
-    """Parse a values file; `ValuesError` names the place of what is wrong with it, and the mend."""
+    """Parse a values file; `ValuesError` names the place of what is wrong with it, and the fix."""
     document = decoded(text, where)
     found = _READ_DIFFERENTLY.search(document.text)
     if found:
@@ -56,9 +56,9 @@ def _syntax_error(document: Document, error: MarkedYAMLError) -> ValuesError:
     problem = _TOKENS.sub(r"\1", error.problem or error.context or "this is no YAML")
     if begun and mark and begun.line != mark.line:
         problem += f", {error.context} that begins on line {begun.line + 1}"
-    mend = "use spaces, no tab" if "'\\t'" in problem else "correct it there or on the line before"
+    fix = "use spaces, no tab" if "'\\t'" in problem else "correct it there or on the line before"
     what = "".join(letter if letter.isprintable() else escape(letter) for letter in problem)
-    return document.error(Mark(mark.line, mark.column) if mark else Mark(0, 0), what, mend)
+    return document.error(Mark(mark.line, mark.column) if mark else Mark(0, 0), what, fix)
 
 
 def _build(document: Document, events: Iterator[Event]) -> None:

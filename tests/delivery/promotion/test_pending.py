@@ -11,7 +11,8 @@ import pytest
 from delivery.git.repository import Repository
 from delivery.github.client import GitHub
 from delivery.model.request import PromotionRequest
-from delivery.promotion.desired import DesiredPromotion, PendingPromotion, read_pending
+from delivery.promotion.desired import DesiredPromotion
+from delivery.promotion.pending import PendingPromotion, read_pending
 from delivery.tracing.otlp import TRACE_FILE
 from delivery.tracing.run import start_run
 from tests.delivery.promotion.story import EDGE, NAME, TOKEN, TRACEPARENT, Story, platform
