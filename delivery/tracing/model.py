@@ -18,8 +18,6 @@ from delivery.tracing.attributes import (
 )
 from delivery.tracing.otlp import Span, SpanId
 
-PROMOTION_PHASE = "PromotionTasks"
-
 
 @dataclass(frozen=True)
 class Rollout:
@@ -36,11 +34,6 @@ class Rollout:
     def known(self) -> Span:
         """The span whose attributes name application, version and namespace: the root where there is one."""
         return self.root or self.spans[0][1]
-
-    @property
-    def phase(self) -> Span | None:
-        """The span of its promotion phase; None where nothing is promoted, or not yet."""
-        return next((span for _, span in self.spans if span.name == PROMOTION_PHASE), None)
 
     @property
     def trace(self) -> str:

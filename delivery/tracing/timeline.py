@@ -11,11 +11,12 @@ from types import MappingProxyType
 from typing import Literal
 
 from delivery.tracing.attributes import CHANGE_ID, CHANGE_TITLE, CHANGE_URL, COMMIT, COMMIT_TIME, HEAD_REVISION
-from delivery.tracing.model import PROMOTION_PHASE, Delivery, Hop, Rollout, Run
+from delivery.tracing.model import Delivery, Hop, Rollout, Run
 from delivery.tracing.otlp import Span, SpanId
 from delivery.tracing.scale import Scale, scale
 
 _SECOND = 1_000_000_000
+_PROMOTION_PHASE = "PromotionTasks"
 
 Kind = Literal["wait", "rollout", "promotion", "review"]
 
@@ -179,7 +180,7 @@ def _rollout_rows(rollout: Rollout, stage: str, before: Hop | None) -> Iterator[
     yield Row(f"{stage}, all phases", "rollout", 0, rollout.start, rollout.end, rollout.root, follows)
     promoting: set[str] = set()
     for depth, span in rollout.spans:
-        if span.name == PROMOTION_PHASE or span.parent in promoting:
+        if span.name == _PROMOTION_PHASE or span.parent in promoting:
             promoting.add(span.id.span)
         kind: Kind = "promotion" if span.id.span in promoting else "rollout"
         yield Row(span.name, kind, depth, span.start, span.end, span)
@@ -194,7 +195,7 @@ def _run_rows(hop: Hop) -> Iterator[Row]:
 
 def _verified(rollout: Rollout, hop: Hop | None) -> int:
     """When the version was verified: at the start of the promotion phase, or without one at the rollout's end."""
-    phase = next((span for _, span in rollout.spans if hop and span.id == hop.phase), rollout.phase if hop else None)
+    phase = next((span for _, span in rollout.spans if hop and span.id == hop.phase), None)
     return phase.start if phase else rollout.end
 
 

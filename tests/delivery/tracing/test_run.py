@@ -46,8 +46,6 @@ def run_program(body: str, file: Path | None, **environ: str) -> "subprocess.Com
         f"EDGE = {EDGE!r}\nSETTINGS = {SETTINGS!r}\nPHASE = {PHASE!r}\n" + textwrap.dedent(body)
     )
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "PULUMI_", "TRACE"))}
-    for bundle in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
-        clean.pop(bundle, None)  # they would win over a collector's own certificate
     return subprocess.run(
         [sys.executable, "-c", program],
         env=clean | ({TRACE_FILE: str(file)} if file else {}) | environ,
