@@ -127,9 +127,11 @@ class Team:
         before = self._configured.get(stack)
         if before == wanted:
             return
-        file = self.engine.project / f"Pulumi.{stack}.yaml"
+        file, shared = (self.engine.project / name for name in (f"Pulumi.{stack}.yaml", "Pulumi.yaml"))
+        self._first.setdefault("", shared.read_text(encoding="utf-8"))
         if before is not None and before[0].keys() - wanted[0].keys():
             file.write_text(self._first[stack], encoding="utf-8")
+            shared.write_text(self._first[""], encoding="utf-8")
         self.engine.select(stack, self.engine.rendering(stack) | self.settings, self.secrets)
         self._first.setdefault(stack, file.read_text(encoding="utf-8"))
         self._configured[stack] = wanted
