@@ -31,17 +31,21 @@ def stages(project: Path) -> dict[str, tuple[str, ...]]:
         raise StagesError(f"Pulumi.yaml has no readable list delivery:stages ({why})") from None
 
 
+def write_output(line: str, environ: Mapping[str, str]) -> None:
+    """Print a step's output, `name=value`, and hand it to the workflow where this is a step of one."""
+    print(line)
+    if path := environ.get("GITHUB_OUTPUT"):
+        with Path(path).open("a", encoding="utf-8") as file:
+            file.write(f"{line}\n")
+
+
 def main(environ: Mapping[str, str] = os.environ) -> int:
     """The command. Writes the step's output `stages`; returns 0, or 1 when there is no pipeline to read."""
     try:
-        output = f"stages={json.dumps(list(stages(PROJECT)))}\n"
+        write_output(f"stages={json.dumps(list(stages(PROJECT)))}", environ)
     except StagesError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    print(output, end="")
-    if path := environ.get("GITHUB_OUTPUT"):
-        with Path(path).open("a", encoding="utf-8") as file:
-            file.write(output)
     return 0
 
 

@@ -12,8 +12,8 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
+from ci.stacks import write_output
 from delivery.model.identifiers import is_commit
 
 _PAGE = "100"
@@ -79,22 +79,14 @@ def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os
     parser = argparse.ArgumentParser(prog="python -m ci.update", description=__doc__.split("\n")[0])
     parser.add_argument("--stack", required=True, help="the stack, as `pulumi --stack` takes it")
     stack = parser.parse_args(arguments).stack
-    head = _git("rev-parse", "--verify", "HEAD").stdout.strip()
     ask = ["pulumi", "stack", "history", "--json", "--page-size", _PAGE, "--stack", stack]
-    done = subprocess.run(ask, env=dict(environ), stdout=subprocess.PIPE, text=True, check=False)
-    if done.returncode:
-        return 1
     try:
-        if not is_commit(head):
-            raise UpdateError("there is no commit checked out here: run this in a clone")
-        output = f"due={str(is_due(done.stdout, head)).lower()}\n"
-    except UpdateError as error:
+        history = subprocess.run(ask, env=dict(environ), stdout=subprocess.PIPE, text=True, check=True).stdout
+        due = is_due(history, _git("rev-parse", "HEAD").stdout.strip())
+    except (subprocess.CalledProcessError, UpdateError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    print(output, end="")
-    if path := environ.get("GITHUB_OUTPUT"):
-        with Path(path).open("a", encoding="utf-8") as file:
-            file.write(output)
+    write_output(f"due={str(due).lower()}", environ)
     return 0
 
 

@@ -211,15 +211,6 @@ def test_every_night_each_stack_is_compared_with_what_is_there_but_for_promotion
     assert f"'{TARGETS[-1]}'" in compare.split()
 
 
-def test_every_push_is_tested_and_none_is_left_out_for_a_later_one() -> None:
-    test = workflow("test")
-    assert test["on"] == {"push": {"branches": ["**"]}, "pull_request": None}
-    assert test["concurrency"] == {
-        "group": "test/${{ github.event.pull_request.number || github.run_id }}",
-        "cancel-in-progress": "${{ github.event_name == 'pull_request' }}",
-    }
-
-
 def test_the_engine_and_the_built_tools_are_there_before_the_tests_that_need_them() -> None:
     listed = list(steps(FOLDER / "test.yaml"))
     order = [

@@ -15,7 +15,6 @@ from typing import Any
 import yaml
 from pulumi import automation
 
-from lab.engine import PROGRAM
 from lab.forge import Forge, PullRequest
 from lab.pulumi_cli import PulumiEngine, installed_cli
 from lab.updates import EmbeddedEngine
@@ -36,9 +35,9 @@ REFRESH_RENDERED = {"PULUMI_K8S_SKIP_UPDATE_UNREACHABLE": "true"}
 class Team:
     """The stacks of one team. `settings` and `secrets` are set before each command, as they are then."""
 
-    def __init__(self, folder: Path, forge: Forge, program: Path = PROGRAM) -> None:
+    def __init__(self, folder: Path, forge: Forge) -> None:
         self.folder, self.forge = folder, forge
-        self.engine = PulumiEngine(folder / "pulumi", folder / "manifests", program)
+        self.engine = PulumiEngine(folder / "pulumi", folder / "manifests")
         self.settings = {"repositoryOwner": OWNER, "repositoryName": NAME, "githubApiUrl": forge.api_url}
         self.secrets = {"githubToken": TOKEN, "promotionToken": TASK_TOKEN}
         self.environment: dict[str, str] = {}

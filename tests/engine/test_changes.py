@@ -1,41 +1,23 @@
 """Changes of configuration, tokens and releases: exactly what should change does, and what git owns never."""
 
 import json
-import shutil
 from collections.abc import Iterator
 
 import pytest
 
-from lab.engine import PROGRAM
 from lab.forge import Forge
 from tests.engine.outcome import Outcome
 from tests.engine.team import REFRESH_RENDERED, REPOSITORY, Team
 
 STAGES = [{"name": "dev"}, {"name": "production", "after": ["dev"]}]
-COPIED = (
-    "__main__.py",
-    "Pulumi.yaml",
-    "Pulumi.dev.yaml",
-    "requirements.txt",
-    "components",
-    "delivery",
-    "gitops",
-    "program",
-)
 
 
 @pytest.fixture(scope="module")
 def dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
-    """A team whose stack `dev` is up, by a release of the program that can be changed. Its tests only preview."""
+    """A team whose stack `dev` is deployed. Its tests only preview."""
     folder = tmp_path_factory.mktemp("changes")
-    program = folder / "program"
-    program.mkdir()
-    for name in COPIED:
-        copy = shutil.copytree if (PROGRAM / name).is_dir() else shutil.copy
-        copy(PROGRAM / name, program / name)
-    (program / ".venv").symlink_to(PROGRAM / ".venv")
     with Forge(folder / "forge") as forge:
-        team = Team(folder, forge, program)
+        team = Team(folder, forge)
         done = team.up("dev")
         assert done.status == 0, done.text
         yield team
@@ -136,19 +118,6 @@ def test_after_the_forges_token_was_replaced_refresh_update_and_destroy_go_on_wi
     assert destroyed.status == 0, destroyed.text
     assert team.files("production/") == ["production/values.yaml"]
     assert team.manifests("production") == []
-
-
-def test_a_new_release_of_the_program_updates_the_files_that_it_changes_in_place(dev: Team) -> None:
-    workflow = dev.engine.project / "gitops" / "workflows" / "promote.yaml"
-    before = workflow.read_text(encoding="utf-8")
-    workflow.write_text(before.replace("timeout-minutes: 10", "timeout-minutes: 20"), encoding="utf-8")
-
-    try:
-        shown = dev.preview("dev")
-    finally:
-        workflow.write_text(before, encoding="utf-8")
-
-    assert shown.changes == {"RepositoryFile repository/.github/workflows/promote.yaml": "update"}
 
 
 def test_no_update_and_no_refresh_touches_the_values_that_git_has_by_now(team: Team) -> None:

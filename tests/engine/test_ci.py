@@ -38,24 +38,26 @@ def promoted(team: Team, **inputs: str) -> int:
     return promote(environment, lambda _: pytest.fail("the stack is not locked"), project=team.engine.project)
 
 
-def test_a_dispatch_promotes_alone_and_leaves_the_rest_of_the_stack_as_it_is(team: Team) -> None:
-    commit = team.release("v0.3.1")
+def test_a_dispatch_promotes_what_was_verified_and_leaves_the_rest_of_the_stack_as_it_is(team: Team) -> None:
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    verified, newest = team.release("v0.3.1"), team.release("v0.3.2")
     # Something else is waiting to be deployed, which no promotion may bring along.
     before = team.manifests("production")
     team.settings["argocdProject"] = "another"
     team.configure("production")
 
-    assert promoted(team, version="v0.3.1", commitID=commit) == 0
+    for _ in range(2):
+        assert promoted(team, version="v0.3.1", commitID=verified, traceParent=trace) == 0
 
     [pull] = team.pulls()
-    assert pull.state == "open"
     assert team.version(ref=pull.head) == "v0.3.1"
+    assert trace in team.read("production/values.yaml", pull.head)
+    assert verified in (pull.body or "")
     assert team.manifests("production") == before
-    assert team.preview("production").changes == {"Application podtato-head": "update"}
-    assert promoted(team, version="v0.3.1", commitID=commit) == 0
     team.forge.merge(REPOSITORY, pull.number, delete_branch=True)
-    assert promoted(team, commitID=team.release("v0.3.2")) == 0
+    assert promoted(team, commitID=newest) == 0
     assert team.states() == ["merged", "open"]
+    assert team.preview("production").changes == {"Application podtato-head": "update"}
 
 
 def test_a_version_that_the_commit_has_not_is_refused_before_anything_is_written(

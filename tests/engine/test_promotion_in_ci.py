@@ -1,4 +1,4 @@
-"""A promotion from a workflow: asked for by the environment, alone, without a cluster, next to the promoter."""
+"""A promotion by the stack without a cluster, and next to the promoter: each goes on with what the other has opened."""
 
 import json
 import os
@@ -24,23 +24,6 @@ def run_promoter(team: Team, commit: str = "") -> str:
         command, cwd=PROGRAM, env=os.environ | inputs | variables, capture_output=True, text=True, check=True
     )
     return str(json.loads(done.stdout)["result"])
-
-
-def test_a_workflow_asks_by_one_variable_for_what_was_verified_and_not_for_what_is_newest(team: Team) -> None:
-    team.promoting()
-    verified = team.release("v0.3.1")
-    team.release("v0.3.2")
-    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-    inputs = {"application": "podtato-head", "from": "dev", "to": "production", "version": "v0.3.1"}
-    inputs |= {"commitID": verified, "traceParent": trace, "rollback": "", "again": "false"}
-    team.environment["DELIVERY_PROMOTE"] = json.dumps(inputs)
-
-    asked = team.up("production")
-
-    assert asked.status == 0, asked.text
-    assert team.version(ref=BRANCH) == "v0.3.1"
-    assert trace in team.read("production/values.yaml", BRANCH)
-    assert verified in (team.pulls()[0].body or "")
 
 
 def test_promoting_alone_needs_no_cluster_and_uses_the_newest_token(team: Team) -> None:

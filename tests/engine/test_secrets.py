@@ -5,8 +5,6 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 from tests.engine.team import TASK_TOKEN, TOKEN, Team
 
 
@@ -73,17 +71,12 @@ def test_a_token_in_plain_text_is_refused_and_not_repeated(team: Team) -> None:
     assert shown.status != 0
     assert "Traceback" not in shown.text
     assert leaks(shown.text) == []
-    assert shown.errors == [
-        "delivery:githubToken: found a secret in plain text; allowed: an encrypted value; "
-        "fix: revoke it, then pulumi config set --secret delivery:githubToken"
-    ]
+    [error] = shown.errors
+    assert error.startswith("delivery:githubToken: ")
 
 
-@pytest.mark.parametrize("missing", ["repositoryOwner"])
-def test_an_update_as_the_project_ships_is_refused_before_anything_is_written(
-    team: Team, tmp_path: Path, missing: str
-) -> None:
-    del team.settings[missing]
+def test_an_update_as_the_project_ships_is_refused_before_anything_is_written(team: Team, tmp_path: Path) -> None:
+    del team.settings["repositoryOwner"]
     team.secrets.clear()
 
     done = team.up("dev")

@@ -43,20 +43,18 @@ def test_the_promoter_is_committed_with_either_engine() -> None:
     assert {path for path in ours if ours[path] != theirs[path]} == {COMMITTED}
 
 
-def test_whoever_dispatches_sees_no_difference() -> None:
+def test_the_promotion_task_and_people_dispatch_both_alike() -> None:
     ours, theirs = read(PROMOTER), read(PULUMI)
-    for key in ("name", "run-name", "on"):
-        assert ours[key] == theirs[key]
+    assert {key: ours[key] for key in ("name", "run-name", "on")} == {
+        key: theirs[key] for key in ("name", "run-name", "on")
+    }
 
 
-def test_every_input_reaches_the_program_as_one_variable_and_no_other_way() -> None:
+def test_what_was_dispatched_reaches_the_program_as_one_variable_that_it_reads() -> None:
     environment = step(PULUMI, "ci.promotion")["env"]
     assert environment["DELIVERY_PROMOTE"] == "${{ toJSON(inputs) }}"
     assert environment["DELIVERY_PROMOTE_ONLY"] == "true"
     assert environment["TO"] == "${{ inputs.to }}"
-
-
-def test_what_the_inputs_become_is_what_the_program_reads() -> None:
     inputs = {
         name: given.get("default", "") for name, given in read(PULUMI)["on"]["workflow_dispatch"]["inputs"].items()
     }
@@ -79,11 +77,8 @@ def test_a_rollback_is_the_promoters_own_in_both() -> None:
     assert [name for name, condition in conditions.items() if "rollback" not in condition] == ["Set up Python"]
 
 
-def test_a_stack_is_updated_by_one_run_at_a_time_because_it_is_locked_meanwhile() -> None:
-    assert read(PULUMI)["concurrency"]["group"] == "promote/${{ inputs.to }}"
-
-
-def test_it_has_no_way_to_a_cluster() -> None:
-    text = PULUMI.read_text()
-    assert "KUBECONFIG" not in text.upper()
-    assert read(PULUMI)["jobs"]["promote"]["environment"] == "promotion"
+def test_one_run_at_a_time_updates_a_stack_and_none_reaches_a_cluster() -> None:
+    workflow = read(PULUMI)
+    assert workflow["concurrency"]["group"] == "promote/${{ inputs.to }}"
+    assert workflow["jobs"]["promote"]["environment"] == "promotion"
+    assert "KUBECONFIG" not in PULUMI.read_text().upper()
