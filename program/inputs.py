@@ -37,7 +37,7 @@ class Secrets:
 
 
 def read_stack() -> tuple[StackConfiguration, Secrets]:
-    """This stack's configuration and secrets. Raises `pulumi.RunError`, one line for each mistake."""
+    """This stack's configuration and secrets. Raises `pulumi.RunError`, one line for each error."""
     # `pulumi.Config` reads single keys; to refuse unknown ones, all of them are needed. They are in `CONFIG` where
     # they were set in this process (by the lab), else in the environment that the engine gave it.
     given = runtime_config.CONFIG.get() or runtime_config.get_config_env()

@@ -43,6 +43,6 @@ def kubernetes_provider(cluster: Cluster, kubeconfig: pulumi.Output[str] | None)
         # that starts in between finds none.
         enable_secret_mutable=True,
         upsert_existing_objects=cluster.adopt_existing or None,
-        # What is adopted has fields that somebody else has set to other values, with kubectl as a rule.
+        # An adopted object has fields that others have set to other values, with kubectl as a rule.
         enable_patch_force=cluster.adopt_existing or None,
     )

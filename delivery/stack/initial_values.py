@@ -1,10 +1,9 @@
-"""What git has where a stack has files: values that are adopted as they are, what new ones begin with, and files of
-somebody else, which no update overwrites unasked.
+"""What git has already where a stack commits files: its values, and files that the stack does not manage.
 
-After a stack was destroyed, or its state lost, `values.yaml` still holds what was promoted last. Writing the
-initial values over it would undo that promotion. When a stage gets another folder, its values go along, for the
-first version there would be a way back that nobody has reviewed. So it would be in a new stage before one that
-runs: what is verified there is promoted on.
+After a stack was destroyed, or its state lost, `values.yaml` still holds what was promoted last. Writing the initial
+values over it would revert that promotion. When a stage gets another folder, its values are copied, because the first
+version would be a downgrade that nobody has reviewed. So it would be in a new stage before one that runs, because what
+is verified there is promoted on. A file that the stack does not manage is not overwritten unless that is asked for.
 """
 
 from collections.abc import Callable
@@ -44,16 +43,16 @@ def read_initial_values(connect: Callable[[], Repository], configuration: StackC
         if commit is None:
             return InitialValues()
         tip = _Tip(repository, commit)
-        if not configuration.cluster.adopt_existing and (foreign := _foreign(tip, configuration)):
-            raise ConfigError(foreign[:REPORTED], max(0, len(foreign) - REPORTED))
-        missing = [each for each in configuration.stage_applications if values_path(each) not in tip.paths]
+        if not configuration.cluster.adopt_existing and (unmanaged := _unmanaged(tip, configuration)):
+            raise ConfigError(unmanaged[:REPORTED], max(0, len(unmanaged) - REPORTED))
+        missing = [placed for placed in configuration.stage_applications if values_path(placed) not in tip.paths]
         existing = frozenset(map(values_path, configuration.stage_applications)) & tip.paths.keys()
-        first = {
-            values_path(each): text
-            for each in missing
-            if (text := _moved(tip, each) or _of_a_later_stage(tip, each, configuration)) is not None
+        texts = {
+            values_path(placed): text
+            for placed in missing
+            if (text := _moved(tip, placed) or _of_a_later_stage(tip, placed, configuration)) is not None
         }
-        return InitialValues(existing, first)
+        return InitialValues(existing, texts)
 
 
 def _moved(tip: "_Tip", stage_application: StageApplication) -> str | None:
@@ -62,7 +61,7 @@ def _moved(tip: "_Tip", stage_application: StageApplication) -> str | None:
     if len(set(moved.values())) > 1:
         # Any of them may be what runs, and the first version is what runs nowhere.
         raise InitialValuesError(
-            f"{values_path(stage_application)} is not there yet, and each of {', '.join(sorted(moved))} says in its "
+            f"{values_path(stage_application)} is not there yet, and all of {', '.join(sorted(moved))} say in their "
             f"platform.yaml that it is {stage_application.application.name} in {stage_application.stage.name}: delete "
             "that file from those out of use"
         )
@@ -98,8 +97,8 @@ def _of_a_later_stage(
     return None
 
 
-def _foreign(tip: "_Tip", configuration: StackConfiguration) -> list[Problem]:
-    """A problem for each file that the stack would overwrite and that somebody else has made.
+def _unmanaged(tip: "_Tip", configuration: StackConfiguration) -> list[Problem]:
+    """A problem for each file that the stack would overwrite and does not manage.
 
     Where the stack's own mark is, all is its own. Where its first update was cut off before that, the files that are
     there are what it would commit.
@@ -112,14 +111,14 @@ def _foreign(tip: "_Tip", configuration: StackConfiguration) -> list[Problem]:
             declared += stage_files(configuration, stage_application)
     return [
         Problem(
-            each.path,
-            "a file with other content that this stack has not made",
+            file.path,
+            "a file that this stack does not manage, with other content",
             "none, or the one that the stack commits",
             "move it away, or have it overwritten: pulumi config set delivery:adoptExisting true",
             Kind.UNMANAGED_FILE,
         )
-        for each in declared
-        if not each.initial and each.path in tip.paths and tip.text(each.path) != each.content
+        for file in declared
+        if not file.initial and file.path in tip.paths and tip.text(file.path) != file.content
     ]
 
 

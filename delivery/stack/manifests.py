@@ -105,7 +105,7 @@ def promotion_task_spec(configuration: StackConfiguration, stage_application: St
         },
         "serviceAccount": {"name": TASK_PROMOTE},
         "automountServiceAccountToken": {"type": True},
-        # Each run is a whole one and the promoter takes a repeated dispatch for what it is, so a retry is safe;
+        # A run is complete by itself, and the promoter recognizes a repeated dispatch, so a retry is safe;
         # more than a few only delay the failure that a person has to see.
         "retries": promotions.retries,
         "timeout": f"{promotions.timeout_seconds}s",

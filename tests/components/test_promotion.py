@@ -20,6 +20,7 @@ from lab.engine import PROGRAM, Declared, Preview, ProgramError, preview
 from lab.forge import Forge
 from program.promotions import promotion_name
 from tests.delivery.promotion.story import EDGE, platform
+from tests.messages import assert_message
 
 NAME = "acme/gitops"
 TOKEN = "token-of-the-platform"
@@ -242,7 +243,7 @@ def test_former_folders_that_contradict_each_other_are_one_line(stages: Stages) 
     stages.forge.commit(NAME, files, "A copy of the folder")
     with pytest.raises(ProgramError) as caught:
         stages.preview(pathPattern="{stage}/{application}")
-    assert str(caught.value).startswith("production/podtato-head/values.yaml is not there yet, and each of old, prod")
+    assert_message("stack.several_former_folders_of_a_stack", str(caught.value))
     assert "\n" not in str(caught.value)
 
 

@@ -16,6 +16,7 @@ from delivery.stack.initial_values import InitialValuesError, read_initial_value
 from delivery.stack.repository_files import PROMOTER, InitialValues, repository_files, stage_files
 from lab.forge import Forge
 from tests.delivery.config.configurations import applications, raw
+from tests.messages import assert_message
 
 NAME = "acme/gitops"
 TOKEN = "token-of-the-platform"
@@ -138,10 +139,7 @@ def test_between_two_former_folders_with_other_values_nobody_guesses(repo: Repo)
     repo.up("production", "serviceVersion: v0.1.0\n", pathPattern="{stage}-before")
     with pytest.raises(InitialValuesError) as caught:
         repo.initial_values("production", pathPattern=MOVED)
-    assert str(caught.value) == (
-        f"{NEW} is not there yet, and each of production, production-before says in its platform.yaml that it is "
-        "podtato-head in production: delete that file from those out of use"
-    )
+    assert_message("stack.several_former_folders", str(caught.value))
 
 
 def test_a_move_costs_no_request_more_than_values_that_are_there(repo: Repo) -> None:
@@ -228,16 +226,13 @@ def test_a_stage_that_moves_keeps_its_own_values_whatever_a_later_one_has(repo: 
     assert first == {"staging/podtato-head/values.yaml": "serviceVersion: v0.4.1\n"}
 
 
-def test_files_of_somebody_else_are_refused_one_line_each_until_the_stack_adopts_them(repo: Repo) -> None:
+def test_files_that_the_stack_does_not_manage_are_refused_one_line_each_until_the_stack_adopts_them(repo: Repo) -> None:
     repo.commit({"dev/Chart.yaml": "name: theirs\n", ".github/workflows/promote.yaml": "name: theirs\n"})
 
     refused = repo.refused("dev")
 
-    assert refused == [
-        f"{path}: found a file with other content that this stack has not made; allowed: none, or the one that the "
-        "stack commits; fix: move it away, or have it overwritten: pulumi config set delivery:adoptExisting true"
-        for path in (".github/workflows/promote.yaml", "dev/Chart.yaml")
-    ]
+    assert [line.partition(":")[0] for line in refused] == [".github/workflows/promote.yaml", "dev/Chart.yaml"]
+    assert_message("stack.unmanaged_file", refused[-1])
     assert repo.initial_values("production") == InitialValues()
     assert repo.initial_values("dev", adoptExisting="true") == InitialValues()
 
