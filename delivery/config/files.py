@@ -3,7 +3,7 @@
 This is for what runs without the CLI: the lab, the doctor, CI. The program gets its configuration from the engine, and
 asks here only what the engine does not tell: which keys the stack's own file sets, and how other stacks name what is
 theirs. A stack's value replaces the project's; lists and maps travel as JSON; encrypted values are not decrypted, they
-become a placeholder that is a secret all the way.
+become a placeholder that is treated as a secret.
 """
 
 import json
@@ -25,7 +25,11 @@ _DECLARED = frozenset({"default", "description", "items", "secret", "type", "val
 
 
 class StackFilesError(Exception):
-    """A configuration file cannot be read: which, where, and what to do."""
+    """A configuration file cannot be read: the name of the file, the line (0: unknown) and what to do, in one line."""
+
+    def __init__(self, file: str, reason: str, line: int = 0) -> None:
+        super().__init__(f"{file}{f', line {line}' if line else ''}: {reason}")
+        self.file, self.line = file, line
 
 
 @dataclass(frozen=True)
@@ -64,9 +68,8 @@ def read_stack_config(folder: Path, stack: str) -> StackConfig:
     values = _all_shared(folder) | own
     for key, value in values.items():
         if value is None:
-            raise StackFilesError(
-                f"Pulumi.yaml: {key} has no value; put one under its `value:`, or set it: pulumi config set {key}"
-            )
+            reason = f"{key} has no value; give it one under its `value:`, or set it: pulumi config set {key}"
+            raise StackFilesError("Pulumi.yaml", reason)
     return _handed_over(values, folder)
 
 
@@ -130,12 +133,10 @@ def _shared(key: str, entry: object) -> object:
         return entry
     for word in entry:
         if word not in _DECLARED:
-            raise StackFilesError(
-                f"Pulumi.yaml: {key} holds {word[:80]!r}, which Pulumi does not know there; "
-                "what the key is to be belongs under `value:`"
-            )
+            reason = f"{key} has {word[:80]!r}, which Pulumi does not know there; the value belongs under `value:`"
+            raise StackFilesError("Pulumi.yaml", reason)
     if "value" in entry and "default" in entry:
-        raise StackFilesError(f"Pulumi.yaml: {key} has both `value` and `default`; take one of them away")
+        raise StackFilesError("Pulumi.yaml", f"{key} has both `value` and `default`; remove one of them")
     return entry.get("value", entry.get("default"))
 
 
@@ -143,26 +144,24 @@ def _config(path: Path) -> dict[str, object]:
     try:
         document = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_Loader)  # noqa: S506 - a safe loader
     except UnicodeDecodeError as error:
-        before = error.object[: error.start].count(b"\n")
-        raise StackFilesError(f"{path.name}, line {before + 1}: not UTF-8; save the file as UTF-8") from error
+        line = error.object[: error.start].count(b"\n") + 1
+        raise StackFilesError(path.name, "not UTF-8; save the file as UTF-8", line) from error
     except OSError as error:
-        raise StackFilesError(f"{path.name} cannot be read: {error.strerror}; run this in the project") from error
+        raise StackFilesError(path.name, f"cannot be read ({error.strerror}); run this in the project") from error
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise StackFilesError(f"{path.name}{where}: no YAML: {error.problem}; mend that place") from error
+        line = error.problem_mark.line + 1 if error.problem_mark else 0
+        raise StackFilesError(path.name, f"not valid YAML: {error.problem}", line) from error
     except yaml.YAMLError as error:
-        reason = " ".join(str(error).split())
-        raise StackFilesError(f"{path.name}: no YAML: {reason}; mend that place") from error
+        raise StackFilesError(path.name, f"not valid YAML: {' '.join(str(error).split())}") from error
     if document is None and path.name != "Pulumi.yaml":
         return {}
     config = (document.get("config") or {}) if isinstance(document, dict) else None
     if not isinstance(config, dict):
-        raise StackFilesError(f"{path.name} has no map under `config`; see README.md for an example")
+        raise StackFilesError(path.name, "no map under `config`; see README.md for an example")
     found = {key if ":" in key else f"{PROJECT}:{key}": value for key, value in config.items()}
     for key, value in found.items():
         if value is None:
-            raise StackFilesError(f"{path.name}: {key} has no value; give it one, or take the line away")
+            raise StackFilesError(path.name, f"{key} has no value; give it one, or remove the line")
     return found
 
 
@@ -188,7 +187,7 @@ class _Loader(yaml.SafeLoader):
         if self.check_event(yaml.AliasEvent):
             event = self.peek_event()  # type: ignore[no-untyped-call]
             raise yaml.composer.ComposerError(
-                None, None, "an alias (*name); write the value out here", event.start_mark
+                None, None, "an alias (*name): repeat the value instead", event.start_mark
             )
         self.depth += 1
         if self.depth > _DEEPEST:
@@ -202,9 +201,9 @@ class _Loader(yaml.SafeLoader):
         values: dict[object, object] = {}
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode):
-                raise yaml.constructor.ConstructorError(None, None, "a key that is no text", key.start_mark)
+                raise yaml.constructor.ConstructorError(None, None, "a key that is not a text", key.start_mark)
             if key.value in values:
-                raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} stands here twice", key.start_mark)
+                raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} is repeated", key.start_mark)
             values[key.value] = self.construct_object(value, deep)
         return values
 
