@@ -19,7 +19,7 @@ EVERYTHING = dict.fromkeys(("actions", "administration", "contents", "issues", "
 
 
 class Forge:
-    """A forge that serves from its creation until `stop`, or for a `with` metadata.
+    """A forge that serves from its creation until `stop`, or for a `with` block.
 
     `root` is the folder for the repositories (`<root>/<owner>/<name>.git`); `port` 0 takes a free one.
     """
@@ -68,7 +68,6 @@ class Forge:
         self,
         full_name: str,
         default_branch: str = "main",
-        auto_delete_head_branches: bool = False,
         *,
         organization: bool = False,
         files: Mapping[str, str | bytes] | None = None,
@@ -80,14 +79,8 @@ class Forge:
         path = self._state.root / f"{full_name}.git"
         path.parent.mkdir(parents=True, exist_ok=True)
         with self._state.lock:
-            repository = Repository(
-                self._state.identifiers(),
-                full_name,
-                path,
-                default_branch,
-                auto_delete_head_branches,
-                organization=organization,
-            )
+            number = self._state.identifiers()
+            repository = Repository(number, full_name, path, default_branch, organization=organization)
             repository.create()
             self._state.repositories[full_name.lower()] = repository
             self._state.pulls[full_name] = {}

@@ -114,7 +114,6 @@ class PullRequest:
     base: str
     head_sha: str
     base_sha: str
-    draft: bool = False
     state: str = "open"
     labels: list[str] = field(default_factory=list)
     comments: list[Comment] = field(default_factory=list)

@@ -51,8 +51,8 @@ def create_pull(state: State, repository: Repository, request: Request) -> Reply
     _refuse_duplicate(state, repository, branch, base)
     if repository.is_ancestor(tip, base_tip):
         raise refused("PullRequest", f"No commits between {base} and {branch}")
-    number, draft = 1 + len(state.pulls[repository.full_name]), fields.flag("draft") or False
-    pull = PullRequest(number, token.login, title, fields.text("body"), branch, base, tip, base_tip, draft)
+    number = 1 + len(state.pulls[repository.full_name])
+    pull = PullRequest(number, token.login, title, fields.text("body"), branch, base, tip, base_tip)
     state.pulls[repository.full_name][number] = pull
     repository.git("update-ref", f"refs/pull/{number}/head", tip)
     view = _whole_view(state, repository, pull)
@@ -129,7 +129,7 @@ def merge(repository: Repository, pull: PullRequest, *, login: str, method: str 
     if reviews := repository.protections.get(pull.base):
         raise ApiError(405, f"At least {reviews} approving review is required by reviewers with write access.")
     base = repository.branch(pull.base)
-    tree = repository.merged_tree(base, pull.head_sha) if base and pull.state == "open" and not pull.draft else None
+    tree = repository.merged_tree(base, pull.head_sha) if base and pull.state == "open" else None
     if base is None or tree is None:
         raise ApiError(405, "Pull Request is not mergeable")
     who = person(login)
@@ -142,8 +142,6 @@ def merge(repository: Repository, pull: PullRequest, *, login: str, method: str 
     commit = repository.write_commit(tree, parents, message, who, by_forge)
     pull.mark_merged(commit)
     repository.update_ref(f"refs/heads/{pull.base}", commit, base)
-    if repository.auto_delete_head_branches and repository.branch(pull.head):
-        repository.update_ref(f"refs/heads/{pull.head}", ZERO)
     return commit
 
 
@@ -195,7 +193,7 @@ def _view(state: State, repository: Repository, found: PullRequest) -> dict[str,
         "closed_at": found.closed_at,
         "url": f"{base}/pulls/{found.number}",
         "issue_url": f"{base}/issues/{found.number}",
-        "draft": found.draft,
+        "draft": False,
         "merged_at": found.merged_at,
         "merge_commit_sha": found.merge_commit_sha,
         "requested_reviewers": [views.user(state, login) for login in found.requested_reviewers],

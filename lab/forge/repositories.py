@@ -66,7 +66,6 @@ class Repository:
     full_name: str
     path: Path
     default_branch: str
-    auto_delete_head_branches: bool = False
     actions_may_open_pull_requests: bool = False
     default_workflow_permissions: str = "read"
     organization: bool = False

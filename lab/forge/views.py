@@ -54,7 +54,7 @@ def repository(state: State, found: Repository) -> Json:
         "url": api(state, found),
         "clone_url": f"{web(state, found)}.git",
         "default_branch": found.default_branch,
-        "delete_branch_on_merge": found.auto_delete_head_branches,
+        "delete_branch_on_merge": False,
         "archived": found.archived,
     }
 

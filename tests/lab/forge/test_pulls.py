@@ -186,13 +186,6 @@ def test_a_closed_one_and_one_without_approvals_are_not_merged(forge: Forge, pro
         forge.merge(NAME, proposed)
 
 
-def test_merging_deletes_the_branch_where_the_repository_says_so(forge: Forge, proposed: int) -> None:
-    forge.settings(NAME).auto_delete_head_branches = True
-    forge.merge(NAME, proposed)
-    assert forge.branch(NAME, "promote") is None
-    assert forge.pull_requests(NAME)[0].merged
-
-
 def test_actions_may_open_pull_requests_only_where_that_is_allowed(forge: Forge, as_token: Callable[..., Rest]) -> None:
     forge.commit(NAME, {"x": "x"}, "x", branch="promote")
     workflow = as_token(of_a_workflow=True, contents="write", pull_requests="write")
