@@ -268,6 +268,18 @@ class TestHelm:
         assert found.manifests["Service"] == expected["Service"]
         assert found.spec == expected["KeptnAppContext"]["spec"]
 
+    @pytest.mark.parametrize("name", ["dev", "production"])
+    def test_gives_keptn_what_the_stand_in_gives_it_of_the_files_that_a_stack_commits(
+        self, tmp_path: Path, name: str
+    ) -> None:
+        for path, text in files_of(preview(name, read_stack_config(ROOT, name))).items():
+            if path.startswith(f"repository/{name}/"):
+                file = tmp_path / path.removeprefix(f"repository/{name}/")
+                file.parent.mkdir(exist_ok=True)
+                file.write_text(text)
+        rendered, stood_in = (renderer.render(tmp_path, commitID=COMMIT) for renderer in (Helm(), StandIn()))
+        assert (rendered.context, rendered.version) == (stood_in.context, stood_in.version)
+
     def test_deploys_the_image_of_the_version(self, tmp_path: Path) -> None:
         chart = stage(tmp_path, "image:\n  tag: v9\n", {"versionKey": "image.tag"})
         [container] = Helm().render(chart).manifests["Deployment"]["spec"]["template"]["spec"]["containers"]
