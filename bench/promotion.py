@@ -27,6 +27,7 @@ STEPS = ("read", "plan", "push", "open")
 TOKEN = "token-of-the-bench"  # noqa: S105 - good for the lab's forge alone
 TRACEPARENT = "00-23679963727bf63245f9b55983c73104-b427a6fcfc56cd6a-01"
 EDGE = Edge("podtato-head", "dev", "production", "dev", "production", ("serviceVersion",))
+PLATFORM = "versionKey: serviceVersion\napplication:\n  name: podtato-head\n  stage: production\n"
 INSTALL = ("--quiet", "--disable-pip-version-check", "--require-hashes", "--no-deps", "--only-binary=:all:")
 
 
@@ -55,6 +56,7 @@ class Runner:
         files: dict[str, str | bytes] = {
             "dev/values.yaml": "serviceVersion: v0.3.0\n",
             "production/values.yaml": 'serviceVersion: v0.3.0\ntraceParent: ""\n',
+            "production/platform.yaml": PLATFORM,
         }
         self._forge.create_repository(name, files=files)
         self._forge.settings(name).actions_may_open_pull_requests = True
