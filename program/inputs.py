@@ -44,12 +44,14 @@ def read_stack() -> tuple[StackConfiguration, Secrets]:
     ours = {key.removeprefix(NAMESPACE): value for key, value in given.items() if key.startswith(NAMESPACE)}
     encrypted = {key for key in ours if runtime_config.is_config_secret(NAMESPACE + key)}
     secrets = {key: SecretText(text) for key in SECRETS & ours.keys() if (text := ours.pop(key))}
-    problems = in_plain_text({key: secret for key, secret in secrets.items() if key not in encrypted})
+    problems = in_plain_text(
+        pulumi.get_stack(), {key: secret for key, secret in secrets.items() if key not in encrypted}
+    )
     if os.environ.get(PROMOTE_VARIABLE):
         ours["promote"] = os.environ[PROMOTE_VARIABLE]
     if os.environ.get("GITHUB_TOKEN"):
         secrets.setdefault("githubToken", SecretText(os.environ["GITHUB_TOKEN"]))
-    problems += wrong_tokens(secrets).values()
+    problems += wrong_tokens(pulumi.get_stack(), secrets).values()
     try:
         # The engine does not tell which file sets a key.
         project, stack = Path(pulumi.get_root_directory()), pulumi.get_stack()

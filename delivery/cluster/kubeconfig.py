@@ -59,8 +59,8 @@ def load(configuration: object, context: str, kubeconfig: SecretText | None) -> 
         why = str(error) if isinstance(error, ConfigException) else type(error).__name__
         raise ClusterError(
             f"context {context!r} of {where} cannot be used: {one_line(why)}",
-            "name one of its contexts (kubectl config get-contexts): pulumi config set delivery:kubeContext NAME; "
-            "or give another file: pulumi config set --secret delivery:kubeconfig < FILE",
+            "set delivery:kubeContext to one of its contexts (kubectl config get-contexts), or delivery:kubeconfig to "
+            "another file",
         ) from None
 
 

@@ -63,7 +63,7 @@ def argocd_namespace(connection: Connection, configuration: StackConfiguration) 
     if has_namespace(connection, namespace):
         return []
     fix = f"{install_command(ARGO_CD, connection.context, namespace)}, or, where it is elsewhere: "
-    fix += set_fix("argocdNamespace", "NAMESPACE")
+    fix += set_fix(configuration.stage.name, "argocdNamespace", "NAMESPACE")
     return [_problem(connection.context, f"no namespace {namespace}", "the one of Argo CD", fix)]
 
 

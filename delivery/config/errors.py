@@ -72,7 +72,8 @@ class ConfigError(Exception):
 class ErrorCollector:
     """Collects the mistakes of one configuration, so that one run reports them all, each once."""
 
-    def __init__(self) -> None:
+    def __init__(self, stack: str) -> None:
+        self.stack = stack
         self._problems: dict[Problem, None] = {}
         self._wrong: set[str] = set()
         self._more = 0
@@ -82,7 +83,7 @@ class ErrorCollector:
     def add(self, kind: Kind, path: Path, found: Json, allowed: str, form: str) -> None:
         """Note the value `found` at `path`, where one of this `form` would be allowed."""
         shown = "nothing" if found is None else json.dumps(found, ensure_ascii=False)
-        self.say(kind, path, shown, allowed, set_fix(path, form))
+        self.say(kind, path, shown, allowed, set_fix(self.stack, path, form))
 
     def say(self, kind: Kind, path: Path, found: str, allowed: str, fix: str) -> None:
         """Note what is `found` at `path`, in words."""
@@ -103,7 +104,7 @@ class ErrorCollector:
         """
         near = nearest(name, known)
         allowed = f"did you mean {near}?" if near else f"one of {', '.join(sorted(known))}"
-        self.say(Kind.UNKNOWN_KEY, (*path, name), "an unknown key", allowed, remove_fix((*path, name)))
+        self.say(Kind.UNKNOWN_KEY, (*path, name), "an unknown key", allowed, remove_fix(self.stack, (*path, name)))
 
     def about(self, *keys: str) -> bool:
         """Whether anything is wrong with one of these keys."""
@@ -115,8 +116,10 @@ class ErrorCollector:
             raise ConfigError(tuple(self._problems), self._more)
 
 
-def set_fix(where: str | Path, value: str, *, plaintext: bool = False) -> str:
+def set_fix(stack: str, where: str | Path, value: str, *, plaintext: bool = False) -> str:
     """How to set what is at a path, or a whole key, to `value`, which may be a placeholder.
+
+    The command names the `stack`, which need not be the one that is selected.
 
     A value that is encrypted becomes a plain one with `plaintext` alone.
     """
@@ -126,17 +129,17 @@ def set_fix(where: str | Path, value: str, *, plaintext: bool = False) -> str:
         places = "".join(f" {f'[{part}]' if isinstance(part, int) else part}:" for part in inner)
         return printable(f"edit Pulumi.yaml: config: {PROJECT}:{key}: value:{places} {value}")
     if key in TABLE and TABLE[str(key)].type is Type.SECRET:
-        return f"pulumi config set --secret {PROJECT}:{key}"
+        return f"pulumi config set -s {_word(stack)} --secret {PROJECT}:{key}"
     options = f"{'--path ' if inner else ''}{'--plaintext ' if plaintext else ''}"
-    return f"pulumi config set {options}{_quoted(spell(path))} {_quoted(printable(value))}"
+    return f"pulumi config set -s {_word(stack)} {options}{_word(spell(path))} {_word(value)}"
 
 
-def remove_fix(path: Path) -> str:
+def remove_fix(stack: str, path: Path) -> str:
     """How to remove the key at `path`."""
     key, *inner = path
     if key in PIPELINE:
         return f"edit Pulumi.yaml: remove or rename it under config: {PROJECT}:{key}: value:"
-    command = f"pulumi config rm {'--path ' if inner else ''}{_quoted(spell(path))}"
+    command = f"pulumi config rm -s {_word(stack)} {'--path ' if inner else ''}{_word(spell(path))}"
     return f"{command}, or remove or rename it in Pulumi.yaml"
 
 
@@ -168,6 +171,7 @@ def _step(part: str | int) -> str:
     return f"[{printable(json.dumps(shortened(part), ensure_ascii=False))}]"
 
 
-def _quoted(text: str) -> str:
+def _word(text: str) -> str:
+    """The text as one word of a command, printable."""
     # A placeholder such as true|false is for a reader.
-    return text if text.replace("|", "").isalnum() else shlex.quote(text)
+    return text if text.replace("|", "").isalnum() else shlex.quote(printable(text))

@@ -35,11 +35,11 @@ def parse(
     `misplaced` are keys of the pipeline that the stack's own file sets (`files.misplaced_keys`), and `other_names` what
     other stacks set under `OWN_NAMES` (`files.other_names`), so that no two stages have one name. Raises `ConfigError`.
     """
-    errors = ErrorCollector()
+    errors = ErrorCollector(stack)
     for key in sorted(misplaced):
         _refuse_misplaced(TABLE[key], stack, errors)
     for key in sorted((TABLE.keys() - SECRETS).intersection(encrypted)):
-        fix = set_fix(key, TABLE[key].form, plaintext=True)
+        fix = set_fix(stack, key, TABLE[key].form, plaintext=True)
         allowed = "plain text: the value is public, in the repository and in manifests"
         errors.say(Kind.ENCRYPTED, (key,), "an encrypted value", allowed, fix)
         errors.closed.add(key)
@@ -91,7 +91,7 @@ def _refuse_misplaced(key: Key, stack: str, errors: ErrorCollector) -> None:
     allowed = "a value in Pulumi.yaml alone, for every stack"
     if key.for_stage:
         allowed += f"; for one stage, `{key.for_stage}` of its entry in {PROJECT}:stages"
-    fix = f"pulumi config rm --stack {stack} {PROJECT}:{key.name}, then {set_fix(key.name, key.form)}"
+    fix = f"pulumi config rm -s {stack} {PROJECT}:{key.name}, then {set_fix(stack, key.name, key.form)}"
     errors.say(Kind.MISPLACED, (key.name,), f"a value in Pulumi.{stack}.yaml", allowed, fix)
     errors.closed.add(key.name)
 
@@ -133,9 +133,9 @@ def _stages(root: Values, stack: str, errors: ErrorCollector) -> tuple[Stage, ..
         index = min(list(graph).index(name) for name in cycle)
         found, allowed = f"dependency cycle: {' -> '.join(cycle)}", "stages that do not come after themselves"
         path = (*entries[index].path, "after")
-        errors.say(Kind.CYCLE, path, found, allowed, set_fix(path, '["STAGE"]'))
+        errors.say(Kind.CYCLE, path, found, allowed, set_fix(stack, path, '["STAGE"]'))
     if stack not in graph:
-        fix = f"pulumi stack select STAGE, or add the stage: {set_fix('stages', '')}".rstrip()
+        fix = f"pulumi stack select STAGE, or add the stage: {set_fix(stack, 'stages', '')}".rstrip()
         allowed = _meant(" or ".join(graph), stack, graph)
         errors.say(Kind.UNKNOWN_NAME, ("stages",), f"no stage for stack {stack}", allowed, fix)
     return stages

@@ -20,24 +20,26 @@ _LONGEST_PATH = 250
 
 def missing_for_update(configuration: StackConfiguration, present: Collection[str]) -> list[Problem]:
     """One problem for each thing that an update needs and has not got; `present` are the secrets that are set."""
-    problems = []
+    problems, stack = [], configuration.stage.name
     if configuration.pipeline.repository.is_example:
         found = f"the example {EXAMPLE_OWNER!r}"
-        problems.append(_problem("repositoryOwner", Kind.NOT_READY, found, "the owner of your GitOps repository"))
+        problems.append(
+            _problem(stack, "repositoryOwner", Kind.NOT_READY, found, "the owner of your GitOps repository")
+        )
     if "githubToken" not in present:
         allowed = "a token that may write the GitOps repository, or GITHUB_TOKEN"
-        problems.append(_problem("githubToken", Kind.NOT_READY, "nothing", allowed))
+        problems.append(_problem(stack, "githubToken", Kind.NOT_READY, "nothing", allowed))
     if configuration.promotes_to and "promotionToken" not in present:
         allowed = "a token that may dispatch workflows there (Actions: write)"
-        problems.append(_problem("promotionToken", Kind.NOT_READY, "nothing", allowed))
+        problems.append(_problem(stack, "promotionToken", Kind.NOT_READY, "nothing", allowed))
     if configuration.cluster.mode == "deploy" and not configuration.cluster.context:
         allowed = "the context of this stage's cluster; the current context is never used"
-        problems.append(_problem("kubeContext", Kind.NOT_READY, "nothing", allowed))
+        problems.append(_problem(stack, "kubeContext", Kind.NOT_READY, "nothing", allowed))
     return problems
 
 
-def in_plain_text(plain: Mapping[str, SecretText]) -> list[Problem]:
-    """The problem of each secret that is not encrypted in the stack's file; none is shown again.
+def in_plain_text(stack: str, plain: Mapping[str, SecretText]) -> list[Problem]:
+    """The problem of each secret that is not encrypted in the file of `stack`; none is shown again.
 
     The path of a kubeconfig is no secret.
     """
@@ -48,22 +50,22 @@ def in_plain_text(plain: Mapping[str, SecretText]) -> list[Problem]:
             if _is_path(plain[key].reveal()):
                 continue
             allowed, file = "an encrypted value, or the path of a kubeconfig", " < FILE"
-        fix = f"revoke it, then {set_fix(key, '')}{file}"
-        problems.append(_problem(key, Kind.PLAIN_TEXT, "a secret in plain text", allowed, fix))
+        fix = f"revoke it, then {set_fix(stack, key, '')}{file}"
+        problems.append(_problem(stack, key, Kind.PLAIN_TEXT, "a secret in plain text", allowed, fix))
     return problems
 
 
-def wrong_tokens(secrets: Mapping[str, SecretText]) -> dict[str, Problem]:
+def wrong_tokens(stack: str, secrets: Mapping[str, SecretText]) -> dict[str, Problem]:
     """The problem of each token that cannot be one, by its key; nobody should send it anywhere."""
     return {
-        key: _problem(key, Kind.NOT_ALLOWED, "a text that is no token", "one line without spaces")
+        key: _problem(stack, key, Kind.NOT_ALLOWED, "a text that is no token", "one line without spaces")
         for key in TOKENS
         if key in secrets and not re.fullmatch(r"[!-~]+", secrets[key].reveal())
     }
 
 
-def _problem(key: str, kind: Kind, found: str, allowed: str, fix: str = "") -> Problem:
-    return Problem(spell((key,)), found, allowed, fix or set_fix(key, TABLE[key].form), kind)
+def _problem(stack: str, key: str, kind: Kind, found: str, allowed: str, fix: str = "") -> Problem:
+    return Problem(spell((key,)), found, allowed, fix or set_fix(stack, key, TABLE[key].form), kind)
 
 
 def _is_path(text: str) -> bool:

@@ -35,7 +35,7 @@ def configuration(name: str, inspection: Inspection) -> Iterator[Check]:
     inspection.set_keys = frozenset(key for key in SECRETS if texts.get(key))
     plain = {key: SecretText(texts[key]) for key in inspection.set_keys - encrypted}
     inspection.add_secrets(plain)
-    problems = in_plain_text(plain)
+    problems = in_plain_text(stack, plain)
     more = 0
     try:
         taken = other_names(project, stack, OWN_NAMES & texts.keys())
@@ -71,7 +71,7 @@ def secrets(name: str, inspection: Inspection) -> Check:
 
 def unusable_tokens(_: str, inspection: Inspection) -> Iterator[Check]:
     """A text that cannot be a token is none, and is sent nowhere: a check under the token's own name."""
-    for key, problem in wrong_tokens(inspection.secrets).items():
+    for key, problem in wrong_tokens(inspection.stack, inspection.secrets).items():
         yield from _checks(key, [problem])
 
 
@@ -94,7 +94,7 @@ def trace_links(name: str, inspection: Inspection) -> Iterator[Check]:
         yield ok(name, "none: delivery:traceUrl is empty")
     elif settings.traces_are_local:
         detail = f"{host} is a different machine for each reader: pull requests name the trace without a link"
-        yield unknown(name, detail, set_fix("traceUrl", "https://…/{trace_id}"))
+        yield unknown(name, detail, set_fix(inspection.stack, "traceUrl", "https://…/{trace_id}"))
     else:
         yield ok(name, f"lead to {host}")
 

@@ -67,7 +67,7 @@ class Inspection:
 
     def has_token(self, key: str) -> bool:
         """Whether there is a token of this configuration key that can be sent to GitHub."""
-        return key in self.secrets and key not in wrong_tokens(self.secrets)
+        return key in self.secrets and key not in wrong_tokens(self.stack, self.secrets)
 
     def require_repository(self) -> None:
         """Raise `BlockedError` while the GitOps repository is not configured."""

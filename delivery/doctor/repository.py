@@ -36,11 +36,12 @@ def reachable(name: str, inspection: Inspection) -> Check:
     elif not found.ok:
         check = unknown(name, f"{wanted} at {where}: {found.why}")
     elif not isinstance(actual, str):
-        fix = set_fix("githubApiUrl", "https://api.github.com")
+        fix = set_fix(inspection.stack, "githubApiUrl", "https://api.github.com")
         check = wrong(name, f"{where} does not answer like GitHub", fix)
     elif actual.lower() != wanted.lower():
         owner, _, short = actual.partition("/")
-        fix = f"{set_fix('repositoryOwner', owner)}; {set_fix('repositoryName', short)}"
+        moved = (("repositoryOwner", owner), ("repositoryName", short))
+        fix = "; ".join(set_fix(inspection.stack, key, value) for key, value in moved)
         check = wrong(name, f"{wanted} has moved to {actual}", fix)
     elif found.field("archived") is True:
         check = wrong(name, f"{wanted} is archived: nothing can be promoted", f"gh repo unarchive {wanted}")
@@ -53,7 +54,7 @@ def default_branch(name: str, inspection: Inspection) -> Check:
     """The configured default branch exists and is the repository's: workflows are dispatched on no other."""
     github = inspection.github()
     wanted, actual, found = github.repository.default_branch, github.get().field("default_branch"), github.branch()
-    fix = set_fix("defaultBranch", str(actual))
+    fix = set_fix(inspection.stack, "defaultBranch", str(actual))
     if found.status == 404 and actual != wanted:
         # Setting the new name replaces every file, and Pulumi would delete the old ones on a branch that is gone.
         detail = f"there is no branch {wanted}, the repository's default branch is {actual}; if it was renamed, "

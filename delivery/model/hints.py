@@ -27,7 +27,7 @@ def stack_hints(stage: str) -> Wording:
     """The hints for whoever runs `pulumi up` on the stack of `stage`."""
     return {
         # A stack takes GITHUB_TOKEN only when it has no token of its own; setting the stack's own always helps.
-        Hint.TOKEN: "pulumi config set --secret delivery:githubToken",
+        Hint.TOKEN: f"pulumi config set -s {stage} --secret delivery:githubToken",
         # For this once: what stays in the configuration would reopen whatever is closed later, too.
         Hint.AGAIN: f"""run DELIVERY_PROMOTE='{{"again": true}}' pulumi up -s {stage}""",
     }

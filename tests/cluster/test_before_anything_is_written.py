@@ -46,7 +46,6 @@ def test_a_context_that_the_kubeconfig_has_not(server: ApiServer, forge: Forge, 
     (line,) = refused(team, server).errors
 
     assert "context 'the-clutser' of delivery:kubeconfig" in line
-    assert "pulumi config set delivery:kubeContext NAME" in line
 
 
 def test_a_cluster_without_the_definitions_of_keptn_and_argo_cd(

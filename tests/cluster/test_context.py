@@ -83,6 +83,6 @@ def test_without_a_context_of_its_own_a_stack_is_previewed_and_not_updated(team:
 
     assert refused.status != 0
     assert refused.errors[0].startswith("delivery:kubeContext: found nothing")
-    assert refused.errors[0].endswith("fix: pulumi config set delivery:kubeContext CONTEXT")
+    assert refused.errors[0].endswith("fix: pulumi config set -s production delivery:kubeContext CONTEXT")
     assert team.tip() == before
     assert elsewhere.visitors == []

@@ -151,7 +151,7 @@ def test_a_secret_in_plain_text_is_refused_with_the_fix_and_not_repeated(key: st
         run("dev", None, **{key: TOKEN})
     assert str(refused.value) == (
         f"delivery:{key}: found a secret in plain text; allowed: an encrypted value;"
-        f" fix: revoke it, then pulumi config set --secret delivery:{key}"
+        f" fix: revoke it, then pulumi config set -s dev --secret delivery:{key}"
     )
 
 
@@ -172,7 +172,7 @@ def test_a_kubeconfig_in_plain_text_is_refused_and_not_repeated(text: str) -> No
         run("dev", None, kubeconfig=text)
     assert str(refused.value) == (
         "delivery:kubeconfig: found a secret in plain text; allowed: an encrypted value, or the path of a kubeconfig;"
-        " fix: revoke it, then pulumi config set --secret delivery:kubeconfig < FILE"
+        " fix: revoke it, then pulumi config set -s dev --secret delivery:kubeconfig < FILE"
     )
 
 

@@ -254,7 +254,7 @@ def test_a_refused_token_is_mended_where_the_stack_has_it_from(stages: Stages, e
     with pytest.raises(ProgramError) as caught:
         stages.preview(promotionEngine=engine)
     assert "the token is wrong or expired" in str(caught.value)
-    assert str(caught.value).endswith(": pulumi config set --secret delivery:githubToken")
+    assert str(caught.value).endswith(": pulumi config set -s production --secret delivery:githubToken")
 
 
 def reads(forge: Forge) -> dict[str, int]:

@@ -45,7 +45,7 @@ def test_a_key_of_the_pipeline_in_a_stacks_own_file_is_refused(project: Path, ke
         preview("production", read_stack_config(project, "production"))
     [line] = str(refused.value).splitlines()
     assert line.startswith(f"delivery:{key}: ")
-    assert f"pulumi config rm --stack production delivery:{key}" in line
+    assert f"pulumi config rm -s production delivery:{key}" in line
     assert f"Pulumi.yaml: config: delivery:{key}: value: " in line
     assert preview("dev", read_stack_config(project, "dev")).outputs["stage"] == "dev"
 
