@@ -1,50 +1,61 @@
-"""`python -m ci.render --base B --head H --out OUT`: renders every stack of both sides of a pull request.
+"""`python -m ci.render --base B --head H --out OUT`: renders every stack of both sides of a pull request, and compares.
 
-Each side is rendered by its own `make render`, in its own environment, since the program is what may have changed.
-What differs then is `ci.rendered`'s matter.
+Each side is rendered by its own `make render`, in its own environment, since the program is what may have changed. What
+differs is written to `OUT/rendered.diff`, after the reasons why a stack of the head cannot be rendered.
 """
 
 import argparse
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ci.rendered import SIDES, differences
+from ci import DIFFERENCE
 from ci.stacks import StagesError, stages
 
 
-def render(project: Path, out: Path) -> None:
-    """Render every stack of `project` to `out/STACK`; why one could not be rendered goes to `out/STACK.error`."""
+def render(project: Path, out: Path) -> dict[str, str]:
+    """Render every stack of `project` to `out/STACK`. Returns why not, for each that could not be rendered."""
     out.mkdir(parents=True, exist_ok=True)
+    failures: dict[str, str] = {}
     try:
         names = list(stages(project))
     except StagesError as error:
-        names = []
-        (out / "Pulumi.yaml.error").write_text(str(error), encoding="utf-8")
+        return {"Pulumi.yaml": str(error)}
     for name in names:
         command = ["make", "--silent", "--no-print-directory", "-C", str(project), "render", f"STACK={name}"]
         done = subprocess.run([*command, f"OUT={out.resolve()}"], capture_output=True, text=True, check=False)
         if done.returncode:
-            lines = done.stderr.splitlines()[-25:]
-            (out / f"{name}.error").write_text("\n".join(lines), encoding="utf-8")
+            failures[name] = "\n".join(done.stderr.splitlines()[-25:])
+    return failures
+
+
+def difference(base: Path, head: Path, out: Path) -> tuple[str, bool]:
+    """What differs between two projects, as `git diff` shows it, and whether all of the head can be rendered."""
+    render(base, out / "base")
+    failures = render(head, out / "head")
+    for name in failures:
+        # Else its files would be shown as deleted.
+        shutil.rmtree(out / "base" / name, ignore_errors=True)
+        shutil.rmtree(out / "head" / name, ignore_errors=True)
+    diff = ["git", "diff", "--no-index", "--no-color", "--no-ext-diff", "--no-prefix", "base", "head"]
+    done = subprocess.run(diff, cwd=out, capture_output=True, text=True, errors="replace", check=False)
+    reasons = [f"{name} cannot be rendered:\n{reason}\n" for name, reason in failures.items()]
+    return "\n".join([*reasons, done.stdout]), not failures
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command. Returns its exit status: 0, or 1 when a stack of the head cannot be rendered."""
     parser = argparse.ArgumentParser(prog="python -m ci.render", description=__doc__.split("\n")[0])
-    for side in SIDES:
+    for side in ("base", "head"):
         parser.add_argument(f"--{side}", type=Path, required=True, help=f"the checkout of the {side}")
-    parser.add_argument("--out", type=Path, required=True, help="the folder for base/ and head/")
+    parser.add_argument("--out", type=Path, required=True, help=f"the folder for base/, head/ and {DIFFERENCE}")
     options = parser.parse_args(arguments)
-    for side in SIDES:
-        render(getattr(options, side), options.out / side)
-    found = differences(options.out)
-    for stack in found:
-        print(
-            f"error: {stack.stack}: {stack.failure}" if stack.failure else f"{stack.stack}: {len(stack.changes)} differ"
-        )
-    return 1 if any(stack.failure for stack in found) else 0
+    text, complete = difference(options.base, options.head, options.out)
+    (options.out / DIFFERENCE).write_text(text, encoding="utf-8")
+    print(text)
+    return 0 if complete else 1
 
 
 if __name__ == "__main__":

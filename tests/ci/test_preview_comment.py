@@ -1,14 +1,20 @@
-"""One comment on a pull request: made once, updated ever after, and nobody else's taken for it."""
+"""One comment on a pull request: made once, updated ever after, within GitHub's limit, harmless whatever is in it."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import requests
+from hypothesis import given
+from hypothesis import strategies as st
 
-from ci import preview_comment
-from ci.comment import MARKER
+from ci import DIFFERENCE, preview_comment
+from ci.preview_comment import LIMIT, MARKER, comment, fenced
 from lab.forge import Forge
+from tests.messages import assert_message
+from tests.workflow_files import ROOT
 
 REPOSITORY = "acme/delivery"
 TOKEN = "ghs_workflows_own"
@@ -37,11 +43,9 @@ class Pull:
         requests.post(url, json=sent, headers={"Authorization": "Bearer person"}, timeout=10).raise_for_status()
 
     def render(self, text: str) -> None:
-        """Lay out both sides."""
-        for side, content in (("base", "before"), ("head", text)):
-            path = self.folder / side / "dev" / "manifests" / "a.yaml"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(content)
+        """Write what differs."""
+        self.folder.mkdir(exist_ok=True)
+        (self.folder / DIFFERENCE).write_text(f"-before\n+{text}\n", encoding="utf-8")
 
     def run(self, **environment: str) -> int:
         """The workflow's step; its exit status."""
@@ -133,3 +137,40 @@ def test_outside_a_workflow_it_names_what_is_missing(
 ) -> None:
     assert pull.run(**{missing: ""}) == 2
     assert missing in capsys.readouterr().err
+
+
+def test_the_comment_shows_what_differs(tmp_path: Path) -> None:
+    assert "### " in comment("a" * 40, "https://runs/7", tmp_path)
+    (tmp_path / DIFFERENCE).write_text("@@ -1 +1 @@\n-a: 1\n+a: 2\n", encoding="utf-8")
+    assert_message("ci.comment", comment("a" * 40, "https://runs/7", tmp_path))
+
+
+def test_what_lies_behind_a_link_is_not_shown(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("hunter2", encoding="utf-8")
+    (tmp_path / DIFFERENCE).symlink_to(tmp_path / "secret")
+    assert "hunter2" not in comment("a" * 40, "", tmp_path)
+
+
+def test_text_cannot_end_its_code_block_or_hide_in_it() -> None:
+    assert fenced("```\n@everyone\n````", 100) == "`````diff\n```\n@everyone\n````\n`````"
+    assert "\u202e" not in fenced("a\u202eb\x1b[31m", 100)
+
+
+@pytest.mark.parametrize("line", ["+x", "+€" * 300, "`" * 70_000, "\n", "\u2028" * 20_000])
+def test_what_does_not_fit_is_cut(tmp_path: Path, line: str) -> None:
+    (tmp_path / DIFFERENCE).write_text(f"{line}\n" * 20_000, encoding="utf-8")
+    text = comment("a" * 40, "https://runs/7", tmp_path)
+    assert text.startswith(MARKER)
+    assert len(text.encode()) <= LIMIT
+    assert text.endswith("</sub>")
+
+
+@given(st.text(max_size=500))
+def test_whatever_is_in_it_the_code_block_is_one(text: str) -> None:
+    block = fenced(text, 2000).split("\n")
+    assert block == [""] or [line.startswith(block[-1]) for line in block].count(True) == 2
+
+
+def test_commenting_needs_no_more_than_the_promoters_requirements() -> None:
+    code = "import sys; sys.modules |= dict.fromkeys(('pulumi', 'yaml')); import ci.preview_comment"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
