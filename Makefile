@@ -36,8 +36,8 @@ doctor: $(VENV)/.runtime ## Check what STACK=dev needs before an update: tools, 
 trace: $(VENV)/.runtime ## Draw one version's way from commit to production: FILE=.demo/traces.jsonl, as text and FILE.html
 	@$(BIN)/python -m delivery.tracing --file $(FILE) $(if $(REPOSITORY),--repository $(REPOSITORY)) --html $(FILE:.jsonl=.html)
 
-reference: $(VENV)/.runtime ## Write docs/reference/configuration.md from the table of keys
-	@$(BIN)/python -m delivery.config.reference
+reference: $(VENV)/.runtime ## Write docs/reference/configuration.md and command-line.md from the code
+	@$(BIN)/python -m tools.reference
 
 # What `make cluster-tools` has built is found without any setting; a folder that a person names comes first.
 ifndef KUBEBUILDER_ASSETS

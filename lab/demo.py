@@ -162,7 +162,7 @@ def closing(folder: Path, terminal: Terminal) -> None:
     terminal.plain("    pulumi config set --secret delivery:promotionToken")
     terminal.plain("    pulumi config set delivery:kubeContext CONTEXT")
     terminal.plain("    pulumi preview && pulumi up")
-    terminal.plain("    README.md tells the rest: prerequisites, tokens, permissions, production")
+    terminal.plain("    docs/tutorial.md has the rest: prerequisites, tokens, production")
 
 
 if __name__ == "__main__":

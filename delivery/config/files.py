@@ -157,7 +157,7 @@ def _config(path: Path) -> dict[str, object]:
         return {}
     config = (document.get("config") or {}) if isinstance(document, dict) else None
     if not isinstance(config, dict):
-        raise StackFilesError(path.name, "no map under `config`; see README.md for an example")
+        raise StackFilesError(path.name, "no map under `config`; see docs/tutorial.md for an example")
     found = {key if ":" in key else f"{PROJECT}:{key}": value for key, value in config.items()}
     for key, value in found.items():
         if value is None:

@@ -15,7 +15,7 @@ from tests.delivery.doctor.surroundings import (
     on,
 )
 
-README = (PROGRAM / "README.md").read_text(encoding="utf-8")
+DOCUMENTED = (PROGRAM / "docs/reference/permissions.md").read_text(encoding="utf-8")
 NEEDS, NOTHING_ELSE = "githubToken: permissions", "githubToken: nothing else"
 FOR_GITHUB, FOR_PROMOTIONS = PERMISSIONS["githubToken"], PERMISSIONS["promotionToken"]
 
@@ -80,8 +80,8 @@ def test_a_missing_permission_is_wrong_and_the_fix_names_all_that_are_needed(for
 
 @pytest.mark.parametrize(("stack", "row"), [("dev", "of the first stage"), ("production", "of other stages")])
 @pytest.mark.parametrize("engine", ["promoter", "pulumi"])
-def test_what_a_stack_needs_is_what_the_readme_gives_it(forge: Forge, stack: str, row: str, engine: str) -> None:
-    (line,) = [text for text in README.splitlines() if text.strip().startswith(f"| `delivery:githubToken` {row}")]
+def test_what_a_stack_needs_is_what_the_reference_gives_it(forge: Forge, stack: str, row: str, engine: str) -> None:
+    (line,) = [text for text in DOCUMENTED.splitlines() if text.strip().startswith(f"| `delivery:githubToken` {row}")]
     given = line.split(" | ")[-1].rstrip(" |")
     given, _, with_pulumi = given.partition(", and with `promotionEngine: pulumi` ")
     levels = {

@@ -1,0 +1,189 @@
+"""The documents say what is so: links, files, commands, keys, messages, names and tables are compared with the code."""
+
+import ast
+import re
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+import yaml
+
+from delivery.config.files import read_stack_config
+from delivery.config.keys import PIPELINE, TABLE
+from delivery.tracing import attributes
+from lab.engine import preview
+from tools.reference import COMMAND_LINE, command_line
+
+ROOT = Path(__file__).resolve().parents[1]
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+DOCUMENTS = {
+    str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
+    for path in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "bench/README.md")
+}
+HOUSE = ("delivery", "program", "components", "gitops", "lab", "ci", "bench", "tools")
+FOLDERS = "|".join((*HOUSE, "tests", "docs", r"\.github"))
+
+
+def found_in_documents(pattern: str) -> list[tuple[str, str]]:
+    """What the pattern's group finds in each document, each once."""
+    return sorted(
+        {(name, found) for name, text in DOCUMENTS.items() for found in re.findall(pattern, text, re.MULTILINE)}
+    )
+
+
+def table(document: str, head: str) -> list[list[str]]:
+    """The rows of the document's tables whose head begins like this."""
+    tables = re.findall(rf"^\| {head}.*\n\| ---.*\n((?:\|.*\n)+)", DOCUMENTS[document], re.MULTILINE)
+    assert tables, f"{document} has no table that begins with {head}"
+    return [
+        [cell.strip() for cell in re.split(r"(?<!\\)\|", row)[1:-1]] for text in tables for row in text.splitlines()
+    ]
+
+
+def code(cell: str) -> list[str]:
+    """What stands in a cell as code; two backticks may hold one."""
+    return [first or second for first, second in re.findall(r"``(.+?)``(?!`)|`([^`]+)`", cell)]
+
+
+def anchors(text: str) -> set[str]:
+    """The anchors that GitHub gives the headings."""
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_the_front_page_fits_on_150_lines_and_has_the_two_commands() -> None:
+    lines = DOCUMENTS["README.md"].splitlines()
+    assert len(lines) <= 150
+    start = DOCUMENTS["README.md"].split("## Quick start")[1].split("\n## ")[0]
+    assert "make demo" in start
+    assert "make test" in start
+
+
+def test_the_index_of_the_front_page_has_every_document() -> None:
+    linked = {target for name, target in found_in_documents(r"\]\(([^)#:]+)\)") if name == "README.md"}
+    assert DOCUMENTS.keys() - linked <= {"README.md"}
+
+
+@pytest.mark.parametrize(("document", "target"), found_in_documents(r"\]\(((?!https?:)[^)]+)\)"))
+def test_every_relative_link_leads_somewhere(document: str, target: str) -> None:
+    path, _, anchor = target.partition("#")
+    file = (ROOT / document).parent / path if path else ROOT / document
+    assert file.is_file()
+    if anchor:
+        assert anchor in anchors(file.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(("document", "path"), found_in_documents(rf"`((?:{FOLDERS})/[\w./-]*)`"))
+def test_every_path_that_is_named_exists(document: str, path: str) -> None:
+    in_the_gitops_repository = path.startswith((".github/promoter/", ".github/workflows/promote.yaml"))
+    assert in_the_gitops_repository or (ROOT / path).exists(), document
+
+
+@pytest.mark.parametrize(("document", "target"), found_in_documents(r"(?:`|^ *)make ([a-z-]+)"))
+def test_every_make_target_that_is_named_exists(document: str, target: str) -> None:
+    removed = document == "CHANGELOG.md" and target == "log"
+    assert removed or re.search(rf"^{target}:.*## ", MAKEFILE, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("document", "module"), found_in_documents(r"python -m ((?:delivery|lab|bench|ci|tools)[\w.]*)")
+)
+def test_every_command_that_is_named_exists(document: str, module: str) -> None:
+    assert find_spec(module) is not None, document
+
+
+@pytest.mark.parametrize(("document", "key"), found_in_documents(r"\bdelivery:([a-z]\w+)"))
+def test_every_key_that_is_named_is_one(document: str, key: str) -> None:
+    assert key in TABLE.keys() | {"components"}, document
+
+
+@pytest.mark.parametrize(
+    ("document", "key"), found_in_documents(r"pulumi config set (?:-\S+ (?:\w+ )?)*delivery:(\w+)")
+)
+def test_no_document_sets_a_key_of_the_pipeline_for_one_stack(document: str, key: str) -> None:
+    shown_as_refused = document == "docs/tutorial.md" and key == "repositoryOwner"
+    assert shown_as_refused or key not in PIPELINE
+
+
+@pytest.mark.parametrize(("document", "text"), found_in_documents(r"```yaml\n((?: *.*\n)+?) *```"))
+def test_every_configuration_that_is_shown_is_one(document: str, text: str) -> None:
+    for key, entry in yaml.safe_load(text)["config"].items():
+        assert key.removeprefix("delivery:") in TABLE, document
+        assert "value" in entry
+
+
+def test_the_reference_of_the_command_line_is_up_to_date() -> None:
+    assert COMMAND_LINE.read_text(encoding="utf-8") == command_line(), "run: make reference"
+
+
+@cache
+def strings() -> str:
+    """Every text in the sources, on a line of its own, with … for what is filled in."""
+    found: list[str] = []
+    for folder in ("delivery", "components", "program", "gitops"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.JoinedStr):
+                    parts = (part.value if isinstance(part, ast.Constant) else "…" for part in node.values)
+                    found.append("".join(map(str, parts)))
+                elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                    found.append(node.value)
+    return "\n".join(found)
+
+
+@pytest.mark.parametrize(
+    "message", [code(row[0])[0] for row in table("docs/reference/messages.md", "message") if "`" in row[0][:1]]
+)
+def test_every_message_that_is_explained_is_said_somewhere(message: str) -> None:
+    assert message.strip("… ") in strings()
+
+
+def test_the_attributes_in_the_reference_are_those_in_the_code() -> None:
+    rows = table("docs/reference/spans.md", "attribute")
+    in_code = {value for name, value in vars(attributes).items() if name.isupper()}
+    assert {name for row in rows for name in code(row[0])} == in_code - {attributes.SCOPE, attributes.KEPTN}
+
+
+def test_the_files_in_the_reference_are_those_that_the_stacks_commit() -> None:
+    rows = table("docs/reference/gitops-files.md", "file")
+    committed = set()
+    for stack in ("dev", "production"):
+        declared = preview(stack, read_stack_config(ROOT, stack)).of_type(":RepositoryFile")
+        committed |= {re.sub(rf"^{stack}/", "<folder>/", str(file.inputs["file"])) for file in declared}
+    assert {name for row in rows for name in code(row[0])} == committed
+
+
+def test_the_words_that_the_front_page_explains_are_at_most_eight() -> None:
+    assert len(table("README.md", "word")) <= 8
+
+
+def room(module: str) -> str:
+    """The part of the house that a module is in: `delivery.model`, `components`."""
+    first, *rest = module.split(".")
+    return f"delivery.{rest[0]}" if first == "delivery" and rest else first.partition("_")[0]
+
+
+def imports() -> set[tuple[str, str]]:
+    """Which part of the house imports which other one, or `pulumi` and its providers' SDKs."""
+    found = set()
+    for path in (path for folder in HOUSE for path in (ROOT / folder).rglob("*.py")):
+        importer = room(".".join(path.relative_to(ROOT).with_suffix("").parts))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
+            found |= {(importer, room(name)) for name in names if room(name).split(".")[0] in (*HOUSE, "pulumi")}
+    return {(importer, imported) for importer, imported in found if importer != imported}
+
+
+def test_only_what_the_architecture_allows_is_imported() -> None:
+    rows = table("docs/explanation/architecture.md", "module")
+    allowed = {module: code(may) for modules, may in rows for module in code(modules) if may != "everything"}
+    free = {module for modules, may in rows if may == "everything" for module in code(modules)}
+    wrong = [
+        f"{importer} imports {imported}"
+        for importer, imported in sorted(imports())
+        if importer not in free
+        and not any(imported == name or imported.startswith(f"{name}.") for name in allowed[importer])
+    ]
+    assert wrong == []

@@ -1,0 +1,93 @@
+"""`make reference`: writes the references that are generated, of the configuration and of the command line.
+
+The command line is read from the parsers themselves: each command is asked to parse, and stopped there.
+"""
+
+import argparse
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from unittest.mock import patch
+
+from delivery.config import reference
+from delivery.doctor.__main__ import main as doctor
+from delivery.promotion.cli import main as promoter
+from delivery.tracing.__main__ import main as trace
+from lab.demo import main as demo
+from lab.render import main as render
+
+ROOT = Path(__file__).resolve().parents[1]
+COMMAND_LINE = ROOT / "docs" / "reference" / "command-line.md"
+COMMANDS: dict[str, Callable[[], object]] = {
+    "python .github/promoter/promoter.py": lambda: promoter([], {}),
+    "python -m delivery.doctor": lambda: doctor([]),
+    "python -m delivery.tracing": lambda: trace([], {}),
+    "python -m lab.render": lambda: render([]),
+    "python -m lab.demo": lambda: demo([]),
+}
+"""How somebody starts each command, and what makes its parser."""
+_HEAD = """\
+# Command line
+
+Generated from the commands' own parsers by `make reference`.
+
+## make
+
+| target | what it does |
+| --- | --- |
+"""
+
+
+class _Caught(Exception):  # noqa: N818 - no error: it carries the parser out
+    pass
+
+
+def parser_of(command: Callable[[], object]) -> argparse.ArgumentParser:
+    """The parser that `command` makes before it does anything else."""
+
+    def stop(self: argparse.ArgumentParser, *_: object) -> None:
+        raise _Caught(self)
+
+    with patch.object(argparse.ArgumentParser, "parse_args", stop):
+        try:
+            command()
+        except _Caught as caught:
+            parser: argparse.ArgumentParser = caught.args[0]
+            return parser
+    raise LookupError("the command has no parser")
+
+
+def command_line() -> str:
+    """The reference of the command line, as Markdown."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = re.findall(r"^([a-z-]+):.*?## (.*)$", makefile, re.MULTILINE)
+    rows = [f"| `make {name}` | {_cell(text)} |" for name, text in targets]
+    return _HEAD + "\n".join([*rows, *(_section(how, parser_of(command)) for how, command in COMMANDS.items())]) + "\n"
+
+
+def _section(how: str, parser: argparse.ArgumentParser) -> str:
+    rows = [f"| {_spelled(action)} | {_cell(action.help or '')} |" for action in parser._actions]
+    lines = [f"\n## {how}\n", parser.description or "", "\n| option | what it is |", "| --- | --- |", *rows]
+    return "\n".join([*lines, *([f"\n{' '.join(parser.epilog.split())}"] if parser.epilog else [])])
+
+
+def _spelled(action: argparse.Action) -> str:
+    metavar = "" if action.nargs == 0 else f" {action.metavar or action.dest.upper()}"
+    required = ", required" if action.required else ""
+    return ", ".join(f"`{option}{metavar}`" for option in action.option_strings) + required
+
+
+def _cell(text: str) -> str:
+    return text.replace("%%", "%").replace("|", "\\|")
+
+
+def main() -> int:
+    """Write the pages."""
+    COMMAND_LINE.write_text(command_line(), encoding="utf-8")
+    reference.FILE.write_text(reference.reference(), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
