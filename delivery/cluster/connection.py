@@ -8,7 +8,7 @@ import json
 import shlex
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from delivery.cluster.kubeconfig import ClusterError, load
 from delivery.config.errors import Json
@@ -117,11 +117,6 @@ def connect(context: str, kubeconfig: SecretText | None) -> Connection:
     # A kubeconfig that trusts any certificate is its owner's decision.
     disable_warnings(InsecureRequestWarning)
     return Connection(ApiClient(configuration), context)
-
-
-def namespaced(group_version: str, namespace: str, resource: str) -> str:
-    """The path of a resource in a namespace: `apis/apps/v1`, `argocd`, `deployments`."""
-    return f"/{group_version}/namespaces/{quote(namespace, safe='')}/{resource}"
 
 
 def _reason(error: BaseException) -> str:

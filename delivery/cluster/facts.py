@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
-from delivery.cluster.connection import Connection, Object, RefusedError, namespaced
+from delivery.cluster.connection import Connection, Object, RefusedError
 from delivery.cluster.needs import Definition, Right
 from delivery.config.errors import Json
 
@@ -21,7 +21,7 @@ class Workload:
     name: str
     namespace: str
     version: str
-    ready: int
+    ready: bool
     environment: Mapping[str, str]
 
 
@@ -89,40 +89,30 @@ def keptn_configs(connection: Connection) -> tuple[KeptnConfig, ...] | None:
     found = connection.items("/apis/options.keptn.sh/v1alpha1/keptnconfigs")
     if found is None:
         return None
-    return tuple(
-        KeptnConfig(
-            name=str(_object(item.get("metadata")).get("name", "")),
-            namespace=str(_object(item.get("metadata")).get("namespace", "")),
-            collector=str(_object(item.get("spec")).get("OTelCollectorUrl") or ""),
-        )
-        for item in found
-    )
+    return tuple(KeptnConfig(*_name(item), str(_field(item, "spec", "OTelCollectorUrl") or "")) for item in found)
 
 
 def keptn_operators(connection: Connection) -> tuple[Workload, ...]:
     """Keptn's lifecycle operator, in any namespace."""
-    return _workloads(connection.items("/apis/apps/v1/deployments", labelSelector=_OPERATOR))
+    return tuple(map(_workload, connection.items("/apis/apps/v1/deployments", labelSelector=_OPERATOR) or ()))
 
 
 def argocd_controllers(connection: Connection, namespace: str) -> tuple[Workload, ...]:
     """Argo CD's application controller in `namespace`: a StatefulSet, or a Deployment with dynamic sharding."""
-    found = (
-        connection.items(namespaced("apis/apps/v1", namespace, kind), labelSelector=_CONTROLLER)
-        for kind in ("statefulsets", "deployments")
-    )
-    return tuple(workload for items in found for workload in _workloads(items))
+    paths = (f"/apis/apps/v1/namespaces/{namespace}/{kind}" for kind in ("statefulsets", "deployments"))
+    found = (connection.items(path, labelSelector=_CONTROLLER) for path in paths)
+    return tuple(_workload(item) for items in found for item in items or ())
 
 
 def _uncovered(connection: Connection, namespace: str, needed: list[Right]) -> list[Right]:
     if not namespace:
         # The review lists rules for a namespace, and does not tell which of them hold for the whole cluster.
         return needed
-    question: Object = {"spec": {"namespace": namespace}}
     try:
-        status = _object(connection.ask(f"{_REVIEWS}/selfsubjectrulesreviews", question).get("status"))
+        answer = connection.ask(f"{_REVIEWS}/selfsubjectrulesreviews", {"spec": {"namespace": namespace}})
     except RefusedError:
         return needed
-    rules = _objects(status.get("resourceRules"))
+    rules = _objects(_field(answer, "status", "resourceRules"))
     return [right for right in needed if not any(_covers(rule, right) for rule in rules)]
 
 
@@ -140,47 +130,38 @@ def _covers(rule: Object, right: Right) -> bool:
 
 
 def _may(connection: Connection, right: Right) -> bool:
-    attributes: Json = {
-        "namespace": right.namespace,
-        "group": right.group,
-        "resource": right.resource,
-        "verb": right.verb,
-    }
-    question: Object = {"spec": {"resourceAttributes": attributes}}
     try:
-        answer = connection.ask(f"{_REVIEWS}/selfsubjectaccessreviews", question)
+        answer = connection.ask(f"{_REVIEWS}/selfsubjectaccessreviews", {"spec": {"resourceAttributes": asdict(right)}})
     except RefusedError:
         return True
-    return _object(answer.get("status")).get("allowed") is not False
-
-
-def _workloads(items: Iterable[Object] | None) -> tuple[Workload, ...]:
-    return tuple(_workload(item) for item in items or ())
+    return _field(answer, "status", "allowed") is not False
 
 
 def _workload(item: Object) -> Workload:
-    metadata, status = _object(item.get("metadata")), _object(item.get("status"))
-    template = _object(_object(item.get("spec")).get("template"))
-    containers = _objects(_object(template.get("spec")).get("containers"))
-    first = containers[0] if containers else {}
-    image = str(first.get("image", "")).partition("@")[0]
-    _, _, tag = image.rpartition("/")[2].partition(":")
-    ready = status.get("readyReplicas")
+    containers = _objects(_field(item, "spec", "template", "spec", "containers"))
+    image = str(containers[0].get("image", "")) if containers else ""
+    tag = image.partition("@")[0].rpartition("/")[2].partition(":")[2]
+    variables = [variable for container in containers for variable in _objects(container.get("env"))]
     return Workload(
-        name=str(metadata.get("name", "")),
-        namespace=str(metadata.get("namespace", "")),
+        *_name(item),
         version=tag or "(image without a tag)",
-        ready=ready if isinstance(ready, int) else 0,
-        environment={
-            str(variable.get("name")): str(variable.get("value", ""))
-            for container in containers
-            for variable in _objects(container.get("env"))
-        },
+        ready=bool(_field(item, "status", "readyReplicas")),
+        environment={str(variable.get("name")): str(variable.get("value", "")) for variable in variables},
     )
 
 
-def _object(value: Json) -> dict[str, Json]:
-    return value if isinstance(value, dict) else {}
+def _name(item: Object) -> tuple[str, str]:
+    """An object's name and namespace."""
+    name, namespace = (str(_field(item, "metadata", key) or "") for key in ("name", "namespace"))
+    return name, namespace
+
+
+def _field(item: Object, *keys: str) -> Json:
+    """A value inside an object, None when it is not there."""
+    value: Json = dict(item)
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
 
 
 def _objects(value: Json) -> list[dict[str, Json]]:

@@ -9,14 +9,14 @@ from delivery.doctor.inspection import BlockedError, Inspection
 from delivery.stack.manifests import WORKFLOW_FILE
 
 HARMLESS_RULES = frozenset(
-    {
+    (
         "creation",
         "deletion",
         "non_fast_forward",
         "required_linear_history",
         "branch_name_pattern",
         "copilot_code_review",
-    }
+    )
 )
 """Rules of a ruleset that let an ordinary commit pass. GitHub adds to its rules: any other may stand in its way."""
 
