@@ -1,5 +1,8 @@
 """What to do about one promotion, decided from the state of its edge: propose it, or why not.
 
+Every rule by which a promotion is refused is here; `rollback.py` has those of a rollback, and
+`desired.py` what commits by other authors on the branch forbid.
+
 Nothing is written here. What follows from a decision for the branch and the pull request is `desired.py`'s matter.
 """
 
@@ -8,15 +11,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from delivery.model.edges import PromotionSettings
+from delivery.model.edges import Edge, PromotionSettings
 from delivery.model.hints import Hint
 from delivery.model.request import PromotionRequest
-from delivery.promotion.history import Precedence, PromotionError, Proposal, precedence
+from delivery.promotion.history import EdgeNotReadyError, Precedence, PromotionError, Proposal, precedence
 from delivery.promotion.metadata import PromotionMetadata
 from delivery.promotion.plan import Change, Plan, plan
 from delivery.promotion.pull_request import Rendered, Subject, render
 from delivery.promotion.state import EdgeState
 from delivery.promotion.warnings import reviewer_warnings
+from delivery.values.editor import read_keys, read_list
 from delivery.values.scalar import Scalar, escape
 
 _KEPTN_HASH = re.compile(r"[0-9a-f]{10}")
@@ -72,6 +76,7 @@ def propose(
     Raises `ValuesError` and `PromotionError`; asks GitHub at most once, about the order of two commits.
     """
     edge = state.edge
+    check_stacks(state)
     link = _first_trace(state) or request.traceparent
     planned = plan(
         state.source.content,
@@ -119,6 +124,41 @@ def propose(
         link,
         render(subject, settings),
     )
+
+
+def check_stacks(state: EdgeState) -> None:
+    """Raise `EdgeNotReadyError` unless the target's folder is this application's, and deploys the promoted keys.
+
+    Stacks are updated one after another. Where the first stage's and the target's do not agree yet, a promotion would
+    change a folder or a key that nothing deploys, be merged, and never arrive.
+    """
+    edge, file, path = state.edge, state.platform, f"{state.edge.target_path}/platform.yaml"
+    found = platform_conflicts(file.content, edge, where=path) if file is not None else {}
+    if file is None or found:
+        what = "is not there" if file is None else f"has {', '.join(f'{key} {value}' for key, value in found.items())}"
+        raise EdgeNotReadyError(
+            f"{path} {what}, but {edge} promotes {', '.join(edge.promoted_keys)} to that folder: the stacks do not "
+            f"agree; run `pulumi up` on the stack {edge.target}, or on the first stage's stack if that is older",
+            edge.target,
+        )
+
+
+def platform_conflicts(content: str | bytes, edge: Edge, *, where: str) -> dict[str, str]:
+    """What a target's `platform.yaml` has by which it is not the folder that `edge` promotes into, by key.
+
+    A `platform.yaml` from before the stage was named in it contradicts nothing. Raises `ValuesError`.
+    """
+    wanted = {
+        "application.name": edge.application,
+        "application.stage": edge.target,
+        "versionKey": edge.promoted_keys[0],
+    }
+    present = read_keys(content, wanted, where=where)
+    found = {key: str(value.text) for key, value in present.items() if value and value.text != wanted[key]}
+    keys = read_list(content, "promotedKeys", where=where) or edge.promoted_keys[:1]
+    if set(keys) != set(edge.promoted_keys):
+        found["promotedKeys"] = ", ".join(keys)
+    return found
 
 
 def words(changes: tuple[Change, ...]) -> str:

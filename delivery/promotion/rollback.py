@@ -10,7 +10,7 @@ from delivery.git.repository import Repository
 from delivery.model.edges import PromotionSettings
 from delivery.model.hints import Hint
 from delivery.model.request import PromotionRequest
-from delivery.promotion.decide import Decision, Result, words
+from delivery.promotion.decide import Decision, Result, check_stacks, words
 from delivery.promotion.history import PromotionError, Proposal
 from delivery.promotion.metadata import PromotionMetadata
 from delivery.promotion.plan import Change, plan_values
@@ -35,6 +35,7 @@ def propose_rollback(
     has something else by now (`again` reverts that too), and where a key came with it that was not there before.
     """
     edge = state.edge
+    check_stacks(state)
     last = next((proposal for proposal in state.proposals if proposal.pull_request.state == "merged"), None)
     if last is None:
         raise PromotionError(

@@ -12,7 +12,6 @@ from delivery.model.edges import Edge, PromotionSettings
 from delivery.model.identifiers import is_commit
 from delivery.promotion.history import EdgeNotReadyError, History, PromotionError, Proposal
 from delivery.promotion.metadata import bare_metadata, parse_metadata, promoted_by
-from delivery.values.editor import read_keys, read_list
 
 DEPTH = 200
 _TIP = "refs/delivery/default"
@@ -54,6 +53,7 @@ class EdgeState:
     given: bool
     source: File
     target: File
+    platform: File | None
     branch: Branch
     proposals: tuple[Proposal, ...]
     on_branch: tuple[Proposal, ...]
@@ -99,7 +99,6 @@ def read_edge(
             f"commit {commit[:12]} is not on {settings.default_branch}: only what was merged there can be promoted"
         )
     target = _file(repository, tip, edge.target_values, edge.target)
-    _check_platform(repository, edge, tip)
     verified = commit or _newest(repository, github, tip, edge.source_path)
     branch = _branch(repository, name, tip, on_branch)
     proposals = _told_by_commits(repository, edge, None if rollback else branch, proposals)
@@ -110,6 +109,7 @@ def read_edge(
         given=commit is not None,
         source=_file(repository, verified, edge.source_values, edge.source),
         target=target,
+        platform=repository.read(tip, f"{edge.target_path}/platform.yaml"),
         branch=branch,
         proposals=proposals,
         on_branch=on_branch if rollback else proposals,
@@ -166,42 +166,6 @@ def _newest(repository: Repository, github: GitHub, tip: str, path: str) -> str:
             repository.fetch([commit], 1)
         return commit or found[0].sha
     return found[0].sha if found else tip
-
-
-def platform_conflicts(content: str | bytes, edge: Edge, *, where: str) -> dict[str, str]:
-    """What a target's `platform.yaml` has by which it is not the folder that `edge` promotes into, by key.
-
-    A `platform.yaml` from before the stage was named in it contradicts nothing. Raises `ValuesError`.
-    """
-    wanted = {
-        "application.name": edge.application,
-        "application.stage": edge.target,
-        "versionKey": edge.promoted_keys[0],
-    }
-    present = read_keys(content, wanted, where=where)
-    found = {key: str(value.text) for key, value in present.items() if value and value.text != wanted[key]}
-    keys = read_list(content, "promotedKeys", where=where) or edge.promoted_keys[:1]
-    if set(keys) != set(edge.promoted_keys):
-        found["promotedKeys"] = ", ".join(keys)
-    return found
-
-
-def _check_platform(repository: Repository, edge: Edge, tip: str) -> None:
-    """Raise `EdgeNotReadyError` unless the target's folder is this application's, and deploys the promoted keys.
-
-    Stacks are updated one after another. Where the first stage's and the target's do not agree yet, a promotion would
-    change a folder or a key that nothing deploys, be merged, and never arrive.
-    """
-    path = f"{edge.target_path}/platform.yaml"
-    file = repository.read(tip, path)
-    found = platform_conflicts(file.content, edge, where=path) if file is not None else {}
-    if file is None or found:
-        what = "is not there" if file is None else f"has {', '.join(f'{key} {value}' for key, value in found.items())}"
-        raise EdgeNotReadyError(
-            f"{path} {what}, but {edge} promotes {', '.join(edge.promoted_keys)} to that folder: the stacks do not "
-            f"agree; run `pulumi up` on the stack {edge.target}, or on the first stage's stack if that is older",
-            edge.target,
-        )
 
 
 def _file(repository: Repository, commit: str, path: str, stage: str) -> File:

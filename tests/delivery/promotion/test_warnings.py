@@ -151,7 +151,9 @@ def test_whatever_the_values_are_a_caution_breaks_nothing(was: str, now: str) ->
     history = create_autospec(History, instance=True)
     history.changed_since.return_value = f'serviceVersion: "{escape(now)}"\n'.encode()
     history.last_with.return_value = "cd" * 20
-    state = EdgeState(EDGE, "ef" * 20, "ab" * 20, True, nothing, nothing, Branch(EDGE.branch, None), (), (), history)
+    state = EdgeState(
+        EDGE, "ef" * 20, "ab" * 20, True, nothing, nothing, None, Branch(EDGE.branch, None), (), (), history
+    )
     changes = (Change("serviceVersion", escape(was), "v0.3.1"),)
 
     found = reviewer_warnings(state, pipeline, {"serviceVersion": Scalar("v0.3.1")}, changes)
