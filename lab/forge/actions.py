@@ -16,7 +16,6 @@ from lab.forge.repositories import WORKFLOWS, Repository
 from lab.forge.rest import Fields, Reply, Request, listing, route
 from lab.forge.state import State
 
-_MOST_INPUTS = 25  # GitHub's limit for a dispatch
 _READ, _WRITE = "actions=read", "actions=write"
 
 
@@ -44,9 +43,6 @@ def dispatch(state: State, repository: Repository, request: Request) -> Reply:
     if commit is None:
         raise ApiError(422, f"No ref found for: {ref}")
     given = fields.inner("inputs")
-    if (count := len(given.values)) > _MOST_INPUTS:
-        allowed = f"No more than {_MOST_INPUTS} properties are allowed"
-        raise ApiError(422, f"Invalid request.\n\n{allowed}; {count} were supplied.")
     if name in repository.disabled_workflows:
         raise ApiError(422, "Cannot trigger a 'workflow_dispatch' on a disabled workflow")
     inputs = _checked(_declared(repository, commit, name), given)

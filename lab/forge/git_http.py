@@ -101,8 +101,6 @@ def _receive(repository: Repository, body: bytes, token: Token) -> bytes:
 def _refusal(repository: Repository, update: RefUpdate, token: Token) -> tuple[str, list[str]] | None:
     """Why GitHub would refuse the update (the reason on the ref, and what it prints besides); None where not."""
     branch = update.ref.removeprefix("refs/heads/")
-    if update.ref.startswith("refs/pull/"):
-        return "deny updating a hidden ref", []
     if branch in repository.protections and update.ref != branch:
         return "protected branch hook declined", [
             f"error: GH006: Protected branch update failed for {update.ref}.",

@@ -54,7 +54,6 @@ def create_pull(state: State, repository: Repository, request: Request) -> Reply
     number = 1 + len(state.pulls[repository.full_name])
     pull = PullRequest(number, token.login, title, fields.text("body"), branch, base, tip, base_tip)
     state.pulls[repository.full_name][number] = pull
-    repository.git("update-ref", f"refs/pull/{number}/head", tip)
     view = _whole_view(state, repository, pull)
     return Reply(201, view, {"Location": str(view["url"])})
 
@@ -165,7 +164,6 @@ def follow(state: State, repository: Repository, branch: str, new: str) -> None:
         elif pull.head == branch:
             pull.head_sha = new
             pull.change()
-            repository.git("update-ref", f"refs/pull/{pull.number}/head", new)
             base = repository.branch(pull.base)
             pull.base_sha = base or pull.base_sha
             if base and repository.is_ancestor(new, base):

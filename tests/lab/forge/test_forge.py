@@ -14,22 +14,14 @@ from lab.forge import Forge
 from tests.lab.forge.clients import NAME, Rest
 
 
-def test_who_has_no_valid_token_is_told_so(forge: Forge) -> None:
-    wrong = Rest(forge, "wrong")("GET", "")
-    assert (wrong.status_code, wrong.json()["message"], wrong.json()["status"]) == (401, "Bad credentials", "401")
+def test_a_token_that_is_missing_revoked_or_of_another_repository_is_told_so(forge: Forge) -> None:
     none = requests.get(f"{forge.api_url}/repos/{NAME}", timeout=10)
     assert (none.status_code, none.json()["message"]) == (401, "Requires authentication")
-
-
-def test_a_revoked_token_is_wrong(forge: Forge, rest: Rest) -> None:
-    forge.remove_token("token")
-    assert rest("GET", "").status_code == 401
-
-
-def test_a_repository_that_the_token_does_not_see_is_not_there(forge: Forge) -> None:
     forge.add_token("elsewhere", repositories=["acme/other"])
-    answer = Rest(forge, "elsewhere")("GET", "")
-    assert (answer.status_code, answer.json()["message"]) == (404, "Not Found")
+    forge.remove_token("token")
+    for token, status, message in (("token", 401, "Bad credentials"), ("elsewhere", 404, "Not Found")):
+        answer = Rest(forge, token)("GET", "")
+        assert (answer.status_code, answer.json()["message"], answer.json()["status"]) == (status, message, str(status))
 
 
 @pytest.mark.parametrize(

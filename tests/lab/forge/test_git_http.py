@@ -3,7 +3,7 @@
 import pytest
 
 from lab.forge import Forge
-from tests.lab.forge.clients import NAME, Git, Rest
+from tests.lab.forge.clients import NAME, Git
 
 
 def test_a_clone_has_the_files_and_a_push_arrives(forge: Forge, git: Git) -> None:
@@ -92,31 +92,12 @@ def test_pushing_a_workflow_needs_its_own_permission(forge: Forge, git: Git, act
     assert git.run("push", Git(git.home, forge, "writer").url, "origin/main:refs/heads/same").returncode == 0
 
 
-def test_a_lease_on_an_old_tip_loses_to_who_pushed_before(forge: Forge, git: Git) -> None:
-    git.clone()
-    seen = git("rev-parse", "main")
-    newer = forge.commit(NAME, {"b.txt": "b"}, "Meanwhile")
-    git.commit("a.txt", "a\n")
-    done = git.run("push", f"--force-with-lease=main:{seen}", "origin", "main")
-    assert "stale info" in done.stderr
-    assert forge.branch(NAME, "main") == newer
-
-
 def test_the_default_branch_cannot_be_deleted_and_another_can(forge: Forge, git: Git) -> None:
     git.clone()
     git("push", "-q", "origin", "main:other")
     assert "refusing to delete the current branch" in git.run("push", "origin", ":main").stderr
     git("push", "-q", "origin", ":other")
     assert forge.branch(NAME, "other") is None
-
-
-def test_a_pull_request_can_be_fetched_by_its_number_but_not_pushed(git: Git, rest: Rest, proposed: int) -> None:
-    git.clone()
-    head = rest("GET", f"/pulls/{proposed}").json()["head"]["sha"]
-    git("fetch", "-q", "origin", f"refs/pull/{proposed}/head")
-    assert git("rev-parse", "FETCH_HEAD") == head
-    done = git.run("push", "origin", f"main:refs/pull/{proposed}/head", "--force")
-    assert "deny updating a hidden ref" in done.stderr
 
 
 def test_a_push_cut_off_after_it_took_effect_looks_failed_to_the_client(forge: Forge, git: Git) -> None:
