@@ -76,7 +76,7 @@ def propose(
     Raises `ValuesError` and `PromotionError`; asks GitHub at most once, about the order of two commits.
     """
     edge = state.edge
-    check_stacks(state)
+    check_stacks(state, settings)
     link = _first_trace(state) or request.traceparent
     planned = plan(
         state.source.content,
@@ -126,19 +126,26 @@ def propose(
     )
 
 
-def check_stacks(state: EdgeState) -> None:
+def check_stacks(state: EdgeState, settings: PromotionSettings) -> None:
     """Raise `EdgeNotReadyError` unless the target's folder is this application's, and deploys the promoted keys.
 
     Stacks are updated one after another. Where the first stage's and the target's do not agree yet, a promotion would
     change a folder or a key that nothing deploys, be merged, and never arrive.
     """
-    edge, file, path = state.edge, state.platform, f"{state.edge.target_path}/platform.yaml"
-    found = platform_conflicts(file.content, edge, where=path) if file is not None else {}
-    if file is None or found:
-        what = "is not there" if file is None else f"has {', '.join(f'{key} {value}' for key, value in found.items())}"
+    edge, path = state.edge, f"{state.edge.target_path}/platform.yaml"
+    first = next((stage for stage, after in settings.stages.items() if not after), edge.source)
+    if state.platform is None:
+        # The values are there, so the target's stack has committed to this folder, and has left it since.
         raise EdgeNotReadyError(
-            f"{path} {what}, but {edge} promotes {', '.join(edge.promoted_keys)} to that folder: the stacks do not "
-            f"agree; run `pulumi up` on the stack {edge.target}, or on the first stage's stack if that is older",
+            f"{path} is not there: {edge.target} uses another folder by now, and the settings of promotions are older; "
+            f"run `pulumi up` on the stack {first}",
+            edge.target,
+        )
+    if found := platform_conflicts(state.platform.content, edge, where=path):
+        has = ", ".join(f"{key} {value}" for key, value in found.items())
+        raise EdgeNotReadyError(
+            f"{path} has {has}, but {edge} promotes {', '.join(edge.promoted_keys)} to that folder: the stacks do not "
+            f"agree; run `pulumi up` on the stack {edge.target}, or on the stack {first} if that is older",
             edge.target,
         )
 

@@ -35,7 +35,7 @@ def propose_rollback(
     has something else by now (`again` reverts that too), and where a key came with it that was not there before.
     """
     edge = state.edge
-    check_stacks(state)
+    check_stacks(state, settings)
     last = next((proposal for proposal in state.proposals if proposal.pull_request.state == "merged"), None)
     if last is None:
         raise PromotionError(
