@@ -72,7 +72,7 @@ def measure(report: Report, rounds: int) -> None:
                     for name in list(programs)[:: 1 if number % 2 == 0 else -1]:
                         taken[name, what].append(site.run(programs[name], *arguments, "--stack", stage))
                     if what == "first up":
-                        rest = sum(each.kind == "rest" or "info/refs" in each.path for each in forge.requests)
+                        rest = sum(request.kind == "rest" or "info/refs" in request.path for request in forge.requests)
                         asked.append(float(rest))
             report.say(f"{stage} with the real engine: round {number + 1} of {rounds}")
         for what in COMMANDS:

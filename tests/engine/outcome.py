@@ -34,7 +34,7 @@ class Outcome:
 
     def of(self, operation: str) -> set[str]:
         """The resources that this operation happened to."""
-        return {resource for resource, each in self.changes.items() if each == operation}
+        return {resource for resource, done in self.changes.items() if done == operation}
 
 
 def read_outcome(status: int, text: str, log: Path) -> Outcome:

@@ -171,7 +171,7 @@ class Team:
 
     def states(self) -> list[str]:
         """The state of each pull request, oldest first: `open`, `merged` or `closed`."""
-        return ["merged" if each.merged else each.state for each in self.pulls()]
+        return ["merged" if pull.merged else pull.state for pull in self.pulls()]
 
     def said(self, outcome: Outcome) -> str:
         """What the stack exported about the promotion into production."""

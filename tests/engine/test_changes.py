@@ -65,7 +65,7 @@ def test_a_renamed_namespace_replaces_what_lives_in_it_and_no_file(team: Team) -
         "KeptnTaskDefinition podtato-head/promote": "replace",
         "Application podtato-head": "update",
     }
-    assert [each for each in team.manifests("dev") if each.startswith("Namespace")] == ["Namespace dev-podtato-head"]
+    assert [name for name in team.manifests("dev") if name.startswith("Namespace")] == ["Namespace dev-podtato-head"]
     assert team.up("dev", "--expect-no-changes").status == 0
 
 

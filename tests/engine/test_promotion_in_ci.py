@@ -95,9 +95,11 @@ def test_a_preview_reads_the_forge_twice_for_an_edge_and_not_more(team: Team) ->
     def reads() -> tuple[int, int]:
         team.forge.forget_requests()
         assert team.preview("production").status == 0
-        asked = [each for each in team.forge.requests if each.kind == "rest"]
+        asked = [request for request in team.forge.requests if request.kind == "rest"]
         # A fetch is one connection, in which git asks three times: for the service, the branches, the commits.
-        fetched = [each for each in team.forge.requests if each.service == "upload-pack" and each.method == "GET"]
+        fetched = [
+            request for request in team.forge.requests if request.service == "upload-pack" and request.method == "GET"
+        ]
         return len(asked), len(fetched)
 
     with_promotions = reads()

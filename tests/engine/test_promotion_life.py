@@ -42,7 +42,7 @@ def test_a_promotion_is_previewed_in_words_opened_and_brought_up_to_date_on_the_
     assert newer.changes.pop(PULL) == "update"
     assert sorted(newer.changes.values()) == ["create", "delete"]
     assert kinds(newer).keys() == {"RepositoryFile"}
-    assert [each.title for each in team.pulls()] == ["Promote podtato-head v0.3.2 to production"]
+    assert [pull.title for pull in team.pulls()] == ["Promote podtato-head v0.3.2 to production"]
     assert team.version(ref=BRANCH) == "v0.3.2"
     assert team.version() == "v0.3.0"
 

@@ -20,7 +20,7 @@ def test_a_stack_that_lost_its_state_takes_up_the_open_pull_request(team: Team, 
     assert found.status == 0, found.text
     assert found.changes[PULL] == ("update" if newer else "import")
     assert team.states() == ["open"]
-    assert [each.title for each in team.pulls()] == [f"Promote podtato-head v0.3.{2 if newer else 1} to production"]
+    assert [pull.title for pull in team.pulls()] == [f"Promote podtato-head v0.3.{2 if newer else 1} to production"]
     assert team.version(ref=BRANCH) == ("v0.3.2" if newer else "v0.3.1")
     assert team.preview("production", "--expect-no-changes").status == 0
 

@@ -42,7 +42,7 @@ def test_one_that_was_not_is_mended_by_taking_the_deletions_on_the_old_branch_ou
     assert failed.status != 0
 
     state = json.loads(team.pulumi("stack", "export", "--stack", "dev"))
-    kept = [each for each in state["deployment"]["resources"] if not each.get("delete")]
+    kept = [resource for resource in state["deployment"]["resources"] if not resource.get("delete")]
     state["deployment"]["resources"] = kept
     file = team.folder / "state.json"
     file.write_text(json.dumps(state))

@@ -91,7 +91,7 @@ def test_five_stages_with_a_fan_out_and_a_join_go_up_in_order_and_down_again(tea
     team.release("v0.3.2", "security")
     joined = team.up("staging")
     assert joined.status == 0, joined.text
-    assert sorted(each.title for each in team.pulls()) == [
+    assert sorted(pull.title for pull in team.pulls()) == [
         "Promote podtato-head v0.3.1 to staging",
         "Promote podtato-head v0.3.2 to staging",
     ]

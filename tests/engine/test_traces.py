@@ -20,7 +20,7 @@ def spans(file: Path) -> list[dict[str, Any]]:
 
 
 def attributes(span: dict[str, Any]) -> dict[str, Any]:
-    return {each["key"]: next(iter(each["value"].values())) for each in span["attributes"]}
+    return {attribute["key"]: next(iter(attribute["value"].values())) for attribute in span["attributes"]}
 
 
 def promotion(found: list[dict[str, Any]]) -> dict[str, Any]:
@@ -44,9 +44,9 @@ def test_the_promotion_joins_the_engines_trace_with_its_pull_request_and_links_t
     while ancestors[-1].get("parentSpanId"):
         ancestors.append(by_id[ancestors[-1]["parentSpanId"]])
     assert len(ancestors) > 1
-    assert len({each["traceId"] for each in ancestors}) == 1
+    assert len({span["traceId"] for span in ancestors}) == 1
     assert run["traceId"] != SOURCE.split("-")[1]
-    assert [each["traceId"] for each in run["links"]] == [SOURCE.split("-")[1]]
+    assert [link["traceId"] for link in run["links"]] == [SOURCE.split("-")[1]]
     values = attributes(run)
     assert values["vcs.change.id"] == "1"
     assert values["delivery.change.url"].endswith("/pull/1")
