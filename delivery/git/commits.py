@@ -1,6 +1,6 @@
 """Commits and files as a promotion sees them, and by what it knows its own commits again.
 
-How they are read and made is `git.py`'s matter.
+How they are read and made is `repository.py`'s matter.
 """
 
 from dataclasses import dataclass

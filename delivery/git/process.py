@@ -1,6 +1,6 @@
 """How git is run, and what its complaints mean: the environment of its processes, its messages with the fix.
 
-Which commands are run is `git.py`'s matter.
+Which commands are run is `repository.py`'s matter.
 """
 
 import base64

@@ -1,7 +1,7 @@
 """The command `python -m delivery.promotion.cli`: one promotion or rollback, from inputs to an exit status.
 
 Run by the workflow with its inputs in the environment, or by a person with options. What a promotion does is
-`promoter.py`'s matter, and what it tells `report.py`'s; here is only what comes in.
+`execute.py`'s matter, and what it tells `report.py`'s; here is only what comes in.
 """
 
 import argparse

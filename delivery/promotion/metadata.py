@@ -20,8 +20,8 @@ from delivery.values.scalar import Scalar, resolve
 _COMMENT = re.compile(r"<!-- delivery-promotion ({.*?}) -->")
 # What could end the comment, or be taken for a mention, a reference or a link by a reader of the raw text.
 _ACTIVE = re.compile(r"[<>&#@`$|]|-(?=-)|(?<=-)-|(?<=:)/|(?<=[gG][hH])-")
-# How promoters from before `verified` said in the text that nobody had named the commit.
-_UNVERIFIED_BEFORE = "No commit was given"
+# How promoters from before `verified` began the note that nobody had named the commit.
+_UNVERIFIED_BEFORE = "\n> No commit was given"
 Kind = Literal["promotion", "rollback"]
 
 

@@ -1,6 +1,6 @@
 """What a promotion's pull request says: title, body and commit message, from one template.
 
-Whether a pull request is due, and which commits it lists, is decided elsewhere (`history.py`, `proposal.py`).
+Whether a pull request is due, and which commits it lists, is decided elsewhere (`history.py`, `decide.py`).
 """
 
 import hashlib

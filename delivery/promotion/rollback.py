@@ -1,6 +1,6 @@
 """A promotion backwards: the target's promoted keys as they were before its last promotion was merged.
 
-Decides as `proposal.py` does for promotions, with the same result; the promoter carries out both alike.
+Decides as `decide.py` does for promotions, with the same result; the promoter carries out both alike.
 """
 
 from collections.abc import Collection, Mapping

@@ -1,6 +1,6 @@
 """The state of one edge on the forge, read with one list of pull requests and one shallow fetch.
 
-Shared by the promoter and the Pulumi component. What follows from the state is `proposal.py`'s matter.
+The promoter and a stack that declares its promotions read the same. What follows from it is `decide.py`'s matter.
 """
 
 from dataclasses import dataclass, field, replace

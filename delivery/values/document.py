@@ -1,6 +1,6 @@
 """A values file as positions: where each key and value stands, and what the file says as a flat list.
 
-How it becomes that is left to `yaml_reader`, what is done with it to `values`.
+How it becomes that is left to `parser.py`, what is done with it to `editor.py`.
 """
 
 import re

@@ -2,7 +2,7 @@
 
 A file is parsed into positions only; nothing is constructed, so no tag and no alias is ever expanded. An edit
 splices text, parses the result and compares it with what was meant, and refuses rather than write anything else.
-What may be promoted is left to `plan`, what a scalar means to `scalars`.
+What a promotion changes is left to `plan.py`, what a scalar means to `scalar.py`.
 """
 
 import re

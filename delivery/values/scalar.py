@@ -1,7 +1,7 @@
 """What a scalar in a values file means to Helm, and how to write one so that it means the same again.
 
 Helm reads values with Go's YAML library, which follows YAML 1.1 for most plain scalars (`on` is a boolean,
-`0o7` and `1_000` are numbers) and turns all of it into JSON. Where a scalar stands in a file is left to `values`.
+`0o7` and `1_000` are numbers) and turns all of it into JSON. Where a scalar stands in a file is left to `document.py`.
 """
 
 import math

@@ -195,8 +195,9 @@ def test_a_target_that_another_stack_configuration_deploys_is_refused_before_any
         assert_message(f"promotion.stacks_disagree.{kind}", run.errors.splitlines()[-1])
 
 
-def test_a_target_from_before_the_stage_was_named_in_its_platform_file_is_promoted_to(told: Story) -> None:
-    old = platform(EDGE).replace("  stage: production\n", "")
+def test_a_target_whose_platform_file_an_earlier_release_wrote_is_promoted_to(told: Story) -> None:
+    told.configure(edges=(replace(EDGE, promoted_keys=("serviceVersion", "replicas")),))
+    old = "versionKey: serviceVersion\napplication:\n  name: podtato-head\n"
     told.forge.commit(NAME, {"production/platform.yaml": old}, "As an earlier release wrote it")
     assert told.promote(told.release("v0.3.1")).result == "created"
 
