@@ -37,7 +37,7 @@ class Terminal:
 
     @contextmanager
     def step(self, text: str) -> Iterator[None]:
-        """Say what is being done at once, and how long it took when the metadata ends."""
+        """Say what is being done at once, and how long it took when the block ends."""
         began = time.monotonic()
         self._out.write(f"  … {text}" if self._colour else "")
         self._out.flush()

@@ -132,7 +132,7 @@ def _valid_or_empty(traceparent: object) -> str:
 
 
 def bare_metadata(edge: Edge, commit: str) -> PromotionMetadata:
-    """A metadata that knows no more than which commit was promoted along `edge`."""
+    """Metadata that tells no more than which commit was promoted along `edge`."""
     return PromotionMetadata("promotion", edge.application, edge.source, edge.target, commit, version="")
 
 
