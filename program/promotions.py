@@ -44,13 +44,7 @@ class PendingPromotions:
                 span.end()
             else:
                 run = DeclaredRun(
-                    pending.desired,
-                    pending.edge,
-                    self._settings,
-                    span,
-                    self._github(),
-                    self._connect,
-                    pulumi.log.warn,
+                    pending.desired, self._settings.web_url, span, self._github(), self._connect, pulumi.log.warn
                 )
                 hooks = promotion_hooks(resource_name(name, pending.desired), run)
             promotion = Promotion(

@@ -1,7 +1,6 @@
 """What a declared promotion does besides its resources: its span, a stale branch, labels and reviewers.
 
-The component's hooks call this when Pulumi's engine runs them. What is read beforehand is
-`delivery.promotion.desired`'s part.
+The component's hooks call this when Pulumi's engine runs them. What is read beforehand is `pending.py`'s part.
 """
 
 import re
@@ -10,7 +9,6 @@ from contextlib import AbstractContextManager
 
 from delivery.git.repository import Repository
 from delivery.github.client import GitHub
-from delivery.model.edges import Edge, PromotionSettings
 from delivery.promotion.desired import DesiredPromotion
 from delivery.promotion.pending import reset_stale_branch
 from delivery.promotion.publish import add_labels_and_reviewers
@@ -38,20 +36,20 @@ class ProviderError(Exception):
 class DeclaredRun:
     """The run of one desired promotion, with the steps that the promoter has: `push`, then `open`.
 
-    A step has a span only when the engine has something to do in it. `say` shows people a line.
+    A step has a span only when the engine has something to do in it. `web_url` is the repository's address, `say`
+    shows people a line.
     """
 
     def __init__(
         self,
         desired: DesiredPromotion,
-        edge: Edge,
-        settings: PromotionSettings,
+        web_url: str,
         span: PromotionSpan,
         github: GitHub,
         connect: Callable[[], Repository],
         say: Callable[[str], None],
     ) -> None:
-        self._desired, self._edge, self._settings, self._span = desired, edge, settings, span
+        self._desired, self._web_url, self._span = desired, web_url, span
         self._github, self._connect, self._say = github, connect, say
         self._name: Step | None = None
         self._step: AbstractContextManager[None] | None = None
@@ -66,7 +64,7 @@ class DeclaredRun:
         """The branch is about to be created. Raises `GitError` when a stale one cannot be reset."""
         self.begin("push")
         try:
-            reset_stale_branch(self._desired, self._settings.default_branch, self._connect)
+            reset_stale_branch(self._desired, self._connect)
         except Exception as error:
             self._fail(error)
             raise
@@ -88,13 +86,11 @@ class DeclaredRun:
     def opened(self, number: int, *, created: bool) -> None:
         """The pull request is up to date: it gets its labels and reviewers, and the run is over.
 
-        For a label or reviewer that GitHub refuses there is a line to `say`. As in the promoter, an older pull request
-        gets them when it has none of the labels, for the run that opened it may have been cut off before.
+        For a label or reviewer that GitHub refuses there is a line to `say`.
         """
         self._set_pull_request(number)
-        labels = set(self._settings.labels_for(self._edge))
-        if created or (labels and not labels & set(self._desired.open.labels if self._desired.open else ())):
-            for note in add_labels_and_reviewers(self._github, self._settings, self._edge, number):
+        if self._desired.lacks_labels(self._desired.open, created=created):
+            for note in add_labels_and_reviewers(self._github, self._desired, number):
                 self._say(f"pull request {number}: {note}")
         self._finish(None)
         self._span.set_result("success", "created" if created else "updated")
@@ -115,5 +111,4 @@ class DeclaredRun:
             step.__exit__(type(error) if error else None, error, None)
 
     def _set_pull_request(self, number: int) -> None:
-        url = f"{self._settings.web_url}/pull/{number}"
-        self._span.set_pull_request(number, url, self._desired.title, "open")
+        self._span.set_pull_request(number, f"{self._web_url}/pull/{number}", self._desired.title, "open")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from delivery.git.commits import APPENDED, DECLARED, File
 from delivery.git.repository import Repository
 from delivery.github.client import PullRequest
+from delivery.model.edges import Edge, PromotionSettings
 from delivery.promotion.decide import Decision
 from delivery.promotion.history import PromotionError
 from delivery.promotion.metadata import marked, promoted_by
@@ -24,21 +25,24 @@ from delivery.values.scalar import Scalar
 
 @dataclass(frozen=True)
 class DesiredPromotion:
-    """What has to exist on the forge for a decision.
+    """What has to exist on the forge for a decision about `edge`.
 
     The branch `branch` has `file` at `path`, by a commit with `message` on `parent`. With `append` the parent is the
     branch's own head, which other authors have worked on, and the branch is only moved forward. `up_to_date`: the
     branch as it was read brings just that, and needs no commit. `observed` is its head then, None when it was not
     there, and `present` the file that it had.
 
-    The pull request has what `rendered` says; `open` is the one that is open already, None when there is none, and
-    `text_up_to_date` whether its text says so already. `previous_pull_request` is the newest one of the branch that is
+    The pull request into `base` has what `rendered` says, `labels`, and reviews asked of `reviewers` and `teams`.
+    `open` is the one that is open already, None when there is none, and `text_up_to_date` whether its text says so
+    already. `previous_pull_request` is the newest one of the branch that is
     finished (0: none), `stale_head` the head of a branch that a finished one left behind (empty: none).
 
     `undeclared`: the newest commit of the branch is not one that the Pulumi component declared.
     """
 
+    edge: Edge
     branch: str
+    base: str
     path: str
     file: File
     message: str
@@ -49,10 +53,22 @@ class DesiredPromotion:
     present: File | None
     undeclared: bool
     rendered: Rendered
+    labels: tuple[str, ...]
+    reviewers: tuple[str, ...]
+    teams: tuple[str, ...]
     open: PullRequest | None
     text_up_to_date: bool
     previous_pull_request: int
     stale_head: str
+
+    def lacks_labels(self, pull_request: PullRequest | None, *, created: bool) -> bool:
+        """Whether labels and reviewers are still to be added: a run that was cut off may not have come to it.
+
+        Labels come last, so one of them there means that all of it was done. Without labels to look for, an existing
+        pull request is left alone: people may have taken a reviewer off.
+        """
+        present = pull_request.labels if pull_request is not None else ()
+        return created or bool(self.labels and not set(self.labels) & set(present))
 
     @property
     def title(self) -> str:
@@ -94,7 +110,9 @@ class DesiredPromotion:
         return marked(self.message, DECLARED).strip()
 
 
-def desired_promotion(state: EdgeState, decision: Decision, repository: Repository) -> DesiredPromotion | None:
+def desired_promotion(
+    state: EdgeState, decision: Decision, settings: PromotionSettings, repository: Repository
+) -> DesiredPromotion | None:
     """The desired state for `decision`; None where nothing is to be proposed.
 
     Raises `PromotionError` when commits by other authors changed a promoted key: which of the two counts is for people
@@ -118,7 +136,9 @@ def desired_promotion(state: EdgeState, decision: Decision, repository: Reposito
         newest = next(iter(repository.log(branch.head, f"^{state.tip}", limit=1)), None)
     finished = (found.pull_request.number for found in state.on_branch if found.pull_request.state != "open")
     return DesiredPromotion(
+        edge=state.edge,
         branch=branch.name,
+        base=settings.default_branch,
         path=path,
         file=file,
         message=message,
@@ -129,6 +149,9 @@ def desired_promotion(state: EdgeState, decision: Decision, repository: Reposito
         present=present,
         undeclared=newest is not None and not newest.declared,
         rendered=rendered,
+        labels=settings.labels_for(state.edge),
+        reviewers=settings.reviewers_for(state.edge),
+        teams=settings.team_reviewers_for(state.edge),
         open=state.open.pull_request if state.open else None,
         text_up_to_date=state.open is not None and rendered.says(state.open.metadata),
         previous_pull_request=max(finished, default=0),

@@ -105,14 +105,14 @@ def _once(
         with span.step("open"):
             return _outcome(decision, edge, close_pull_request(github, state, decision))
     with span.step("push"):
-        desired = desired_promotion(state, decision, repository)
+        desired = desired_promotion(state, decision, settings, repository)
         assert desired is not None  # noqa: S101 - there is one wherever something is rendered
         head = update_branch(repository, desired)
         progress(f"{desired.branch} is {'up to date' if head is None else f'at {head[:12]}'}")
     with span.step("open"):
         sent = len(github.requests)
         try:
-            return _outcome(decision, edge, open_pull_request(github, settings, edge, desired, pushed=head))
+            return _outcome(decision, edge, open_pull_request(github, desired, pushed=head))
         except GitHubError as error:
             # After more than one request an answer may have got lost that had opened a pull request on the branch.
             if error.refused and head is not None and len(github.requests) == sent + 1:

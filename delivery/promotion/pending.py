@@ -54,7 +54,7 @@ def read_pending(
             if not request.traceparent:
                 span.add_link(decision.traceparent, "verified")
             span.set_commit(decision.commit, repository.committed_at(decision.commit))
-            desired = desired_promotion(state, decision, repository)
+            desired = desired_promotion(state, decision, settings, repository)
     except EdgeNotReadyError as missing:
         own = f"this update brings {edge.target} up to date, the next one proposes what {edge.source} has then"
         reason = own if missing.stage == edge.target else missing.message
@@ -65,7 +65,7 @@ def read_pending(
     return PendingPromotion(edge, why, desired)
 
 
-def reset_stale_branch(desired: DesiredPromotion, default_branch: str, connect: Callable[[], Repository]) -> None:
+def reset_stale_branch(desired: DesiredPromotion, connect: Callable[[], Repository]) -> None:
     """Bring a branch that a finished promotion left behind to the default branch's tip, if it is where it was read.
 
     The next promotion must not be a commit on what was merged or closed. Raises `GitError`.
@@ -73,6 +73,6 @@ def reset_stale_branch(desired: DesiredPromotion, default_branch: str, connect: 
     if not desired.stale_head:
         return
     with connect() as repository:
-        tip = repository.fetch_tip(default_branch)
+        tip = repository.fetch_tip(desired.base)
         if tip is not None:
             repository.push(desired.branch, tip, observed=desired.stale_head, rewrite=True)

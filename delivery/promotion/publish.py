@@ -8,7 +8,6 @@ from typing import Literal
 
 from delivery.github.answers import GitHubError, Kind
 from delivery.github.client import GitHub, PullRequest
-from delivery.model.edges import Edge, PromotionSettings
 from delivery.promotion.decide import Decision, Result
 from delivery.promotion.desired import DesiredPromotion
 from delivery.promotion.history import PromotionError
@@ -30,11 +29,9 @@ class Published:
     notes: tuple[str, ...] = ()
 
 
-def open_pull_request(
-    github: GitHub, settings: PromotionSettings, edge: Edge, desired: DesiredPromotion, *, pushed: str | None
-) -> Published:
+def open_pull_request(github: GitHub, desired: DesiredPromotion, *, pushed: str | None) -> Published:
     """Open the pull request, or bring its text up to date; `pushed` is the branch's new head, if it has one."""
-    branch, base, rendered = desired.branch, settings.default_branch, desired.rendered
+    branch, base, rendered = desired.branch, desired.base, desired.rendered
     found, says_so = desired.open, desired.text_up_to_date
     result = Result.UPDATED if pushed is not None else Result.UNCHANGED
     if found is None:
@@ -48,7 +45,7 @@ def open_pull_request(
             found = github.find_open(branch, base)
             if found is None:
                 raise
-            metadata = parse_metadata(found.body, edge)
+            metadata = parse_metadata(found.body, desired.edge)
             says_so = rendered.says(metadata)
             if metadata is None or metadata.run_traceparent != rendered.metadata.run_traceparent:
                 result = Result.UNCHANGED
@@ -57,35 +54,22 @@ def open_pull_request(
         proposed = pushed or desired.observed
         found = _changed(github, found, rendered.title, rendered.over(found.body), "open", proposed)
     notes: tuple[str, ...] = ()
-    if _lacks_labels(result, settings.labels_for(edge), found):
-        notes = add_labels_and_reviewers(github, settings, edge, found.number)
+    if desired.lacks_labels(found, created=result is Result.CREATED):
+        notes = add_labels_and_reviewers(github, desired, found.number)
     return Published(result, found, notes)
 
 
-def _lacks_labels(result: Result, labels: tuple[str, ...], pull_request: PullRequest) -> bool:
-    """Whether labels and reviewers are still to be added: a run that was cut off may not have come to it.
-
-    Labels come last, so one of them there means that all of it was done. Without labels to look for, an existing
-    pull request is left alone: people may have taken a reviewer off.
-    """
-    return result is Result.CREATED or bool(labels and not set(labels) & set(pull_request.labels))
-
-
-def add_labels_and_reviewers(github: GitHub, settings: PromotionSettings, edge: Edge, number: int) -> tuple[str, ...]:
-    """Ask for reviews of pull request `number` along `edge`, and add labels.
-
-    What does not work is a note, not a failed promotion.
-    """
+def add_labels_and_reviewers(github: GitHub, desired: DesiredPromotion, number: int) -> tuple[str, ...]:
+    """Ask for the reviews of pull request `number`, and add its labels; returns a note for each that did not work."""
     notes = []
-    people, teams, labels = settings.reviewers_for(edge), settings.team_reviewers_for(edge), settings.labels_for(edge)
-    if people or teams:
+    if desired.reviewers or desired.teams:
         try:
-            github.request_reviewers(number, people, teams)
+            github.request_reviewers(number, desired.reviewers, desired.teams)
         except GitHubError as error:
             notes.append(f"reviewers were not asked: {error}")
-    if labels:
+    if desired.labels:
         try:
-            github.add_labels(number, labels)
+            github.add_labels(number, desired.labels)
         except GitHubError as error:
             notes.append(f"labels were not added: {error}")
     return tuple(notes)

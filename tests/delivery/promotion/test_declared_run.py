@@ -41,7 +41,6 @@ class Started:
             web_url=f"{forge.url}/{NAME}",
             stages={"dev": (), "production": ("dev",)},
             edges=(EDGE,),
-            labels=("promotion",),
         )
         self.github = GitHub(forge.api_url, "acme", "gitops", "token")
         self.number = self.github.create_pull_request(BRANCH, "main", "Promote", "").number
@@ -57,7 +56,9 @@ class Started:
             opened = PullRequest(open_number, "", "Promote", "", "open", BRANCH, "b" * 40, "", labels)
         file = File(b"a: b\n", "100644")
         desired = DesiredPromotion(
+            edge=EDGE,
             branch=BRANCH,
+            base="main",
             path="production/values.yaml",
             file=file,
             message="Promote",
@@ -68,12 +69,15 @@ class Started:
             present=file if unchanged else None,
             undeclared=False,
             rendered=Rendered("Promote", "", "Promote", metadata),
+            labels=("promotion",),
+            reviewers=(),
+            teams=(),
             open=opened,
             text_up_to_date=unchanged,
             previous_pull_request=0,
             stale_head=stale_head,
         )
-        return DeclaredRun(desired, EDGE, self.settings, self.span, self.github, self._connect, self.said.append)
+        return DeclaredRun(desired, self.settings.web_url, self.span, self.github, self._connect, self.said.append)
 
     def _connect(self) -> Repository:
         return Repository(f"{self.settings.web_url}.git", "token")
