@@ -153,7 +153,8 @@ def check_stacks(state: EdgeState, settings: PromotionSettings) -> None:
 def platform_conflicts(content: str | bytes, edge: Edge, *, where: str) -> dict[str, str]:
     """What a target's `platform.yaml` has by which it is not the folder that `edge` promotes into, by key.
 
-    A key that is not there contradicts nothing: earlier releases wrote fewer of them. Raises `ValuesError`.
+    A name that is not there contradicts nothing: earlier releases wrote fewer of them. But keys that are not named are
+    not deployed: without `promotedKeys`, the target has the version's alone. Raises `ValuesError`.
     """
     wanted = {
         "application.name": edge.application,
@@ -162,8 +163,8 @@ def platform_conflicts(content: str | bytes, edge: Edge, *, where: str) -> dict[
     }
     present = read_keys(content, wanted, where=where)
     found = {key: str(value.text) for key, value in present.items() if value and value.text != wanted[key]}
-    keys = read_list(content, "promotedKeys", where=where)
-    if keys is not None and set(keys) != set(edge.promoted_keys):
+    keys = read_list(content, "promotedKeys", where=where) or edge.promoted_keys[:1]
+    if set(keys) != set(edge.promoted_keys):
         found["promotedKeys"] = ", ".join(keys)
     return found
 

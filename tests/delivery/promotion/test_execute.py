@@ -196,10 +196,16 @@ def test_a_target_that_another_stack_configuration_deploys_is_refused_before_any
 
 
 def test_a_target_whose_platform_file_an_earlier_release_wrote_is_promoted_to(told: Story) -> None:
-    told.configure(edges=(replace(EDGE, promoted_keys=("serviceVersion", "replicas")),))
     old = "versionKey: serviceVersion\napplication:\n  name: podtato-head\n"
     told.forge.commit(NAME, {"production/platform.yaml": old}, "As an earlier release wrote it")
     assert told.promote(told.release("v0.3.1")).result == "created"
+
+
+def test_keys_that_the_target_does_not_name_are_not_promoted(told: Story) -> None:
+    told.settings = replace(told.settings, edges=(replace(EDGE, promoted_keys=("serviceVersion", "replicas")),))
+    run = told.promote(told.release("v0.3.1"))
+    assert (run.status, told.pull_requests) == (1, [])
+    assert "promotedKeys serviceVersion, but" in run.errors
 
 
 def test_an_older_version_than_the_open_pull_requests_is_superseded(told: Story) -> None:
