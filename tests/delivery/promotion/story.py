@@ -7,11 +7,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import pytest
 
 from delivery.model.edges import Edge, PromotionSettings
 from delivery.promotion import cli as promote
+from delivery.promotion.metadata import PromotionMetadata, parse_metadata
 from delivery.promotion.state import read_edge
 from lab.forge import Forge, PullRequest
 
@@ -45,6 +48,7 @@ class Run:
     pushes: int
     outputs: str = ""
     summary: str = ""
+    error: Exception | None = None
 
     @property
     def result(self) -> object:
@@ -79,7 +83,8 @@ class Story:
         inputs |= {"GITHUB_OUTPUT": str(files[0]), "GITHUB_STEP_SUMMARY": str(files[1])}
         before = len(self.forge.requests)
         out, err = io.StringIO(), io.StringIO()
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        failures = patch.object(promote, "_failed", wraps=promote._failed)
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), failures as failed:
             status = promote.main(
                 ["--settings", str(settings), "--json", *options], inputs | self.environ | environ, self.slept.append
             )
@@ -88,11 +93,12 @@ class Story:
             status,
             json.loads(out.getvalue()) if status == 0 else {},
             err.getvalue(),
-            [f"{each.method} {each.path.partition('?')[0]}" for each in records if each.kind == "rest"],
-            sum("info/refs?service=git-upload-pack" in each.path for each in records),
-            sum("info/refs?service=git-receive-pack" in each.path for each in records),
+            [f"{record.method} {record.path.partition('?')[0]}" for record in records if record.kind == "rest"],
+            sum("info/refs?service=git-upload-pack" in record.path for record in records),
+            sum("info/refs?service=git-receive-pack" in record.path for record in records),
             files[0].read_text(),
             files[1].read_text(),
+            failed.call_args.args[0] if failed.called else None,
         )
 
     def rollback(self, reason: str = "it returns 500", **environ: str) -> Run:
@@ -103,6 +109,17 @@ class Story:
     def pull_requests(self) -> list[PullRequest]:
         """All of them, oldest first."""
         return self.forge.pull_requests(NAME)
+
+    def metadata(self, number: int = 1) -> PromotionMetadata:
+        """What a pull request says of its promotion, for programs."""
+        found = parse_metadata(self.pull_requests[number - 1].body or "", EDGE)
+        assert found is not None
+        return found
+
+    def commits(self, number: int = 8) -> None:
+        """So many commits of others on the default branch, which have nothing to do with promotions."""
+        for count in range(number):
+            self.forge.commit(NAME, {"README.md": str(count)}, f"Unrelated {count}")
 
     def merge(self, number: int, method: str = "merge", *, delete_branch: bool = False) -> str:
         """A release manager merges."""
@@ -138,6 +155,16 @@ def fetch_only(depth: int, monkeypatch: pytest.MonkeyPatch) -> None:
     assert defaults is not None
     assert defaults["depth"] > depth
     monkeypatch.setitem(defaults, "depth", depth)
+
+
+def spans(file: Path) -> list[dict[str, Any]]:
+    """The spans that runs have written to `file`."""
+    return [
+        span
+        for line in file.read_text(encoding="utf-8").splitlines()
+        for scope in json.loads(line)["resourceSpans"][0]["scopeSpans"]
+        for span in scope["spans"]
+    ]
 
 
 @contextlib.contextmanager

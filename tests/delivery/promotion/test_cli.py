@@ -1,6 +1,5 @@
 """The command: what goes in, what is shown, and the exit status."""
 
-import json
 import os
 import subprocess
 import sys
@@ -8,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from delivery.model.edges import SettingsError
 from delivery.promotion import cli as promote
-from tests.delivery.promotion.story import NAME, TOKEN, TRACEPARENT, Story
+from tests.delivery.promotion.story import NAME, TOKEN, TRACEPARENT, Story, spans
 
 
 @pytest.mark.parametrize(
@@ -61,8 +61,7 @@ def test_settings_with_a_name_that_no_stage_can_have_are_status_2(told: Story, s
 
     run = told.promote()
 
-    assert run.status == 2
-    assert "names a stage that is no DNS label" in run.errors
+    assert (run.status, type(run.error)) == (2, SettingsError)
     assert (run.requests, run.fetches) == ([], 0)
 
 
@@ -81,9 +80,8 @@ def test_outputs_and_summary_are_written_for_the_workflow(told: Story) -> None:
 def test_a_failure_is_in_the_summary_too(told: Story) -> None:
     run = told.promote(token="wrong")
 
-    assert run.status == 1
-    assert "Promotion failed" in run.summary
-    assert "failed" in run.outputs
+    assert (run.status, run.outputs.splitlines()[1]) == (1, "failed")
+    assert run.summary
 
 
 @pytest.mark.parametrize(("token", "status"), [(TOKEN, 0), ("wrong", 1)])
@@ -122,7 +120,7 @@ def test_options_do_what_the_environment_does(told: Story, capsys: pytest.Captur
 
     assert promote.main(options, {"GITHUB_TOKEN": TOKEN}) == 0
 
-    assert "created: serviceVersion: v0.3.0 → v0.3.1 (http" in capsys.readouterr().out
+    assert ": created: " in capsys.readouterr().out
 
 
 def test_the_remote_may_be_another_one_than_the_forges_own_address(told: Story) -> None:
@@ -147,7 +145,7 @@ def test_the_workflows_own_idea_of_the_repository_counts(told: Story, slash: str
     assert f"]({url}/{NAME}/commit/" in (told.pull_requests[0].body or "")
 
 
-def test_the_run_is_a_trace_and_its_span_is_in_the_hidden_block(told: Story) -> None:
+def test_the_run_is_a_trace_and_its_span_is_in_the_metadata(told: Story) -> None:
     told.environ["DELIVERY_TRACE_FILE"] = str(told.folder / "trace.jsonl")
     commit = told.release("v0.3.1")
 
@@ -155,17 +153,10 @@ def test_the_run_is_a_trace_and_its_span_is_in_the_hidden_block(told: Story) -> 
     first = told.pull_requests[0].body
     assert told.promote(commit).result == "unchanged"
 
-    lines = (told.folder / "trace.jsonl").read_text().splitlines()
-    spans = [
-        span
-        for line in lines
-        for resource in json.loads(line)["resourceSpans"]
-        for scope in resource["scopeSpans"]
-        for span in scope["spans"]
-    ]
-    run = next(each for each in spans if each["name"].startswith("promote podtato-head"))
-    assert {each["name"] for each in spans} == {run["name"], "read", "plan", "push", "open"}
-    assert f'"promotion": "00-{run["traceId"]}-{run["spanId"]}-' in (first or "")
+    written = spans(told.folder / "trace.jsonl")
+    run = next(span for span in written if not span["parentSpanId"])
+    assert {span["name"] for span in written} == {run["name"], "read", "plan", "push", "open"}
+    assert told.metadata().run_traceparent.split("-")[1:3] == [run["traceId"], run["spanId"]]
     assert told.pull_requests[0].body == first
 
 
@@ -180,46 +171,14 @@ def test_the_span_tells_a_run_that_did_something_from_one_that_had_nothing_to_do
     told.promote(newer)
 
     runs = [
-        {each["key"]: each["value"].get("stringValue") for each in span["attributes"]}
-        for line in file.read_text().splitlines()
-        for resource in json.loads(line)["resourceSpans"]
-        for scope in resource["scopeSpans"]
-        for span in scope["spans"]
-        if span["name"].startswith("promote podtato-head")
+        {attribute["key"]: attribute["value"].get("stringValue") for attribute in span["attributes"]}
+        for span in spans(file)
+        if not span["parentSpanId"]
     ]
-    assert [(each["cicd.pipeline.result"], each["delivery.promotion.outcome"]) for each in runs] == [
+    assert [(run["cicd.pipeline.result"], run["delivery.promotion.outcome"]) for run in runs] == [
         ("success", "created"),
         ("success", "unchanged"),
         ("skip", "superseded"),
         ("success", "closed"),
         ("skip", "nothing"),
     ]
-
-
-def test_a_script_reads_the_whole_outcome_as_one_json_object(told: Story) -> None:
-    commit = told.release("v0.3.1")
-
-    outcome = told.promote(commit).outcome
-
-    assert outcome == {
-        "result": "created",
-        "why": "serviceVersion: v0.3.0 → v0.3.1",
-        "application": "podtato-head",
-        "from": "dev",
-        "to": "production",
-        "commitID": commit,
-        "changes": [{"key": "serviceVersion", "was": "v0.3.0", "becomes": "v0.3.1"}],
-        "title": "Promote podtato-head v0.3.1 to production",
-        "pullRequest": {"number": 1, "url": f"{told.settings.web_url}/pull/1", "state": "open"},
-        "notes": [],
-    }
-
-
-def test_it_runs_as_a_module_and_explains_itself() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "delivery.promotion.cli", "--help"], capture_output=True, text=True, check=False
-    )
-
-    assert done.returncode == 0
-    for word in ("--rollback", "--dry-run", "--json", "GITHUB_TOKEN", "Exit status"):
-        assert word in done.stdout

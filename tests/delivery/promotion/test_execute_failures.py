@@ -7,22 +7,41 @@ from collections.abc import Callable
 
 import pytest
 
-from delivery.git.repository import Repository
+from delivery.git.repository import GitError, Repository
 from delivery.github.client import GitHub, GitHubError, PullRequest
+from delivery.model.hints import Hint, HintedError
+from delivery.promotion.history import EdgeNotReadyError
+from delivery.values.document import ValuesError
 from tests.delivery.promotion.story import EDGE, NAME, PRODUCTION, TOKEN, Run, Story
+from tests.messages import assert_message
 
 PULLS = f"/repos/{NAME}/pulls"
 GIT = f"/{NAME}.git"
 BRANCH = EDGE.branch
 
 
-def failed_with(run: Run, *said: str) -> None:
+def failed_with(run: Run, error: type[Exception], status: int = 0) -> None:
+    """It ended with one line that has no token in it, after an `error` (from GitHub: with this HTTP `status`)."""
     assert run.status == 1, run.errors
-    [line] = [line for line in run.errors.splitlines() if line.startswith("error: ")]
-    for each in said:
-        assert each in line
+    assert type(run.error) is error
+    assert getattr(run.error, "status", 0) == status
+    assert len([line for line in run.errors.splitlines() if line.startswith("error: ")]) == 1
     assert TOKEN not in run.errors
     assert "Traceback" not in run.errors
+
+
+def meanwhile(monkeypatch: pytest.MonkeyPatch, target: type, method: str, act: Callable[[], object]) -> list[object]:
+    """Let a person `act` right before the promoter's first call of `method`; what comes of it is in the list then."""
+    call = getattr(target, method)
+    acted: list[object] = []
+
+    def interrupted(self: object, *given: object, **named: object) -> object:
+        if not acted:
+            acted.append(act())
+        return call(self, *given, **named)
+
+    monkeypatch.setattr(target, method, interrupted)
+    return acted
 
 
 def completes(told: Story, commit: str) -> None:
@@ -34,20 +53,18 @@ def completes(told: Story, commit: str) -> None:
     assert told.version() == "v0.3.1"
 
 
+@pytest.mark.parametrize("status", [502, None])
 @pytest.mark.parametrize(
-    ("method", "path", "status"),
+    ("method", "path", "after_commit"),
     [
-        ("GET", PULLS, 502),
-        ("GET", PULLS, None),
-        ("POST", f"{GIT}/git-upload-pack", 503),
-        ("POST", f"{GIT}/git-upload-pack", None),
-        ("POST", f"{GIT}/git-receive-pack", 502),
-        ("POST", f"{GIT}/git-receive-pack", None),
-        ("POST", PULLS, 500),
-        ("POST", PULLS, None),
+        ("GET", PULLS, False),
+        ("POST", f"{GIT}/git-upload-pack", False),
+        ("POST", f"{GIT}/git-receive-pack", False),
+        ("POST", f"{GIT}/git-receive-pack", True),
+        ("POST", PULLS, False),
+        ("POST", PULLS, True),
     ],
 )
-@pytest.mark.parametrize("after_commit", [False, True])
 def test_a_hiccup_is_got_over_without_a_duplicate(
     told: Story, method: str, path: str, status: int | None, after_commit: bool
 ) -> None:
@@ -77,7 +94,8 @@ def test_after_a_lasting_failure_running_again_completes(
     commit = told.release("v0.3.1")
     told.forge.fail_next(method, f"^{path}", status=503, times=times, after_commit=after_commit)
 
-    failed_with(told.promote(commit), "run again later")
+    git = path.startswith(GIT)
+    failed_with(told.promote(commit), GitError if git else GitHubError, 0 if git else 503)
 
     assert told.forge.pending_faults == 0
     completes(told, commit)
@@ -104,45 +122,37 @@ def test_somebody_who_pushes_in_between_makes_it_read_again(told: Story, monkeyp
     told.promote(told.release("v0.3.1"))
     commit = told.release("v0.3.2")
 
-    push = Repository.push
-    pushed: list[str] = []
+    theirs = meanwhile(
+        monkeypatch, Repository, "push", lambda: told.forge.commit(NAME, {"notes.md": "mine"}, "Mine", branch=BRANCH)
+    )
 
-    def interrupted(self: Repository, branch: str, name: str, *, observed: str | None, rewrite: bool) -> None:
-        if not pushed:
-            pushed.append(told.forge.commit(NAME, {"notes.md": "mine"}, "Mine", branch=BRANCH))
-        push(self, branch, name, observed=observed, rewrite=rewrite)
-
-    monkeypatch.setattr(Repository, "push", interrupted)
     run = told.promote(commit)
 
     assert (run.status, run.result) == (0, "updated"), run.errors
-    assert "reading again" in run.errors
-    assert told.forge.settings(NAME).git("rev-parse", f"{BRANCH}^").strip() == pushed[0]
+    assert told.forge.settings(NAME).git("rev-parse", f"{BRANCH}^").strip() == theirs[0]
 
 
-def test_a_wrong_token(told: Story) -> None:
+@pytest.mark.parametrize(
+    ("permissions", "error", "status"),
+    [
+        (None, GitHubError, 401),
+        ({"contents": "read", "pull_requests": "write"}, GitError, 0),
+        ({"contents": "write", "pull_requests": "read"}, GitHubError, 403),
+    ],
+)
+def test_a_token_that_may_not_is_told_what_it_lacks(
+    told: Story, permissions: dict[str, str] | None, error: type[Exception], status: int
+) -> None:
     commit = told.release("v0.3.1")
-    failed_with(told.promote(commit, token="ghp_wrong"), "401", "GITHUB_TOKEN")
-    completes(told, commit)
+    if permissions:
+        told.forge.add_token("weak", permissions, actions=True)
 
+    run = told.promote(commit, token="weak")
 
-def test_a_token_that_may_not_push(told: Story) -> None:
-    commit = told.release("v0.3.1")
-    told.forge.add_token("reader", {"contents": "read", "pull_requests": "write"}, actions=True)
-
-    failed_with(told.promote(commit, token="reader"), "Contents: write")
+    failed_with(run, error, status)
+    assert isinstance(run.error, HintedError)
+    assert run.error.hint is (None if permissions else Hint.TOKEN)
     assert told.forge.branch(NAME, BRANCH) is None
-
-    completes(told, commit)
-
-
-def test_a_token_that_may_not_open_pull_requests(told: Story) -> None:
-    commit = told.release("v0.3.1")
-    told.forge.add_token("pusher", {"contents": "write", "pull_requests": "read"}, actions=True)
-
-    failed_with(told.promote(commit, token="pusher"), "403", "pull_requests=write")
-    assert told.forge.branch(NAME, BRANCH) is None
-
     completes(told, commit)
 
 
@@ -150,32 +160,25 @@ def test_actions_that_may_not_open_pull_requests(told: Story) -> None:
     commit = told.release("v0.3.1")
     told.forge.settings(NAME).actions_may_open_pull_requests = False
 
-    failed_with(told.promote(commit), "Allow GitHub Actions to create and approve pull requests", "pulumi up")
-    assert told.forge.branch(NAME, BRANCH) is None
+    run = told.promote(commit)
 
+    failed_with(run, GitHubError, 403)
+    assert_message("promotion.actions_may_not_open", run.errors.splitlines()[-1])
+    assert told.forge.branch(NAME, BRANCH) is None
     told.forge.settings(NAME).actions_may_open_pull_requests = True
     completes(told, commit)
 
 
-@pytest.mark.parametrize("status", [301, 400, 401, 403, 404, 410, 422])
-def test_a_pull_request_that_is_refused_leaves_no_branch_behind(told: Story, status: int) -> None:
+@pytest.mark.parametrize(("status", "merged"), [(301, False), (401, False), (403, False), (422, False), (422, True)])
+def test_a_pull_request_that_is_refused_leaves_the_branch_as_it_was(told: Story, status: int, merged: bool) -> None:
+    if merged:
+        told.promote(told.release("v0.3.0-rc1"))
+        told.merge(1)
+    before = told.forge.branch(NAME, BRANCH)
     commit = told.release("v0.3.1")
     told.forge.fail_next("POST", f"^{PULLS}", status=status, body={"message": "No"})
 
-    failed_with(told.promote(commit), str(status))
-
-    assert told.forge.branch(NAME, BRANCH) is None
-    completes(told, commit)
-
-
-def test_a_branch_from_before_is_put_back_when_its_pull_request_is_refused(told: Story) -> None:
-    told.promote(told.release("v0.3.0-rc1"))
-    told.merge(1)
-    before = told.forge.branch(NAME, BRANCH)
-    commit = told.release("v0.3.1")
-    told.forge.fail_next("POST", f"^{PULLS}", status=422, body={"message": "No"})
-
-    failed_with(told.promote(commit), "422")
+    failed_with(told.promote(commit), GitHubError, status)
 
     assert told.forge.branch(NAME, BRANCH) == before
     assert told.promote(commit).result == "created"
@@ -190,26 +193,13 @@ def test_a_text_that_may_not_be_changed_leaves_the_branch_that_it_tells_of(told:
     commit = told.release("v0.3.2")
     told.forge.add_token("pusher", {"contents": "write", "pull_requests": "read"}, actions=True)
 
-    failed_with(told.promote(commit, token="pusher"), "403", "pull_requests=write")
+    failed_with(told.promote(commit, token="pusher"), GitHubError, 403)
 
     [pull_request] = told.pull_requests
     assert "v0.3.1" in pull_request.title
     assert told.forge.branch(NAME, BRANCH) == before
     assert told.promote(commit).result == "updated"
     assert told.version(BRANCH) == "v0.3.2"
-
-
-def meanwhile(monkeypatch: pytest.MonkeyPatch, target: type, method: str, act: Callable[[], object]) -> None:
-    """Let a person `act` right before the promoter's first call of `method`."""
-    call = getattr(target, method)
-    acted: list[object] = []
-
-    def interrupted(self: object, *given: object, **named: object) -> object:
-        if not acted:
-            acted.append(act())
-        return call(self, *given, **named)
-
-    monkeypatch.setattr(target, method, interrupted)
 
 
 @pytest.mark.parametrize(("target", "method"), [(Repository, "push"), (GitHub, "update_pull_request")])
@@ -246,7 +236,7 @@ def test_who_closes_while_it_is_updated_gets_the_newer_version_proposed_anew(
     run = told.promote(commit)
 
     assert (run.status, run.result) == (0, "created"), run.errors
-    assert [(each.state, each.title == title) for each in told.pull_requests] == [("closed", True), ("open", False)]
+    assert [(found.state, found.title == title) for found in told.pull_requests] == [("closed", True), ("open", False)]
     assert told.promote(commit).result == "unchanged"
 
 
@@ -278,7 +268,7 @@ def test_a_text_that_could_not_be_put_back_is_not_believed(told: Story, monkeypa
         return update(self, number, title, body, close=close)
 
     monkeypatch.setattr(GitHub, "update_pull_request", once)
-    failed_with(told.promote(commit), "run again later")
+    failed_with(told.promote(commit), GitHubError, 503)
     assert "v0.3.2" in told.pull_requests[0].title
 
     monkeypatch.setattr(GitHub, "update_pull_request", update)
@@ -301,7 +291,7 @@ def test_a_branch_that_somebody_pushed_to_stays_when_its_pull_request_is_refused
         push(self, branch, name, observed=observed, rewrite=rewrite)
 
     monkeypatch.setattr(Repository, "push", interrupted)
-    failed_with(told.promote(commit), "422")
+    failed_with(told.promote(commit), GitHubError, 422)
 
     assert [told.forge.branch(NAME, BRANCH)] == theirs
 
@@ -311,7 +301,7 @@ def test_a_lost_answer_before_the_refusal_keeps_the_branch_of_what_it_may_have_o
     told.forge.fail_next("POST", f"^{PULLS}", status=502, after_commit=True)
     told.forge.fail_next("POST", f"^{PULLS}", status=403, body={"message": "No"})
 
-    failed_with(told.promote(commit), "403")
+    failed_with(told.promote(commit), GitHubError, 403)
 
     assert told.pull_requests[0].state == "open"
     completes(told, commit)
@@ -321,86 +311,47 @@ def test_a_protected_branch(told: Story) -> None:
     commit = told.release("v0.3.1")
     told.forge.protect(NAME, BRANCH)
 
-    failed_with(told.promote(commit), "protected", "promote/")
+    failed_with(told.promote(commit), GitError)
     assert told.forge.branch(NAME, BRANCH) is None
 
     told.forge.unprotect(NAME, BRANCH)
     completes(told, commit)
 
 
-def test_a_repository_that_is_not_there(told: Story) -> None:
-    failed_with(
-        told.promote("", "", "--repository", "acme/nowhere"), "404", "acme/nowhere", "does the repository exist"
-    )
-
-
-def test_a_default_branch_that_is_not_there(told: Story) -> None:
+def test_a_repository_branch_or_commit_that_is_not_there(told: Story) -> None:
+    failed_with(told.promote("", "", "--repository", "acme/nowhere"), GitHubError, 404)
+    failed_with(told.promote("ab" * 20), GitError)
     told.configure(default_branch="trunk")
-    failed_with(told.promote(), "default branch trunk is not there", "delivery:defaultBranch in Pulumi.yaml")
-
-
-def test_a_commit_that_is_not_there(told: Story) -> None:
-    failed_with(told.promote("ab" * 20), "not in the repository")
+    failed_with(told.promote(), GitError)
 
 
 @pytest.mark.parametrize("file", ["dev/values.yaml", "production/values.yaml"])
 def test_values_that_are_not_there(told: Story, file: str) -> None:
     commit = told.forge.commit(NAME, {file: None, "dev/other": "x"}, "Remove")
 
-    failed_with(told.promote(commit), file, "pulumi up")
+    failed_with(told.promote(commit), EdgeNotReadyError)
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"serviceVersion:\tv0.3.1\n\tx: y\n",
-        b"serviceVersion: v0.3.1\nserviceVersion: v0.3.2\n",
-        b"\xff\xfeserviceVersion: v0.3.1\n",
-        b"",
-        b"- serviceVersion\n",
-        b'serviceVersion: "v0.3.1\\n${{ github.token }}"\n',
-        b"serviceVersion: {a: b}\n",
-        b"serviceVersion:\n",
-    ],
-)
-def test_unreadable_source_values_are_an_error_and_nothing_is_written(told: Story, content: bytes) -> None:
-    commit = told.forge.commit(NAME, {"dev/values.yaml": content}, "Break it")
+@pytest.mark.parametrize("content", [b"serviceVersion:\tv0.3.1\n\tx: y\n", b"a: 1\na: 2\n", b"\xff\n", b"- x\n"])
+@pytest.mark.parametrize("stage", ["dev", "production"])
+def test_unreadable_values_are_an_error_and_nothing_is_written(told: Story, content: bytes, stage: str) -> None:
+    told.release("v0.3.1")
+    commit = told.forge.commit(NAME, {f"{stage}/values.yaml": content}, "Break it")
 
-    run = told.promote(commit)
+    run = told.promote(commit if stage == "dev" else "")
 
-    failed_with(run, "dev/values.yaml")
+    failed_with(run, ValuesError)
+    assert f"{stage}/values.yaml" in run.errors
     assert (run.pushes, told.pull_requests) == (0, [])
-    completes(told, told.release("v0.3.1"))
-
-
-@pytest.mark.parametrize("content", [b"\tx: 1\n", b"a: 1\na: 2\n", b"\xff\n", b"- x\n"])
-def test_unreadable_target_values_are_an_error_and_nothing_is_written(told: Story, content: bytes) -> None:
-    told.forge.commit(NAME, {"production/values.yaml": content}, "Break it")
-    commit = told.release("v0.3.1")
-
-    run = told.promote(commit)
-
-    failed_with(run, "production/values.yaml")
-    assert (run.pushes, told.pull_requests) == (0, [])
-    told.forge.commit(NAME, {"production/values.yaml": PRODUCTION.format("v0.3.0")}, "Mend it")
-    completes(told, commit)
-
-
-@pytest.mark.parametrize("ending", ["\r\n", "\n", ""])
-def test_line_ends_of_the_target_stay(told: Story, ending: str) -> None:
-    told.forge.commit(NAME, {"production/values.yaml": f"serviceVersion: v0.3.0{ending}"}, "Other line ends")
-
-    told.promote(told.release("v0.3.1"))
-
-    assert told.production(BRANCH).startswith(f"serviceVersion: v0.3.1{ending or chr(10)}")
-    assert told.production(BRANCH).count("serviceVersion") == 1
+    told.forge.commit(NAME, {"production/values.yaml": PRODUCTION.format("v0.3.0")}, "Fix it")
+    completes(told, told.release("v0.3.1", "Fix it"))
 
 
 def test_a_branch_in_the_way_is_named(told: Story) -> None:
     told.forge.commit(NAME, {"x": "y"}, "A branch called like a folder", branch="promote")
     commit = told.release("v0.3.1")
 
-    failed_with(told.promote(commit), "a branch in the way")
+    failed_with(told.promote(commit), GitError)
     assert told.forge.branch(NAME, BRANCH) is None
 
     told.forge.delete_branch(NAME, "promote")

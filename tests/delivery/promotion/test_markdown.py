@@ -3,9 +3,10 @@
 import html
 import re
 import unicodedata
+from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from delivery.promotion.markdown import code, plain
@@ -38,45 +39,34 @@ def shown(rendered: str) -> str:
     return rendered[1:-1]
 
 
-def check_code(text: str) -> None:
-    rendered = code(text)
+def known_tricks(test: Callable[[str], None]) -> Callable[[str], None]:
+    """`test` with each of `HOSTILE` too, at every run."""
+    for text in HOSTILE:
+        test = example(text)(test)
+    return test
 
+
+@known_tricks
+@given(anything)
+def test_code_is_one_safe_piece_of_markdown_and_shows_the_text_itself(text: str) -> None:
+    rendered, line = code(text), one_line(text, 200)
+
+    assert (shown(rendered) if line else "") == line
     inner = rendered.removeprefix("<code>").removesuffix("</code>") if rendered[0] == "<" else rendered[1:-1]
     assert not re.search(r"[|`\\<>\n\r]", inner)
     without_entities = re.sub(r"&#\d+;", "", inner)
     assert not re.search(r"[@#&$]|://|www\.|gh-\d", without_entities, re.IGNORECASE)
-    assert not any(unicodedata.category(each)[0] == "C" for each in html.unescape(inner))
+    assert not any(unicodedata.category(letter)[0] == "C" for letter in html.unescape(inner))
 
 
-@given(anything)
-def test_code_is_one_safe_piece_of_markdown(text: str) -> None:
-    check_code(text)
-
-
-@given(anything)
-def test_code_shows_the_text_itself(text: str) -> None:
-    line = one_line(text, 200)
-
-    assert (shown(code(text)) if line else "") == line
-
-
+@known_tricks
 @given(anything)
 def test_plain_text_refers_to_nothing_and_keeps_to_one_line(text: str) -> None:
-    check_plain(text)
-
-
-def check_plain(text: str) -> None:
     line = plain(text)
 
     assert not re.search(r"[@#\n\r]|://|gh-\d", line, re.IGNORECASE)
     assert len(line) <= 110
-    assert not any(unicodedata.category(each)[0] == "C" for each in line)
-
-
-@pytest.mark.parametrize("text", HOSTILE)
-def test_each_known_trick_is_harmless(text: str) -> None:
-    check_code(text)
-    check_plain(text)
+    assert not any(unicodedata.category(letter)[0] == "C" for letter in line)
 
 
 @pytest.mark.parametrize("text", ["v0.3.1", "1.2.3-rc.1_x", "feat: new hat (really)", "a/b:c"])

@@ -1,10 +1,7 @@
 """What is due along an edge, as a stack that declares its promotions reads it; the engine's part is in its own tier."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,7 +12,7 @@ from delivery.promotion.desired import DesiredPromotion
 from delivery.promotion.pending import PendingPromotion, read_pending
 from delivery.tracing.otlp import TRACE_FILE
 from delivery.tracing.run import start_run
-from tests.delivery.promotion.story import EDGE, NAME, TOKEN, TRACEPARENT, Story, platform
+from tests.delivery.promotion.story import EDGE, NAME, TOKEN, TRACEPARENT, Story, platform, spans
 from tests.messages import assert_message
 
 
@@ -87,19 +84,10 @@ def test_what_was_read_is_on_the_span_with_a_link_to_what_was_verified(told: Sto
     read(told, environ={TRACE_FILE: str(file)})
 
     run = next(span for span in spans(file) if not span["parentSpanId"])
-    attributes = {each["key"]: each["value"].get("stringValue") for each in run["attributes"]}
+    attributes = {attribute["key"]: attribute["value"].get("stringValue") for attribute in run["attributes"]}
     assert attributes["vcs.ref.head.revision"] == commit
     assert attributes["service.version"] == "v0.3.1"
-    assert [each["traceId"] for each in run["links"]] == [TRACEPARENT.split("-")[1]]
-
-
-def spans(file: Path) -> list[dict[str, Any]]:
-    return [
-        span
-        for line in file.read_text(encoding="utf-8").splitlines()
-        for scope in json.loads(line)["resourceSpans"][0]["scopeSpans"]
-        for span in scope["spans"]
-    ]
+    assert [link["traceId"] for link in run["links"]] == [TRACEPARENT.split("-")[1]]
 
 
 @pytest.mark.parametrize(

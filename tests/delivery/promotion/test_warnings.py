@@ -1,4 +1,4 @@
-"""What a promotion's pull request warns of: that it takes back what came later, or that its source has moved on."""
+"""What a promotion's pull request warns of: that it reverts what came later, or that its source has moved on."""
 
 import re
 from dataclasses import replace
@@ -18,14 +18,26 @@ from delivery.promotion.pull_request import Subject, render
 from delivery.promotion.state import Branch, EdgeState
 from delivery.promotion.warnings import reviewer_warnings
 from delivery.values.scalar import Scalar, escape
-from tests.delivery.promotion.story import DEV, EDGE, NAME, PRODUCTION, Story, joined
+from tests.delivery.promotion.story import DEV, EDGE, NAME, PRODUCTION, Run, Story, joined
+from tests.messages import assert_message
 
 
 def body(told: Story) -> str:
     return told.pull_requests[-1].body or ""
 
 
-def test_an_older_commit_along_another_edge_says_that_it_takes_the_newer_one_back(told: Story) -> None:
+def warned(told: Story, run: Run, message: str, newer: str = "") -> None:
+    """The run says so, and so does its pull request, in a quotation above the table."""
+    why, quoted = str(run.outcome["why"]), re.findall(r"^> .*", body(told), re.MULTILINE)
+    for found, name in ((why, f"{message}_line"), ("\n".join(quoted), message)):
+        assert newer[:12] in found
+        known = {newer: "COMMIT", newer[:12]: "COMMIT"} if newer else {}
+        for commit, shown in {told.forge.url: "FORGE", **known}.items():
+            found = found.replace(commit, shown)
+        assert_message(f"promotion.{name}", found)
+
+
+def test_an_older_commit_along_another_edge_says_that_it_reverts_the_newer_one(told: Story) -> None:
     joined(told)
     older = told.forge.commit(NAME, {"qa/values.yaml": DEV.format("v0.3.1")}, "QA")
     newer = told.release("v0.3.2")
@@ -35,15 +47,11 @@ def test_an_older_commit_along_another_edge_says_that_it_takes_the_newer_one_bac
     run = told.promote(older, "v0.3.1", FROM="qa")
 
     assert run.result == "created"
-    assert f"this reverts serviceVersion v0.3.2, which came to dev with the newer commit {newer[:12]}" in str(
-        run.outcome["why"]
-    )
-    assert "> production has `serviceVersion` `v0.3.2`, which came to dev with the newer commit" in body(told)
-    assert "merging this reverts it" in body(told)
-    assert [each.split(" ")[0] for each in run.requests] == ["GET", "POST"]
+    warned(told, run, "downgrade", newer)
+    assert [request.split(" ")[0] for request in run.requests] == ["GET", "POST"]
 
 
-def test_a_newer_commit_along_another_edge_takes_nothing_back(told: Story) -> None:
+def test_a_newer_commit_along_another_edge_reverts_nothing(told: Story) -> None:
     joined(told)
     told.promote(told.release("v0.3.1"))
     told.merge(1)
@@ -51,19 +59,17 @@ def test_a_newer_commit_along_another_edge_takes_nothing_back(told: Story) -> No
     run = told.promote(told.forge.commit(NAME, {"qa/values.yaml": DEV.format("v0.3.2")}, "QA"), FROM="qa")
 
     assert run.outcome["why"] == "serviceVersion: v0.3.1 → v0.3.2"
-    assert "takes it back" not in body(told)
+    assert "\n> " not in body(told)
 
 
 def test_an_older_commit_that_comes_after_a_newer_one_with_nothing_to_change_says_so(told: Story) -> None:
-    older, newer = told.release("v0.3.1"), told.release("v0.3.0", "Take v0.3.1 back")
+    older, newer = told.release("v0.3.1"), told.release("v0.3.0", "Revert v0.3.1")
     assert told.promote(newer).result == "nothing to change"
 
     run = told.promote(older, "v0.3.1")
 
     assert run.result == "created"
-    assert "dev has moved on to serviceVersion v0.3.0 since" in str(run.outcome["why"])
-    assert "> dev has moved on since this commit: `serviceVersion` is `v0.3.0` there now." in body(told)
-    assert "merging this reverts it" in body(told)
+    warned(told, run, "moved_on_and_downgrade", newer)
     assert told.promote(older, "v0.3.1").result == "unchanged"
 
 
@@ -78,7 +84,7 @@ def inserted(told: Story, version: str) -> str:
     return told.forge.commit(NAME, {"staging/values.yaml": PRODUCTION.format(version)}, "A stage between")
 
 
-def test_a_new_stage_between_two_that_begins_with_an_older_version_says_that_it_takes_the_newer_one_back(
+def test_a_new_stage_between_two_that_begins_with_an_older_version_says_that_it_reverts_the_newer_one(
     told: Story,
 ) -> None:
     newer = told.release("v0.4.0")
@@ -87,10 +93,7 @@ def test_a_new_stage_between_two_that_begins_with_an_older_version_says_that_it_
 
     run = told.promote(inserted(told, "v0.3.0"), "v0.3.0", FROM="staging")
 
-    words = f"this reverts serviceVersion v0.4.0, which came to dev after v0.3.0, with the commit {newer[:12]}"
-    assert words in str(run.outcome["why"])
-    assert "> production has `serviceVersion` `v0.4.0`, which came to dev after `v0.3.0`, with the commit" in body(told)
-    assert "merging this reverts it" in body(told)
+    warned(told, run, "downgrade_by_new_stage", newer)
 
 
 def test_a_late_promotion_from_between_says_what_came_to_the_first_stage_since(told: Story) -> None:
@@ -100,10 +103,10 @@ def test_a_late_promotion_from_between_says_what_came_to_the_first_stage_since(t
 
     run = told.promote(late, "v0.3.9", FROM="staging")
 
-    assert f"which came to dev with the newer commit {newer[:12]}" in str(run.outcome["why"])
+    assert newer[:12] in str(run.outcome["why"])
 
 
-def test_a_version_that_went_through_all_stages_takes_nothing_back_nor_does_one_that_dev_went_back_to(
+def test_a_version_that_went_through_all_stages_reverts_nothing_nor_does_one_that_dev_returned_to(
     told: Story,
 ) -> None:
     told.release("v0.4.0")
@@ -114,18 +117,18 @@ def test_a_version_that_went_through_all_stages_takes_nothing_back_nor_does_one_
         verified = told.merge(len(told.pull_requests))
         run = told.promote(verified, version, FROM="staging")
         assert run.result == "created"
-        assert "takes back" not in str(run.outcome["why"])
+        assert "\n> " not in body(told)
         told.merge(len(told.pull_requests))
 
 
-def test_a_source_that_moved_on_is_noted_and_that_takes_nothing_back(told: Story) -> None:
+def test_what_was_verified_is_promoted_with_a_note_that_the_source_moved_on(told: Story) -> None:
     verified = told.release("v0.3.1")
     told.release("v0.4.0")
 
-    told.promote(verified)
+    run = told.promote(verified)
 
-    assert "`serviceVersion` is `v0.4.0` there now" in body(told)
-    assert "takes it back" not in body(told)
+    assert told.version(EDGE.branch) == "v0.3.1"
+    warned(told, run, "moved_on")
 
 
 @pytest.mark.parametrize("since", ["# only a comment\nserviceVersion: v0.3.1\n", "\tx: 1\n", "replicas: 2\n", None])
@@ -134,10 +137,10 @@ def test_other_changes_of_the_source_are_no_matter(told: Story, since: str | Non
     told.forge.commit(NAME, {"dev/values.yaml": since, "dev/other": "x"}, "Something else")
 
     assert told.promote(verified).outcome["why"] == "serviceVersion: v0.3.0 → v0.3.1"
-    assert "moved on" not in body(told)
+    assert "\n> " not in body(told)
 
 
-def test_a_key_that_the_target_does_not_have_yet_is_nothing_to_take_back(told: Story) -> None:
+def test_a_key_that_the_target_does_not_have_yet_is_nothing_to_revert(told: Story) -> None:
     told.forge.commit(NAME, {"production/values.yaml": PRODUCTION.replace("serviceVersion", "other")}, "No version")
 
     assert told.promote(told.release("v0.3.1")).outcome["why"] == "serviceVersion: not set → v0.3.1"
@@ -145,7 +148,7 @@ def test_a_key_that_the_target_does_not_have_yet_is_nothing_to_take_back(told: S
 
 @settings(deadline=None)
 @given(st.text(), st.text())
-def test_whatever_the_values_are_a_caution_breaks_nothing(was: str, now: str) -> None:
+def test_whatever_the_values_are_a_warning_breaks_nothing(was: str, now: str) -> None:
     pipeline = PromotionSettings("acme", "gitops", "main", "", "https://github.com/acme/gitops", {}, (EDGE,))
     nothing = File(b"", "100644")
     history = create_autospec(History, instance=True)
@@ -158,7 +161,7 @@ def test_whatever_the_values_are_a_caution_breaks_nothing(was: str, now: str) ->
 
     found = reviewer_warnings(state, pipeline, {"serviceVersion": Scalar("v0.3.1")}, changes)
 
-    notes = tuple(each.note for each in found)
+    notes = tuple(warning.note for warning in found)
     assert f"`serviceVersion` {code(escape(was))}, which came to dev" in notes[-1]
     assert now == "v0.3.1" or f"`serviceVersion` is {code(now)} there now" in notes[0]
     metadata = PromotionMetadata("promotion", "podtato-head", "dev", "production", "ab" * 20, "v0.3.1", changes=changes)

@@ -25,10 +25,11 @@ def test_an_older_version_leaves_a_newer_pull_request_alone_whatever_its_text(to
     assert told.pull_requests[0].body == left
 
 
-def test_an_older_version_does_not_close_a_newer_pull_request_as_pointless(told: Story) -> None:
+@pytest.mark.parametrize("left", [None, "My own text."])
+def test_an_older_version_does_not_close_a_newer_pull_request(told: Story, left: str | None) -> None:
     older = told.forge.commit(NAME, {"dev/values.yaml": DEV.format("v0.3.0") + "x: 1\n"}, "As production")
     told.promote(told.release("v0.3.1"))
-    told.pull_requests[0].body = "My own text."
+    told.pull_requests[0].body = left or told.pull_requests[0].body
 
     assert told.promote(older).result == "superseded"
     assert told.pull_requests[0].state == "open"
@@ -74,7 +75,7 @@ def test_the_promoters_own_closing_is_told_from_a_persons_without_its_descriptio
     assert told.promote(told.release("v0.3.2")).result == "created"
 
 
-def test_a_closed_pull_request_without_its_block_says_nothing_of_what_the_branch_has_now(told: Story) -> None:
+def test_a_closed_pull_request_without_its_metadata_says_nothing_of_what_the_branch_has_now(told: Story) -> None:
     told.promote(told.release("v0.3.1"))
     told.pull_requests[0].body = "edited"
     told.forge.close(NAME, 1)

@@ -11,51 +11,15 @@ from delivery.values.scalar import Scalar, Style, resolve, spell
 # What sigs.k8s.io/yaml, the reader in Helm, makes of each of these.
 BOOLEANS = ["on", "On", "ON", "off", "yes", "no", "Yes", "y", "N", "true", "True", "FALSE"]
 NUMBERS = [
-    "1e3",
-    "1.10",
-    "0.3",
-    ".5",
-    "5.",
-    "-.5",
-    "+1",
-    "0x1F",
-    "0o7",
-    "017",
-    "089",
-    "0b11",
-    "-0b11",
-    "1_000",
-    "1__0",
-    ".1_0",
-    "18446744073709551616",
-    "0xFFFFFFFFFFFFFFFF",
-    "-0x8000000000000000",
-]
+    "1e3", "1.10", "0.3", ".5", "5.", "-.5", "+1", "0x1F", "0o7", "017", "089", "0b11", "-0b11", "1_000", "1__0",
+    ".1_0", "18446744073709551616", "0xFFFFFFFFFFFFFFFF", "-0x8000000000000000",
+]  # fmt: skip
 NULLS = ["", "~", "null", "Null", "NULL"]
 STRINGS = [
-    "v0.3",
-    "0.3.1",
-    "oN",
-    "tRue",
-    "nUll",
-    "1:30",
-    "190:20:30",
-    "2024-01-01",
-    "6b86b273",
-    "123e4567",
-    "1e400",
-    "0xFFFFFFFFFFFFFFFFFF",
-    "0x10000000000000000",
-    "+0x8000000000000000",
-    "-0x8000000000000001",
-    "_1",
-    "._5",
-    "1e",
-    "e5",
-    "0x",
-    "0b2",
-    "0o8",
-]
+    "v0.3", "0.3.1", "oN", "tRue", "nUll", "1:30", "190:20:30", "2024-01-01", "6b86b273", "123e4567", "1e400",
+    "0xFFFFFFFFFFFFFFFFFF", "0x10000000000000000", "+0x8000000000000000", "-0x8000000000000001", "_1", "._5", "1e",
+    "e5", "0x", "0b2", "0o8",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("text", BOOLEANS)
