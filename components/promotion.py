@@ -52,18 +52,37 @@ class Promotion(pulumi.ComponentResource):
                 own,
                 repository=repository.name,
                 branch=desired.branch,
-                source_branch=repository.default_branch,
+                source_branch=desired.base,
                 # GitHub may have deleted it on merge, and the provider fails to delete what is not there.
                 opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True, hooks=on_branch),
             )
             needed: list[pulumi.Resource] = [branch]
             if content is not None:
-                needed.append(self._file(own, repository, desired, content, branch, hooks))
+                file = github.RepositoryFile(
+                    f"{own}-{desired.content_hash}",
+                    repository=repository.name,
+                    branch=branch.branch,
+                    file=desired.path,
+                    content=content,
+                    commit_message=desired.declared_message,
+                    commit_author=PROMOTER_NAME,
+                    commit_email=PROMOTER_MAIL,
+                    overwrite_on_create=True,
+                    opts=pulumi.ResourceOptions(
+                        parent=self,
+                        # Deleting it would be a commit that deletes the target's values.
+                        retain_on_delete=True,
+                        ignore_changes=["commitMessage"],
+                        depends_on=[branch],
+                        hooks=hooks.file if hooks else None,
+                    ),
+                )
+                needed.append(file)
             number = desired.open.number if desired.open else 0
             pull = github.RepositoryPullRequest(
                 own,
                 base_repository=repository.name,
-                base_ref=repository.default_branch,
+                base_ref=desired.base,
                 head_ref=branch.branch,
                 title=desired.title,
                 body=desired.body,
@@ -77,35 +96,6 @@ class Promotion(pulumi.ComponentResource):
             )
             self.pull_request = pull.number.apply(lambda number: f"{repository.url}/pull/{number}")
         self.register_outputs({"why": self.why, "pull_request": self.pull_request})
-
-    def _file(
-        self,
-        name: str,
-        repository: Repository,
-        desired: DesiredPromotion,
-        content: str,
-        branch: github.Branch,
-        hooks: PromotionHooks | None,
-    ) -> pulumi.Resource:
-        return github.RepositoryFile(
-            f"{name}-{desired.content_hash}",
-            repository=repository.name,
-            branch=branch.branch,
-            file=desired.path,
-            content=content,
-            commit_message=desired.declared_message,
-            commit_author=PROMOTER_NAME,
-            commit_email=PROMOTER_MAIL,
-            overwrite_on_create=True,
-            opts=pulumi.ResourceOptions(
-                parent=self,
-                # Deleting it would be a commit that deletes the target's values.
-                retain_on_delete=True,
-                ignore_changes=["commitMessage"],
-                depends_on=[branch],
-                hooks=hooks.file if hooks else None,
-            ),
-        )
 
 
 def resource_name(name: str, desired: DesiredPromotion) -> str:

@@ -81,7 +81,7 @@ def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
     option("--version", "VERSION", "the version that was verified; must be what the commit holds")
     option("--commit", "COMMIT_ID", "the verified commit; else what the default branch holds")
     option("--traceparent", "TRACEPARENT", "the W3C traceparent of the stage's promotion phase")
-    option("--rollback", "ROLLBACK", "take the last promotion back instead, for this reason")
+    option("--rollback", "ROLLBACK", "revert the last promotion instead, for this reason")
     parser.add_argument(
         "--again",
         action="store_true",
