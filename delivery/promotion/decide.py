@@ -8,14 +8,14 @@ Nothing is written here. What follows from a decision for the branch and the pul
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from delivery.model.edges import Edge, PromotionSettings
 from delivery.model.hints import Hint
 from delivery.model.request import PromotionRequest
 from delivery.promotion.history import EdgeNotReadyError, Precedence, PromotionError, Proposal, precedence
-from delivery.promotion.metadata import PromotionMetadata
+from delivery.promotion.metadata import bare_metadata
 from delivery.promotion.plan import Change, Plan, plan
 from delivery.promotion.pull_request import Rendered, Subject, render
 from delivery.promotion.state import EdgeState
@@ -99,12 +99,8 @@ def propose(
     if not planned.changes:
         why = f"{edge.target} already has what {edge.source} has at {state.commit[:12]}"
         return Decision(Result.CLOSED, why, planned, state.commit, against=state.open)
-    metadata = PromotionMetadata(
-        kind="promotion",
-        application=edge.application,
-        source=edge.source,
-        target=edge.target,
-        commit=state.commit,
+    metadata = replace(
+        bare_metadata(edge, state.commit),
         version=values[edge.promoted_keys[0]].text,
         traceparent=link,
         run_traceparent=run_traceparent,

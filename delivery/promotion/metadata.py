@@ -131,9 +131,9 @@ def _valid_or_empty(traceparent: object) -> str:
     return traceparent if isinstance(traceparent, str) and is_traceparent(traceparent) else ""
 
 
-def bare_metadata(edge: Edge, commit: str) -> PromotionMetadata:
-    """Metadata that tells no more than which commit was promoted along `edge`."""
-    return PromotionMetadata("promotion", edge.application, edge.source, edge.target, commit, version="")
+def bare_metadata(edge: Edge, commit: str, kind: Kind = "promotion") -> PromotionMetadata:
+    """Metadata that knows no more than which commit is promoted along `edge`."""
+    return PromotionMetadata(kind, edge.application, edge.source, edge.target, commit, version="")
 
 
 def trailer(edge: Edge, commit: str) -> str:

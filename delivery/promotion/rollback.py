@@ -4,6 +4,7 @@ Decides as `decide.py` does for promotions, with the same result; the promoter c
 """
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 
 from delivery.git.commits import APPENDED
 from delivery.git.repository import Repository
@@ -12,7 +13,7 @@ from delivery.model.hints import Hint
 from delivery.model.request import PromotionRequest
 from delivery.promotion.decide import Decision, Result, check_stacks, words
 from delivery.promotion.history import PromotionError, Proposal
-from delivery.promotion.metadata import PromotionMetadata
+from delivery.promotion.metadata import bare_metadata
 from delivery.promotion.plan import Change, plan_values
 from delivery.promotion.pull_request import Subject, render
 from delivery.promotion.state import EdgeState
@@ -53,12 +54,8 @@ def propose_rollback(
         return Decision(result, why, planned, commit, against=state.open or last)
     if not request.again:
         _still_there(state, last, values, settings, repository)
-    metadata = PromotionMetadata(
-        kind="rollback",
-        application=edge.application,
-        source=edge.source,
-        target=edge.target,
-        commit=commit,
+    metadata = replace(
+        bare_metadata(edge, commit, "rollback"),
         version=next(iter(values.values())).text,
         traceparent=link,
         run_traceparent=run_traceparent,
