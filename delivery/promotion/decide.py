@@ -16,12 +16,12 @@ from delivery.model.hints import Hint
 from delivery.model.request import PromotionRequest
 from delivery.promotion.history import EdgeNotReadyError, Precedence, PromotionError, Proposal, precedence
 from delivery.promotion.metadata import bare_metadata
-from delivery.promotion.plan import Change, Plan, plan
+from delivery.promotion.plan import Change, Plan, plan, words
 from delivery.promotion.pull_request import Rendered, Subject, render
 from delivery.promotion.state import EdgeState
 from delivery.promotion.warnings import reviewer_warnings
 from delivery.values.editor import read_keys, read_list
-from delivery.values.scalar import Scalar, escape
+from delivery.values.scalar import Scalar
 
 _KEPTN_HASH = re.compile(r"[0-9a-f]{10}")
 
@@ -163,16 +163,6 @@ def platform_conflicts(content: str | bytes, edge: Edge, *, where: str) -> dict[
     if set(keys) != set(edge.promoted_keys):
         found["promotedKeys"] = ", ".join(keys)
     return found
-
-
-def words(changes: tuple[Change, ...]) -> str:
-    """The changes on one line, for people."""
-    return ", ".join(f"{change.key}: {shown_before(change)} → {change.becomes}" for change in changes)
-
-
-def shown_before(change: Change) -> str:
-    """What a promoted key was, on one line, for people."""
-    return "not set" if change.was is None else escape(change.was) or "empty"
 
 
 def _version_note(request: PromotionRequest, values: Mapping[str, Scalar], state: EdgeState) -> tuple[str, ...]:

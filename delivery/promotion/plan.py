@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from delivery.model.identifiers import is_traceparent
 from delivery.values.document import ValuesError, shown
 from delivery.values.editor import promoted, read_keys, set_keys, unpromotable
-from delivery.values.scalar import Kind, Scalar
+from delivery.values.scalar import Kind, Scalar, escape
 
 TRACE_PARENT = "traceParent"
 
@@ -83,3 +83,13 @@ def plan_values(
     link = traceparent if traceparent is not None and is_traceparent(traceparent) else ""
     wanted = {change.key: values[change.key] for change in changes} | {TRACE_PARENT: Scalar(link)}
     return Plan(changes, set_keys(target, wanted, where=target_name, double_quoted=(TRACE_PARENT,)), values)
+
+
+def words(changes: tuple[Change, ...]) -> str:
+    """The changes on one line, for people."""
+    return ", ".join(f"{change.key}: {shown_before(change)} → {change.becomes}" for change in changes)
+
+
+def shown_before(change: Change) -> str:
+    """What a promoted key was, on one line, for people."""
+    return "not set" if change.was is None else escape(change.was) or "empty"

@@ -4,9 +4,9 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
-from delivery.promotion.decide import shown_before
 from delivery.promotion.execute import Outcome
 from delivery.promotion.markdown import code
+from delivery.promotion.plan import shown_before
 from delivery.text import one_line
 
 

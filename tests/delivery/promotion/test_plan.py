@@ -8,8 +8,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from delivery.promotion.decide import words
-from delivery.promotion.plan import Change, Plan, plan, plan_values
+from delivery.promotion.plan import Change, Plan, plan, plan_values, words
 from delivery.values.editor import ValuesError, promoted, read_keys, set_keys
 from delivery.values.scalar import Scalar, Style, spell
 
