@@ -510,8 +510,9 @@ def test_a_dry_run_writes_nothing(told: Story) -> None:
     assert (run.pushes, run.requests) == (0, [f"GET {PULLS}"])
 
 
-def test_labels_and_reviewers_of_the_edge_replace_those_of_all(told: Story) -> None:
-    own = replace(EDGE, labels=("live",), reviewers=("rita",), team_reviewers=())
+@pytest.mark.parametrize("labels", [("live",), ()])
+def test_labels_and_reviewers_of_the_edge_replace_those_of_all(told: Story, labels: tuple[str, ...]) -> None:
+    own = replace(EDGE, labels=labels, reviewers=("rita",), team_reviewers=())
     told.configure(labels=("promotion",), reviewers=("nobody",), team_reviewers=("nobody",), edges=(own,))
     told.forge.settings(NAME).collaborators.add("rita")
 
@@ -519,7 +520,7 @@ def test_labels_and_reviewers_of_the_edge_replace_those_of_all(told: Story) -> N
 
     assert (run.result, run.outcome["notes"]) == ("created", [])
     [pull_request] = told.pull_requests
-    assert (pull_request.labels, pull_request.requested_reviewers) == (["live"], ["rita"])
+    assert (pull_request.labels, pull_request.requested_reviewers) == (list(labels), ["rita"])
 
 
 def test_labels_and_reviewers_that_do_not_work_are_notes(told: Story) -> None:

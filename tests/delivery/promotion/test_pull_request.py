@@ -187,6 +187,15 @@ def test_metadata_keeps_of_what_kind_a_value_was(was: Scalar) -> None:
     assert parse_metadata(written.to_comment(), EDGE) == written
 
 
+def test_that_nobody_named_the_commit_is_a_field_and_read_out_of_the_text_of_older_promoters_alone() -> None:
+    unverified = metadata(verified=False)
+    older = f"Promotes it.\n\n> No commit was given: make sure.\n\n{metadata().to_comment()}"
+
+    assert parse_metadata(unverified.to_comment(), EDGE) == unverified
+    assert "verified" not in metadata().to_comment()
+    assert parse_metadata(older, EDGE) == unverified
+
+
 def test_a_traceparent_that_somebody_edited_into_the_metadata_is_dropped() -> None:
     edited = metadata().to_comment().replace(TRACEPARENT, "x]({{evil}})")
 
