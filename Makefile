@@ -10,7 +10,7 @@ REPOSITORY ?= $(wildcard .demo/forge/podtato-team/podtato-head-gitops.git)
 
 .PHONY: help demo render doctor trace reference test bench cluster-tools lock clean
 
-help: ## What there is to type
+help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV)/.runtime: requirements.txt
@@ -24,7 +24,7 @@ $(VENV)/.development: $(VENV)/.runtime requirements-dev.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@
 
-demo: $(VENV)/.runtime ## Play the whole guide on this machine: no cluster, no account, nothing left running
+demo: $(VENV)/.runtime ## Run the whole delivery on this machine: no cluster, no account, nothing left running
 	@$(BIN)/python -m lab.demo
 
 render: $(VENV)/.runtime ## Show what STACK=dev declares as files under OUT=out, without the Pulumi CLI
@@ -33,7 +33,7 @@ render: $(VENV)/.runtime ## Show what STACK=dev declares as files under OUT=out,
 doctor: $(VENV)/.runtime ## Check what STACK=dev needs before an update: tools, cluster, tokens, repository; JSON=1 as JSON
 	@$(BIN)/python -m delivery.doctor --stack $(STACK) $(if $(JSON),--json)
 
-trace: $(VENV)/.runtime ## Draw one version's way from commit to production: FILE=.demo/traces.jsonl, as text and FILE.html
+trace: $(VENV)/.runtime ## Draw the delivery timeline of a version: FILE=.demo/traces.jsonl, as text and FILE.html
 	@$(BIN)/python -m delivery.tracing --file $(FILE) $(if $(REPOSITORY),--repository $(REPOSITORY)) --html $(FILE:.jsonl=.html)
 
 reference: $(VENV)/.runtime ## Write docs/reference/configuration.md and command-line.md from the code

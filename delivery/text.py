@@ -36,7 +36,7 @@ def one_line(text: str, limit: int = 300) -> str:
 
 def printable(text: str) -> str:
     """`text` with what a terminal or a log would not print as JSON spells it: `\\n`, `\\u2028`. Nothing is lost."""
-    return "".join(each if each.isprintable() else json.dumps(each)[1:-1] for each in text)
+    return "".join(letter if letter.isprintable() else json.dumps(letter)[1:-1] for letter in text)
 
 
 def masked(text: str, secrets: Iterable[str]) -> str:

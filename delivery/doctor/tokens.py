@@ -117,7 +117,8 @@ def has_nothing_else(inspection: Inspection, github: GitHubView, needed: Mapping
         return ok(name, f"a classic token with {shown}, for all its account's repositories")
     public = _public(github)
     others = [permission for permission in READS if permission not in allowed]
-    answers = {each: github.get(READS[each]) for each in others if not (public and each in OPEN_TO_ALL)}
+    asked = [permission for permission in others if not (public and permission in OPEN_TO_ALL)]
+    answers = {permission: github.get(READS[permission]) for permission in asked}
     more = [permission for permission, answer in answers.items() if answer.status in (200, 409)]
     if more:
         return wrong(name, f"may read {', '.join(more)}, which it does not need", instead)
