@@ -13,6 +13,7 @@ from delivery.config.files import read_stack_config
 from delivery.config.keys import PIPELINE, TABLE
 from delivery.tracing import attributes
 from lab.engine import preview
+from tests.sources import parsed
 from tools.reference import COMMAND_LINE, command_line
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -123,7 +124,7 @@ def strings() -> str:
     found: list[str] = []
     for folder in ("delivery", "components", "program", "gitops"):
         for path in sorted((ROOT / folder).rglob("*.py")):
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            for node in ast.walk(parsed(path.read_text(encoding="utf-8"))):
                 if isinstance(node, ast.JoinedStr):
                     parts = (part.value if isinstance(part, ast.Constant) else "…" for part in node.values)
                     found.append("".join(map(str, parts)))
@@ -169,7 +170,7 @@ def imports() -> set[tuple[str, str]]:
     found = set()
     for path in (path for folder in HOUSE for path in (ROOT / folder).rglob("*.py")):
         importer = room(".".join(path.relative_to(ROOT).with_suffix("").parts))
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(parsed(path.read_text(encoding="utf-8"))):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
             found |= {(importer, room(name)) for name in names if room(name).split(".")[0] in (*HOUSE, "pulumi")}

@@ -13,6 +13,7 @@ from gitops.tasks import promote
 from lab.cluster_objects import TASK_ROLE, Access, Deployment, accesses
 from tests.gitops.task_lab import APPLICATION, FIRST, NAMESPACE, ROOT, SECOND, THIRD, Lab
 from tests.messages import assert_message
+from tests.sources import parsed
 
 
 def inputs(context: str, version: str, commit: str) -> dict[str, str]:
@@ -240,7 +241,7 @@ class TestTheFile:
     SOURCE = ROOT / "gitops/tasks/promote.py"
 
     def test_needs_nothing_but_what_keptns_python_runtime_has(self) -> None:
-        tree = ast.parse(self.SOURCE.read_text(), feature_version=(3, 11))
+        tree = parsed(self.SOURCE.read_text(), (3, 11))
         modules = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
         modules |= {str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
         assert {name.partition(".")[0] for name in modules} - sys.stdlib_module_names == {"requests"}

@@ -27,6 +27,7 @@ from delivery.stack.repository_files import (
 from delivery.values.scalar import resolve
 from lab import argocd
 from tests.delivery.config.configurations import FIVE, applications, raw
+from tests.sources import parsed
 
 ROOT = Path(__file__).resolve().parents[3]
 LOCKED = {"requests": "requests", "ruamel": "ruamel-yaml", "opentelemetry": "opentelemetry-sdk"}
@@ -50,7 +51,7 @@ def modules() -> dict[str, str]:
 
 def imported(name: str, text: str, known: set[str]) -> Iterator[str]:
     """Every module that this one imports, wherever in the text, relative ones resolved."""
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(parsed(text)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
