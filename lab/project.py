@@ -3,17 +3,23 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from threading import Lock
 
 import yaml
 
 from delivery.config.keys import PIPELINE, PROJECT
 
+_one_at_a_time = Lock()
+"""Stacks of one project are prepared at the same time, and all of them write `Pulumi.yaml`."""
+
 
 def set_keys(project: Path, stack: str, keys: Mapping[str, object]) -> None:
     """Set keys of `delivery:`: those of the pipeline in `Pulumi.yaml`, the others in the file of `stack`."""
     shared = {key: {"value": value} for key, value in keys.items() if key in PIPELINE}
-    _update(project / "Pulumi.yaml", shared)
-    _update(project / f"Pulumi.{stack}.yaml", {key: value for key, value in keys.items() if key not in PIPELINE})
+    own = {key: value for key, value in keys.items() if key not in PIPELINE}
+    with _one_at_a_time:
+        _update(project / "Pulumi.yaml", shared)
+        _update(project / f"Pulumi.{stack}.yaml", own)
 
 
 def _update(file: Path, keys: Mapping[str, object]) -> None:
