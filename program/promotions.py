@@ -15,6 +15,7 @@ from delivery.model.stack import StackConfiguration
 from delivery.promotion.declared_run import DeclaredRun
 from delivery.promotion.history import PromotionError
 from delivery.promotion.pending import PendingPromotion, read_pending
+from delivery.timeouts import Deadline
 from delivery.tracing.run import PromotionSpan, start_run
 from delivery.values.document import ValuesError
 from program.promotion_hooks import promotion_hooks
@@ -72,19 +73,21 @@ class PendingPromotions:
             environ=environ,
         )
         try:
-            return read_pending(request, edge, self._settings, self._github(), self._connect, span), span
+            deadline = Deadline()
+            github = self._github(deadline)
+            return read_pending(request, edge, self._settings, github, lambda: self._connect(deadline), span), span
         except (PromotionError, ValuesError, GitHubError, GitError) as error:
             span.fail(error)
             span.end()
             line = error.worded(stack_hints(edge.target)) if isinstance(error, HintedError) else str(error)
             raise pulumi.RunError(f"{edge}: {line}") from None
 
-    def _github(self) -> GitHub:
+    def _github(self, deadline: Deadline | None = None) -> GitHub:
         settings = self._settings
-        return GitHub(settings.api_url, settings.owner, settings.repository, self._token.reveal())
+        return GitHub(settings.api_url, settings.owner, settings.repository, self._token.reveal(), deadline=deadline)
 
-    def _connect(self) -> Repository:
-        return Repository(f"{self._settings.web_url}.git", self._token.reveal())
+    def _connect(self, deadline: Deadline | None = None) -> Repository:
+        return Repository(f"{self._settings.web_url}.git", self._token.reveal(), deadline=deadline)
 
 
 def promotion_name(edge: Edge) -> str:

@@ -59,7 +59,7 @@ class GitHubView:
     def __init__(self, repository: Repository, key: str, token: SecretText) -> None:
         self.repository = repository
         self.key = key
-        self.client = GitHub(repository.api_url, repository.owner, repository.name, token.reveal(), deadline=0)
+        self.client = GitHub(repository.api_url, repository.owner, repository.name, token.reveal(), attempts=1)
         self._answers: dict[str, Answer] = {}
         self._timed_out: Answer | None = None
 

@@ -6,7 +6,9 @@ Which commands are run is `repository.py`'s matter.
 import base64
 import os
 import re
-from collections.abc import Mapping
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
 from delivery.model.hints import Hint, HintedError
@@ -46,6 +48,31 @@ class GitError(HintedError):
 
 class ConcurrentPushError(GitError):
     """Concurrent push: the branch on the remote is not (any more) where it was when it was read."""
+
+
+def run_git(
+    command: Sequence[str], given: bytes, environ: Mapping[str, str], seconds: float
+) -> subprocess.CompletedProcess[bytes]:
+    """What became of a git command that reads `given`. After `seconds` it is ended, with status 1 and a line about it.
+
+    Git leaves transfers to processes of its own, which outlive it and hold its output open: all of them are ended.
+    """
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        command, stdin=pipe, stdout=pipe, stderr=pipe, env=environ, start_new_session=True
+    ) as process:
+        try:
+            out, said = process.communicate(given, timeout=seconds)
+        except BaseException as error:
+            if os.name == "posix":
+                os.killpg(process.pid, signal.SIGKILL)
+            else:
+                process.kill()
+            if not isinstance(error, subprocess.TimeoutExpired):
+                raise
+            out, said = b"", f"timed out after {seconds:.0f} s".encode()
+            process.returncode = 1
+    return subprocess.CompletedProcess(command, process.returncode, out, said)
 
 
 def is_concurrent_push(said: str) -> bool:

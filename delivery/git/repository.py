@@ -7,8 +7,7 @@ git process, never in its arguments. Which commit is wanted is decided elsewhere
 import re
 import subprocess
 import tempfile
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
@@ -21,8 +20,10 @@ from delivery.git.process import (
     git_environment,
     is_concurrent_push,
     is_transient,
+    run_git,
     shown,
 )
+from delivery.timeouts import Deadline
 
 __all__ = ["ConcurrentPushError", "GitError", "Repository"]
 
@@ -38,10 +39,10 @@ class Repository:
         remote: str,
         token: str = "",
         *,
-        sleep: Callable[[float], None] = time.sleep,
+        deadline: Deadline | None = None,
         environ: Mapping[str, str] | None = None,
     ) -> None:
-        self._remote, self._token, self._sleep = remote, token, sleep
+        self._remote, self._token, self._deadline = remote, token, deadline or Deadline()
         self._environ = git_environment(remote, token, PROMOTER_NAME, PROMOTER_MAIL, environ)
 
     def __enter__(self) -> Self:
@@ -166,6 +167,11 @@ class Repository:
         attempt = 0
         while True:
             attempt += 1
+            if self._deadline.expired:
+                raise GitError(
+                    f"could not {doing} {shown(self._remote)}: no time left of the "
+                    f"{self._deadline.seconds:g} s that the run has in all; run again later"
+                )
             done = self._run(*arguments, seconds=180)
             if done.returncode == 0:
                 return
@@ -174,10 +180,11 @@ class Repository:
                 raise ConcurrentPushError(
                     f"could not {doing} {shown(self._remote)}: concurrent push: the branch moved; run again"
                 )
-            if attempt == 3 or not is_transient(said):
+            pause = 2.0**attempt
+            if attempt == 3 or not is_transient(said) or pause >= self._deadline.remaining():
                 reason, hint = explain(said, self._remote, self._token)
                 raise GitError(f"could not {doing} {shown(self._remote)}: {reason}", hint)
-            self._sleep(2.0**attempt)
+            self._deadline.sleep(pause)
 
     def _git(self, *arguments: str, given: bytes | None = None, environ: Mapping[str, str] | None = None) -> bytes:
         done = self._run(*arguments, given=given, environ=environ)
@@ -196,15 +203,8 @@ class Repository:
     ) -> subprocess.CompletedProcess[bytes]:
         command = ["git", *(() if arguments[0] == "init" else (f"--git-dir={self.path}",)), *arguments]
         try:
-            return subprocess.run(
-                command,
-                input=given if given is not None else b"",
-                capture_output=True,
-                check=False,
-                env={**self._environ, **(environ or {})},
-                timeout=seconds,
-            )
+            # What needs no server gets a second also after the end, or nothing could be said about what was done.
+            seconds = min(seconds, max(1.0, self._deadline.remaining()))
+            return run_git(command, given or b"", {**self._environ, **(environ or {})}, seconds)
         except FileNotFoundError as error:
             raise GitError("git is not on PATH: install it") from error
-        except subprocess.TimeoutExpired:
-            return subprocess.CompletedProcess(command, 1, b"", f"timed out after {seconds:.0f} s".encode())

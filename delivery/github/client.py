@@ -14,10 +14,13 @@ import requests
 from requests.auth import AuthBase
 
 from delivery.github.answers import GitHubError, failure_of, pause_before_retry
+from delivery.timeouts import Deadline, run_with_timeout
 
 __all__ = ["GitHub", "GitHubError", "PullRequest"]
 
 State = Literal["open", "merged", "closed"]
+ANSWER_SECONDS = 60.0
+"""How long one answer may take as a whole: a server that sends a byte now and then never keeps a read waiting."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +52,9 @@ class _Bearer(AuthBase):
 class GitHub:
     """A client for one repository.
 
-    Answers 5xx, 429 and rate-limited 403 are tried again as the server asks, until `deadline` seconds are
-    over in all; writes keep `write_interval` seconds between each other, which GitHub asks of its clients.
+    Answers 5xx, 429 and rate-limited 403 are tried again as the server asks, `attempts` times in all and until
+    `deadline`; nothing is awaited beyond it, and an answer that it cuts off is a lost one, whose request may have taken
+    effect. Writes keep `write_interval` seconds between each other, which GitHub asks of its clients.
     `requests` lists what was sent, as "METHOD path", retries included.
     """
 
@@ -62,10 +66,9 @@ class GitHub:
         token: str,
         *,
         session: requests.Session | None = None,
-        sleep: Callable[[float], None] = time.sleep,
-        clock: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
-        deadline: float = 120.0,
+        deadline: Deadline | None = None,
+        attempts: int = 6,
         write_interval: float = 1.0,
     ) -> None:
         self.owner = owner
@@ -76,8 +79,8 @@ class GitHub:
         self._session = session or requests.Session()
         if token:
             self._session.auth = _Bearer(token)
-        self._sleep, self._clock, self._now = sleep, clock, now
-        self._until = clock() + deadline
+        self._now, self._attempts = now, attempts
+        self._deadline = deadline or Deadline()
         self._write_interval = write_interval
         self._last_write: float | None = None
 
@@ -131,7 +134,9 @@ class GitHub:
     def find_open(self, branch: str, base: str) -> PullRequest | None:
         """The open pull request that GitHub just said exists; its list may take some seconds to show it."""
         for pause in (0.0, 1.0, 2.0, 4.0):
-            self._sleep(pause)
+            if pause and pause >= self._deadline.remaining():
+                break
+            self._deadline.sleep(pause)
             for found in self.list_pull_requests(branch, base):
                 if found.state == "open":
                     return found
@@ -203,27 +208,39 @@ class GitHub:
                 what = f"{method} {path} at {self.owner}/{self.repository}"
                 failure = failure_of(response, what, self._token)
                 pause = pause_before_retry(response, attempt, self._now(), again_when_unknown=again_when_unknown)
-            if pause is None or self._clock() + pause > self._until or attempt >= 6:
+            if pause is None or pause >= self._deadline.remaining() or attempt >= self._attempts:
                 raise failure
-            self._sleep(pause)
+            self._deadline.sleep(pause)
 
     def _send(
         self, method: str, path: str, body: Mapping[str, object] | None, query: Mapping[str, str] | None
     ) -> requests.Response:
         if method != "GET":
             if self._last_write is not None:
-                self._sleep(max(0.0, self._last_write + self._write_interval - self._clock()))
-            self._last_write = self._clock()
+                self._deadline.sleep(max(0.0, self._last_write + self._write_interval - self._deadline.spent()))
+            self._last_write = self._deadline.spent()
+        seconds = min(ANSWER_SECONDS, self._deadline.remaining())
+        if seconds <= 0:
+            raise GitHubError(
+                0, f"no time left for {method} {path}: the run has {self._deadline.seconds:g} s in all; run again later"
+            )
         self.requests.append(f"{method} {path}")
-        return self._session.request(
-            method,
-            self._base + path,
-            params=query,
-            json=body,
-            headers={"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"},
-            timeout=(10, 30),
-            allow_redirects=method == "GET",
-        )
+        try:
+            # The time-out of requests is one for each read, and the name service has none.
+            return run_with_timeout(
+                seconds,
+                lambda: self._session.request(
+                    method,
+                    self._base + path,
+                    params=query,
+                    json=body,
+                    headers={"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"},
+                    timeout=(10, 30),
+                    allow_redirects=method == "GET",
+                ),
+            )
+        except TimeoutError as error:
+            raise requests.Timeout(f"no whole answer within {seconds:.0f} s") from error
 
     def _json(self, response: requests.Response) -> Any:
         try:

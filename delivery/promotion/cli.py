@@ -23,6 +23,7 @@ from delivery.promotion import report
 from delivery.promotion.execute import Outcome, promote
 from delivery.promotion.history import PromotionError
 from delivery.text import masked, one_line
+from delivery.timeouts import Deadline
 from delivery.tracing.run import start_run
 from delivery.values.document import ValuesError
 
@@ -126,12 +127,13 @@ def _run(
         raise RequestError("GITHUB_TOKEN holds white space or characters that no token has: set it again")
     if options.rollback and not options.rollback.strip():
         raise RequestError("--rollback is blank: say why, or leave it out to promote")
+    deadline = Deadline(sleep=sleep)
     github = GitHub(
         settings.api_url,
         settings.owner,
         settings.repository,
         token,
-        sleep=sleep,
+        deadline=deadline,
         write_interval=_seconds(environ.get("DELIVERY_WRITE_INTERVAL", "1")),
     )
     remote = options.remote or f"{settings.web_url}.git"
@@ -149,9 +151,10 @@ def _run(
             request,
             settings,
             github,
-            lambda: Repository(remote, token, sleep=sleep, environ=environ),
+            lambda: Repository(remote, token, deadline=deadline, environ=environ),
             span,
             dry_run=options.dry_run,
+            deadline=deadline,
             progress=say,
         )
 

@@ -19,6 +19,7 @@ from delivery.promotion.publish import Published, PullRequestFinishedError, clos
 from delivery.promotion.pull_request import Rendered
 from delivery.promotion.rollback import propose_rollback
 from delivery.promotion.state import read_edge
+from delivery.timeouts import Deadline
 from delivery.tracing.run import PromotionSpan
 
 
@@ -44,6 +45,7 @@ def promote(
     span: PromotionSpan,
     *,
     dry_run: bool = False,
+    deadline: Deadline | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Outcome:
     """Carry out `request`; `connect` gives a new, empty `Repository` with the GitOps repository as its remote.
@@ -58,7 +60,7 @@ def promote(
             with connect() as repository:
                 outcome = _once(request, settings, edge, github, repository, span, dry_run, progress)
         except (ConcurrentPushError, PullRequestFinishedError) as error:
-            if attempt == 2:
+            if attempt == 2 or (deadline and deadline.expired):
                 raise
             progress(f"reading again: {error}")
         else:

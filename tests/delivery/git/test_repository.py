@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,9 @@ from delivery.git.commits import File
 from delivery.git.process import explain, git_environment
 from delivery.git.repository import ConcurrentPushError, GitError, Repository
 from delivery.model.hints import with_hint
+from delivery.timeouts import Deadline
 from tests.messages import assert_message
+from tests.slow_server import HEAD, trickling
 
 ZERO_CONFIG = {"PATH": os.environ["PATH"]}
 
@@ -34,7 +37,7 @@ def git(remote: Path, *arguments: str) -> str:
 
 
 def opened(remote: Path) -> Repository:
-    return Repository(remote.as_uri(), sleep=lambda _: None, environ=ZERO_CONFIG)
+    return Repository(remote.as_uri(), deadline=Deadline(sleep=lambda _: None), environ=ZERO_CONFIG)
 
 
 def test_a_commit_changes_one_file_and_keeps_its_mode(remote: Path) -> None:
@@ -143,9 +146,25 @@ def test_complaints_come_with_the_fix_and_without_secrets(said: str, message: st
 
 def test_a_network_that_is_down_is_tried_three_times() -> None:
     slept: list[float] = []
+    deadline = Deadline(sleep=slept.append)
     with (
-        Repository("http://127.0.0.1:9/x.git", sleep=slept.append, environ=ZERO_CONFIG) as repository,
+        Repository("http://127.0.0.1:9/x.git", deadline=deadline, environ=ZERO_CONFIG) as repository,
         pytest.raises(GitError),
     ):
         repository.fetch(["main"], 1)
     assert slept == [2.0, 4.0]
+
+
+@pytest.mark.parametrize("head", [HEAD, b"HTTP/1.1 200 OK\r\nX-Slow: "], ids=["body", "head"])
+def test_a_transfer_that_drips_ends_at_the_deadline_with_all_its_processes(head: bytes) -> None:
+    asked: list[str] = []
+    with trickling(head, asked) as url:
+        deadline = Deadline(0.7)
+        with Repository(f"{url}/x.git", deadline=deadline, environ=ZERO_CONFIG) as repository:
+            began = time.monotonic()
+            for _ in range(2):
+                with pytest.raises(GitError):
+                    repository.fetch(["main"], 1)
+        assert time.monotonic() - began < 10
+        assert not subprocess.run(["pgrep", "-f", url], capture_output=True, check=False).stdout
+    assert (len(asked), deadline.expired) == (1, True)

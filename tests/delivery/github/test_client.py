@@ -1,7 +1,9 @@
 """The REST client against answers as GitHub gives them, with a clock that only the test moves."""
 
 import json
+import time
 from collections.abc import Callable, Mapping
+from threading import Event
 from typing import Any
 
 import pytest
@@ -9,6 +11,8 @@ import requests
 
 from delivery.github.answers import Kind
 from delivery.github.client import GitHub, GitHubError
+from delivery.timeouts import Deadline
+from tests.slow_server import HEAD, trickling
 
 PULL = {
     "number": 7,
@@ -60,11 +64,12 @@ class Clock:
         self.time += seconds
 
 
-def client(*answers: tuple[int, object, Mapping[str, str]] | Exception) -> tuple[GitHub, Answers, Clock]:
+def client(
+    *answers: tuple[int, object, Mapping[str, str]] | Exception, seconds: float = 120
+) -> tuple[GitHub, Answers, Clock]:
     session, clock = Answers(*answers), Clock()
-    github = GitHub(
-        "https://api.example/", "acme", "gitops", "s3cret", session=session, sleep=clock.sleep, clock=clock, now=clock
-    )
+    deadline = Deadline(seconds, clock=clock, sleep=clock.sleep)
+    github = GitHub("https://api.example/", "acme", "gitops", "s3cret", session=session, now=clock, deadline=deadline)
     return github, session, clock
 
 
@@ -199,3 +204,43 @@ def test_nothing_in_common_is_diverged() -> None:
     github, _, _ = client((404, {"message": "No common ancestor"}, {}))
 
     assert github.compare("a", "b") == "diverged"
+
+
+@pytest.mark.parametrize(
+    "head",
+    [HEAD, b"HTTP/1.1 200 OK\r\nX-Slow: ", b"HTTP/1.1 301 Moved\r\nLocation: /api/"],
+    ids=["body", "head", "hop"],
+)
+def test_an_answer_that_drips_is_cut_off_at_the_deadline_and_may_have_taken_effect(head: bytes) -> None:
+    asked: list[str] = []
+    with trickling(head, asked) as url:
+        github = GitHub(url, "acme", "gitops", "s3cret", deadline=Deadline(0.4))
+        began = time.monotonic()
+        with pytest.raises(GitHubError) as caught:
+            github.create_pull_request("b", "main", "t", "x")
+        assert time.monotonic() - began < 10
+        with pytest.raises(GitHubError) as after:
+            github.list_pull_requests("b", "main")
+    assert (caught.value.status, caught.value.refused) == (0, False)
+    assert (after.value.status, len(asked), len(github.requests)) == (0, 1, 1)
+
+
+def test_a_name_service_that_does_not_answer_is_not_awaited_beyond_the_deadline() -> None:
+    never = Event()
+
+    class Waiting(requests.Session):
+        def send(self, request: requests.PreparedRequest, **_: Any) -> requests.Response:  # noqa: ARG002
+            never.wait()
+            raise AssertionError
+
+    github = GitHub("https://api.example", "acme", "gitops", "s3cret", session=Waiting(), deadline=Deadline(0.1))
+    with pytest.raises(GitHubError):
+        github.list_pull_requests("b", "main")
+    never.set()
+
+
+def test_a_pull_request_that_the_list_does_not_show_is_not_looked_for_beyond_the_deadline() -> None:
+    github, session, clock = client(*[(200, [], {})] * 4, seconds=2.5)
+
+    assert github.find_open("b", "main") is None
+    assert (len(session.sent), clock.slept) == (2, [0.0, 1.0])
