@@ -22,7 +22,7 @@ def declare(plan: StackPlan, token: pulumi.Output[str] | None, started: Started)
     on_github = pulumi.ResourceOptions(providers=[started.github])
     last: pulumi.Resource | None = None
     if plan.owns_repository:
-        ActionsPermissions("actions", repository, opts=on_github)
+        ActionsPermissions("actions", repository, plan.actions_open_pull_requests, opts=on_github)
         last = RepositoryFiles("repository", repository, branch, plan.repository_files, opts=on_github).last
     applications: dict[str, dict[str, pulumi.Input[Json]]] = {}
     for application in plan.applications:

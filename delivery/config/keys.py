@@ -9,7 +9,7 @@ from enum import Enum
 
 from delivery.config import rules
 from delivery.config.rules import Json, Rule
-from delivery.model.pipeline import ENGINES
+from delivery.model.pipeline import ENGINES, IDENTITIES
 
 PROJECT = "delivery"
 """The project's name, which stands before the colon of every key."""
@@ -152,6 +152,14 @@ PIPELINE_KEYS = (
         rules.one_of(*ENGINES),
         ENGINES[0],
         "What opens pull requests: the promoter, or the target stage's stack.",
+    ),
+    Key(
+        "promotionIdentity",
+        Type.CHOICE,
+        rules.one_of(*IDENTITIES),
+        IDENTITIES[0],
+        "As whom the workflow opens them: with its own token, with `PROMOTION_TOKEN`, or as a GitHub App. With its "
+        "own, Actions may approve pull requests too.",
     ),
     Key("promotionLabels", LIST, rules.LABEL, [], "What pull requests get.", for_stage="labels"),
     Key("promotionReviewers", LIST, rules.PERSON, [], "Who is asked to review them.", for_stage="reviewers"),

@@ -194,6 +194,7 @@ def _promotions(root: Values, errors: ErrorCollector) -> Promotions:
         errors.add(Kind.NOT_ALLOWED, ("promotionTimeoutSeconds",), timeout, allowed, "NUMBER")
     return Promotions(
         engine=root.text("promotionEngine"),
+        identity=root.text("promotionIdentity"),
         labels=root.texts("promotionLabels"),
         reviewers=root.texts("promotionReviewers"),
         team_reviewers=root.texts("promotionTeamReviewers"),

@@ -104,7 +104,11 @@ def protection(name: str, inspection: Inspection) -> Check:
 
 
 def actions_settings(name: str, inspection: Inspection) -> Check:
-    """Actions are on, and may open pull requests."""
+    """Actions are on, and may open pull requests exactly where the workflow's own token does.
+
+    GitHub's one switch lets them approve pull requests too, so that a required review can come from a workflow that the
+    change's own author has written.
+    """
     github, configuration = inspection.github(), inspection.configuration
     first = configuration.pipeline.first_stage.name
     found, general = github.get("/actions/permissions/workflow"), github.get("/actions/permissions")
@@ -116,9 +120,20 @@ def actions_settings(name: str, inspection: Inspection) -> Check:
     if general.field("enabled") is False:
         allow = f"allow them at {github.repository.url}/settings/actions"
         return wrong(name, "Actions are disabled in this repository", allow)
-    if found.field("can_approve_pull_request_reviews") is not True:
+    switched_on = found.field("can_approve_pull_request_reviews") is True
+    identity, branch = configuration.pipeline.promotions.identity, github.repository.default_branch
+    if identity != "workflow":
+        detail = f"delivery:promotionIdentity is {identity}"
+        if switched_on:
+            return wrong(name, f"yes, and so they may approve them, though {detail}", update_command(first))
+        return ok(name, f"no, and none has to: {detail}")
+    if not switched_on:
         return wrong(name, "no: the workflow would fail at its last step", update_command(first))
-    return ok(name, "yes")
+    if _requires_reviews(github):
+        detail = f"yes, and so they may approve them: whoever can write a workflow can have the review that {branch} "
+        detail += "requires given to its own change"
+        return unknown(name, detail, set_fix(inspection.stack, "promotionIdentity", "app"))
+    return ok(name, "yes, and approve them too: delivery:promotionIdentity token or app switches both off")
 
 
 def workflow(name: str, inspection: Inspection) -> Check:
@@ -155,6 +170,16 @@ def _classic_protection(github: GitHubView) -> Answer:
     found = github.get(f"/branches/{quote(github.repository.default_branch)}/protection")
     # A token that may not read this may get a 404 as well, but never with these words.
     return nothing if found.status == 404 and found.message == "Branch not protected" else found
+
+
+def _requires_reviews(github: GitHubView) -> bool:
+    """Whether the default branch is known to require an approval of a pull request."""
+    rules = github.get(f"/rules/branches/{quote(github.repository.default_branch)}").body
+    counts = [_classic_protection(github).field("required_pull_request_reviews", "required_approving_review_count")]
+    for rule in rules if isinstance(rules, list) else ():
+        parameters = rule.get("parameters") if isinstance(rule, dict) else None
+        counts += [parameters.get("required_approving_review_count")] if isinstance(parameters, dict) else []
+    return any(isinstance(count, int) and count > 0 for count in counts)
 
 
 def _is_on(setting: Json) -> bool:

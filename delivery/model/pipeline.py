@@ -86,6 +86,8 @@ class StageApplication:
 
 ENGINES = ("promoter", "pulumi")
 """What can promote, the default first."""
+IDENTITIES = ("workflow", "token", "app")
+"""As whom the workflow opens pull requests, the default first."""
 
 
 @dataclass(frozen=True)
@@ -93,11 +95,13 @@ class Promotions:
     """How promotions look and how their task runs.
 
     `engine` is `promoter` (the workflow edits the values) or `pulumi` (the workflow runs this program).
-    `timeout_seconds` spans all of the task's retries together; `ttl_seconds` is Keptn's
+    `identity` is who opens the pull requests: the `workflow` with its own token, PROMOTION_TOKEN (`token`), or a GitHub
+    App (`app`). `timeout_seconds` spans all of the task's retries together; `ttl_seconds` is Keptn's
     `ttlSecondsAfterFinished`.
     """
 
     engine: str
+    identity: str
     labels: tuple[str, ...]
     reviewers: tuple[str, ...]
     team_reviewers: tuple[str, ...]

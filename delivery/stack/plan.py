@@ -58,13 +58,15 @@ class StackPlan:
     """Everything that a stack declares, promotions aside.
 
     `repository_files` exist once for the whole repository: they are empty but in the stack of the first stage, which
-    also has the repository's Actions permissions (`owns_repository`).
+    also has the repository's Actions permissions (`owns_repository`). By them Actions open pull requests, and may
+    approve them, only where the workflow's own token has to (`actions_open_pull_requests`): GitHub has one switch.
     """
 
     stage: str
     promotes_to: tuple[str, ...]
     repository: Repository
     owns_repository: bool
+    actions_open_pull_requests: bool
     repository_files: tuple[RepositoryText, ...]
     applications: tuple[ApplicationPlan, ...]
 
@@ -77,6 +79,7 @@ def plan_stack(configuration: StackConfiguration, initial: InitialValues) -> Sta
         promotes_to=configuration.promotes_to,
         repository=configuration.pipeline.repository,
         owns_repository=owns,
+        actions_open_pull_requests=configuration.pipeline.promotions.identity == "workflow",
         repository_files=repository_files(configuration) if owns else (),
         applications=tuple(
             ApplicationPlan(

@@ -16,6 +16,7 @@ from delivery.model.edges import SETTINGS_PATH
 from delivery.model.pipeline import StageApplication
 from delivery.model.stack import StackConfiguration
 from delivery.stack.manifests import WORKFLOW_FILE, read_gitops
+from delivery.stack.workflow import workflow
 from delivery.stack.yaml_text import plain, to_yaml
 
 PROMOTER_FOLDER = ".github/promoter"
@@ -24,8 +25,6 @@ _MARK = "# ======== "
 """How a line begins behind which another module stands; `gitops/promoter/promoter.py` looks for it."""
 _PACKAGE = Path(__file__).resolve().parents[1]
 _FIRST_VERSION = "serviceVersion: v0.3.0\n"
-_WORKFLOWS = {"promoter": WORKFLOW_FILE, "pulumi": "promote-with-pulumi.yaml"}
-"""What is committed as the one workflow that the promotion task knows, by `delivery:promotionEngine`."""
 _CHART_NAME = "name: podtato-head\n"
 _IMPORT = re.compile(r"^ *from delivery\.([\w.]+) import ([\w, ]*)", re.MULTILINE)
 PLATFORM_HEAD = "# Written by `pulumi up`: change the stack's configuration, not this file.\n"
@@ -78,12 +77,12 @@ def repository_files(configuration: StackConfiguration) -> tuple[RepositoryText,
 
     The promoter is there whichever engine promotes: rollbacks are always its own.
     """
-    engine = configuration.pipeline.promotions.engine
+    promotions = configuration.pipeline.promotions
     return (
         RepositoryText(PROMOTER, promoter()),
         RepositoryText(f"{PROMOTER_FOLDER}/requirements.txt", read_gitops("promoter/requirements.txt")),
         RepositoryText(SETTINGS_PATH, configuration.pipeline.promotion_settings().to_json()),
-        RepositoryText(f".github/workflows/{WORKFLOW_FILE}", read_gitops(f"workflows/{_WORKFLOWS[engine]}")),
+        RepositoryText(f".github/workflows/{WORKFLOW_FILE}", workflow(promotions.engine, promotions.identity)),
     )
 
 

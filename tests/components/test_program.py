@@ -54,6 +54,17 @@ def test_what_exists_once_a_repository_is_in_the_first_stages_stack_only(stack: 
     assert len(of_team(stack).of_type(":WorkflowRepositoryPermissions")) == (stack == "dev")
 
 
+@pytest.mark.parametrize(("identity", "may"), [(None, True), ("workflow", True), ("token", False), ("app", False)])
+def test_actions_may_approve_pull_requests_only_where_the_workflows_own_token_has_to_open_them(
+    identity: str | None, may: bool
+) -> None:
+    [declared] = team("dev", **({"promotionIdentity": identity} if identity else {})).of_type(
+        ":WorkflowRepositoryPermissions"
+    )
+    assert declared.inputs["canApprovePullRequestReviews"] is may
+    assert declared.inputs["defaultWorkflowPermissions"] == "read"
+
+
 def test_files_are_committed_one_after_another_across_applications() -> None:
     for result in every():
         commits = result.of_type(":RepositoryFile")

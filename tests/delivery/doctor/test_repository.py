@@ -124,6 +124,37 @@ def test_actions_that_may_not_open_pull_requests_are_wrong_and_the_first_stage_f
     assert_told("actions.no", checks(forge, "production")[ACTIONS])
 
 
+REVIEWED: Json = [{"type": "pull_request", "parameters": {"required_approving_review_count": 1}}]
+UNREVIEWED: Json = [{"type": "pull_request", "parameters": {"required_approving_review_count": 0}}]
+
+
+@pytest.mark.parametrize(("rules", "status"), [(REVIEWED, "unknown"), (UNREVIEWED, "ok"), ([], "ok")])
+def test_a_required_review_that_a_workflow_could_give_is_pointed_out(forge: Forge, rules: Json, status: Status) -> None:
+    answer(forge, "/rules/branches/main", rules)
+    check = checks(forge)[ACTIONS]
+    assert check.status == status
+    assert_told(f"actions.{'reviewed' if rules == REVIEWED else 'yes'}", check)
+
+
+def test_a_classic_protection_that_requires_a_review_is_pointed_out_too(forge: Forge) -> None:
+    forge.protect(REPOSITORY)
+    answer(
+        forge, "/branches/main/protection", {"required_pull_request_reviews": {"required_approving_review_count": 2}}
+    )
+    assert checks(forge)[ACTIONS].status == "unknown"
+
+
+@pytest.mark.parametrize("identity", ["token", "app"])
+def test_with_an_own_identity_actions_need_not_open_pull_requests_and_may_not_approve_them(
+    forge: Forge, identity: str
+) -> None:
+    check = checks(forge, promotionIdentity=identity)[ACTIONS]
+    assert_told(f"actions.needless.{identity}", check)
+    assert check.status == "wrong"
+    forge.settings(REPOSITORY).actions_may_open_pull_requests = False
+    assert checks(forge, promotionIdentity=identity)[ACTIONS].status == "ok"
+
+
 def test_actions_that_are_switched_off_are_wrong(forge: Forge) -> None:
     answer(forge, "/actions/permissions", {"enabled": False})
     assert_told("actions.off", checks(forge)[ACTIONS], forge.url)
