@@ -46,17 +46,13 @@ def get_branch(state: State, repository: Repository, request: Request) -> Reply:
 
 @route("GET", "/rules/branches/{branch...}", "metadata=read")
 def branch_rules(state: State, repository: Repository, request: Request) -> Reply:
-    """The active rules of rulesets for a branch, made of the forge's branch protections."""
+    """The active rules of rulesets for a branch, which need not exist, made of the forge's branch protections."""
     branch = request.parameters["branch"]
-    if branch not in repository.protections:
-        return listing(state, request, [])
     source = {"ruleset_source_type": "Repository", "ruleset_source": repository.full_name, "ruleset_id": 1}
-    reviews = {"required_approving_review_count": repository.protections[branch]}
-    rules: list[dict[str, object]] = [
-        {"type": "pull_request", "parameters": reviews},
-        {"type": "deletion"},
-        {"type": "non_fast_forward"},
-    ]
+    rules: list[dict[str, object]] = [{"type": "required_signatures"}] if repository.demands_signatures(branch) else []
+    if branch in repository.protections:
+        reviews = {"required_approving_review_count": repository.protections[branch]}
+        rules += [{"type": "pull_request", "parameters": reviews}, {"type": "deletion"}, {"type": "non_fast_forward"}]
     return listing(state, request, [rule | source for rule in rules])
 
 

@@ -1,18 +1,17 @@
-"""REST: files by path, read and written one commit at a time (`contents`), and git's refs and trees."""
+"""REST: files by path, read and written one commit at a time (`contents`)."""
 
 import base64
 from urllib.parse import quote
 
 from lab.forge import views
-from lab.forge.model import ApiError, missing, not_found, wrong_type
-from lab.forge.objects import TREE
-from lab.forge.repositories import WORKFLOWS, ZERO, Person, RefError, Repository, person
+from lab.forge.model import UNSIGNED, ApiError, missing, not_found, wrong_type
+from lab.forge.repositories import WORKFLOWS, Person, RefError, Repository, person
 from lab.forge.rest import Fields, Reply, Request, route
 from lab.forge.state import State
 
 _FILE = "/contents/{path...}"
 _READ, _WRITE = "contents=read", "contents=write"
-_BY_PULL_REQUEST = "Changes must be made through a pull request."
+BY_PULL_REQUEST = "Changes must be made through a pull request."
 
 
 @route("GET", _FILE, _READ)
@@ -80,7 +79,9 @@ def _target(repository: Repository, request: Request, fields: Fields, path: str)
         # A stale id, or one for a file that is gone: both are conflicts to GitHub.
         raise ApiError(409, f"{path} does not match {given}" if present else f"{path} does not exist at {given}")
     if branch in repository.protections:
-        raise ApiError(409, f"Could not update file: {_BY_PULL_REQUEST}")
+        raise ApiError(409, f"Could not update file: {BY_PULL_REQUEST}")
+    if repository.demands_signatures(branch) and authorship(request, fields)[1]:
+        raise ApiError(409, UNSIGNED)
     return branch, present
 
 
@@ -92,8 +93,7 @@ def _commit(
     branch: str,
     files: dict[str, str | bytes | None],
 ) -> dict[str, object]:
-    committer = _person(fields.inner("committer"), request.token.login)
-    author = _person(fields.inner("author"), request.token.login) if fields.values.get("author") else committer
+    author, committer = authorship(request, fields)
     try:
         sha = repository.commit_files(files, fields.required("message"), author, branch=branch, committer=committer)
     except RefError as error:
@@ -102,8 +102,21 @@ def _commit(
     return views.git_commit(state, repository, commit) if commit else {"sha": sha}
 
 
-def _person(given: Fields, login: str) -> Person:
-    return person(login, given.required("name"), given.required("email")) if given.values else person(login)
+def authorship(request: Request, fields: Fields) -> tuple[Person, Person | None]:
+    """Author and committer of a commit that a request asks for; no committer is GitHub itself, which then signs it.
+
+    It does so for Apps, and only where the request names nobody (docs.github.com, "Signature verification for bots").
+    """
+    given = {role: fields.inner(role) for role in ("author", "committer")}
+    login = request.token.login
+    named = {
+        role: person(login, who.required("name"), who.required("email")) if who.values else None
+        for role, who in given.items()
+    }
+    if request.token.bot and not any(named.values()):
+        return person(login), None
+    committer = named["committer"] or person(login)
+    return named["author"] or committer, committer
 
 
 def _file(state: State, repository: Repository, path: str, ref: str, blob: str, content: bytes) -> dict[str, object]:
@@ -123,76 +136,3 @@ def _file(state: State, repository: Repository, path: str, ref: str, blob: str, 
         "content": base64.encodebytes(content).decode(),
         "encoding": "base64",
     }
-
-
-@route("GET", "/git/ref/{ref...}", _READ)
-def get_ref(state: State, repository: Repository, request: Request) -> Reply:
-    """One ref by its full name without `refs/`."""
-    name = f"refs/{request.parameters['ref']}"
-    found = repository.tip(name)
-    if found is None:
-        raise not_found()
-    return Reply(200, _ref(state, repository, name, found))
-
-
-@route("POST", "/git/refs", _WRITE)
-def create_ref(state: State, repository: Repository, request: Request) -> Reply:
-    """Create a ref at an object that is there."""
-    fields = request.fields
-    name, sha = fields.required("ref"), fields.required("sha")
-    if name.count("/") < 2 or not name.startswith("refs/"):
-        raise ApiError(422, "Reference name must start with 'refs/' and contain at least two slashes.")
-    if len(sha) != 40 or repository.objects.read(sha) is None:
-        raise ApiError(422, "Object does not exist")
-    if repository.tip(name):
-        raise ApiError(422, "Reference already exists")
-    if name.removeprefix("refs/heads/") in repository.protections:
-        raise ApiError(422, _BY_PULL_REQUEST)
-    known = repository.branch(repository.default_branch)
-    if not request.token.allows("workflows", "write") and repository.changed_paths(known, sha, WORKFLOWS):
-        request.token.require("workflows=write")
-    try:
-        repository.update_ref(name, sha, ZERO)
-    except RefError as error:
-        raise ApiError(422, "Reference could not be created. The name is not valid or is taken by a folder.") from error
-    view = _ref(state, repository, name, sha)
-    return Reply(201, view, {"Location": str(view["url"])})
-
-
-@route("DELETE", "/git/refs/{ref...}", _WRITE)
-def delete_ref(_state: State, repository: Repository, request: Request) -> Reply:
-    """Delete a ref; an open pull request from it closes."""
-    name = f"refs/{request.parameters['ref']}"
-    if repository.tip(name) is None:
-        raise ApiError(422, "Reference does not exist")
-    branch = name.removeprefix("refs/heads/")
-    if branch in repository.protections or branch == repository.default_branch:
-        raise ApiError(422, "Cannot delete this branch")
-    repository.update_ref(name, ZERO)
-    return Reply(204)
-
-
-def _ref(state: State, repository: Repository, name: str, sha: str) -> dict[str, object]:
-    base = views.api(state, repository)
-    target = {"sha": sha, "type": "commit", "url": f"{base}/git/commits/{sha}"}
-    return {"ref": name, "node_id": f"REF_{name}", "url": f"{base}/git/{name}", "object": target}
-
-
-@route("GET", "/git/trees/{sha...}", _READ)
-def get_tree(state: State, repository: Repository, request: Request) -> Reply:
-    """A tree by its id or by a commit or branch; with `recursive` all that is below it, folders included."""
-    found = repository.objects.read(f"{request.parameters['sha']}^{{tree}}")
-    if found is None:
-        raise not_found()
-    rows: list[dict[str, object]] = []
-
-    def collect(tree: str, folder: str) -> None:
-        for entry in repository.objects.entries(tree):
-            kind = "tree" if entry.mode == TREE else "blob"
-            rows.append({"path": f"{folder}{entry.name}", "mode": entry.mode.zfill(6), "type": kind, "sha": entry.sha})
-            if kind == "tree" and request.query.get("recursive"):
-                collect(entry.sha, f"{folder}{entry.name}/")
-
-    collect(found.sha, "")
-    url = f"{views.api(state, repository)}/git/trees/{found.sha}"
-    return Reply(200, {"sha": found.sha, "url": url, "tree": rows, "truncated": False})

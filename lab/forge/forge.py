@@ -100,7 +100,7 @@ class Forge:
     ) -> None:
         """Make a token valid. Without `permissions` it may do everything; without `repositories` it sees all.
 
-        `actions` marks a workflow's own `GITHUB_TOKEN`.
+        `actions` marks a workflow's own `GITHUB_TOKEN`; a `login` that ends in `[bot]` is a GitHub App's.
         """
         seen = None if repositories is None else frozenset(name.lower() for name in repositories)
         granted = EVERYTHING if permissions is None else permissions
@@ -123,6 +123,10 @@ class Forge:
         """Lift the protection."""
         self.settings(full_name).protections.pop(branch, None)
 
+    def demand_signatures(self, full_name: str, *branches: str) -> None:
+        """Let verified commits alone onto branches that match one of these patterns; without any, lift that rule."""
+        self.settings(full_name).signed_branches = branches
+
     def commit(
         self,
         full_name: str,
@@ -136,8 +140,9 @@ class Forge:
 
         A branch that is not there starts at the default branch. Protection does not apply. Gives the commit.
         """
+        who = person(author)
         with self._state.lock:
-            return self.settings(full_name).commit_files(files, message, person(author), branch=branch)
+            return self.settings(full_name).commit_files(files, message, who, branch=branch, committer=who)
 
     def read(self, full_name: str, path: str, ref: str = "HEAD") -> bytes | None:
         """A file's bytes at a branch, commit or HEAD; None when it is not there."""

@@ -9,7 +9,7 @@ import re
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from lab.forge.model import ApiError, Token
 from lab.forge.objects import git_environment
@@ -110,11 +110,23 @@ def _refusal(repository: Repository, update: RefUpdate, token: Token) -> tuple[s
     if update.new == ZERO:
         current = branch == repository.default_branch
         return (f"refusing to delete the current branch: {update.ref}", []) if current else None
+    if update.ref != branch and (unsigned := repository.refused_unsigned(branch, update.new)):
+        rules = f"https://github.com/{repository.full_name}/rules?ref={quote(update.ref, safe='')}"
+        return "push declined due to repository rule violations", [
+            f"error: GH013: Repository rule violations found for {update.ref}.",
+            f"Review all repository rules at {rules}",
+            "",
+            "- Commits must have verified signatures.",
+            f"  Found {len(unsigned)} violation{'s' if unsigned[1:] else ''}:",
+            "",
+            *(f"  {commit}" for commit in unsigned),
+            "",
+        ]
     if not token.allows("workflows", "write"):
         before = update.old if update.old != ZERO else repository.branch(repository.default_branch)
         if changed := repository.changed_paths(before, update.new, WORKFLOWS):
-            who = "GitHub App" if token.actions else "Personal Access Token"
-            needed = "`workflows` permission" if token.actions else "`workflow` scope"
+            who = "GitHub App" if token.bot else "Personal Access Token"
+            needed = "`workflows` permission" if token.bot else "`workflow` scope"
             return f"refusing to allow a {who} to create or update workflow `{changed[0]}` without {needed}", []
     return None
 

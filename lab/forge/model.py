@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+UNSIGNED = "Repository rule violations found\n\nCommits must have verified signatures.\n\n"
+"""What GitHub answers to a change that a rule about signatures forbids."""
 _LEVELS = {"read": 1, "write": 2, "admin": 3}
 
 
@@ -71,6 +73,11 @@ class Token:
     repositories: frozenset[str] | None = None
     actions: bool = False
 
+    @property
+    def bot(self) -> bool:
+        """Whether it is an App's, of which the workflow's is one: GitHub signs what they commit through the API."""
+        return self.login.endswith("[bot]")
+
     def allows(self, permission: str, level: str) -> bool:
         """Whether the token has at least `level` of `permission`. Everyone who sees a repository reads metadata."""
         return permission == "metadata" or _LEVELS.get(self.permissions.get(permission, ""), 0) >= _LEVELS[level]
@@ -84,7 +91,7 @@ class Token:
         if not any(
             self.allows(permission, level) for permission, _, level in (text.partition("=") for text in accepted)
         ):
-            kind = "integration" if self.actions else "personal access token"
+            kind = "integration" if self.bot else "personal access token"
             needed = {"x-accepted-github-permissions": "; ".join(accepted)}
             raise ApiError(403, f"Resource not accessible by {kind}", headers=needed)
 

@@ -96,8 +96,11 @@ class Objects:
             rest = rest[20:]
         return entries
 
-    def edit_tree(self, tree: str | None, changes: dict[str, str | None]) -> str:
-        """The id of `tree` with `changes` applied: path → id of a blob, or None to remove. Empty folders vanish."""
+    def edit_tree(self, tree: str | None, changes: dict[str, str | None], mode: str = BLOB) -> str:
+        """The id of `tree` with `changes` applied: path → id of a blob, or None to remove. Empty folders vanish.
+
+        The blobs get this `mode`.
+        """
         entries = {entry.name: entry for entry in (self.entries(tree) if tree else [])}
         below: dict[str, dict[str, str | None]] = {}
         for path, blob in changes.items():
@@ -107,10 +110,10 @@ class Objects:
             elif blob is None:
                 entries.pop(name, None)
             else:
-                entries[name] = Entry(BLOB, name, blob)
+                entries[name] = Entry(mode, name, blob)
         for name, inner in below.items():
             present = entries.get(name)
-            edited = self.edit_tree(present.sha if present and present.mode == TREE else None, inner)
+            edited = self.edit_tree(present.sha if present and present.mode == TREE else None, inner, mode)
             if self.entries(edited):
                 entries[name] = Entry(TREE, name, edited)
             elif present and present.mode == TREE:

@@ -4,8 +4,8 @@ Reviews, checks, forks and merge queues are not modelled.
 """
 
 from lab.forge import views
-from lab.forge.model import ApiError, PullRequest, invalid, refused
-from lab.forge.repositories import ZERO, Person, Repository, person
+from lab.forge.model import UNSIGNED, ApiError, PullRequest, invalid, refused
+from lab.forge.repositories import ZERO, Repository, person
 from lab.forge.rest import Reply, Request, listing, route
 from lab.forge.state import State
 
@@ -133,12 +133,14 @@ def merge(repository: Repository, pull: PullRequest, *, login: str, method: str 
         raise ApiError(405, "Pull Request is not mergeable")
     who = person(login)
     if method == "squash":
-        parents, message = [base], _squash_message(repository, pull, base)
+        # A squash is its pull request's author's, whoever merges it.
+        parents, message, who = [base], _squash_message(repository, pull, base), person(pull.login)
     else:
         parents = [base, pull.head_sha]
         message = f"Merge pull request #{pull.number} from {repository.owner}/{pull.head}\n\n{pull.title}"
-    by_forge = Person("GitHub", "noreply@github.com", who.when)
-    commit = repository.write_commit(tree, parents, message, who, by_forge)
+        if repository.refused_unsigned(pull.base, pull.head_sha):
+            raise ApiError(405, UNSIGNED)
+    commit = repository.write_commit(tree, parents, message, who)
     pull.mark_merged(commit)
     repository.update_ref(f"refs/heads/{pull.base}", commit, base)
     return commit

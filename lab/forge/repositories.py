@@ -6,10 +6,13 @@ Every change of a branch, by REST or by push, goes through `update_ref`, so that
 import re
 import subprocess
 import time
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 
+from lab.forge import signatures
 from lab.forge.model import timestamp
 from lab.forge.objects import Objects, git_environment
 
@@ -39,13 +42,19 @@ class Person:
 def person(login: str, name: str | None = None, email: str | None = None) -> Person:
     """Who writes a commit now: a name and address as given, else those that GitHub gives an account."""
     clean = str.maketrans("", "", "<>\n\0")
-    own = f"{login}@users.noreply.github.com"
+    number = f"{zlib.crc32(login.encode())}+" if login.endswith("[bot]") else ""
+    own = f"{number}{login}@users.noreply.github.com"
     return Person((name or login).translate(clean).strip(), (email or own).translate(clean).strip(), int(time.time()))
+
+
+def web_flow() -> Person:
+    """Whom GitHub names as the committer of what it commits itself, now."""
+    return Person("GitHub", "noreply@github.com", int(time.time()))
 
 
 @dataclass(frozen=True)
 class Commit:
-    """A commit, read."""
+    """A commit, read. `payload` is what its `signature` has to be of; both are empty when it is not signed."""
 
     sha: str
     tree: str
@@ -53,6 +62,13 @@ class Commit:
     author: Person
     committer: Person
     message: str
+    signature: str
+    payload: str
+
+    @property
+    def verified(self) -> bool:
+        """Whether GitHub calls it verified."""
+        return signatures.verification(self.signature, self.payload)["verified"] is True
 
 
 @dataclass
@@ -60,6 +76,7 @@ class Repository:
     """One repository; `full_name` is `owner/name`. Flags are GitHub's repository settings.
 
     `protections` has the approvals that a protected branch needs: nobody pushes to it, edits or deletes it directly.
+    `signed_branches` are patterns of branches that take verified commits alone.
     """
 
     number: int
@@ -71,6 +88,7 @@ class Repository:
     organization: bool = False
     archived: bool = False
     protections: dict[str, int] = field(default_factory=dict)
+    signed_branches: tuple[str, ...] = ()
     collaborators: set[str] = field(default_factory=set)
     teams: set[str] = field(default_factory=set)
     disabled_workflows: set[str] = field(default_factory=set)
@@ -132,6 +150,7 @@ class Repository:
         if found is None:
             return None
         head, _, message = found.data.decode(errors="replace").partition("\n\n")
+        signature, payload = signatures.read(head, message)
         headers = [line.partition(" ")[::2] for line in head.split("\n")]
         first = dict(reversed(headers))
         return Commit(
@@ -141,16 +160,21 @@ class Repository:
             author=_read_person(first["author"]),
             committer=_read_person(first["committer"]),
             message=message.removesuffix("\n"),
+            signature=signature,
+            payload=payload,
         )
 
-    def write_commit(self, tree: str, parents: list[str], message: str, author: Person, committer: Person) -> str:
-        """Store a commit and give its id; no ref moves."""
+    def write_commit(
+        self, tree: str, parents: list[str], message: str, author: Person, committer: Person | None = None
+    ) -> str:
+        """Store a commit and give its id; no ref moves. Without a `committer` GitHub commits it, and signs it."""
         lines = [f"tree {tree}", *(f"parent {parent}" for parent in parents)]
         lines += [
             f"{role} {person.name} <{person.email}> {person.when} +0000"
-            for role, person in (("author", author), ("committer", committer))
+            for role, person in (("author", author), ("committer", committer or web_flow()))
         ]
-        return self.objects.write("commit", ("\n".join(lines) + f"\n\n{message}").encode())
+        head = "\n".join(lines) if committer else signatures.signed("\n".join(lines), message)
+        return self.objects.write("commit", f"{head}\n\n{message}".encode())
 
     def commit_files(
         self,
@@ -163,8 +187,8 @@ class Repository:
     ) -> str:
         """Commit files (None removes one) to a branch, the default one unless named; gives the commit.
 
-        A branch that is not there starts at the default branch. Protection does not apply. `RefError` when the branch
-        moves meanwhile.
+        Without a `committer` GitHub commits it. A branch that is not there starts at the default branch. Protection
+        does not apply. `RefError` when the branch moves meanwhile.
         """
         name = branch or self.default_branch
         present = self.branch(name)
@@ -175,13 +199,27 @@ class Repository:
             data = content.encode() if isinstance(content, str) else content
             changes[path] = None if data is None else self.objects.write("blob", data)
         tree = self.objects.edit_tree(before.tree if before else None, changes)
-        sha = self.write_commit(tree, [tip] if tip else [], message, author, committer or author)
+        sha = self.write_commit(tree, [tip] if tip else [], message, author, committer)
         self.update_ref(f"refs/heads/{name}", sha, present or ZERO)
         return sha
 
     def is_ancestor(self, ancestor: str, descendant: str) -> bool:
         """Whether `descendant` contains `ancestor`; a commit contains itself."""
         return ancestor == descendant or not self.run("merge-base", "--is-ancestor", ancestor, descendant).returncode
+
+    def demands_signatures(self, branch: str) -> bool:
+        """Whether a rule lets verified commits alone onto the branch."""
+        return any(fnmatchcase(branch, pattern) for pattern in self.signed_branches)
+
+    def refused_unsigned(self, branch: str, new: str) -> list[str]:
+        """The commits because of which `branch` may not move to `new`: new to it and not verified, though they must."""
+        if not self.demands_signatures(branch):
+            return []
+        known = [tip for tip in (self.branch(branch), self.branch(self.default_branch)) if tip]
+        found = map(self.commit, self.git("rev-list", new, *(f"^{tip}" for tip in known)).split())
+        unsigned = [commit.sha for commit in found if commit and not commit.verified]
+        # Git walks by date: where a clock was behind, `rev-list` names commits that a tip contains.
+        return [commit for commit in unsigned if not any(self.is_ancestor(commit, tip) for tip in known)]
 
     def merged_tree(self, base: str, head: str) -> str | None:
         """The tree of merging `head` into `base`, None on conflict."""

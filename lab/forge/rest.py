@@ -55,6 +55,13 @@ class Fields:
             raise wrong_type(name, value, "a list of strings")
         return value
 
+    def entries(self, name: str) -> list[dict[str, object]]:
+        """A list of objects, empty when absent."""
+        value = self._typed(name, list, "a list of objects") or []
+        if not all(isinstance(item, dict) for item in value):
+            raise wrong_type(name, value, "a list of objects")
+        return value
+
     def _typed(self, name: str, kind: type[T], expected: str) -> T | None:
         value = self.values.get(name)
         if value is not None and not isinstance(value, kind):

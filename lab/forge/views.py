@@ -2,6 +2,7 @@
 
 import zlib
 
+from lab.forge import signatures
 from lab.forge.repositories import Commit, Person, Repository
 from lab.forge.state import State
 
@@ -71,6 +72,7 @@ def git_commit(state: State, repository: Repository, found: Commit) -> Json:
         "message": found.message,
         "tree": {"sha": found.tree, "url": f"{base}/git/trees/{found.tree}"},
         "parents": [{"sha": parent, "url": f"{base}/git/commits/{parent}"} for parent in found.parents],
+        "verification": signatures.verification(found.signature, found.payload),
     }
 
 
