@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from bench import engine, promotion, render
+from bench import engine, promotion, render, requests
 from bench.figures import Report
 from bench.timing import MeasurementError
 
@@ -15,6 +15,7 @@ PARTS: dict[str, tuple[str, Callable[[Report, int], None]]] = {
     "render": ("Rendering without the CLI", render.measure),
     "engine": ("The real engine, beside an empty program", engine.measure),
     "promotion": ("A promotion", promotion.measure),
+    "requests": ("What promotions ask of GitHub, and how often git fetches or pushes", requests.measure),
 }
 
 

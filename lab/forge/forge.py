@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from lab.forge.model import PullRequest, Record, Run, Token
-from lab.forge.pulls import follow, merge
+from lab.forge.pulls import follow, merge, reopen
 from lab.forge.repositories import ZERO, Repository, person
 from lab.forge.server import Server
 from lab.forge.state import DispatchCallback, Fault, Hold, State
@@ -178,6 +178,21 @@ class Forge:
         """Close a pull request without merging, as a person would."""
         with self._state.lock:
             self._state.pull_request(self.settings(full_name), number).close()
+
+    def reopen(self, full_name: str, number: int) -> None:
+        """Open a closed pull request again, as a person would. `ApiError` as over REST."""
+        with self._state.lock:
+            repository = self.settings(full_name)
+            pull = self._state.pull_request(repository, number)
+            reopen(self._state, repository, pull)
+            pull.reopen()
+
+    def edit(self, full_name: str, number: int, *, title: str | None = None, body: str | None = None) -> None:
+        """Give a pull request another title or body, as a person would; None leaves what is there."""
+        with self._state.lock:
+            pull = self._state.pull_request(self.settings(full_name), number)
+            pull.title, pull.body = title or pull.title, pull.body if body is None else body
+            pull.change()
 
     def on_dispatch(self, callback: DispatchCallback) -> None:
         """Have `callback(repository, workflow_file, ref, inputs)` carry out each dispatched run, in its own thread.

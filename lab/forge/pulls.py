@@ -78,7 +78,7 @@ def edit_pull(state: State, repository: Repository, request: Request) -> Reply:
     if base != pull.base and pull.state != "open":
         raise refused("PullRequest", "Cannot change the base branch of a closed pull request.")
     if wanted == "open" and pull.state == "closed":
-        _reopen(state, repository, pull)
+        reopen(state, repository, pull)
     pull.base, pull.title = base, title or pull.title
     if "body" in fields.values:
         pull.body = fields.text("body")
@@ -113,7 +113,8 @@ def _refuse_duplicate(state: State, repository: Repository, head: str, base: str
             raise refused("PullRequest", f"A pull request already exists for {repository.owner}:{head}.")
 
 
-def _reopen(state: State, repository: Repository, pull: PullRequest) -> None:
+def reopen(state: State, repository: Repository, pull: PullRequest) -> None:
+    """Check that a closed pull request may be opened again, and let it follow its branch. Raises GitHub's 422s."""
     if pull.merged:
         raise refused("PullRequest", "state cannot be changed. The pull request has already been merged.")
     tip = repository.branch(pull.head)
