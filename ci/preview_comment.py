@@ -11,9 +11,11 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from ci import DIFFERENCE
 from delivery.github.client import GitHub, GitHubError
+from delivery.github.shapes import nothing, number
 from delivery.text import printable
 
 MARKER = "<!-- delivery: preview -->"
@@ -55,24 +57,28 @@ def fenced(text: str, limit: int) -> str:
 
 def pull_requests_at(github: GitHub, repository: str, branch: str, commit: str) -> tuple[int, ...]:
     """The open pull requests from `branch` of `repository`, a fork's too, whose head is `commit` now."""
-    found = github.pages("/pulls", {"state": "open", "head": f"{repository.partition('/')[0]}:{branch}"})
-    # A server that ignores the filter must not make strangers' pull requests ours.
-    return tuple(
-        int(pull["number"]) for pull in found if (pull["head"]["ref"], pull["head"]["sha"]) == (branch, commit)
+    query = {"state": "open", "head": f"{repository.partition('/')[0]}:{branch}"}
+    found = github.pages(
+        "/pulls", query, lambda pull: (number(pull["number"]), pull["head"]["ref"], pull["head"]["sha"])
     )
+    # A server that ignores the filter must not make strangers' pull requests ours.
+    return tuple(pull for pull, ref, head in found if (ref, head) == (branch, commit))
 
 
-def publish(github: GitHub, number: int, body: str) -> str:
+def publish(github: GitHub, pull: int, body: str) -> str:
     """Make `body` the one comment of a pull request. Returns what that took: `created`, `updated` or `unchanged`."""
-    for found in github.pages(f"/issues/{number}/comments", {}):
-        text = str(found["body"] or "")
+
+    def read(item: Any) -> tuple[int, str, bool]:
+        return number(item["id"]), str(item["body"] or ""), (item["user"] or {}).get("type") == "Bot"
+
+    for comment_id, text, by_bot in github.pages(f"/issues/{pull}/comments", {}, read):
         # Only a bot's: anybody may write a comment that begins with the marker.
-        if (found["user"] or {}).get("type") == "Bot" and text.startswith(MARKER):
+        if by_bot and text.startswith(MARKER):
             if text.replace("\r\n", "\n") == body:
                 return "unchanged"
-            github.request("PATCH", f"/issues/comments/{found['id']}", {"body": body})
+            github.request("PATCH", f"/issues/comments/{comment_id}", {"body": body}, read=nothing)
             return "updated"
-    github.comment(number, body)
+    github.comment(pull, body)
     return "created"
 
 
@@ -97,8 +103,8 @@ def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os
     try:
         numbers = pull_requests_at(github, environ["HEAD_REPOSITORY"], environ["HEAD_BRANCH"], commit)
         body = comment(commit, environ.get("RUN_URL", ""), folder)
-        for number in numbers:
-            print(f"#{number}: {publish(github, number, body)}")
+        for pull in numbers:
+            print(f"#{pull}: {publish(github, pull, body)}")
     except GitHubError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

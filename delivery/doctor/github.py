@@ -10,6 +10,7 @@ from urllib.parse import quote
 import requests
 
 from delivery.config.errors import Json
+from delivery.github.answers import json_of
 from delivery.github.client import GitHub
 from delivery.model.pipeline import Repository
 from delivery.model.secret import SecretText
@@ -87,8 +88,8 @@ class GitHubView:
                 self._timed_out = none
             return none
         try:
-            body = response.json()
-        except requests.JSONDecodeError:
+            body = json_of(response)
+        except ValueError:
             body = None
         message = body.get("message") if isinstance(body, dict) else None
         return Answer(response.status_code, body, response.headers, one_line(str(message or response.reason or "")))

@@ -4,7 +4,9 @@ Sending requests is `client.py`'s matter. GitHub tells some kinds by the text of
 nowhere else.
 """
 
+import json
 from enum import Enum
+from typing import Any
 
 import requests
 
@@ -16,11 +18,13 @@ _QUOTED = 300
 
 
 class Kind(Enum):
-    """What an answer that is no success means, where the status alone does not say it."""
+    """What an answer that is no use means, where the status alone does not say it."""
 
     OTHER = "other"
     LIMITED = "limited"
     ALREADY_EXISTS = "already exists"
+    GARBLED = "garbled"
+    """The status is a success and the rest is not GitHub's. What was asked for may have been done."""
 
 
 class GitHubError(HintedError):
@@ -49,6 +53,17 @@ class GitHubError(HintedError):
         return 300 <= self.status < 500 and self.status not in (408, 429) and self.kind is not Kind.LIMITED
 
 
+def json_of(response: requests.Response) -> Any:
+    """The JSON of an answer, None for an empty one.
+
+    Raises `ValueError` for what a gateway may send instead, such as HTML, other bytes, or JSON that nobody can read.
+    """
+    try:
+        return json.loads(response.content) if response.content else None
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
 def pause_before_retry(
     response: requests.Response, attempt: int, now: float, *, again_when_unknown: bool = True
 ) -> float | None:
@@ -67,7 +82,7 @@ def pause_before_retry(
     if headers.get("x-ratelimit-remaining") == "0" and headers.get("x-ratelimit-reset", "").isdecimal():
         return max(1.0, float(headers["x-ratelimit-reset"]) - now + 1)
     # A 403 without a word about limits is a missing permission, and stays one.
-    return 60.0 if _kind(response.status_code, response.text[:2000]) is Kind.LIMITED else None
+    return 60.0 if _kind(response.status_code, _beginning(response)) is Kind.LIMITED else None
 
 
 def failure_of(response: requests.Response, what: str, token: str) -> GitHubError:
@@ -95,6 +110,16 @@ def failure_of(response: requests.Response, what: str, token: str) -> GitHubErro
     return GitHubError(status, message, permissions, kind=kind, hint=hint)
 
 
+def garbled(response: requests.Response, what: str, why: Exception) -> GitHubError:
+    """The error for an answer to `what` that has the status of a success and is not as GitHub answers."""
+    reason = "no JSON" if isinstance(why, json.JSONDecodeError | UnicodeDecodeError) else "JSON of another shape"
+    message = (
+        f"what answered {response.status_code} to {what} is not GitHub's API ({reason}): correct the API address; "
+        "if it is right, a proxy in between answers, so run again later"
+    )
+    return GitHubError(response.status_code, message, kind=Kind.GARBLED)
+
+
 def _kind(status: int, said: str) -> Kind:
     if status == 429 or (status == 403 and "rate limit" in said.lower()):
         return Kind.LIMITED
@@ -106,9 +131,13 @@ def _clean(text: str, token: str) -> str:
     return masked(one_line(text, 4 * _QUOTED), (token,))[:_QUOTED]
 
 
+def _beginning(response: requests.Response) -> str:
+    return response.content[:2000].decode("utf-8", "replace")
+
+
 def _said(response: requests.Response) -> str:
     try:
-        answer = response.json()
+        answer = json_of(response)
         details = [
             str(detail.get("message") or f"{detail.get('field', '')} {detail.get('code', '')}")
             if isinstance(detail, dict)
@@ -116,5 +145,5 @@ def _said(response: requests.Response) -> str:
             for detail in answer.get("errors", [])
         ]
         return ": ".join([str(answer.get("message", "")), *details])
-    except (requests.JSONDecodeError, AttributeError, TypeError):
+    except (ValueError, AttributeError, TypeError):
         return response.reason or "no reason given"

@@ -6,55 +6,49 @@ What a pull request says and when one is due is decided elsewhere (`pull_request
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
-from urllib.parse import quote
+from typing import Any, TypeVar
+from urllib.parse import quote, urljoin, urlsplit
 
 import requests
 from requests.auth import AuthBase
 
-from delivery.github.answers import GitHubError, failure_of, pause_before_retry
+from delivery.github.answers import GitHubError, failure_of, garbled, json_of, pause_before_retry
+from delivery.github.shapes import PullRequest, commit_name, comparison, is_own, items, nothing, pull_request
 from delivery.timeouts import Deadline, run_with_timeout
 
 __all__ = ["GitHub", "GitHubError", "PullRequest"]
 
-State = Literal["open", "merged", "closed"]
+Result = TypeVar("Result")
 ANSWER_SECONDS = 60.0
 """How long one answer may take as a whole: a server that sends a byte now and then never keeps a read waiting."""
 
 
-@dataclass(frozen=True)
-class PullRequest:
-    """A pull request as the list shows it. `merge_commit` is only meaningful when `state` is `merged`."""
-
-    number: int
-    url: str
-    title: str
-    body: str
-    state: State
-    branch: str
-    head: str
-    merge_commit: str
-    labels: tuple[str, ...] = ()
-
-
 class _Bearer(AuthBase):
-    """Sets the header itself: without an auth object, requests would let a `~/.netrc` replace the token."""
+    """Sets the header itself: without an auth object, requests would send what a `~/.netrc` has for the host."""
 
     def __init__(self, token: str) -> None:
         self._token = token
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self._token}"
+        if self._token:
+            request.headers["Authorization"] = f"Bearer {self._token}"
         return request
+
+
+class _Session(requests.Session):
+    """Never looks at the target of a redirect: it would follow it with a `~/.netrc`, and fail on a malformed one."""
+
+    def get_redirect_target(self, _: requests.Response) -> None:
+        return None
 
 
 class GitHub:
     """A client for one repository.
 
     Answers 5xx, 429 and rate-limited 403 are tried again as the server asks, `attempts` times in all and until
-    `deadline`; nothing is awaited beyond it, and an answer that it cuts off is a lost one, whose request may have taken
-    effect. Writes keep `write_interval` seconds between each other, which GitHub asks of its clients.
+    `deadline`. So is a success that is not GitHub's, unless it answers a POST, which may have taken effect. Nothing is
+    awaited beyond the deadline; an answer that it cuts off is a lost one, whose request may have taken effect.
+    Writes keep `write_interval` seconds between each other, which GitHub asks of its clients.
     `requests` lists what was sent, as "METHOD path", retries included.
     """
 
@@ -76,9 +70,8 @@ class GitHub:
         self.requests: list[str] = []
         self._base = f"{api_url.rstrip('/')}/repos/{quote(owner, safe='')}/{quote(repository, safe='')}"
         self._token = token
-        self._session = session or requests.Session()
-        if token:
-            self._session.auth = _Bearer(token)
+        self._session = session or _Session()
+        self._session.auth = _Bearer(token)
         self._now, self._attempts = now, attempts
         self._deadline = deadline or Deadline()
         self._write_interval = write_interval
@@ -101,35 +94,37 @@ class GitHub:
         return self._own({"state": "open", "base": base, "sort": "created", "direction": "asc", "per_page": "100"})
 
     def _own(self, query: Mapping[str, str]) -> tuple[PullRequest, ...]:
-        found = self.request("GET", "/pulls", query=query)
-        if not isinstance(found, list):
-            raise GitHubError(200, "GitHub's list of pull requests is not a list; is the API address right?")
         # GitHub filters by owner and branch, but a fork in the same organisation has the same owner, and a server that
         # ignores the filter must not make strangers ours either.
-        return tuple(map(_pull_request, filter(_is_own, found)))
+        return self.request(
+            "GET",
+            "/pulls",
+            query=query,
+            read=lambda found: tuple(map(pull_request, filter(is_own, items(found)))),
+        )
 
     def create_pull_request(self, branch: str, base: str, title: str, body: str) -> PullRequest:
         """Open a pull request. A 422 "already exists" is the caller's: it may be one of our own, from a lost answer."""
         sent = {"title": title, "head": branch, "base": base, "body": body, "maintainer_can_modify": False}
-        return _pull_request(self.request("POST", "/pulls", sent))
+        return self.request("POST", "/pulls", sent, read=pull_request)
 
     def update_pull_request(self, number: int, title: str, body: str, *, close: bool = False) -> PullRequest:
         """Give an open pull request a new title and body, and close it in the same request when asked to."""
         sent = {"title": title, "body": body} | ({"state": "closed"} if close else {})
-        return _pull_request(self.request("PATCH", f"/pulls/{number}", sent))
+        return self.request("PATCH", f"/pulls/{number}", sent, read=pull_request)
 
     def comment(self, number: int, body: str) -> None:
         """Say something once: an answer that got lost is not asked for again, so that nothing is said twice."""
-        self.request("POST", f"/issues/{number}/comments", {"body": body}, again_when_unknown=False)
+        self.request("POST", f"/issues/{number}/comments", {"body": body}, again_when_unknown=False, read=nothing)
 
     def add_labels(self, number: int, labels: Sequence[str]) -> None:
         """Add labels; GitHub makes those that do not exist yet."""
-        self.request("POST", f"/issues/{number}/labels", {"labels": list(labels)})
+        self.request("POST", f"/issues/{number}/labels", {"labels": list(labels)}, read=nothing)
 
     def request_reviewers(self, number: int, reviewers: Sequence[str], teams: Sequence[str]) -> None:
         """Ask people and teams for a review; GitHub answers 422 when one of them may not review."""
         sent = {"reviewers": list(reviewers), "team_reviewers": list(teams)}
-        self.request("POST", f"/pulls/{number}/requested_reviewers", sent)
+        self.request("POST", f"/pulls/{number}/requested_reviewers", sent, read=nothing)
 
     def find_open(self, branch: str, base: str) -> PullRequest | None:
         """The open pull request that GitHub just said exists; its list may take some seconds to show it."""
@@ -145,27 +140,36 @@ class GitHub:
     def compare(self, base: str, head: str) -> str:
         """How `head` stands to `base`: `ahead`, `behind`, `identical` or `diverged` (also when nothing is common)."""
         try:
-            answer = self.request(
-                "GET", f"/compare/{quote(base, safe='')}...{quote(head, safe='')}", query={"per_page": "1"}
+            return self.request(
+                "GET",
+                f"/compare/{quote(base, safe='')}...{quote(head, safe='')}",
+                query={"per_page": "1"},
+                read=comparison,
             )
         except GitHubError as error:
             if error.status == 404:
                 return "diverged"
             raise
-        return str(answer["status"])
 
     def newest_commit(self, commit: str, path: str) -> str:
         """The newest commit up to `commit` that touches `path`; empty when there is none."""
-        found = self.request("GET", "/commits", query={"sha": commit, "path": path, "per_page": "1"})
-        return str(found[0]["sha"]) if found else ""
+        return self.request(
+            "GET",
+            "/commits",
+            query={"sha": commit, "path": path, "per_page": "1"},
+            read=lambda found: commit_name(found[0]["sha"]) if items(found) else "",
+        )
 
-    def pages(self, path: str, query: Mapping[str, str]) -> list[Any]:
-        """Every item of a list that comes in pages, of 2,000 at most."""
-        found: list[Any] = []
+    def pages(self, path: str, query: Mapping[str, str], read: Callable[[Any], Result]) -> list[Result]:
+        """Every item of a list that comes in pages, of 2,000 at most, as `read` makes it; see `request`."""
+        found: list[Result] = []
         for page in range(1, 21):
-            answer = self.request("GET", path, query={**query, "per_page": "100", "page": str(page)})
-            if not isinstance(answer, list):
-                raise GitHubError(200, f"GitHub's answer to {path} is not a list; is the API address right?")
+            answer = self.request(
+                "GET",
+                path,
+                query={**query, "per_page": "100", "page": str(page)},
+                read=lambda listed: list(map(read, items(listed))),
+            )
             found += answer
             if len(answer) < 100:
                 break
@@ -183,9 +187,11 @@ class GitHub:
         *,
         query: Mapping[str, str] | None = None,
         again_when_unknown: bool = True,
-    ) -> Any:
-        """The JSON that the repository's `path` answers with, tried again as the class says.
+        read: Callable[[Any], Result],
+    ) -> Result:
+        """What `read` makes of the JSON that the repository's `path` answers with, tried again as the class says.
 
+        A `KeyError`, `TypeError`, `AttributeError` or `ValueError` of `read` says that the answer is not GitHub's.
         Without `again_when_unknown` a request whose answer got lost, so that it may have taken effect, is not repeated.
         """
         attempt = 0
@@ -193,7 +199,12 @@ class GitHub:
             attempt += 1
             try:
                 response = self._send(method, path, body, query)
-            except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
+            except (
+                requests.ConnectionError,
+                requests.Timeout,
+                requests.exceptions.ChunkedEncodingError,
+                requests.exceptions.ContentDecodingError,
+            ) as error:
                 failure = GitHubError(
                     0, f"no answer from {self._base} ({type(error).__name__}): is the API address right?"
                 )
@@ -203,11 +214,16 @@ class GitHub:
                     0, f"no request could be made to {self._base} ({type(error).__name__}): is the address right?"
                 ) from error
             else:
-                if response.status_code in range(200, 300):
-                    return self._json(response)
                 what = f"{method} {path} at {self.owner}/{self.repository}"
-                failure = failure_of(response, what, self._token)
-                pause = pause_before_retry(response, attempt, self._now(), again_when_unknown=again_when_unknown)
+                if response.status_code in range(200, 300):
+                    try:
+                        return read(json_of(response))
+                    except (LookupError, TypeError, AttributeError, ValueError) as error:
+                        failure = garbled(response, what, error)
+                        pause = None if method == "POST" else 2.0**attempt
+                else:
+                    failure = failure_of(response, what, self._token)
+                    pause = pause_before_retry(response, attempt, self._now(), again_when_unknown=again_when_unknown)
             if pause is None or pause >= self._deadline.remaining() or attempt >= self._attempts:
                 raise failure
             self._deadline.sleep(pause)
@@ -227,55 +243,37 @@ class GitHub:
         self.requests.append(f"{method} {path}")
         try:
             # The time-out of requests is one for each read, and the name service has none.
-            return run_with_timeout(
-                seconds,
-                lambda: self._session.request(
-                    method,
-                    self._base + path,
-                    params=query,
-                    json=body,
-                    headers={"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"},
-                    timeout=(10, 30),
-                    allow_redirects=method == "GET",
-                ),
-            )
+            return run_with_timeout(seconds, lambda: self._answer(method, self._base + path, body, query))
         except TimeoutError as error:
             raise requests.Timeout(f"no whole answer within {seconds:.0f} s") from error
+        except ValueError as error:  # of a host name, by urllib3
+            raise requests.exceptions.InvalidURL(self._base) from error
 
-    def _json(self, response: requests.Response) -> Any:
-        try:
-            return response.json() if response.content else None
-        except requests.JSONDecodeError as error:
-            raise GitHubError(
-                response.status_code, f"{self._base} does not answer like the GitHub API; is the API address right?"
-            ) from error
+    def _answer(
+        self, method: str, url: str, body: Mapping[str, object] | None, query: Mapping[str, str] | None
+    ) -> requests.Response:
+        """The answer to one request, for a GET after redirects within this host: the token is for no other."""
+        for _ in range(5):
+            response = self._session.request(
+                method,
+                url,
+                params=query,
+                json=body,
+                headers={"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"},
+                timeout=(10, 30),
+                allow_redirects=False,
+            )
+            target = _target(response, url) if method == "GET" else ""
+            if not target:
+                break
+            url, query = target, None
+        return response
 
 
-def _is_own(item: Any) -> bool:
-    """Whether a pull request comes from the repository that it goes to; one of a deleted fork comes from nowhere."""
+def _target(response: requests.Response, url: str) -> str:
+    """Where an answer from `url` redirects to, if it does and to the same host; else empty."""
     try:
-        return item["head"]["repo"] is not None and item["head"]["repo"]["id"] == item["base"]["repo"]["id"]
-    except (KeyError, TypeError) as error:
-        raise _incomplete() from error
-
-
-def _incomplete() -> GitHubError:
-    return GitHubError(200, "GitHub described a pull request without what it always has; run again later")
-
-
-def _pull_request(item: Any) -> PullRequest:
-    try:
-        state: State = "merged" if item["merged_at"] else "open" if item["state"] == "open" else "closed"
-        return PullRequest(
-            number=int(item["number"]),
-            url=str(item["html_url"]),
-            title=str(item["title"]),
-            body=str(item["body"] or ""),
-            state=state,
-            branch=str(item["head"]["ref"]),
-            head=str(item["head"]["sha"]),
-            merge_commit=str(item["merge_commit_sha"] or ""),
-            labels=tuple(str(label["name"]) for label in item["labels"]),
-        )
-    except (KeyError, TypeError) as error:
-        raise _incomplete() from error
+        target = urljoin(url, response.headers["location"]) if response.is_redirect else ""
+        return target if target.isascii() and urlsplit(target)[:2] == urlsplit(url)[:2] else ""
+    except ValueError:
+        return ""

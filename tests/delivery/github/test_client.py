@@ -2,8 +2,9 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping
-from threading import Event
+from collections.abc import Callable, Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -14,7 +15,8 @@ from delivery.github.client import GitHub, GitHubError
 from delivery.timeouts import Deadline
 from tests.slow_server import HEAD, trickling
 
-PULL = {
+HEAD_OF_PULL = {"ref": "b", "sha": "ab" * 20, "repo": {"id": 5}}
+PULL: dict[str, object] = {
     "number": 7,
     "html_url": "https://github.com/acme/gitops/pull/7",
     "title": "t",
@@ -22,7 +24,7 @@ PULL = {
     "state": "open",
     "merged_at": None,
     "merge_commit_sha": None,
-    "head": {"ref": "b", "sha": "ab" * 20, "repo": {"id": 5}},
+    "head": HEAD_OF_PULL,
     "base": {"ref": "main", "repo": {"id": 5}},
     "labels": [],
 }
@@ -43,7 +45,8 @@ class Answers(requests.Session):
             raise answer
         response = requests.Response()
         response.status_code, body, headers = answer
-        response._content = (body if isinstance(body, str) else json.dumps(body)).encode()
+        text = body if isinstance(body, str | bytes) else json.dumps(body)
+        response._content = text if isinstance(text, bytes) else text.encode()
         response.headers.update(headers)
         response.request = request
         return response
@@ -162,19 +165,92 @@ def test_a_token_that_a_server_echoes_is_not_repeated() -> None:
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("body", ["<html>", {"message": "x"}, [{"number": 1}], "null"])
-def test_an_answer_that_is_not_githubs_is_one_line(body: object) -> None:
-    github, _, _ = client((200, body, {}))
+NOT_GITHUBS: dict[str, object] = {
+    "a page": "<html><body>Please log in</body></html>",
+    "other bytes": b'[{"title": "\xff\xfe"}]',
+    "deep": "[" * 100_000,
+    "a number beyond all": "[" + "9" * 10_000 + "]",
+    "nothing": "",
+    "null": None,
+    "a text": '"text"',
+    "an object": {},
+    "a message": {"message": "x"},
+    "a list of nothing": [None],
+    "a list of lists": [[]],
+    "a list of objects": [{"number": 1}],
+    "numbers for all": [dict.fromkeys(PULL, 7)],
+    **{
+        f"pull request with {key}={value!r}": [PULL | {key: value}]
+        for key, value in [
+            ("number", "7"),
+            ("number", True),
+            ("number", float("nan")),
+            ("title", None),
+            ("title", "half \ud800"),
+            ("body", {}),
+            ("state", "odd"),
+            ("head", {**HEAD_OF_PULL, "sha": "HEAD"}),
+            ("head", {**HEAD_OF_PULL, "ref": 5}),
+            ("merge_commit_sha", 0),
+            ("labels", None),
+            ("labels", ["text"]),
+        ]
+    },
+}
+READS: dict[str, Callable[[GitHub], object]] = {
+    "list": lambda github: github.list_pull_requests("b", "main"),
+    "open": lambda github: github.list_open("main"),
+    "compare": lambda github: github.compare("a", "b"),
+    "commits": lambda github: github.newest_commit("a", "b"),
+    "pages": lambda github: github.pages("/x", {}, lambda item: item["id"]),
+    "update": lambda github: github.update_pull_request(7, "t", "x"),
+}
 
-    with pytest.raises(GitHubError):
-        github.list_pull_requests("b", "main")
+
+@pytest.mark.parametrize("body", NOT_GITHUBS.values(), ids=NOT_GITHUBS)
+@pytest.mark.parametrize("call", READS.values(), ids=READS)
+def test_an_answer_that_is_not_githubs_is_tried_again_and_then_one_line(
+    call: Callable[[GitHub], object], body: object
+) -> None:
+    github, session, clock = client(*[(200, body, {})] * 9)
+
+    with pytest.raises(GitHubError) as caught:
+        call(github)
+    assert (caught.value.kind, caught.value.refused, "\n" in str(caught.value)) == (Kind.GARBLED, False, False)
+    assert (len(session.sent), list(filter(None, clock.slept))) == (6, [2, 4, 8, 16, 32])
+
+
+@pytest.mark.parametrize("body", NOT_GITHUBS.values(), ids=NOT_GITHUBS)
+def test_a_pull_request_that_may_have_been_opened_is_not_opened_again(body: object) -> None:
+    github, session, _ = client((201, body, {}))
+
+    with pytest.raises(GitHubError) as caught:
+        github.create_pull_request("b", "main", "t", "x")
+    assert (caught.value.kind, caught.value.refused, len(session.sent)) == (Kind.GARBLED, False, 1)
+
+
+def test_a_gateway_that_answers_for_once_costs_one_pause() -> None:
+    github, _, clock = client((200, NOT_GITHUBS["a page"], {}), (200, [PULL], {}))
+
+    assert [found.number for found in github.list_pull_requests("b", "main")] == [7]
+    assert clock.slept == [2]
+
+
+@pytest.mark.parametrize("body", NOT_GITHUBS.values(), ids=NOT_GITHUBS)
+@pytest.mark.parametrize("status", [403, 404, 422])
+def test_a_refusal_of_any_shape_is_one_line(status: int, body: object) -> None:
+    github, _, _ = client((status, body, {}))
+
+    with pytest.raises(GitHubError) as caught:
+        github.create_pull_request("b", "main", "t", "x")
+    assert (caught.value.status, caught.value.refused, "\n" in str(caught.value)) == (status, True, False)
 
 
 @pytest.mark.parametrize(
     "head", [{"ref": "b", "repo": {"id": 6}}, {"ref": "b", "repo": None}, {"ref": "other", "repo": {"id": 5}}]
 )
 def test_only_this_branch_of_this_repository_is_ours(head: dict[str, object]) -> None:
-    github, session, _ = client((200, [{**PULL, "head": {**head, "sha": "x"}}, PULL], {}))
+    github, session, _ = client((200, [{**PULL, "head": {**head, "sha": "cd" * 20}}, PULL], {}))
 
     [found] = github.list_pull_requests("b", "main")
 
@@ -244,3 +320,75 @@ def test_a_pull_request_that_the_list_does_not_show_is_not_looked_for_beyond_the
 
     assert github.find_open("b", "main") is None
     assert (len(session.sent), clock.slept) == (2, [0.0, 1.0])
+
+
+@pytest.fixture
+def redirecting() -> Iterator[tuple[str, list[tuple[str, str | None]], list[str]]]:
+    """An API whose /repos/… redirects to the last of a list, if any; what it was asked, and with which credential."""
+    asked: list[tuple[str, str | None]] = []
+    targets: list[str] = []
+
+    class Answer(BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            asked.append((f"{self.command} {self.path.partition('?')[0]}", self.headers["Authorization"]))
+            moved = targets and "/repos/" in self.path
+            self.send_response(301 if moved else 200)
+            if moved:
+                self.send_header("Location", targets[-1])
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"[]")
+
+        do_GET = do_POST = answer  # noqa: N815
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
+        Thread(target=server.serve_forever, args=(0.02,)).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}", asked, targets
+        finally:
+            server.shutdown()
+
+
+@pytest.mark.parametrize("token", ["s3cret", ""])
+def test_a_repository_that_has_moved_within_the_api_is_read_with_the_same_token_and_no_netrc(
+    redirecting: tuple[str, list[tuple[str, str | None]], list[str]],
+    token: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Any,
+) -> None:
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login x password y\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    url, asked, targets = redirecting
+    targets.append("/repositories/5/pulls")
+
+    assert GitHub(url, "acme", "gitops", token).list_open("main") == ()
+
+    sent = f"Bearer {token}" if token else None
+    assert asked == [("GET /repos/acme/gitops/pulls", sent), ("GET /repositories/5/pulls", sent)]
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "http://localhost:{port}/x",
+        "http://me:pw@127.0.0.1:{port}/x",
+        "https://127.0.0.1:{port}/x",
+        "/x\xff",
+        "http://[",
+    ],
+)
+@pytest.mark.parametrize("write", [False, True], ids=["GET", "POST"])
+def test_the_token_is_sent_to_no_other_address(
+    redirecting: tuple[str, list[tuple[str, str | None]], list[str]], target: str, write: bool
+) -> None:
+    url, asked, targets = redirecting
+    targets.append(target.format(port=url.rpartition(":")[2]))
+    github = GitHub(url, "acme", "gitops", "s3cret")
+
+    with pytest.raises(GitHubError) as caught:
+        _ = github.create_pull_request("b", "main", "t", "x") if write else github.list_open("main")
+    assert (caught.value.status, len(asked)) == (301, 1)
+    assert "pw" not in str(caught.value)
