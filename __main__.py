@@ -18,7 +18,7 @@ async def program() -> None:
     from delivery.stack.plan import plan_stack
     from program.stage import declare
 
-    plan = plan_stack(configuration, started.initial_values)
+    plan = plan_stack(configuration, started.initial_values, started.environment)
     declare(plan, secret_output(secrets.promotion), started)
 
 

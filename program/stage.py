@@ -3,6 +3,7 @@
 import pulumi
 
 from components.actions_permissions import ActionsPermissions
+from components.promotion_environment import PromotionEnvironment
 from components.repository_files import RepositoryFiles
 from components.stage_application import StageApplication
 from delivery.config.errors import Json
@@ -23,6 +24,8 @@ def declare(plan: StackPlan, token: pulumi.Output[str] | None, started: Started)
     last: pulumi.Resource | None = None
     if plan.owns_repository:
         ActionsPermissions("actions", repository, plan.actions_open_pull_requests, opts=on_github)
+        if plan.environment is not None:
+            PromotionEnvironment(plan.environment.name, repository, plan.environment, opts=on_github)
         last = RepositoryFiles("repository", repository, branch, plan.repository_files, opts=on_github).last
     applications: dict[str, dict[str, pulumi.Input[Json]]] = {}
     for application in plan.applications:

@@ -26,17 +26,22 @@ from delivery.stack.repository_files import InitialValues
 from program.inputs import Secrets, secret_output
 
 if TYPE_CHECKING:
-    # Most stacks never import it.
+    # Most stacks never import them.
+    from delivery.stack.environment import EnvironmentPlan
     from program.promotions import PendingPromotions
 
 
 @dataclass(frozen=True)
 class Started:
-    """Both providers, registered; what git has for the stack's values; the promotions to declare, if any."""
+    """Both providers, registered; what git has for the stack's values; the promotions to declare, if any.
+
+    `environment` is what GitHub has, None where the stack declares none or nothing is known of it.
+    """
 
     github: pulumi.ProviderResource
     cluster: pulumi.ProviderResource
     initial_values: InitialValues
+    environment: "EnvironmentPlan | None"
     promotions: "PendingPromotions | None"
 
 
@@ -56,6 +61,7 @@ async def start(configuration: StackConfiguration, secrets: Secrets) -> Started:
         from program.promotions import PendingPromotions
 
         promotions = PendingPromotions(configuration, secrets.github)
+    environment = _read_environment(configuration, secrets.github)
     read = initial_values()
     github = github_provider(configuration.pipeline.repository, secret_output(secrets.github))
     cluster = kubernetes_provider(configuration.cluster, secret_output(secrets.kubeconfig))
@@ -63,7 +69,30 @@ async def start(configuration: StackConfiguration, secrets: Secrets) -> Started:
     await asyncio.to_thread(import_module, "program.stage")
     # The interpreter looks for garbage once more at its end, also with the collector off, but not in what is frozen.
     gc.freeze()
-    return Started(github, cluster, read, promotions)
+    return Started(github, cluster, read, environment, promotions)
+
+
+def _read_environment(configuration: StackConfiguration, token: SecretText | None) -> "EnvironmentPlan | None":
+    """The environment as it stands, for a stack that declares it and may ask. Raises `pulumi.RunError`, one line."""
+    from delivery.stack.environment import EnvironmentRefusedError, declares_environment, read_environment
+
+    repository = configuration.pipeline.repository
+    if token is None or repository.is_example or not declares_environment(configuration):
+        return None
+    from delivery.github.client import GitHub, GitHubError
+
+    github = GitHub(repository.api_url, repository.owner, repository.name, token.reveal())
+    try:
+        return read_environment(github, repository)
+    except EnvironmentRefusedError as error:
+        raise pulumi.RunError(str(error)) from None
+    except GitHubError as error:
+        line = error.worded(stack_hints(configuration.stage.name))
+        if error.permissions and pulumi.runtime.is_dry_run():
+            # A preview goes on without; an update would take people's rules away.
+            pulumi.log.warn(f"{line}; an update is refused")
+            return None
+        raise pulumi.RunError(line) from None
 
 
 def _start_to_read(configuration: StackConfiguration, token: SecretText | None) -> Callable[[], InitialValues]:

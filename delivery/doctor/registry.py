@@ -42,6 +42,7 @@ GROUPS: Mapping[str, Mapping[str, CheckFunction]] = {
         "default branch": repository.default_branch,
         "branch protection": repository.protection,
         "Actions may open pull requests": repository.actions_settings,
+        "environment": repository.environment,
         "workflow and charts": committed.files,
         "pipeline settings": committed.settings,
         "target folders": committed.target_folders,

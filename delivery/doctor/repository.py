@@ -1,12 +1,16 @@
 """Checks of the GitOps repository itself: there, its default branch and what protects it, what Actions may do."""
 
+from collections.abc import Iterator
 from urllib.parse import quote
 
 from delivery.config.errors import Json, set_fix
 from delivery.doctor.check import Check, ok, unknown, wrong
 from delivery.doctor.github import Answer, GitHubView
 from delivery.doctor.inspection import BlockedError, Inspection
+from delivery.github.client import GitHubError
+from delivery.stack.environment import EnvironmentRefusedError, read_environment
 from delivery.stack.manifests import WORKFLOW_FILE
+from delivery.stack.workflow import has_environment
 
 HARMLESS_RULES = frozenset(
     (
@@ -134,6 +138,27 @@ def actions_settings(name: str, inspection: Inspection) -> Check:
         detail += "requires given to its own change"
         return unknown(name, detail, set_fix(inspection.stack, "promotionIdentity", "app"))
     return ok(name, "yes, and approve them too: delivery:promotionIdentity token or app switches both off")
+
+
+def environment(name: str, inspection: Inspection) -> Iterator[Check]:
+    """The environment that keeps the workflow's secrets, where there are some, is open to the default branch alone."""
+    configuration, promotions = inspection.configuration, inspection.configuration.pipeline.promotions
+    if not has_environment(promotions.engine, promotions.identity):
+        return
+    github = inspection.github()
+    branch = github.repository.default_branch
+    try:
+        found = read_environment(github.client, github.repository)
+    except EnvironmentRefusedError as error:
+        yield wrong(name, error.found, error.fix)
+    except GitHubError as error:
+        yield unknown(name, str(error))
+    else:
+        if found.policy:
+            yield ok(name, f"{found.name}, for {branch} alone")
+        else:
+            detail = f"{found.name} is not there, or its secrets are not for {branch} alone"
+            yield wrong(name, detail, update_command(configuration.pipeline.first_stage.name))
 
 
 def workflow(name: str, inspection: Inspection) -> Check:

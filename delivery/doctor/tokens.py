@@ -11,6 +11,8 @@ from delivery.doctor.check import Check, ok, unknown, wrong
 from delivery.doctor.github import GitHubView
 from delivery.doctor.inspection import Inspection
 from delivery.model.stack import StackConfiguration
+from delivery.stack.environment import declares_environment
+from delivery.stack.workflow import has_environment
 
 READS = {
     "contents": "/commits?per_page=1",
@@ -43,6 +45,8 @@ def needed_permissions(configuration: StackConfiguration, key: str) -> Mapping[s
     needed = {"contents": "write", "pull_requests": "write" if opens else "read"}
     if configuration.owns_repository:
         needed |= {"workflows": "write", "administration": "write"}
+    if declares_environment(configuration):
+        needed |= {"actions": "read"}
     return needed
 
 
@@ -103,7 +107,9 @@ def has_what_it_needs(inspection: Inspection, github: GitHubView, needed: Mappin
 def has_nothing_else(inspection: Inspection, github: GitHubView, needed: Mapping[str, str]) -> Check:
     """The token has no permission that this project does not use; a new one would have what is `needed` here."""
     name = f"{github.key}: nothing else"
-    allowed = frozenset(PROMOTION_TOKEN) if github.key == "promotionToken" else GITHUB_TOKEN
+    allowed, promotions = frozenset(PROMOTION_TOKEN), inspection.configuration.pipeline.promotions
+    if github.key != "promotionToken":
+        allowed = GITHUB_TOKEN | ({"actions"} if has_environment(promotions.engine, promotions.identity) else set())
     place = f"{github.full_name} alone at {_tokens_page(github)}"
     instead = f"make a fine-grained one with {_levels(needed)} on {place}, then {_set(inspection, github.key)}"
     scopes = _scopes(github)

@@ -12,6 +12,7 @@ from delivery.config.reader import TASK_PROMOTE
 from delivery.model.pipeline import Repository
 from delivery.model.stack import StackConfiguration
 from delivery.stack import manifests
+from delivery.stack.environment import EnvironmentPlan, declares_environment, new_environment
 from delivery.stack.repository_files import InitialValues, RepositoryText, repository_files, stage_files
 
 
@@ -60,6 +61,7 @@ class StackPlan:
     `repository_files` exist once for the whole repository: they are empty but in the stack of the first stage, which
     also has the repository's Actions permissions (`owns_repository`). By them Actions open pull requests, and may
     approve them, only where the workflow's own token has to (`actions_open_pull_requests`): GitHub has one switch.
+    Where the workflow has secrets of its own, they are in the `environment`.
     """
 
     stage: str
@@ -67,12 +69,18 @@ class StackPlan:
     repository: Repository
     owns_repository: bool
     actions_open_pull_requests: bool
+    environment: EnvironmentPlan | None
     repository_files: tuple[RepositoryText, ...]
     applications: tuple[ApplicationPlan, ...]
 
 
-def plan_stack(configuration: StackConfiguration, initial: InitialValues) -> StackPlan:
-    """The plan of the stack with this configuration; `initial` is what git has for its values."""
+def plan_stack(
+    configuration: StackConfiguration, initial: InitialValues, environment: EnvironmentPlan | None = None
+) -> StackPlan:
+    """The plan of the stack with this configuration.
+
+    `initial` is what git has for its values, `environment` the one that GitHub has, None where it was not asked.
+    """
     owns = configuration.owns_repository
     return StackPlan(
         stage=configuration.stage.name,
@@ -80,6 +88,9 @@ def plan_stack(configuration: StackConfiguration, initial: InitialValues) -> Sta
         repository=configuration.pipeline.repository,
         owns_repository=owns,
         actions_open_pull_requests=configuration.pipeline.promotions.identity == "workflow",
+        environment=(environment or new_environment(configuration.pipeline.repository))
+        if declares_environment(configuration)
+        else None,
         repository_files=repository_files(configuration) if owns else (),
         applications=tuple(
             ApplicationPlan(

@@ -158,6 +158,20 @@ class PullRequest:
 
 
 @dataclass
+class Environment:
+    """An environment. `reviewers` are (`User` or `Team`, id); `branch_policy` is None for every branch, else the two
+    flags of GitHub's object; `policies` are (id, `branch` or `tag`, pattern).
+    """
+
+    wait_timer: int = 0
+    prevent_self_review: bool = False
+    can_admins_bypass: bool = True
+    reviewers: list[tuple[str, int]] = field(default_factory=list)
+    branch_policy: dict[str, bool] | None = None
+    policies: list[tuple[int, str, str]] = field(default_factory=list)
+
+
+@dataclass
 class Run:
     """A run of a workflow; `repository` is `owner/name`, `workflow` the file's name, `inputs` as dispatched."""
 

@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from lab.forge import signatures
-from lab.forge.model import timestamp
+from lab.forge.model import Environment, timestamp
 from lab.forge.objects import Objects, git_environment
 
 ZERO = "0" * 40
@@ -92,6 +92,7 @@ class Repository:
     collaborators: set[str] = field(default_factory=set)
     teams: set[str] = field(default_factory=set)
     disabled_workflows: set[str] = field(default_factory=set)
+    environments: dict[str, Environment] = field(default_factory=dict)
     listeners: list[Callable[[str, str], None]] = field(default_factory=list)
 
     def __post_init__(self) -> None:

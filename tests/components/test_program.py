@@ -65,6 +65,29 @@ def test_actions_may_approve_pull_requests_only_where_the_workflows_own_token_ha
     assert declared.inputs["defaultWorkflowPermissions"] == "read"
 
 
+@pytest.mark.parametrize(
+    ("settings", "declared"),
+    [
+        ({}, False),
+        ({"promotionIdentity": "token"}, True),
+        ({"promotionIdentity": "app"}, True),
+        ({"promotionEngine": "pulumi"}, True),
+    ],
+)
+def test_where_the_workflow_has_secrets_its_environment_is_for_the_default_branch_alone_and_stays(
+    settings: dict[str, Json], declared: bool
+) -> None:
+    result = team("dev", defaultBranch="trunk", **settings)
+    found = [*result.of_type(":RepositoryEnvironment"), *result.of_type(":RepositoryEnvironmentDeploymentPolicy")]
+    assert len(found) == 2 * declared
+    assert all(each.retain_on_delete and each.inputs["environment"] == "promotion" for each in found)
+    for environment, policy in [found] if declared else []:
+        flags = {"protectedBranches": False, "customBranchPolicies": True}
+        assert environment.inputs["deploymentBranchPolicy"] == flags
+        assert policy.inputs["branchPattern"] == "trunk"
+    assert team("staging", **settings).of_type(":RepositoryEnvironment") == ()
+
+
 def test_files_are_committed_one_after_another_across_applications() -> None:
     for result in every():
         commits = result.of_type(":RepositoryFile")

@@ -45,7 +45,7 @@ def is_promotion(urn: str) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("stack", "engine"), [("dev", "promoter"), ("production", "promoter"), ("production", "pulumi")]
+    ("stack", "engine"), [("dev", "promoter"), ("dev", "pulumi"), ("production", "promoter"), ("production", "pulumi")]
 )
 def test_an_existing_stack_is_updated_in_place(team: Team, stack: str, engine: str) -> None:
     restore_repository(team)
@@ -63,7 +63,10 @@ def test_an_existing_stack_is_updated_in_place(team: Team, stack: str, engine: s
     shown, done = team.preview(stack), team.up(stack)
 
     assert (shown.status, done.status) == (0, 0), shown.text + done.text
-    assert set(shown.changes.values()) <= {"update"}, shown.changes
+    assert set(shown.changes.values()) <= {"update", "create"}, shown.changes
+    kinds = ("PromotionEnvironment", "RepositoryEnvironment", "RepositoryEnvironmentDeploymentPolicy")
+    new = {f"{kind} promotion" for kind in kinds} if (stack, engine) == ("dev", "pulumi") else set()
+    assert shown.of("create") == new
     assert done.changes == shown.changes
     assert team.states() == ["open"]
     assert team.tip(BRANCH) == head

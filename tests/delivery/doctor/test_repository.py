@@ -7,7 +7,9 @@ from delivery.config.errors import Json
 from delivery.doctor.check import Check, Status
 from delivery.doctor.inspection import Inspection
 from lab.forge import Forge
+from lab.forge.model import Environment
 from tests.delivery.doctor.surroundings import (
+    PERMISSIONS,
     REPOSITORY,
     TOKENS,
     answer,
@@ -153,6 +155,37 @@ def test_with_an_own_identity_actions_need_not_open_pull_requests_and_may_not_ap
     assert check.status == "wrong"
     forge.settings(REPOSITORY).actions_may_open_pull_requests = False
     assert checks(forge, promotionIdentity=identity)[ACTIONS].status == "ok"
+
+
+FOR_MAIN = {"protected_branches": False, "custom_branch_policies": True}
+
+
+@pytest.mark.parametrize(
+    ("made", "status"),
+    [
+        (None, "wrong"),
+        (Environment(), "wrong"),
+        (Environment(branch_policy=FOR_MAIN), "wrong"),
+        (Environment(branch_policy=FOR_MAIN, policies=[(1, "branch", "main")]), "ok"),
+        (Environment(branch_policy=FOR_MAIN, policies=[(1, "branch", "main"), (2, "branch", "x")]), "wrong"),
+    ],
+)
+def test_an_environment_whose_secrets_are_not_for_the_default_branch_alone_is_wrong(
+    forge: Forge, made: Environment | None, status: Status
+) -> None:
+    forge.add_token(TOKENS["githubToken"], {**PERMISSIONS["githubToken"], "actions": "read"})
+    if made is not None:
+        forge.settings(REPOSITORY).environments["promotion"] = made
+    check = checks(forge, promotionIdentity="token")["environment"]
+    assert check.status == status
+    if made is None or status == "ok":
+        assert_told(f"environment.{status}", check)
+    assert "environment" not in checks(forge)
+
+
+def test_an_environment_that_the_token_may_not_read_is_unknown_and_what_it_needs_is_told(forge: Forge) -> None:
+    check = checks(forge, promotionIdentity="token")["environment"]
+    assert (check.status, "actions=read" in check.detail) == ("unknown", True)
 
 
 def test_actions_that_are_switched_off_are_wrong(forge: Forge) -> None:

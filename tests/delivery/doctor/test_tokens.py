@@ -84,6 +84,7 @@ def test_what_a_stack_needs_is_what_the_reference_gives_it(forge: Forge, stack: 
     (line,) = [text for text in DOCUMENTED.splitlines() if text.strip().startswith(f"| `delivery:githubToken` {row}")]
     given = line.split(" | ")[-1].rstrip(" |")
     given, _, with_pulumi = given.partition(", and with `promotionEngine: pulumi` ")
+    given, _, with_environment = given.partition(", and for the environment `promotion` Actions: ")
     levels = {
         name.lower().replace(" ", "_"): level
         for names, level in (part.split(": ") for part in given.split(". "))
@@ -91,6 +92,8 @@ def test_what_a_stack_needs_is_what_the_reference_gives_it(forge: Forge, stack: 
     }
     if engine == "pulumi" and with_pulumi:
         levels["pull_requests"] = with_pulumi
+    if engine == "pulumi" and with_environment:
+        levels["actions"] = with_environment
     assert needed_permissions(on(forge, stack, promotionEngine=engine), "githubToken") == levels
 
 
