@@ -4,7 +4,7 @@ It is open to the default branch alone: otherwise whoever can push a branch coul
 GitHub's PUT replaces all rules of an environment, so what people have set is read first, and declared with it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from delivery.model.pipeline import Repository
@@ -63,29 +63,34 @@ def read_environment(github: "GitHub", repository: Repository) -> EnvironmentPla
 
     path = f"/environments/{ENVIRONMENT}"
     try:
-        found = github.request("GET", path)
+        found, named = github.request("GET", path, read=lambda found: _environment(found, repository))
     except GitHubError as error:
         if error.status == 404:
             return new_environment(repository)
         raise
-    try:
-        rules = {rule["type"]: rule for rule in found["protection_rules"]}
-        reviews = rules.get("required_reviewers", {})
-        reviewers = [(entry["type"], int(entry["reviewer"]["id"])) for entry in reviews.get("reviewers", ())]
-        custom = (found.get("deployment_branch_policy") or {}).get("custom_branch_policies") is True
-        listed = github.request("GET", f"{path}/deployment-branch-policies", query={"per_page": "100"})
-        return EnvironmentPlan(
-            ENVIRONMENT,
-            repository.default_branch,
-            wait_timer=int(rules.get("wait_timer", {}).get("wait_timer", 0)),
-            prevent_self_review=reviews.get("prevent_self_review") is True,
-            can_admins_bypass=found.get("can_admins_bypass") is not False,
-            users=tuple(number for kind, number in reviewers if kind == "User"),
-            teams=tuple(number for kind, number in reviewers if kind == "Team"),
-            policy=_policy(listed, repository) if custom else 0,
-        )
-    except (KeyError, TypeError, ValueError, AttributeError):
-        raise GitHubError(200, f"GitHub described the environment {ENVIRONMENT} without what it always has") from None
+    if not named:
+        return found
+    query = {"per_page": "100"}
+    policies = f"{path}/deployment-branch-policies"
+    policy = github.request("GET", policies, query=query, read=lambda listed: _policy(listed, repository))
+    return replace(found, policy=policy)
+
+
+def _environment(found: Any, repository: Repository) -> tuple[EnvironmentPlan, bool]:
+    """The environment with its rules, and whether it is open to the branches that are named one by one."""
+    rules = {rule["type"]: rule for rule in found["protection_rules"]}
+    reviews = rules.get("required_reviewers", {})
+    reviewers = [(entry["type"], int(entry["reviewer"]["id"])) for entry in reviews.get("reviewers", ())]
+    plan = EnvironmentPlan(
+        ENVIRONMENT,
+        repository.default_branch,
+        wait_timer=int(rules.get("wait_timer", {}).get("wait_timer", 0)),
+        prevent_self_review=reviews.get("prevent_self_review") is True,
+        can_admins_bypass=found.get("can_admins_bypass") is not False,
+        users=tuple(number for kind, number in reviewers if kind == "User"),
+        teams=tuple(number for kind, number in reviewers if kind == "Team"),
+    )
+    return plan, (found.get("deployment_branch_policy") or {}).get("custom_branch_policies") is True
 
 
 def _policy(listed: Any, repository: Repository) -> int:
