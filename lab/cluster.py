@@ -91,17 +91,17 @@ class Cluster:
         """Say what a stage runs. Returns the name of its KeptnAppVersion.
 
         As with the real operator, only a new version makes a new KeptnAppVersion, with `metadata` (`commitID`); its
-        name ends in the hash of the KeptnApp's generation. Without `deployments` there is one Deployment of one
-        replica, named like the application, and `available` or not.
+        name ends in the hash of the KeptnApp's generation. Keptn knows versions in lower case. Without `deployments`
+        there is one Deployment of one replica, named like the application, and `available` or not.
         """
         with self._lock:
             app = self._applications.setdefault((namespace, application), _Application())
             if deployments is None:
                 deployments = (Deployment(application, version, available=int(available)),)
-            app.deployments = tuple(deployments)
+            app.deployments, version = tuple(deployments), version.lower()
             if version != app.version:
                 app.version, app.generation = version, app.generation + 1
-                app.workloads = [{"name": found.name, "version": found.version} for found in app.deployments]
+                app.workloads = [{"name": found.name, "version": found.version.lower()} for found in app.deployments]
                 spec = {"appName": application, "version": version, "metadata": dict(metadata or {})}
                 app.rollouts[app_version_name(application, version, app.generation)] = {"spec": spec}
             return app_version_name(application, version, app.generation)

@@ -54,7 +54,7 @@ class Keptn:
         if any((app.namespace, app.name) == (namespace, name) for app in self._contexts.values()):
             raise ValueError(f"{name} runs in {namespace} already: the lab's Keptn verifies only a new version")
         app = AppVersion(
-            *(name, application, namespace, version, entries, tuple(span_links)),
+            *(name, application, namespace, version.lower(), entries, tuple(span_links)),
             *(secrets.token_hex(16), secrets.token_hex(8), secrets.token_hex(8)),
         )
         started = time.time_ns()

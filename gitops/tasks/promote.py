@@ -14,8 +14,10 @@ import re
 import sys
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import requests
@@ -87,11 +89,41 @@ def at(value: Any, *path: str) -> Any:
     return value
 
 
+def decoded(response: requests.Response) -> Any:
+    """The JSON of an answer; None when it has something else, such as the page of a proxy."""
+    try:
+        return json.loads(response.content)
+    except (ValueError, RecursionError):
+        return None
+
+
+def line(text: str) -> str:
+    """One printable line, whatever a server put into its answer."""
+    return "".join(letter if letter.isprintable() else "?" for letter in " ".join(text.split()))[:1000]
+
+
+def within(seconds: float, action: Callable[[], requests.Response]) -> requests.Response:
+    """The answer that `action` waits for, if it comes in that time: the limit of requests is one for each read."""
+    outcome: Future[requests.Response] = Future()
+
+    def run() -> None:
+        try:
+            outcome.set_result(action())
+        except BaseException as error:
+            outcome.set_exception(error)
+
+    Thread(target=run, daemon=True).start()
+    try:
+        return outcome.result(seconds)
+    except TimeoutError as error:
+        raise requests.Timeout from error
+
+
 def variable(environ: Mapping[str, str], name: str, fix: str) -> dict[str, Any]:
     """The JSON object in an environment variable. Its content is never quoted: it may be the secret."""
     try:
         value = json.loads(environ.get(name, ""))
-    except ValueError:
+    except (ValueError, RecursionError):
         value = None
     if isinstance(value, dict):
         return value
@@ -136,7 +168,7 @@ def pause(response: requests.Response, attempt: int, now: float) -> float | None
     after, reset = headers.get("retry-after", ""), headers.get("x-ratelimit-reset", "")
     spent = headers.get("x-ratelimit-remaining") == "0"
     # Any other 403 is a missing permission, and waiting does not help.
-    limited = status == 429 or (status == 403 and (after != "" or spent or "rate limit" in response.text.lower()))
+    limited = status == 429 or (status == 403 and (after != "" or spent or b"rate limit" in response.content.lower()))
     if not limited and status < 500:
         return None
     if after.isdecimal():
@@ -146,18 +178,31 @@ def pause(response: requests.Response, attempt: int, now: float) -> float | None
     return 60.0 * 2.0**attempt if limited else min(30.0, 2.0**attempt)
 
 
-def send(session: requests.Session, method: str, url: str, budget: Budget, body: object = None) -> requests.Response:
-    """The final answer to a request, repeated while its failure may pass and the budget lasts."""
+def send(
+    session: requests.Session,
+    method: str,
+    url: str,
+    budget: Budget,
+    genuine: Callable[[requests.Response], bool],
+    body: object = None,
+) -> requests.Response:
+    """The final answer to a request, repeated while its failure may pass and the budget lasts.
+
+    So is a success that is not `genuine`: it comes from something in between, such as a proxy that wants a login.
+    """
     host, attempt = url.split("/")[2], 0
     while True:
         try:
             patience = min(30.0, max(5.0, budget.deadline - budget.monotonic()))
             # A redirect is an answer: followed, it would make the POST a GET, or take the token elsewhere.
-            response = session.request(method, url, json=body, timeout=patience, allow_redirects=False)
+            options: Any = {"json": body, "timeout": patience, "allow_redirects": False}
+            response = within(patience, lambda: session.request(method, url, **options))  # noqa: B023
             wait, why = pause(response, attempt, budget.wall()), f"{host} answers {response.status_code}"
+            if wait is None and response.status_code < 300 and not genuine(response):
+                wait, why = min(30.0, 2.0**attempt), f"{why}, but not as the API does: check its address, and proxies"
             if wait is None:
                 return response
-        except requests.RequestException as error:
+        except (OSError, ValueError) as error:  # also of a certificate's file, a host name, a malformed redirect
             wait, why = min(30.0, 2.0**attempt), f"{host} cannot be reached ({type(error).__name__})"
             if isinstance(error, requests.exceptions.SSLError) or not isinstance(error, PASSING):
                 raise PromotionError(f"{why}: correct the address, or trust its certificate") from error
@@ -176,7 +221,7 @@ class Kubernetes:
         self.url, self.budget, self.app_uid = environ.get("DELIVERY_KUBERNETES_URL") or inside, budget, ""
         try:
             self.namespace, self.token = ((account / name).read_text().strip() for name in ("namespace", "token"))
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise PromotionError(
                 "this pod has no service account token: run `pulumi up --refresh --run-program` for this stage"
             ) from error
@@ -185,10 +230,10 @@ class Kubernetes:
         self.session.verify = str(account / "ca.crt")
         self.session.headers["Authorization"] = f"Bearer {self.token}"
 
-    def get(self, group: str, resource: str) -> Any:
-        """A resource of this namespace as JSON; None when it is not there."""
+    def get(self, group: str, resource: str, key: str, kind: type) -> Any:
+        """What a resource of this namespace has at `key`, which is of this kind; None when it is not there."""
         url = f"{self.url}/apis/{group}/namespaces/{self.namespace}/{resource}"
-        response = send(self.session, "GET", url, self.budget)
+        response = send(self.session, "GET", url, self.budget, lambda found: isinstance(at(decoded(found), key), kind))
         if response.status_code == 404:
             return None
         if response.status_code != 200:
@@ -196,7 +241,7 @@ class Kubernetes:
             raise PromotionError(
                 f"{said}: run `pulumi up --refresh --run-program` for this stage, which declares the task's role"
             )
-        return response.json()
+        return decoded(response)
 
     def event(self, kind: str, reason: str, application: str, message: str) -> None:
         """Create an Event for the KeptnApp, as Keptn deletes a failed pod with its log. No outcome depends on it."""
@@ -207,9 +252,12 @@ class Kubernetes:
         body |= {"firstTimestamp": now, "lastTimestamp": now, "count": 1}
         url = f"{self.url}/api/v1/namespaces/{self.namespace}/events"
         try:
-            self.session.post(url, json=body, timeout=5, allow_redirects=False).raise_for_status()
-        except requests.RequestException as error:
-            print(f"note: could not create the Event: {error}", flush=True)
+            answer = within(5, lambda: self.session.post(url, json=body, timeout=5, allow_redirects=False))
+            said = "" if answer.status_code == 201 else str(answer.status_code)
+        except (OSError, ValueError) as error:
+            said = type(error).__name__
+        if said:
+            print(f"note: could not create the Event: {said}", flush=True)
 
 
 def pod_label(deployment: Any, name: str) -> Any:
@@ -219,24 +267,28 @@ def pod_label(deployment: Any, name: str) -> Any:
 
 def superseded(promotion: Promotion, kubernetes: Kubernetes, deployments: list[Any]) -> str:
     """Why this app version is not the one that the stage runs now; empty when it is."""
-    app = kubernetes.get("lifecycle.keptn.sh/v1", f"keptnapps/{promotion.application}")
+    app = kubernetes.get("lifecycle.keptn.sh/v1", f"keptnapps/{promotion.application}", "spec", dict)
     if app is None:
         raise PromotionError(f"no KeptnApp {promotion.application}: check that Keptn watches this namespace")
     kubernetes.app_uid, version = str(at(app, "metadata", "uid")), at(app, "spec", "version")
+    if not isinstance(version, str):
+        raise PromotionError(f"KeptnApp {promotion.application} has no version: check that Keptn manages it")
     if version != promotion.version:
         return f"the stage runs {version}"
     # Keptn learns of a new version up to its discovery window (30 s) after the Deployments have it. It names a workload
-    # by the label, in lower case and shortened where that is long; then any workload's version has to do.
-    workloads = {str(at(found, "name")): at(found, "version") for found in at(app, "spec", "workloads") or ()}
+    # by the label and has its version from there, both in lower case. It shortens long names: any version will do then.
+    found = at(app, "spec", "workloads")
+    known = {str(at(one, "name")): str(at(one, "version")) for one in (found if isinstance(found, list) else ())}
     for deployment in deployments:
-        name, ahead = str(pod_label(deployment, "name")).lower(), pod_label(deployment, "version")
-        if ahead and ahead not in ((workloads[name],) if name in workloads else (version, *workloads.values())):
+        name, ahead = (str(pod_label(deployment, key) or "").lower() for key in ("name", "version"))
+        name = name.replace("_", "-")
+        if ahead and ahead not in ((known[name],) if name in known else (version, *known.values())):
             return f"Deployment {at(deployment, 'metadata', 'name')} runs {ahead}"
     # Away and back is the same version twice: the current KeptnAppVersion, which Keptn names after the hash of the
     # KeptnApp's generation, has the commit that tells them apart.
     revision = hashlib.sha256(str(at(app, "metadata", "generation")).encode()).hexdigest()[:8]
     current = f"{promotion.application}-{promotion.version}-{revision}".lower().replace("_", "-")
-    rollout = kubernetes.get("lifecycle.keptn.sh/v1", f"keptnappversions/{current}")
+    rollout = kubernetes.get("lifecycle.keptn.sh/v1", f"keptnappversions/{current}", "spec", dict)
     commit = at(rollout, "spec", "metadata", "commitID") or promotion.commit
     return "" if commit == promotion.commit else f"the stage runs it from commit {commit}"
 
@@ -256,7 +308,7 @@ def unavailable(deployment: Any) -> str:
 def verify(promotion: Promotion, kubernetes: Kubernetes, budget: Budget) -> str:
     """Wait until the stage runs this version, fully available; then empty, or why it is superseded."""
     while True:  # each look reads everything again: a version replaced during the wait is not promoted
-        found = at(kubernetes.get("apps/v1", "deployments"), "items") or ()
+        found = at(kubernetes.get("apps/v1", "deployments", "items", list), "items") or ()
         deployments = [one for one in found if pod_label(one, "part-of") == promotion.application]
         if reason := superseded(promotion, kubernetes, deployments):
             return reason
@@ -271,7 +323,10 @@ def dispatch(promotion: Promotion, target: str, session: requests.Session, budge
     """Start the workflow for one target stage; PromotionError unless the answer is 2xx."""
     inputs = {"application": promotion.application, "from": promotion.source, "to": target}
     inputs |= {"version": promotion.version, "commitID": promotion.commit, "traceParent": promotion.traceparent}
-    response = send(session, "POST", promotion.url, budget, {"ref": promotion.ref, "inputs": inputs})
+    body = {"ref": promotion.ref, "inputs": inputs}
+    # GitHub answers with nothing, or with the run. A second run of the workflow finds nothing to do.
+    genuine = lambda answer: not answer.content or isinstance(decoded(answer), dict)  # noqa: E731
+    response = send(session, "POST", promotion.url, budget, genuine, body)
     status = response.status_code
     if 200 <= status < 300:
         return
@@ -281,10 +336,7 @@ def dispatch(promotion: Promotion, target: str, session: requests.Session, budge
         404: "no such repository or workflow, or not for this token: check both, and Actions: write",
         422: "the workflow cannot start: enable it, or run `pulumi up --refresh --run-program` for the first stage",
     }.get(status, "the repository has moved: give the stack its new owner and name" if status < 400 else "check apiUrl")
-    try:
-        said = at(response.json(), "message")
-    except ValueError:
-        said = None
+    said = at(decoded(response), "message")
     needed = response.headers.get("x-accepted-github-permissions")
     fix += f" (GitHub: {said})" if said else ""
     raise PromotionError(f"{status}, {fix}" + (f" [x-accepted-github-permissions: {needed}]" if needed else ""))
@@ -323,7 +375,7 @@ def main(environ: Mapping[str, str], budget: Budget | None = None) -> int:
         if not promotion.traceparent:
             print("note: Keptn gives no valid traceparent: set KeptnConfig.spec.OTelCollectorUrl", flush=True)
         if reason := verify(promotion, kubernetes, budget):
-            print(f"superseded: {what}, {reason}; nothing sent", flush=True)
+            print(line(f"superseded: {what}, {reason}; nothing sent"), flush=True)
             return 0
         dispatch_all(promotion, budget)
         kubernetes.event("Normal", "PromotionDispatched", application, f"{what} to {', '.join(promotion.targets)}")
@@ -334,7 +386,7 @@ def main(environ: Mapping[str, str], budget: Budget | None = None) -> int:
         message = f"unexpected {type(error).__name__} in the promotion task: report it as a bug"
     for secret in secrets:
         message = message.replace(secret, MASK)
-    message = " ".join(message.split())[:1000]
+    message = line(message)
     print(f"error: {message}", file=sys.stderr, flush=True)
     if kubernetes:
         kubernetes.event("Warning", "PromotionFailed", application, message)

