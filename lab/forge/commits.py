@@ -93,11 +93,10 @@ def compare(_state: State, repository: Repository, request: Request) -> Reply:
     base, head = (repository.resolve(name.rpartition(":")[2]) for name in names)
     if base is None or head is None:
         raise not_found()
-    if repository.run("merge-base", base, head).returncode:
+    has, had = (set(repository.history(commit)) for commit in (head, base))
+    if not has & had:
         raise ApiError(404, f"No common ancestor between {names[0]} and {names[1]}.")
-    ahead, behind = (
-        int(repository.git("rev-list", "--count", span)) for span in (f"{base}..{head}", f"{head}..{base}")
-    )
+    ahead, behind = len(has - had), len(had - has)
     kinds = {(False, False): "identical", (True, False): "ahead", (False, True): "behind", (True, True): "diverged"}
     status = kinds[ahead > 0, behind > 0]
     return Reply(200, {"status": status, "ahead_by": ahead, "behind_by": behind, "total_commits": ahead})

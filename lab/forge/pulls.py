@@ -149,7 +149,7 @@ def merge(repository: Repository, pull: PullRequest, *, login: str, method: str 
 
 def _squash_message(repository: Repository, pull: PullRequest, base: str) -> str:
     """GitHub's default: a single commit's own message, or the title and the messages of all."""
-    names = repository.git("rev-list", "--reverse", f"{base}..{pull.head_sha}").split()
+    names = reversed(repository.history(pull.head_sha, base))
     messages = [commit.message.strip() for commit in map(repository.commit, names) if commit]
     if len(messages) == 1:
         subject, _, text = messages[0].partition("\n")

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from lab.forge import Forge
+from lab.forge.repositories import Person
 from tests.lab.forge.clients import NAME, Rest
 
 
@@ -59,6 +60,21 @@ def test_a_comparison_tells_who_is_ahead(forge: Forge, rest: Rest) -> None:
     forge.commit(NAME, {"b": "1"}, "Meanwhile")
     assert compared("main...acme:topic") == ("diverged", 2, 1)
     assert rest("GET", "/compare/main...none").status_code == 404
+
+
+def test_clocks_that_are_behind_change_no_comparison(forge: Forge, rest: Rest) -> None:
+    for number in range(20):
+        forge.commit(NAME, {"a": str(number)}, "On time", branch="topic")
+    repository, tip = forge.settings(NAME), forge.branch(NAME, "topic")
+    for _ in range(20):
+        found = repository.commit(str(tip))
+        assert found is not None
+        yesterday = Person("Dev", "dev@example.com", found.author.when - 86_400)
+        tip = repository.write_commit(found.tree, [found.sha], "By a clock that is behind", yesterday, yesterday)
+    repository.update_ref("refs/heads/late", str(tip))
+    for basehead, expected in (("late...topic", ("behind", 0, 20)), ("topic...late", ("ahead", 20, 0))):
+        answer = rest("GET", f"/compare/{basehead}").json()
+        assert (answer["status"], answer["ahead_by"], answer["behind_by"]) == expected
 
 
 def test_a_branch_with_a_slash_is_found_either_way(forge: Forge, rest: Rest) -> None:
