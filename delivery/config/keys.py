@@ -118,6 +118,15 @@ APPLICATION = (
 STAGE = (
     _required("name", "What it and its stack are called.", rules.DNS_LABEL),
     Key("after", LIST, rules.DNS_LABEL, [], "The stages that promote into it: a graph without cycles."),
+    Key(
+        "requires",
+        TEXT,
+        rules.one_of("any", "all"),
+        None,
+        "Of several stages that promote into it, how many have to verify the same promoted values before these are "
+        "proposed: `any` of them, or `all`. Either way there is one pull request for the stage.",
+        "`all` where it comes after several stages, else `any`",
+    ),
     _pattern("path", "Its folder, for every application.", "the application's `path`, or `pathPattern`"),
     Key("labels", LIST, rules.LABEL, None, "What pull requests into this stage get.", "`promotionLabels`"),
     Key("reviewers", LIST, rules.PERSON, None, "Who is asked to review them.", "`promotionReviewers`"),

@@ -106,6 +106,7 @@ def _stages(root: Values, stack: str, errors: ErrorCollector) -> tuple[Stage, ..
             labels=entry.optional_texts("labels"),
             reviewers=entry.optional_texts("reviewers"),
             team_reviewers=entry.optional_texts("teamReviewers"),
+            requires=entry.text("requires") or ("all" if len(entry.texts("after")) > 1 else "any"),
         )
         for entry in entries
     )
@@ -126,6 +127,8 @@ def _stages(root: Values, stack: str, errors: ErrorCollector) -> tuple[Stage, ..
                 if entry.optional_texts(key):
                     allowed = "nothing: no stage promotes into this one"
                     errors.add(Kind.NOT_ALLOWED, (*entry.path, key), list(entry.texts(key)), allowed, "[]")
+            if entry.text("requires") == "all":
+                errors.add(Kind.NOT_ALLOWED, (*entry.path, "requires"), "all", "any: no stage promotes into it", "any")
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:

@@ -8,6 +8,7 @@ import re
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
@@ -25,10 +26,23 @@ from delivery.git.process import (
 )
 from delivery.timeouts import Deadline
 
-__all__ = ["ConcurrentPushError", "GitError", "Repository"]
+__all__ = ["ConcurrentPushError", "GitError", "RefUpdate", "Repository"]
 
 _FETCHED = "refs/delivery/tip"
 _FIELDS = f"%H%x00%P%x00%ce%x00%an%x00%s%x00%(trailers:key={TRAILER},valueonly,separator=%x2C)"
+
+
+@dataclass(frozen=True)
+class RefUpdate:
+    """A ref of the remote to be put on `commit`, if it still is where it was `observed` (None: not there).
+
+    `name` is the whole name (`refs/heads/…`). Without `rewrite` only a fast-forward is pushed.
+    """
+
+    name: str
+    commit: str
+    observed: str | None
+    rewrite: bool = True
 
 
 class Repository:
@@ -44,6 +58,8 @@ class Repository:
     ) -> None:
         self._remote, self._token, self._deadline = remote, token, deadline or Deadline()
         self._environ = git_environment(remote, token, PROMOTER_NAME, PROMOTER_MAIL, environ)
+        self._parents: dict[str, tuple[str, ...]] | None = None
+        self._reached: dict[str, frozenset[str]] = {}
 
     def __enter__(self) -> Self:
         self._folder = tempfile.TemporaryDirectory(prefix="delivery-", ignore_cleanup_errors=True)
@@ -57,23 +73,35 @@ class Repository:
     def fetch(self, refspecs: Sequence[str], depth: int) -> None:
         """Fetch these refspecs, `depth` commits deep, in one connection. Network failures are tried again, twice."""
         self._remotely("fetch from", "fetch", "--quiet", "--no-tags", f"--depth={depth}", "origin", *refspecs)
+        self._parents, self._reached = None, {}
 
     def fetch_tip(self, branch: str) -> str | None:
         """Fetch the newest commit of `branch` alone, without its history, and return its name."""
         self.fetch([f"+refs/heads/{branch}:{_FETCHED}"], 1)
         return self.resolve(_FETCHED)
 
-    def push(self, branch: str, commit: str, *, observed: str | None, rewrite: bool) -> None:
-        """Put `branch` on `commit`, if it still is where it was `observed` (None: not there).
+    def push(self, updates: Sequence[RefUpdate]) -> None:
+        """Update all of these refs of the remote, or none.
 
-        An empty `commit` deletes the branch.
-
-        Without `rewrite` only a fast-forward is pushed. Raises `ConcurrentPushError` when the branch moved.
-        A push whose answer got lost can be repeated: it then finds the branch where it wants it.
+        Raises `ConcurrentPushError` when one of them moved. A push whose answer got lost can be repeated: it then
+        finds the refs where it wants them.
         """
-        ref = f"refs/heads/{branch}"
-        lease = (f"--force-with-lease={ref}:{observed or ''}",) if rewrite or observed is None else ()
-        self._remotely(f"push {branch} to", "push", "--porcelain", *lease, "origin", f"{commit}:{ref}")
+        leases = [
+            f"--force-with-lease={update.name}:{update.observed or ''}"
+            for update in updates
+            if update.rewrite or update.observed is None
+        ]
+        atomic = ("--atomic",) if len(updates) > 1 else ()
+        specs = [f"{update.commit}:{update.name}" for update in updates]
+        self._remotely(
+            f"push {updates[0].name.removeprefix('refs/heads/')} to",
+            "push",
+            "--porcelain",
+            *atomic,
+            *leases,
+            "origin",
+            *specs,
+        )
 
     def resolve(self, ref: str) -> str | None:
         """The commit that `ref` names here, or None."""
@@ -114,7 +142,29 @@ class Repository:
 
     def is_ancestor(self, commit: str, descendant: str) -> bool:
         """Whether `descendant` contains `commit`, as far as the fetched history shows."""
-        return self._run("merge-base", "--is-ancestor", commit, descendant).returncode == 0
+        return commit in self.contained(descendant)
+
+    def contained(self, commit: str) -> frozenset[str]:
+        """The commits that `commit` contains, itself among them, as far as the fetched history shows.
+
+        Git's own set differences (`a ^b`) are walked by commit dates, and name too much where a clock was behind.
+        """
+        if commit not in self._reached:
+            graph, reached, waiting = self._graph(), set[str](), [commit]
+            while waiting:
+                found = waiting.pop()
+                if found in graph and found not in reached:
+                    reached.add(found)
+                    waiting += graph[found]
+            self._reached[commit] = frozenset(reached)
+        return self._reached[commit]
+
+    def _graph(self) -> Mapping[str, tuple[str, ...]]:
+        """Every fetched commit with its parents, children first."""
+        if self._parents is None:
+            rows = map(str.split, self._git("rev-list", "--topo-order", "--parents", "--all").decode().splitlines())
+            self._parents = {commit: tuple(parents) for commit, *parents in rows}
+        return self._parents
 
     def merge_base(self, one: str, other: str) -> str | None:
         """The newest commit that both contain, as far as the fetched history shows."""
@@ -123,7 +173,15 @@ class Repository:
 
     def message(self, commit: str) -> str:
         """The whole commit message."""
-        return self._git("log", "-1", "--format=%B", commit).decode("utf-8", "replace")
+        return self.messages([commit])[0]
+
+    def messages(self, commits: Sequence[str]) -> tuple[str, ...]:
+        """The whole messages of these commits, in this order."""
+        if not commits:
+            return ()
+        given = "\n".join(commits).encode()
+        out = self._git("log", "--no-walk=unsorted", "--stdin", "-z", "--format=%B", given=given)
+        return tuple(out.decode("utf-8", "replace").removesuffix("\0").split("\0"))
 
     def trailer(self, commit: str) -> str:
         """The promoter's trailer, wherever it stands in the message; empty when there is none.
@@ -145,14 +203,36 @@ class Repository:
         except (ValueError, OverflowError, OSError):
             return None
 
-    def log(self, *revisions: str, path: str | None = None, limit: int = 0) -> tuple[Commit, ...]:
-        """Commits in `revisions` (as in `git log`), newest first; only those that touch `path` when one is given."""
-        arguments = [f"--max-count={limit}"] if limit else []
+    def log(
+        self, commit: str, *, without: str = "", path: str | None = None, limit: int = 0, first_parent: bool = False
+    ) -> tuple[Commit, ...]:
+        """The commits that `commit` contains and `without` does not, children first.
+
+        With a `path` only those that touch it; with `first_parent` only the line of first parents, and what a merge
+        brought counts as touched by the merge.
+        """
+        wanted = self.contained(commit) - (self.contained(without) if without else frozenset())
+        options = ["--topo-order", *(["--first-parent"] if first_parent else [])]
+        if not path and not first_parent:
+            names = [name for name in self._graph() if name in wanted][: limit or None]
+            return self._commits("--no-walk=unsorted", "--stdin", given="\n".join(names)) if names else ()
         tail = ["--", path] if path else ["--"]
-        out = self._git("log", "-z", f"--format={_FIELDS}", *arguments, *revisions, *tail).decode("utf-8", "replace")
-        fields = out.split("\0")[:-1] if out.endswith("\0") else out.split("\0")
+        if not without and limit:
+            options.append(f"--max-count={limit}")
+        found = tuple(commit for commit in self._commits(*options, commit, *tail) if commit.sha in wanted)
+        return found[: limit or None]
+
+    def _commits(self, *arguments: str, given: str = "") -> tuple[Commit, ...]:
+        out = self._git("log", "-z", f"--format={_FIELDS}", *arguments, given=given.encode())
+        fields = out.decode("utf-8", "replace").removesuffix("\0").split("\0")
         rows = [fields[start : start + 6] for start in range(0, len(fields) - 5, 6)]
         return tuple(Commit(row[0], tuple(row[1].split()), row[2], row[3], row[4], row[5].strip()) for row in rows)
+
+    def note(self, parent: str | None, message: str) -> str:
+        """Make a commit without any files, on `parent` if there is one; returns its name. Nothing is pushed."""
+        tree = self._git("hash-object", "-w", "-t", "tree", "--stdin").decode().strip()
+        above = ["-p", parent] if parent else []
+        return self._git("commit-tree", *above, tree, "-F", "-", given=message.encode()).decode().strip()
 
     def commit(self, parent: str, path: str, file: File, message: str) -> str:
         """Make a commit on `parent` in which only `path` differs; returns its name. Nothing is pushed."""

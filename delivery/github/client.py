@@ -13,7 +13,17 @@ import requests
 from requests.auth import AuthBase
 
 from delivery.github.answers import GitHubError, failure_of, garbled, json_of, pause_before_retry
-from delivery.github.shapes import PullRequest, commit_name, comparison, is_own, items, nothing, pull_request
+from delivery.github.shapes import (
+    Event,
+    PullRequest,
+    commit_name,
+    comparison,
+    event,
+    is_own,
+    items,
+    nothing,
+    pull_request,
+)
 from delivery.timeouts import Deadline, run_with_timeout
 
 __all__ = ["GitHub", "GitHubError", "PullRequest"]
@@ -113,6 +123,19 @@ class GitHub:
         sent = {"title": title, "body": body} | ({"state": "closed"} if close else {})
         return self.request("PATCH", f"/pulls/{number}", sent, read=pull_request)
 
+    def get_pull_request(self, number: int) -> PullRequest:
+        """One pull request as it is now: unlike the list, this does not lag."""
+        return self.request("GET", f"/pulls/{number}", read=pull_request)
+
+    def events(self, number: int) -> tuple[Event, ...]:
+        """The hundred first things that happened to a pull request, oldest first."""
+        return self.request(
+            "GET",
+            f"/issues/{number}/events",
+            query={"per_page": "100"},
+            read=lambda found: tuple(map(event, items(found))),
+        )
+
     def comment(self, number: int, body: str) -> None:
         """Say something once: an answer that got lost is not asked for again, so that nothing is said twice."""
         self.request("POST", f"/issues/{number}/comments", {"body": body}, again_when_unknown=False, read=nothing)
@@ -126,9 +149,12 @@ class GitHub:
         sent = {"reviewers": list(reviewers), "team_reviewers": list(teams)}
         self.request("POST", f"/pulls/{number}/requested_reviewers", sent, read=nothing)
 
-    def find_open(self, branch: str, base: str) -> PullRequest | None:
-        """The open pull request that GitHub just said exists; its list may take some seconds to show it."""
-        for pause in (0.0, 1.0, 2.0, 4.0):
+    def find_open(self, branch: str, base: str, *, patient: bool = True) -> PullRequest | None:
+        """The open pull request of `branch`; None when the list shows none.
+
+        The list may take some seconds to show one: `patient` looks again where GitHub has said that it exists.
+        """
+        for pause in (0.0, 1.0, 2.0, 4.0) if patient else (0.0,):
             if pause and pause >= self._deadline.remaining():
                 break
             self._deadline.sleep(pause)

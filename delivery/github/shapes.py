@@ -5,6 +5,7 @@ that for the answer of something else, such as a gateway.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 
 from delivery.model.identifiers import is_commit
@@ -14,7 +15,10 @@ State = Literal["open", "merged", "closed"]
 
 @dataclass(frozen=True)
 class PullRequest:
-    """A pull request as the list shows it. `merge_commit` is only meaningful when `state` is `merged`."""
+    """A pull request from `branch` into `base`. `merge_commit` is only meaningful when `state` is `merged`.
+
+    `author` is empty where GitHub knows nobody any more.
+    """
 
     number: int
     url: str
@@ -25,6 +29,17 @@ class PullRequest:
     head: str
     merge_commit: str
     labels: tuple[str, ...] = ()
+    base: str = ""
+    author: str = ""
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened to a pull request: `closed`, `head_ref_deleted`, …; who did it, and when."""
+
+    kind: str
+    actor: str
+    at: datetime
 
 
 def nothing(_: Any) -> None:
@@ -88,4 +103,15 @@ def pull_request(item: Any) -> PullRequest:
         head=commit_name(item["head"]["sha"]),
         merge_commit="" if merge is None else commit_name(merge),
         labels=tuple(text(label["name"]) for label in item["labels"]),
+        base=text(item["base"]["ref"]),
+        author=_login(item.get("user")),
     )
+
+
+def event(item: Any) -> Event:
+    """Something that happened to a pull request."""
+    return Event(text(item["event"]), _login(item["actor"]), datetime.fromisoformat(text(item["created_at"])))
+
+
+def _login(account: Any) -> str:
+    return "" if account is None else text(account["login"])

@@ -5,7 +5,7 @@ the promoter reads them back. Both sides use this module, so that the configurat
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from delivery.model.identifiers import is_dns_label, is_loopback
@@ -55,6 +55,56 @@ class Edge:
     def __str__(self) -> str:
         return f"{self.application}: {self.source} → {self.target}"
 
+    @property
+    def origins(self) -> tuple["Edge", ...]:
+        """The edges whose source stages this one promotes from: itself alone, unless it is a join."""
+        return (self,)
+
+    @property
+    def requires_all(self) -> bool:
+        """Whether every source stage has to verify the same values before they are proposed."""
+        return False
+
+
+@dataclass(frozen=True)
+class Join(Edge):
+    """All edges of one application into a stage that comes after several: they share one branch and pull request.
+
+    `joined` are these edges, in the order of the stage's `after`; `source` has the names of all their source stages.
+    `requires` is `any` (what one of them has verified is proposed) or `all` (what every one of them has verified).
+    """
+
+    joined: tuple[Edge, ...] = ()
+    requires: str = "any"
+
+    @property
+    def origins(self) -> tuple[Edge, ...]:
+        return self.joined
+
+    @property
+    def requires_all(self) -> bool:
+        return self.requires == "all"
+
+
+def joined(edges: tuple[Edge, ...], requires: str) -> Edge:
+    """What is promoted along `edges`, all of one application into one stage: the only one, or a join of them."""
+    if len(edges) == 1:
+        return edges[0]
+    first, source = edges[0], "+".join(edge.source for edge in edges)
+    return Join(
+        first.application,
+        source,
+        first.target,
+        "",
+        first.target_path,
+        first.promoted_keys,
+        first.labels,
+        first.reviewers,
+        first.team_reviewers,
+        joined=edges,
+        requires=requires,
+    )
+
 
 @dataclass(frozen=True)
 class PromotionSettings:
@@ -63,7 +113,8 @@ class PromotionSettings:
     `owner` and `repository` name the GitOps repository, `web_url` is its address for people
     (`https://github.com/owner/name`), `api_url` the REST API's base (`https://api.github.com`).
     `stages` maps each stage to the stages it comes after. `trace_url` is a template with `{trace_id}` and
-    `{span_id}`, or empty when there is nowhere to look.
+    `{span_id}`, or empty when there is nowhere to look. `requires` maps a stage that comes after several ones to `any`
+    or `all`; without an entry it is `any`, as in settings from before.
     """
 
     owner: str
@@ -77,14 +128,27 @@ class PromotionSettings:
     reviewers: tuple[str, ...] = ()
     team_reviewers: tuple[str, ...] = ()
     trace_url: str = ""
+    requires: dict[str, str] = field(default_factory=dict)
 
     def edge(self, application: str, source: str, target: str) -> Edge:
-        """The edge of that name; `SettingsError` names the ones there are."""
-        for edge in self.edges:
-            if (edge.application, edge.source, edge.target) == (application, source, target):
-                return edge
+        """What is promoted along the edge of that name: it, or the join that it is part of.
+
+        `SettingsError` names the edges that there are. A join goes by the name of its sources together, too.
+        """
+        for found in self.into(target):
+            sources = (found.source, *(origin.source for origin in found.origins))
+            if found.application == application and source in sources:
+                return found
         known = "; ".join(str(edge) for edge in self.edges) or "none"
         raise SettingsError(f"the pipeline has no edge {application!r}: {source!r} → {target!r}; its edges: {known}")
+
+    def into(self, target: str) -> tuple[Edge, ...]:
+        """What is promoted into `target`, application by application: its only edge, or the join of several."""
+        edges: dict[str, list[Edge]] = {}
+        for edge in self.edges:
+            if edge.target == target:
+                edges.setdefault(edge.application, []).append(edge)
+        return tuple(joined(tuple(found), self.requires.get(target, "any")) for found in edges.values())
 
     def labels_for(self, edge: Edge) -> tuple[str, ...]:
         """The labels that a pull request along `edge` gets."""
@@ -110,6 +174,8 @@ class PromotionSettings:
         settings["edges"] = [
             {key: value for key, value in edge.items() if value is not None} for edge in settings["edges"]
         ]
+        if not self.requires:
+            del settings["requires"]
         return json.dumps(settings, indent=2, ensure_ascii=False) + "\n"
 
     @classmethod
@@ -120,6 +186,7 @@ class PromotionSettings:
             raw["stages"] = {name: tuple(after) for name, after in raw["stages"].items()}
             raw["edges"] = tuple(map(_edge, raw["edges"]))
             raw |= {key: tuple(raw[key]) for key in ("labels", "reviewers", "team_reviewers")}
+            raw["requires"] = {str(stage): str(kind) for stage, kind in raw.get("requires", {}).items()}
             settings = cls(**raw)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise SettingsError(

@@ -63,7 +63,8 @@ class Application:
 class Stage:
     """One environment, one Pulumi stack. `after` names the stages that promote into it.
 
-    `labels`, `reviewers` and `team_reviewers` are for pull requests into this stage; None: as for all stages.
+    `requires` is `any` or `all`: how many of these have to verify the same before it is proposed. `labels`, `reviewers`
+    and `team_reviewers` are for pull requests into this stage; None: as for all stages.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Stage:
     labels: tuple[str, ...] | None = None
     reviewers: tuple[str, ...] | None = None
     team_reviewers: tuple[str, ...] | None = None
+    requires: str = "any"
 
 
 @dataclass(frozen=True)
@@ -184,4 +186,5 @@ class Pipeline:
             reviewers=self.promotions.reviewers,
             team_reviewers=self.promotions.team_reviewers,
             trace_url=self.promotions.trace_url,
+            requires={stage.name: stage.requires for stage in self.stages if len(stage.after) > 1},
         )

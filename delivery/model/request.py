@@ -15,8 +15,8 @@ class PromotionRequest:
     """A request; an empty text means not given. `rollback` is the reason for one, and makes it a rollback.
 
     Without `application` or `source` it is meant for every edge into the stage. `again` proposes even what was
-    declined, reverted or superseded. Raises `RequestError` when an input is wrong; a `traceparent` that cannot be
-    linked to is left out, and `notes` says so.
+    declined, reverted or superseded. `actor` is who started the run, as GitHub names them. Raises `RequestError` when
+    an input is wrong; a `traceparent` that cannot be linked to is left out, and `notes` says so.
     """
 
     application: str = ""
@@ -27,6 +27,7 @@ class PromotionRequest:
     traceparent: str = ""
     rollback: str = ""
     again: bool = False
+    actor: str = ""
     notes: tuple[str, ...] = field(default=(), init=False)
 
     def __post_init__(self) -> None:
@@ -44,6 +45,8 @@ class PromotionRequest:
 
     def along(self, edge: Edge) -> "PromotionRequest":
         """What this asks for along `edge`: this request, or one for whatever the source stage has."""
-        meant = self.application in ("", edge.application) and self.source in ("", edge.source)
+        sources = (edge.source, *(origin.source for origin in edge.origins))
+        meant = self.application in ("", edge.application) and self.source in ("", *sources)
         request = self if meant else PromotionRequest()
-        return replace(request, application=edge.application, source=edge.source, target=edge.target)
+        source = request.source or edge.source
+        return replace(request, application=edge.application, source=source, target=edge.target)

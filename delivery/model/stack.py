@@ -77,8 +77,8 @@ class StackConfiguration:
 
     @property
     def incoming(self) -> tuple[Edge, ...]:
-        """The edges into this stage, application by application."""
-        return tuple(edge for edge in self.pipeline.edges() if edge.target == self.stage.name)
+        """What is promoted into this stage, application by application: an edge, or the join of several."""
+        return self.pipeline.promotion_settings().into(self.stage.name)
 
     @property
     def declares_promotions(self) -> bool:

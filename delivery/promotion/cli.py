@@ -117,6 +117,7 @@ def _run(
         traceparent=options.traceparent,
         rollback=options.rollback.strip(),
         again=options.again,
+        actor=environ.get("GITHUB_TRIGGERING_ACTOR") or environ.get("GITHUB_ACTOR", ""),
     )
     settings = _settings(options)
     edge = settings.edge(request.application, request.source, request.target)

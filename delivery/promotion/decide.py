@@ -7,21 +7,22 @@ Nothing is written here. What follows from a decision for the branch and the pul
 """
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
 from delivery.model.edges import Edge, PromotionSettings
 from delivery.model.hints import Hint
 from delivery.model.request import PromotionRequest
+from delivery.promotion.evidence import newer_in_git
 from delivery.promotion.history import EdgeNotReadyError, Precedence, PromotionError, Proposal, precedence
+from delivery.promotion.markdown import code
 from delivery.promotion.metadata import bare_metadata
 from delivery.promotion.plan import Change, Plan, plan, words
 from delivery.promotion.pull_request import Rendered, Subject, render
 from delivery.promotion.state import EdgeState
-from delivery.promotion.warnings import reviewer_warnings
-from delivery.values.editor import read_keys, read_list
-from delivery.values.scalar import Scalar
+from delivery.promotion.verified import Verification
+from delivery.promotion.warnings import ReviewerWarning, reviewer_warnings
+from delivery.values.editor import promoted, read_keys, read_list
 
 _KEPTN_HASH = re.compile(r"[0-9a-f]{10}")
 
@@ -38,6 +39,7 @@ class Result(Enum):
     REVERTED = "taken back"
     DECLINED = "declined"
     PLANNED = "planned"
+    WAITING = "waiting"
 
     @property
     def words(self) -> str:
@@ -75,43 +77,56 @@ def propose(
 
     Raises `ValuesError` and `PromotionError`; asks GitHub at most once, about the order of two commits.
     """
+    decision = _propose(state, request, settings, run_traceparent)
+    waiting = state.selection.waiting
+    if not (waiting or state.selection.blocked):
+        return decision
+    names = " and ".join(waiting or [origin.source for origin in state.edge.origins])
+    what = f"{request.version or request.commit[:12]} from {request.source}" if request.commit else "what is verified"
+    wait = f"{what} waits until {names} {'have' if len(waiting) > 1 else 'has'} verified the same"
+    if state.selection.blocked or (decision.rendered is None and decision.result is not Result.CLOSED):
+        return Decision(Result.WAITING, wait, decision.plan, state.commit, against=state.open)
+    return replace(decision, why=f"{decision.why}; {wait}")
+
+
+def _propose(
+    state: EdgeState, request: PromotionRequest, settings: PromotionSettings, run_traceparent: str
+) -> Decision:
     edge = state.edge
     check_stacks(state, settings)
-    link = _first_trace(state) or request.traceparent
+    link = _links(state, request)
     planned = plan(
         state.source.content,
         state.target.content,
         edge.promoted_keys,
         link or None,
-        source_name=f"{edge.source_values} at {state.commit[:12]}",
+        source_name=f"{state.origin.source_values} at {state.commit[:12]}",
         target_name=edge.target_values,
     )
     values = planned.values
-    verified = state.given or _verified_before(state)
-    notes = (*request.notes, *_version_note(request, values, state), *_state_notes(state, verified))
+    verified = state.given or bool(state.selection.verifications) or _verified_before(state)
+    notes = (*request.notes, *_version_note(request, state), *_state_notes(state, verified))
     if not planned.changes and state.open is None:
-        return Decision(Result.NOTHING, f"{edge.target} has what {edge.source} has", planned, state.commit)
-    if not request.again:
-        becomes = {change.key: change.becomes for change in planned.changes}
-        found, against = precedence(state.history, state.proposals, state.commit, becomes, given=state.given)
-        if found is not Precedence.FREE and against is not None:
-            return _refused(found, against, planned, state)
+        return Decision(Result.NOTHING, f"{edge.target} has what {state.origin.source} has", planned, state.commit)
+    warnings = reviewer_warnings(state, settings, values, planned.changes) if planned.changes else ()
+    if not request.again and (refused := _refused(state, planned, warnings)):
+        return refused
     if not planned.changes:
-        why = f"{edge.target} already has what {edge.source} has at {state.commit[:12]}"
+        why = f"{edge.target} already has what {state.origin.source} has at {state.commit[:12]}"
         return Decision(Result.CLOSED, why, planned, state.commit, against=state.open)
     metadata = replace(
         bare_metadata(edge, state.commit),
         version=values[edge.promoted_keys[0]].text,
-        traceparent=link,
+        traceparent=link.partition(",")[0],
         run_traceparent=run_traceparent,
         changes=planned.changes,
         verified=verified,
+        verifications=_vouching(state),
     )
     base = _ran_before(state, planned.changes)
-    commits = state.history.commits_between(base, state.commit, edge.source_path)
-    warnings = reviewer_warnings(state, settings, values, planned.changes)
-    notes += tuple(warning.note for warning in warnings)
-    subject = Subject(edge, metadata, base, commits[:20], max(0, len(commits) - 20), notes)
+    commits = state.history.commits_between(base, state.commit, state.origin.source_path)
+    notes = (*(warning.note for warning in warnings), *notes)
+    subject = Subject(edge, metadata, base, commits[:20], max(0, len(commits) - 20), notes, source=state.origin.source)
     return Decision(
         Result.PLANNED,
         "; ".join((words(planned.changes), *(warning.words for warning in warnings))),
@@ -165,36 +180,57 @@ def platform_conflicts(content: str | bytes, edge: Edge, *, where: str) -> dict[
     return found
 
 
-def _version_note(request: PromotionRequest, values: Mapping[str, Scalar], state: EdgeState) -> tuple[str, ...]:
-    first = state.edge.promoted_keys[0]
-    if not request.version or request.version == values[first].text:
+def _version_note(request: PromotionRequest, state: EdgeState) -> tuple[str, ...]:
+    """Compare the version that was asked for with the values; what to say where that cannot be done.
+
+    Keptn calls an application of one workload by that workload's version label, in lower case, and one of several by a
+    hash of all their names and versions (`computeVersionFromWorkloads` in its operator): git does not tell those.
+    """
+    path, commit = state.asked_edge.source_values, request.commit or state.commit
+    values = promoted(state.asked.content, state.edge.promoted_keys, path)
+    texts = [value.text for value in values.values()]
+    if not request.version or request.version.lower() in map(str.lower, texts):
         return ()
-    if _is_keptn_hash(request.version, values[first].text) or request.version in [
-        value.text for value in values.values()
-    ]:
-        return (f"Keptn calls this version `{request.version}`, its name for several workloads together.",)
+    # One hash in a hundred has no letter. Where versions are numbers it could be one, and those have to be right.
+    hashed = _KEPTN_HASH.fullmatch(request.version) and not (request.version.isdigit() and texts[0].isdigit())
+    if hashed and state.history.workloads(commit, state.asked_edge.source_path) != 1:
+        called = code(request.version)
+        return (
+            f"Keptn calls this version {called}, as it does with several workloads. That is a hash of all their "
+            "versions, which was not compared with the values.",
+        )
     raise PromotionError(
-        f"version {request.version} was asked for, but {state.edge.source_values} has {first} "
-        f"{values[first].text[:80]} at {state.commit[:12]}: give the commit at which that version was verified"
+        f"version {request.version} was asked for, but {path} has {state.edge.promoted_keys[0]} {texts[0][:80]} at "
+        f"{commit[:12]}: give the commit at which that version was verified"
     )
 
 
-def _is_keptn_hash(version: str, current: str) -> bool:
-    """Whether this is Keptn's version of several workloads, which names nothing in git.
+def _links(state: EdgeState, request: PromotionRequest) -> str:
+    """The traces that the values are to link to, with commas between them: where all stages have to agree, of all.
 
-    One hash in a hundred has no letter. Where versions are numbers it could be one of them, and those have to be right.
+    The first valid one of a commit stays: a run without a trace (by hand) must not erase it, and one with another (the
+    commit was verified again) must not make a new head of it, which would discard reviews and run the checks again.
     """
-    return _KEPTN_HASH.fullmatch(version) is not None and not (version.isdigit() and current.isdigit())
-
-
-def _first_trace(state: EdgeState) -> str:
-    """The trace that the open pull request links to already, when it proposes this very commit; else empty.
-
-    The first valid one stays: a run without a trace (by hand) must not erase it, and one with another (the commit
-    was verified again) must not make a new head of it, which would discard reviews and run the checks again.
-    """
+    if state.edge.requires_all and state.selection.verifications:
+        return ",".join(dict.fromkeys(found.traceparent for found in _vouching(state) if found.traceparent))
     metadata = state.open.metadata if state.open else None
-    return metadata.traceparent if metadata is not None and metadata.commit == state.commit else ""
+    first = metadata.traceparent if metadata is not None and metadata.commit == state.commit else ""
+    logged = [found.traceparent for found in state.selection.verifications if found.commit == state.commit]
+    own = request.traceparent if request.commit in ("", state.commit) else ""
+    return first or next(filter(None, logged), own)
+
+
+def _vouching(state: EdgeState) -> tuple[Verification, ...]:
+    """Who vouches for what is promoted: as the open pull request tells already, where that is as good."""
+    metadata = state.open.metadata if state.open else None
+    told = {(found.stage, found.commit): found for found in metadata.verifications} if metadata else {}
+    kept = []
+    for found in state.selection.verifications:
+        before = told.get((found.stage, found.commit))
+        kept.append(before if before and before.weight >= found.weight else found)
+    if not kept and metadata is not None and metadata.commit == state.commit:
+        return metadata.verifications
+    return tuple(kept)
 
 
 def _verified_before(state: EdgeState) -> bool:
@@ -208,14 +244,44 @@ def _state_notes(state: EdgeState, verified: bool) -> tuple[str, ...]:
     notes = []
     if not verified:
         notes.append(
-            f"No commit was given: before you merge, make sure that {state.edge.source} has verified this one."
+            f"No commit was given: before you merge, make sure that {state.origin.source} has verified this one."
         )
     if state.branch.by_others:
         notes.append("This branch has commits by other authors; they are kept.")
     return tuple(notes)
 
 
-def _refused(found: Precedence, against: Proposal, planned: Plan, state: EdgeState) -> Decision:
+def _proposed_already(state: EdgeState, planned: Plan) -> bool:
+    """Whether the open pull request proposes just this: somebody has asked for it, or has reopened it."""
+    metadata = state.open.metadata if state.open else None
+    if metadata is None or metadata.commit != state.commit:
+        return False
+    return bool(metadata.superseded_by) or metadata.changes == planned.changes
+
+
+def _refused(state: EdgeState, planned: Plan, warnings: tuple[ReviewerWarning, ...]) -> Decision | None:
+    """The decision not to promote, by the first rule that says so; None when none does."""
+    becomes = {change.key: change.becomes for change in planned.changes}
+    found, against = precedence(state.history, state.proposals, state.commit, becomes, given=state.given)
+    if found is not Precedence.FREE and against is not None:
+        return _refused_by_pull_request(found, against, planned, state)
+    if state.given and (newer := newer_in_git(state)):
+        why = f"the newer commit {newer.commit[:12]} than {state.commit[:12]} {newer.words}"
+        return Decision(Result.SUPERSEDED, why, planned, state.commit, against=state.open)
+    if _proposed_already(state, planned):
+        return None
+    reverted = state.target_history.reverted(becomes) if becomes else None
+    if reverted is not None:
+        why = f"{state.edge.target} had it, and commit {reverted.commit.sha[:12]} has reverted it since; ask again"
+        return Decision(Result.REVERTED, why, planned, state.commit, hint=Hint.AGAIN)
+    downgrade = next((warning for warning in warnings if warning.downgrade), None)
+    if downgrade is not None:
+        why = f"{words(planned.changes)} is a downgrade: {downgrade.words}; to promote it all the same"
+        return Decision(Result.SUPERSEDED, why, planned, state.commit, hint=Hint.AGAIN)
+    return None
+
+
+def _refused_by_pull_request(found: Precedence, against: Proposal, planned: Plan, state: EdgeState) -> Decision:
     number, commit = against.pull_request.number, state.commit[:12]
     if found is Precedence.SUPERSEDED:
         newer = against.metadata.superseded_by or against.metadata.commit if against.metadata else ""
@@ -237,4 +303,4 @@ def _ran_before(state: EdgeState, changes: tuple[Change, ...]) -> str:
             brought = {change.key: change.becomes for change in metadata.changes}
             if brought == had:
                 return metadata.commit
-    return state.history.last_with(had, state.commit, state.edge.source_values)
+    return state.history.last_with(had, state.commit, state.origin.source_values)

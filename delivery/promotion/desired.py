@@ -133,7 +133,7 @@ def desired_promotion(
         up_to_date = _brings_the_plan(repository, state, decision, branch.head, message)
     newest = None
     if branch.head is not None and present is not None:
-        newest = next(iter(repository.log(branch.head, f"^{state.tip}", limit=1)), None)
+        newest = next(iter(repository.log(branch.head, without=state.tip, limit=1)), None)
     finished = (found.pull_request.number for found in state.on_branch if found.pull_request.state != "open")
     return DesiredPromotion(
         edge=state.edge,

@@ -4,23 +4,30 @@ What it decides by is in `decide.py` and `rollback.py`, what has to exist for a 
 request is `publish.py`'s matter. Here is only the order in which things are done.
 """
 
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from delivery.git.repository import ConcurrentPushError, GitError, Repository
+from delivery.git.repository import ConcurrentPushError, GitError, RefUpdate, Repository
 from delivery.github.client import GitHub, GitHubError, PullRequest
 from delivery.model.edges import Edge, PromotionSettings
 from delivery.model.hints import with_hint
 from delivery.model.request import PromotionRequest
 from delivery.promotion.decide import Decision, Result, propose
 from delivery.promotion.desired import DesiredPromotion, desired_promotion
+from delivery.promotion.evidence import completing, log_updates, torn_commit
 from delivery.promotion.plan import Change
-from delivery.promotion.publish import Published, PullRequestFinishedError, close_pull_request, open_pull_request
+from delivery.promotion.publish import ForgeChangedError, Published, close_pull_request, open_pull_request
 from delivery.promotion.pull_request import Rendered
 from delivery.promotion.rollback import propose_rollback
-from delivery.promotion.state import read_edge
+from delivery.promotion.state import EdgeState, read_edge
 from delivery.timeouts import Deadline
 from delivery.tracing.run import PromotionSpan
+
+_ROUNDS = 50
+"""No race lasts so long: a bound for what nobody has thought of."""
+_ROUND_SECONDS = 5.0
+"""What a round may take: one that would be cut off is not begun."""
 
 
 @dataclass(frozen=True)
@@ -52,17 +59,23 @@ def promote(
 
     Raises `SettingsError`, `ValuesError`, `PromotionError`, `GitHubError` or `GitError`, each with one line. What was
     done until then is completed, not repeated, by running again. When somebody pushes to the branch in between, or
-    merges or closes the pull request, everything is read and decided once more. `dry_run` ends with the decision.
+    changes, merges or closes the pull request, everything is read and decided again, until the `deadline`. A success
+    means that branch and text were as decided when this run wrote last. `dry_run` ends with the decision.
     """
     edge = settings.edge(request.application, request.source, request.target)
-    for attempt in (1, 2):
+    deadline = deadline or Deadline()
+    run = _Run(settings, edge, github, span, dry_run, progress)
+    for number in range(1, _ROUNDS + 1):
         try:
             with connect() as repository:
-                outcome = _once(request, settings, edge, github, repository, span, dry_run, progress)
-        except (ConcurrentPushError, PullRequestFinishedError) as error:
-            if attempt == 2 or (deadline and deadline.expired):
+                outcome = run.once(request, repository)
+        except (ConcurrentPushError, ForgeChangedError) as error:
+            # Runs that got into each other's way must not meet again, and GitHub may need seconds to show a change.
+            pause = min(8.0, 0.1 * 2**number) * random.uniform(0.5, 1)  # noqa: S311 - no secret
+            if number == _ROUNDS or pause + _ROUND_SECONDS >= deadline.remaining():
                 raise
             progress(f"reading again: {error}")
+            deadline.sleep(pause)
         else:
             break
     if outcome.pull_request is not None:
@@ -73,90 +86,133 @@ def promote(
     return outcome
 
 
-def _once(
-    request: PromotionRequest,
-    settings: PromotionSettings,
-    edge: Edge,
-    github: GitHub,
-    repository: Repository,
-    span: PromotionSpan,
-    dry_run: bool,
-    progress: Callable[[str], None],
-) -> Outcome:
-    with span.step("read"):
-        progress(f"reading {edge}")
-        state = read_edge(
-            edge, settings, github, repository, commit=request.commit or None, rollback=bool(request.rollback)
-        )
-    with span.step("plan"):
-        own = span.traceparent or ""
-        if request.rollback:
-            decision = propose_rollback(state, request, settings, repository, run_traceparent=own)
-            span.add_link(decision.traceparent, "undone")
-        else:
-            decision = propose(state, request, settings, run_traceparent=own)
-        progress(f"{decision.result.words}: {with_hint(decision.why, decision.hint)}")
-    span.set_commit(decision.commit, repository.committed_at(decision.commit))
-    rendered = decision.rendered
-    if rendered is not None:
-        span.set_version(rendered.metadata.version)
-    if dry_run or (rendered is None and decision.result is not Result.CLOSED):
-        against = decision.against.pull_request if decision.against else None
-        return _outcome(decision, edge, Published(decision.result, against))
-    if rendered is None:
+@dataclass
+class _Run:
+    """One run, in as many rounds as it takes. `done` is what earlier rounds have done to the pull request."""
+
+    settings: PromotionSettings
+    edge: Edge
+    github: GitHub
+    span: PromotionSpan
+    dry_run: bool
+    progress: Callable[[str], None]
+    done: Result = Result.UNCHANGED
+
+    def once(self, request: PromotionRequest, repository: Repository) -> Outcome:
+        """One round: read, decide, write, compare."""
+        span, progress = self.span, self.progress
+        with span.step("read"):
+            progress(f"reading {self.edge}")
+            state = read_edge(self.edge, self.settings, self.github, repository, request)
+        with span.step("plan"):
+            decision = self._decide(state, request, repository)
+            if torn := decision.result is Result.SUPERSEDED and not self.dry_run and torn_commit(state):
+                progress(f"text and branch of the open pull request do not fit: promoting {torn[:12]} again")
+                return self.once(completing(request, state, torn), repository)
+            progress(f"{decision.result.words}: {with_hint(decision.why, decision.hint)}")
+        span.set_commit(decision.commit, repository.committed_at(decision.commit))
+        if decision.rendered is not None:
+            span.set_version(decision.rendered.metadata.version)
+        if self.dry_run:
+            return self._outcome(decision, Published(decision.result, _against(decision)))
+        if decision.rendered is not None:
+            return self._publish(state, request, decision, repository)
+        closes = decision.against.pull_request.number if decision.result is Result.CLOSED and decision.against else 0
+        updates = log_updates(state, request, repository, closes=closes)
+        if updates:
+            with span.step("push"):
+                repository.push(updates)
+        if decision.result is not Result.CLOSED:
+            return self._outcome(decision, Published(decision.result, _against(decision)))
         with span.step("open"):
-            return _outcome(decision, edge, close_pull_request(github, state, decision))
-    with span.step("push"):
-        desired = desired_promotion(state, decision, settings, repository)
-        assert desired is not None  # noqa: S101 - there is one wherever something is rendered
-        head = update_branch(repository, desired)
-        progress(f"{desired.branch} is {'up to date' if head is None else f'at {head[:12]}'}")
-    with span.step("open"):
-        sent = len(github.requests)
-        try:
-            return _outcome(decision, edge, open_pull_request(github, desired, pushed=head))
-        except GitHubError as error:
-            # After more than one request an answer may have got lost that had opened a pull request on the branch.
-            if error.refused and head is not None and len(github.requests) == sent + 1:
-                _restore_branch(repository, desired, head, progress)
-            raise
+            announce = state.open is not None and closes not in state.logs[0].closed
+            return self._outcome(decision, close_pull_request(self.github, state, decision, announce=announce))
+
+    def _decide(self, state: EdgeState, request: PromotionRequest, repository: Repository) -> Decision:
+        own = self.span.traceparent or ""
+        if not request.rollback:
+            return propose(state, request, self.settings, run_traceparent=own)
+        decision = propose_rollback(state, request, self.settings, repository, run_traceparent=own)
+        self.span.add_link(decision.traceparent, "undone")
+        return decision
+
+    def _publish(
+        self, state: EdgeState, request: PromotionRequest, decision: Decision, repository: Repository
+    ) -> Outcome:
+        with self.span.step("push"):
+            desired = desired_promotion(state, decision, self.settings, repository)
+            assert desired is not None  # noqa: S101 - there is one wherever something is rendered
+            head = update_branch(repository, desired, log_updates(state, request, repository))
+            self.progress(f"{desired.branch} is {'up to date' if head is None else f'at {head[:12]}'}")
+            if head is not None and desired.open is not None:
+                self._did(Result.UPDATED)
+        with self.span.step("open"):
+            try:
+                published = open_pull_request(self.github, desired, pushed=head, did=self._did)
+            except GitHubError as error:
+                if error.refused and head is not None:
+                    restore_branch(self.github, repository, desired, head, self.progress)
+                raise
+            return self._outcome(decision, published)
+
+    def _did(self, result: Result) -> Result:
+        """Remember what was done to the pull request, and say what this run has done to it in all."""
+        if self.done is not Result.CREATED and result is not Result.UNCHANGED:
+            self.done = result
+        return self.done
+
+    def _outcome(self, decision: Decision, published: Published) -> Outcome:
+        return Outcome(
+            result=published.result,
+            why=with_hint(decision.why, decision.hint),
+            edge=self.edge,
+            commit=decision.commit,
+            changes=decision.plan.changes,
+            pull_request=published.pull_request,
+            rendered=decision.rendered,
+            notes=published.notes,
+        )
 
 
-def update_branch(repository: Repository, desired: DesiredPromotion) -> str | None:
-    """Push what `desired` has on its branch; returns the new head, or None when the branch is right as it is.
+def _against(decision: Decision) -> PullRequest | None:
+    return decision.against.pull_request if decision.against else None
 
-    Raises `ConcurrentPushError` when the branch moved since it was read.
+
+def update_branch(repository: Repository, desired: DesiredPromotion, logs: Sequence[RefUpdate] = ()) -> str | None:
+    """Push what `desired` has on its branch, with `logs` at once; returns the new head, or None when it stays.
+
+    Raises `ConcurrentPushError` when one of them moved since it was read; then none of them is changed.
     """
-    if desired.up_to_date:
-        return None
-    commit = repository.commit(desired.parent, desired.path, desired.file, desired.message)
-    repository.push(desired.branch, commit, observed=desired.observed, rewrite=not desired.append)
+    updates, commit = list(logs), None
+    if not desired.up_to_date:
+        commit = repository.commit(desired.parent, desired.path, desired.file, desired.message)
+        ref = f"refs/heads/{desired.branch}"
+        updates.insert(0, RefUpdate(ref, commit, desired.observed, rewrite=not desired.append))
+    if updates:
+        repository.push(updates)
     return commit
 
 
-def _restore_branch(
-    repository: Repository, desired: DesiredPromotion, head: str, progress: Callable[[str], None]
+def restore_branch(
+    github: GitHub, repository: Repository, desired: DesiredPromotion, head: str, progress: Callable[[str], None]
 ) -> None:
-    """Put the branch back to where this run found it, or delete it again, unless somebody has pushed to it since.
+    """Put the branch of an open pull request back to where this run found it, where its text could not be changed.
 
-    Otherwise the pull request on it would bring another version than the one that its text still tells of.
+    Else the pull request would bring another version than its text tells of. That the text is the old one is asked of
+    GitHub: a refusal may come from something in between. A branch without a pull request stays for the next run;
+    deleting it could close one that the list does not show yet.
     """
-    before = desired.observed
+    open_one, before = desired.open, desired.observed
+    if open_one is None or before is None:
+        return
+    branch = f"refs/heads/{desired.branch}"
     try:
-        repository.push(desired.branch, before or "", observed=head, rewrite=True)
-        progress(f"{desired.branch} is {f'back at {before[:12]}' if before else 'deleted again'}")
-    except GitError as error:
+        if github.get_pull_request(open_one.number).body != open_one.body:
+            return
+        repository.push([RefUpdate(branch, before, head)])
+        progress(f"{desired.branch} is back at {before[:12]}")
+        if github.get_pull_request(open_one.number).body != open_one.body:
+            repository.push([RefUpdate(branch, head, before)])
+            progress(f"{desired.branch} is at {head[:12]} again: the text was changed in between")
+    except (GitError, GitHubError) as error:
         progress(f"{desired.branch} was left at {head[:12]}: {error}")
-
-
-def _outcome(decision: Decision, edge: Edge, published: Published) -> Outcome:
-    return Outcome(
-        result=published.result,
-        why=with_hint(decision.why, decision.hint),
-        edge=edge,
-        commit=decision.commit,
-        changes=decision.plan.changes,
-        pull_request=published.pull_request,
-        rendered=decision.rendered,
-        notes=published.notes,
-    )

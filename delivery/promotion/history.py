@@ -3,6 +3,7 @@
 Asks the fetched history first and GitHub only where that ends. Reads and judges; writes nothing.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -16,6 +17,7 @@ from delivery.values.document import ValuesError
 from delivery.values.editor import read_keys
 
 _SEARCHED = 20
+_WORKLOAD = re.compile(rb"^kind:[ \t]*[\"']?(Deployment|StatefulSet|DaemonSet|ReplicaSet|Rollout)\b", re.MULTILINE)
 
 
 class PromotionError(HintedError):
@@ -57,17 +59,22 @@ class History:
 
     def __init__(self, repository: Repository, github: GitHub, tip: str) -> None:
         self._repository, self._github, self.tip = repository, github, tip
+        self._compared: dict[tuple[str, str], Order] = {}
 
     def contains(self, commit: str) -> bool:
         """Whether the default branch contains `commit`.
 
         Being able to fetch a commit proves nothing: GitHub serves the commits of every fork through the parent.
         """
-        if self._repository.is_ancestor(commit, self.tip):
+        if self.is_near(commit):
             return True
         if not self._repository.boundary():
             return False
         return self._github.compare(commit, self.tip) in ("ahead", "identical")
+
+    def is_near(self, commit: str) -> bool:
+        """Whether the fetched history reaches from the tip to `commit`."""
+        return self._repository.is_ancestor(commit, self.tip)
 
     def order(self, commit: str, reference: str) -> Order:
         """How `commit` stands to `reference`."""
@@ -76,7 +83,9 @@ class History:
         local = self.local_order(commit, reference)
         if local is not None:
             return local
-        return Order(self._github.compare(reference, commit))
+        if (commit, reference) not in self._compared:
+            self._compared[commit, reference] = Order(self._github.compare(reference, commit))
+        return self._compared[commit, reference]
 
     def local_order(self, commit: str, reference: str) -> Order | None:
         """The same without asking GitHub; None where the fetched history does not reach far enough."""
@@ -88,6 +97,20 @@ class History:
             return Order.NEWER
         return None if self._repository.boundary() else Order.UNRELATED
 
+    def closed_by_our_deletion(self, pull_request: PullRequest) -> bool:
+        """Whether the promoter's own identity closed it by deleting its branch, as earlier releases did.
+
+        GitHub then closes the pull request in the deleter's name, at the same second. A person who closes one and
+        deletes its branch takes longer, and goes by another name.
+        """
+        events = self._github.events(pull_request.number)
+        closed = [event for event in events if event.kind == "closed"]
+        deleted = [event for event in events if event.kind == "head_ref_deleted"]
+        return bool(closed and deleted) and (
+            closed[-1].actor == deleted[-1].actor == pull_request.author
+            and abs((closed[-1].at - deleted[-1].at).total_seconds()) <= 1
+        )
+
     def commits_between(self, base: str, commit: str, path: str) -> tuple[Commit, ...]:
         """Commits after `base` up to `commit` that touch `path`, newest first; none when `base` was not fetched.
 
@@ -96,15 +119,21 @@ class History:
         if not base or self._repository.resolve(base) is None:
             return ()
         boundary = self._repository.boundary()
-        found = self._repository.log(f"{base}..{commit}", path=path, limit=500)
+        found = self._repository.log(commit, without=base, path=path, limit=500)
         return tuple(commit for commit in found if commit.sha not in boundary)
 
     def changed_since(self, commit: str, path: str) -> bytes | None:
         """The file at `path` as the tip has it, when a commit after `commit` touched it; else None."""
-        if not self._repository.log(f"{commit}..{self.tip}", path=path, limit=1):
+        if not self._repository.log(self.tip, without=commit, path=path, limit=1):
             return None
         file = self._repository.read(self.tip, path)
         return file.content if file else None
+
+    def workloads(self, commit: str, path: str) -> int:
+        """How many workloads the chart in the folder `path` has at `commit`, by the kinds in its templates."""
+        files = self._repository.files(commit, f"{path}/templates")
+        contents = self._repository.contents([blob for _, blob in files.values()]) if files else ()
+        return sum(len(_WORKLOAD.findall(content)) for content in contents)
 
     def last_with(self, values: Mapping[str, str | None], commit: str, path: str, *, after: str = "") -> str:
         """The newest commit up to `commit` that gave the file at `path` these values; empty when none is near.
@@ -112,8 +141,7 @@ class History:
         Only commits that `after` does not contain count, when it is given.
         """
         boundary = self._repository.boundary()
-        searched = f"{after}..{commit}" if after else commit
-        for found in self._repository.log(searched, path=path, limit=_SEARCHED):
+        for found in self._repository.log(commit, without=after, path=path, limit=_SEARCHED):
             file = self._repository.read(found.sha, path)
             try:
                 present = read_keys(file.content, values, where=path) if file else {}
@@ -173,5 +201,8 @@ def precedence(
             if state == "merged":
                 return Precedence.REVERTED, proposal
             if proposal.declined:
+                if history.closed_by_our_deletion(proposal.pull_request):
+                    others = tuple(other for other in proposals if other is not proposal)
+                    return precedence(history, others, commit, becomes, given=given)
                 return Precedence.DECLINED, proposal
     return Precedence.FREE, None

@@ -15,6 +15,7 @@ from delivery.git.commits import TRAILER
 from delivery.model.edges import Edge
 from delivery.model.identifiers import is_commit, is_traceparent
 from delivery.promotion.plan import Change
+from delivery.promotion.verified import Verification
 from delivery.values.scalar import Scalar, resolve
 
 _COMMENT = re.compile(r"<!-- delivery-promotion ({.*?}) -->")
@@ -23,6 +24,8 @@ _ACTIVE = re.compile(r"[<>&#@`$|]|-(?=-)|(?<=-)-|(?<=:)/|(?<=[gG][hH])-")
 # How promoters from before `verified` began the note that nobody had named the commit.
 _UNVERIFIED_BEFORE = "\n> No commit was given"
 Kind = Literal["promotion", "rollback"]
+ROLLBACK = " rollback"
+"""Follows the commit in the trailer of a rollback, which names the commit of the promotion that it reverts."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,8 @@ class PromotionMetadata:
     `traceparent` is the source stage's promotion phase, `run_traceparent` the span of the run that wrote this; both may
     be empty. `undoes` is the pull request that a rollback reverts (0 otherwise). `superseded_by` is set when the
     promoter itself closed the pull request: the newer verified revision that left nothing to promote. `verified` is
-    whether anybody named the commit, and so said that it was verified.
+    whether anybody named the commit, and so said that it was verified; `verifications` are who did, for every source
+    stage that has verified these values.
     """
 
     kind: Kind
@@ -48,6 +52,7 @@ class PromotionMetadata:
     superseded_by: str = ""
     digest: str = ""
     verified: bool = True
+    verifications: tuple[Verification, ...] = ()
 
     def to_comment(self) -> str:
         """The metadata as an HTML comment that nothing in it can end early."""
@@ -64,6 +69,7 @@ class PromotionMetadata:
             "undoes": self.undoes,
             "until": self.superseded_by,
             "digest": self.digest,
+            "verifications": [found.to_json() for found in self.verifications],
         }
         # What is not said is verified: that is the rule, and what comments from before say.
         said = {key: value for key, value in data.items() if value} | ({} if self.verified else {"verified": False})
@@ -93,6 +99,7 @@ def parse_metadata(body: str, edge: Edge) -> PromotionMetadata | None:
                 superseded_by=raw["until"] if is_commit(str(raw.get("until", ""))) else "",
                 digest=str(raw.get("digest", "")),
                 verified=raw.get("verified", _UNVERIFIED_BEFORE not in body) is not False,
+                verifications=tuple(filter(None, map(Verification.from_json, raw.get("verifications", [])))),
             )
             if (metadata.application, metadata.source, metadata.target) == (
                 edge.application,
@@ -136,9 +143,9 @@ def bare_metadata(edge: Edge, commit: str, kind: Kind = "promotion") -> Promotio
     return PromotionMetadata(kind, edge.application, edge.source, edge.target, commit, version="")
 
 
-def trailer(edge: Edge, commit: str) -> str:
-    """The value of the commit trailer of a promotion of `commit` along `edge`."""
-    return f"{edge.application} {edge.source}->{edge.target} {commit}"
+def trailer(edge: Edge, commit: str, kind: Kind = "promotion") -> str:
+    """The value of the commit trailer of a promotion of `commit` along `edge`, or of a rollback of that promotion."""
+    return f"{edge.application} {edge.source}->{edge.target} {commit}{ROLLBACK if kind == 'rollback' else ''}"
 
 
 def marked(message: str, mark: str) -> str:
@@ -148,13 +155,18 @@ def marked(message: str, mark: str) -> str:
 
 
 def promoted_by(trailers: Iterable[str], edge: Edge) -> str:
-    """The commit that the first of these commits' trailers with one says is promoted along `edge`; empty if none."""
-    return next(filter(None, (_promoted_by(text, edge) for text in trailers)), "")
+    """The commit that the first of these commits' trailers with one says is promoted; empty if none.
+
+    Any source stage of the target counts: a join has carried the names of its stages one by one.
+    """
+    return next((found[0] for text in trailers if (found := read_trailer(text, edge))), "")
 
 
-def _promoted_by(trailers: str, edge: Edge) -> str:
-    promoted = next(iter(trailers.removeprefix(trailer(edge, "")).split()), "")
-    return promoted if is_commit(promoted) and trailers.startswith(trailer(edge, promoted)) else ""
+def read_trailer(trailers: str, edge: Edge) -> tuple[str, bool] | None:
+    """The commit that is promoted into the target of `edge`, and whether that is rolled back; None without either."""
+    into = rf"(?:^|,){re.escape(edge.application)} \S+->{re.escape(edge.target)} ([0-9a-f]+)\b([^,]*)"
+    found = re.search(into, trailers)
+    return (found[1], found[2].startswith(ROLLBACK)) if found and is_commit(found[1]) else None
 
 
 def without_metadata(body: str) -> str:

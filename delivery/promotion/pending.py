@@ -6,7 +6,7 @@ Reads and decides with the promoter's own modules; declaring the desired state i
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from delivery.git.repository import Repository
+from delivery.git.repository import RefUpdate, Repository
 from delivery.github.client import GitHub
 from delivery.model.edges import Edge, PromotionSettings
 from delivery.model.hints import stack_hints, with_hint
@@ -46,7 +46,7 @@ def read_pending(
     try:
         with connect() as repository:
             with span.step("read"):
-                state = read_edge(edge, settings, github, repository, commit=request.commit or None)
+                state = read_edge(edge, settings, github, repository, request)
             with span.step("plan"):
                 decision = propose(state, request, settings, run_traceparent=span.traceparent or "")
             if decision.rendered is not None:
@@ -75,4 +75,4 @@ def reset_stale_branch(desired: DesiredPromotion, connect: Callable[[], Reposito
     with connect() as repository:
         tip = repository.fetch_tip(desired.base)
         if tip is not None:
-            repository.push(desired.branch, tip, observed=desired.stale_head, rewrite=True)
+            repository.push([RefUpdate(f"refs/heads/{desired.branch}", tip, desired.stale_head)])

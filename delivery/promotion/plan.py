@@ -63,8 +63,9 @@ def plan_values(
 ) -> Plan:
     """Plan to set `values` in `target`.
 
-    Where any of them differs, `traceParent` is set too: to `traceparent`, or to an empty string when that is not
-    one that can be linked to, so that the target never links to what a former promotion came from.
+    Where any of them differs, `traceParent` is set too: to `traceparent` (several have commas between them), or to an
+    empty string when that is not one that can be linked to, so that the target never links to what a former promotion
+    came from.
     A new `traceparent` alone is no promotion.
     """
     for key, value in values.items():
@@ -80,7 +81,7 @@ def plan_values(
     )
     if not changes:
         return Plan((), target, values)
-    link = traceparent if traceparent is not None and is_traceparent(traceparent) else ""
+    link = traceparent if traceparent and all(map(is_traceparent, traceparent.split(","))) else ""
     wanted = {change.key: values[change.key] for change in changes} | {TRACE_PARENT: Scalar(link)}
     return Plan(changes, set_keys(target, wanted, where=target_name, double_quoted=(TRACE_PARENT,)), values)
 

@@ -3,6 +3,7 @@
 The branch that it proposes is on GitHub before; whether anything is due was decided before, too.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -16,8 +17,8 @@ from delivery.promotion.pull_request import closed_body
 from delivery.promotion.state import EdgeState
 
 
-class PullRequestFinishedError(PromotionError):
-    """A person merged or closed the pull request while it was being changed."""
+class ForgeChangedError(PromotionError):
+    """What is on the forge after the last write is not what was decided: somebody else changed it meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -29,34 +30,73 @@ class Published:
     notes: tuple[str, ...] = ()
 
 
-def open_pull_request(github: GitHub, desired: DesiredPromotion, *, pushed: str | None) -> Published:
-    """Open the pull request, or bring its text up to date; `pushed` is the branch's new head, if it has one."""
-    branch, base, rendered = desired.branch, desired.base, desired.rendered
-    found, says_so = desired.open, desired.text_up_to_date
-    result = Result.UPDATED if pushed is not None else Result.UNCHANGED
+def open_pull_request(
+    github: GitHub, desired: DesiredPromotion, *, pushed: str | None, did: Callable[[Result], Result]
+) -> Published:
+    """Open the pull request, or bring its text up to date, and make sure that both halves of it are as decided.
+
+    `pushed` is the branch's new head, if it has one. `did` is told what is done to the pull request, and knows what
+    the run has done in all. Raises `ForgeChangedError` when it brings or says something else in the end.
+    """
+    found, head = desired.open, pushed or desired.observed
     if found is None:
-        result = Result.CREATED
-        try:
-            found, says_so = github.create_pull_request(branch, base, rendered.title, rendered.body), True
-        except GitHubError as error:
-            if error.kind is not Kind.ALREADY_EXISTS:
-                raise
-            # Ours from an answer that got lost, or one that the list did not show yet.
-            found = github.find_open(branch, base)
-            if found is None:
-                raise
-            metadata = parse_metadata(found.body, desired.edge)
-            says_so = rendered.says(metadata)
-            if metadata is None or metadata.run_traceparent != rendered.metadata.run_traceparent:
-                result = Result.UNCHANGED
-    if not says_so:
-        result = Result.UPDATED
-        proposed = pushed or desired.observed
-        found = _changed(github, found, rendered.title, rendered.over(found.body), "open", proposed)
+        found, result = _create(github, desired)
+        did(result)
+    if not _says(found, desired):
+        found = _changed(github, found, desired.rendered.title, desired.rendered.over(found.body), "open", head)
+        did(Result.UPDATED)
+    elif found is desired.open:
+        found = github.get_pull_request(found.number)
+    _compare(found, desired, head)
+    result = did(Result.UNCHANGED)
     notes: tuple[str, ...] = ()
     if desired.lacks_labels(found, created=result is Result.CREATED):
         notes = add_labels_and_reviewers(github, desired, found.number)
     return Published(result, found, notes)
+
+
+def _create(github: GitHub, desired: DesiredPromotion) -> tuple[PullRequest, Result]:
+    """The open pull request of the branch, and whether this run has opened it.
+
+    An answer that is no success proves nothing: something in between may have given it after GitHub has acted, and
+    the list of pull requests may not show yet what is there. So the forge is asked, and nothing is ever taken back.
+    """
+    rendered = desired.rendered
+    try:
+        return github.create_pull_request(desired.branch, desired.base, rendered.title, rendered.body), Result.CREATED
+    except GitHubError as error:
+        patient = error.kind is Kind.ALREADY_EXISTS
+        try:
+            found = github.find_open(desired.branch, desired.base, patient=patient)
+        except GitHubError:
+            found = None
+        if found is None:
+            raise
+        metadata = parse_metadata(found.body, desired.edge)
+        own = metadata is not None and metadata.run_traceparent == rendered.metadata.run_traceparent
+        return found, Result.CREATED if own else Result.UNCHANGED
+
+
+def _says(found: PullRequest, desired: DesiredPromotion) -> bool:
+    return desired.rendered.says(parse_metadata(found.body, desired.edge))
+
+
+def _compare(found: PullRequest, desired: DesiredPromotion, head: str | None) -> None:
+    """Raise `ForgeChangedError` unless the pull request says and brings what was decided.
+
+    A merged one does when it brought that. GitHub shows a new head with a delay of seconds: then it is read again.
+    """
+    if found.head != head:
+        what = f"brings {found.head[:12]}, not {str(head)[:12]}"
+    elif found.base != desired.base:
+        what = f"goes into {found.base}, not {desired.base}"
+    elif found.state == "closed":
+        what = "was closed in between"
+    elif not _says(found, desired):
+        what = "says something else than its branch brings"
+    else:
+        return
+    raise ForgeChangedError(f"pull request #{found.number} {what}: run again")
 
 
 def add_labels_and_reviewers(github: GitHub, desired: DesiredPromotion, number: int) -> tuple[str, ...]:
@@ -75,11 +115,11 @@ def add_labels_and_reviewers(github: GitHub, desired: DesiredPromotion, number: 
     return tuple(notes)
 
 
-def close_pull_request(github: GitHub, state: EdgeState, decision: Decision) -> Published:
-    """Close the open pull request that has nothing left to promote.
+def close_pull_request(github: GitHub, state: EdgeState, decision: Decision, *, announce: bool) -> Published:
+    """Close the open pull request that has nothing left to promote; `announce` says so in a comment, too.
 
-    The reason is in its body first, in one request with the closing; the comment notifies people, and must not be
-    repeated when the run is.
+    The reason is in its body first, in one request with the closing. The comment notifies people, and must not be
+    repeated: of several runs at once, one announces.
     """
     if state.open is None:
         return Published(Result.NOTHING, None)
@@ -88,6 +128,8 @@ def close_pull_request(github: GitHub, state: EdgeState, decision: Decision) -> 
     if metadata is not None:
         body = closed_body(found.body, replace(metadata, superseded_by=decision.commit), decision.why)
     closed = _changed(github, found, found.title, body, "closed", None)
+    if not announce:
+        return Published(Result.CLOSED, closed)
     try:
         github.comment(found.number, f"Closed, because nothing is left to promote: {decision.why}.")
     except GitHubError as error:
@@ -102,10 +144,16 @@ def _changed(
 
     GitHub changes the text of a finished one as readily. Merged with another commit than `head`, it would claim
     what it never brought, and the promotion would be taken for done: then its text is restored.
-    Raises `PullRequestFinishedError`.
+    Raises `ForgeChangedError`.
     """
-    changed = github.update_pull_request(found.number, title, body, close=wanted == "closed")
+    try:
+        changed = github.update_pull_request(found.number, title, body, close=wanted == "closed")
+    except GitHubError:
+        # An answer that is no success proves nothing, here neither.
+        changed = github.get_pull_request(found.number)
+        if changed.body.strip() != body.strip():
+            raise
     if changed.state == wanted or (changed.state == "merged" and changed.head == head):
         return changed
     github.update_pull_request(found.number, found.title, found.body)
-    raise PullRequestFinishedError(f"pull request #{found.number} was {changed.state} in between: run again")
+    raise ForgeChangedError(f"pull request #{found.number} was {changed.state} in between: run again")

@@ -12,6 +12,7 @@ from delivery.model.edges import Edge, PromotionSettings
 from delivery.promotion.markdown import code, plain
 from delivery.promotion.metadata import PromotionMetadata, trailer, without_metadata
 from delivery.promotion.plan import Change
+from delivery.promotion.verified import Verification
 
 # GitHub's limits, in characters.
 TITLE_LIMIT = 256
@@ -29,6 +30,7 @@ class Subject:
     `base` is the commit that the target ran before, or empty when that is not known. `commits` are those
     between it and the verified one that touch the source stage, newest first, and `more` is how many were left
     out. `notes` are what a reviewer has to know first. `reason` is why, for a rollback.
+    `source` is the stage whose commits these are, where it is one of several.
     """
 
     edge: Edge
@@ -38,6 +40,7 @@ class Subject:
     more: int = 0
     notes: tuple[str, ...] = ()
     reason: str = ""
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -100,7 +103,7 @@ def _message(subject: Subject, title: str) -> str:
         f"{plain(change.key)}: {'not set' if change.was is None else plain(change.was)} -> {plain(change.becomes)}"
         for change in metadata.changes[:50]
     )
-    return f"{title}\n\n{changes}\n\n{TRAILER}: {trailer(edge, metadata.commit)}\n"
+    return f"{title}\n\n{changes}\n\n{TRAILER}: {trailer(edge, metadata.commit, metadata.kind)}\n"
 
 
 def _region(subject: Subject, settings: PromotionSettings, rows: int, listed: int) -> str:
@@ -122,10 +125,15 @@ def _opening(subject: Subject) -> str:
         undone = f" Reverts #{metadata.undoes}." if metadata.undoes else ""
         what = f"Returns **{edge.application}** in **{edge.target}** to what it was.{undone}"
         return f"{what}\n\n**Why:** {code(subject.reason, 500)}"
-    what = f"Promotes **{edge.application}** from **{edge.source}** to **{edge.target}**"
-    if subject.metadata.verified:
-        return f"{what}, as it was verified there."
-    return f"{what}, as {edge.source} has it on the default branch: nobody has said that it was verified there."
+    stages = [found.stage for found in metadata.verifications] or [subject.source or edge.source]
+    sources = " and ".join(f"**{stage}**" for stage in stages)
+    what = f"Promotes **{edge.application}** from {sources} to **{edge.target}**"
+    if not metadata.verified:
+        return f"{what}, as {stages[0]} has it on the default branch: nobody has said that it was verified there."
+    tasks = [found.stage for found in metadata.verifications if found.by_task]
+    if tasks:
+        return f"{what}, as the promotion task of {' and of '.join(f'**{stage}**' for stage in tasks)} has verified it."
+    return f"{what}, at a commit that was named without the version and trace that a promotion task gives."
 
 
 def _table(changes: tuple[Change, ...], limit: int) -> str:
@@ -140,12 +148,14 @@ def _table(changes: tuple[Change, ...], limit: int) -> str:
 
 def _verified(subject: Subject, settings: PromotionSettings, listed: int) -> str:
     web, commit = settings.web_url, subject.metadata.commit
-    what = "Verified commit" if subject.metadata.verified else "Commit"
+    by_task = any(found.by_task for found in subject.metadata.verifications)
+    what = "Verified commit" if by_task else "Commit"
     if subject.metadata.kind == "rollback":
         what = "Commit of the promotion that this reverts"
-    text = f"**{what}:** [`{commit[:12]}`]({web}/commit/{commit})"
+    text = f"**{what}:** {_link(settings, commit)}"
     if subject.base and subject.base != commit:
         text += f" · [compared with what {subject.edge.target} runs]({web}/compare/{subject.base}...{commit})"
+    text = "\n\n".join((text, *_vouching(subject, settings)))
     rows = [
         f"- [`{commit.sha[:9]}`]({web}/commit/{commit.sha}) {code(commit.subject, 120)} by {code(commit.author, 60)}"
         for commit in subject.commits[:listed]
@@ -153,35 +163,77 @@ def _verified(subject: Subject, settings: PromotionSettings, listed: int) -> str
     left = subject.more + max(0, len(subject.commits) - listed)
     if left and rows:
         rows.append(f"- and {left} more")
-    return f"{text}\n\nCommits that touch **{subject.edge.source}**:\n\n" + "\n".join(rows) if rows else text
+    touched = subject.source or subject.edge.source
+    return f"{text}\n\nCommits that touch **{touched}**:\n\n" + "\n".join(rows) if rows else text
+
+
+def _link(settings: PromotionSettings, commit: str) -> str:
+    return f"[`{commit[:12]}`]({settings.web_url}/commit/{commit})"
+
+
+def _vouching(subject: Subject, settings: PromotionSettings) -> tuple[str, ...]:
+    """Who says that it was verified: a paragraph, or a list where several stages promote into the target."""
+    metadata, stages = subject.metadata, [origin.source for origin in subject.edge.origins]
+    if metadata.kind == "rollback" or not metadata.verifications:
+        return ()
+    if len(stages) == 1:
+        return (f"**Who says so:** {_voucher(metadata.verifications[0])}",)
+    found = {verification.stage: verification for verification in metadata.verifications}
+    rows = []
+    for stage in stages:
+        said = found.get(stage)
+        if said is None:
+            rows.append(f"- **{stage}** has not verified it.")
+            continue
+        trace = _trace_link(settings, said.traceparent, "trace")
+        rows.append(f"- **{stage}** at {_link(settings, said.commit)}: {_voucher(said)}{f' {trace}.' if trace else ''}")
+    return ("**Who says so:**\n\n" + "\n".join(rows),)
+
+
+def _voucher(said: Verification) -> str:
+    started = f"a run that {code(said.actor, 60)} started" if said.actor else "a run outside of GitHub Actions"
+    if said.by_task:
+        return f"the promotion task of {said.stage}, application version {code(said.version)}, in {started}."
+    if said.version:
+        return f"{started}. It named application version {code(said.version)}, and gave no trace."
+    trace = "a trace, and no version" if said.traceparent else "neither a trace nor a version"
+    return f"{started}. It gave {trace} to compare with the values."
 
 
 def _graph(edge: Edge, settings: PromotionSettings) -> str:
     names = {stage: f"s{number}" for number, stage in enumerate(settings.stages)}
+    sources = {origin.source for origin in edge.origins}
     lines = [f'  {names[stage]}["{stage}"]' for stage in names]
     for stage, after in settings.stages.items():
         for before in after:
-            arrow = '== "this one" ==>' if (before, stage) == (edge.source, edge.target) else "-->"
+            arrow = '== "this one" ==>' if before in sources and stage == edge.target else "-->"
             lines.append(f"  {names[before]} {arrow} {names[stage]}")
     return "\n".join(("```mermaid", "flowchart LR", *lines, "```"))
 
 
 def _trace(subject: Subject, settings: PromotionSettings) -> str:
-    if not (settings.trace_url and subject.metadata.traceparent):
-        return ""
-    _, trace_id, span_id, _ = subject.metadata.traceparent.split("-")
-    url = settings.trace_url.replace("{trace_id}", trace_id).replace("{span_id}", span_id)
-    if not re.fullmatch(r"https?://[^\s<>()\[\]`\\]+", url):
+    if len(subject.edge.origins) > 1 and subject.metadata.kind == "promotion":
         return ""
     what = (
         "the promotion that this reverts"
         if subject.metadata.kind == "rollback"
         else f"{subject.edge.source}'s promotion"
     )
+    link = _trace_link(settings, subject.metadata.traceparent, what)
+    return f"**Trace:** {link}" if link else ""
+
+
+def _trace_link(settings: PromotionSettings, traceparent: str, what: str) -> str:
+    if not (settings.trace_url and traceparent):
+        return ""
+    _, trace_id, span_id, _ = traceparent.split("-")
+    url = settings.trace_url.replace("{trace_id}", trace_id).replace("{span_id}", span_id)
+    if not re.fullmatch(r"https?://[^\s<>()\[\]`\\]+", url):
+        return ""
     if settings.traces_are_local:
         # The address leads each reader to their own machine, where this trace is not; its id can be looked up anywhere.
-        return f"**Trace:** {what}, `{trace_id}`"
-    return f"**Trace:** [{what}]({url})"
+        return f"{what}, `{trace_id}`"
+    return f"[{what}]({url})"
 
 
 def _roll_back(subject: Subject, settings: PromotionSettings) -> str:
@@ -191,5 +243,5 @@ def _roll_back(subject: Subject, settings: PromotionSettings) -> str:
     return (
         "**To roll back** once this is merged, run the workflow `promote` with the reason as its input `rollback`:\n\n"
         f"```sh\ngh workflow run promote.yaml --repo {settings.owner}/{settings.repository} "
-        f"-f application={edge.application} -f from={edge.source} -f to={edge.target} -f rollback='why'\n```"
+        f"-f application={edge.application} -f from={edge.origins[0].source} -f to={edge.target} -f rollback='why'\n```"
     )

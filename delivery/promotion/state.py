@@ -9,13 +9,17 @@ from delivery.git.commits import Commit, File
 from delivery.git.repository import Repository
 from delivery.github.client import GitHub
 from delivery.model.edges import Edge, PromotionSettings
-from delivery.model.identifiers import is_commit
+from delivery.model.request import PromotionRequest
 from delivery.promotion.history import EdgeNotReadyError, History, PromotionError, Proposal
+from delivery.promotion.joins import CONSIDERED, JoinHistory, Selection, select, upstream_values
 from delivery.promotion.metadata import bare_metadata, parse_metadata, promoted_by
+from delivery.promotion.target_history import TargetHistory, read_target_history
+from delivery.promotion.verified import Verification, VerificationLog, read_log, ref_of
 
 DEPTH = 200
 _TIP = "refs/delivery/default"
 _BRANCHES = "refs/delivery/branch/"
+_COMMITS = "refs/delivery/commit/"
 
 
 def rollback_branch(edge: Edge) -> str:
@@ -44,7 +48,9 @@ class EdgeState:
     `tip` is the default branch's newest commit, `commit` the verified revision whose `source` values count
     (`given` by the caller, or the newest commit that touches the source stage), `target` the target's values
     at the tip. `proposals` are the promotions' pull requests and `on_branch` those of `branch`, newest first; they
-    differ for a rollback.
+    differ for a rollback. `logs` are what has been verified, for every source stage of the edge, and `selection` what
+    of it is looked at: `source` are the values of its `origin`, the edge itself unless that is a join. `asked` are the
+    values at the commit that the run was given, which a join may not promote (yet).
     """
 
     edge: Edge
@@ -58,6 +64,21 @@ class EdgeState:
     proposals: tuple[Proposal, ...]
     on_branch: tuple[Proposal, ...]
     history: History = field(compare=False, repr=False)
+    selection: Selection
+    asked: File
+    asked_edge: Edge
+    target_history: TargetHistory
+    logs: tuple[VerificationLog, ...]
+
+    @property
+    def origin(self) -> Edge:
+        """The edge whose source stage has the values at `commit`."""
+        return self.selection.origin
+
+    @property
+    def on_its_branch(self) -> str:
+        """The commit that the branch brings, where it is not what a finished pull request left behind; else empty."""
+        return promoted_by((commit.trailer for commit in self.branch.own), self.edge)
 
     @property
     def open(self) -> Proposal | None:
@@ -70,50 +91,85 @@ def read_edge(
     settings: PromotionSettings,
     github: GitHub,
     repository: Repository,
+    request: PromotionRequest,
     *,
-    commit: str | None = None,
-    rollback: bool = False,
     depth: int = DEPTH,
 ) -> EdgeState:
-    """Read the state of `edge`; `commit` is the verified revision, `rollback` reads for a rollback's branch.
+    """Read the state of `edge` for `request`, a promotion or a rollback.
 
     Raises `PromotionError`, `GitHubError` or `GitError`, each with one line that says what to do.
     """
-    if commit is not None and not is_commit(commit):
-        raise PromotionError(f"{commit[:80]!r} is no full commit name: give 40 or 64 lower-case hexadecimal digits")
+    commit, rollback = request.commit or None, bool(request.rollback)
     proposals = _proposals(github, edge, settings, edge.branch)
     name = rollback_branch(edge) if rollback else edge.branch
     on_branch = _proposals(github, edge, settings, name) if rollback else proposals
     # A pattern, unlike a name, may match nothing; it may also match more, of which only the name is looked at.
     pattern = f"+refs/heads/{name}*:{_BRANCHES}{name}*"
     repository.fetch(
-        [f"+refs/heads/{settings.default_branch}:{_TIP}", pattern, *([commit] if commit else [])],
+        [
+            f"+refs/heads/{settings.default_branch}:{_TIP}",
+            pattern,
+            *(f"+{ref_of(origin)}*:{ref_of(origin)}*" for origin in edge.origins),
+            *([f"+{commit}:{_COMMITS}{commit}"] if commit else []),
+        ],
         depth,
     )
     tip = repository.resolve(_TIP)
     if tip is None:
         raise EdgeNotReadyError(f"the default branch {settings.default_branch} has no commits: push a first one")
-    history = History(repository, github, tip)
+    logs = tuple(read_log(repository, origin) for origin in edge.origins)
+    origin = next((found for found in edge.origins if found.source == request.source), None) or _newest_origin(
+        repository, github, tip, edge
+    )
+    said = None
+    if commit is not None and not rollback:
+        said = Verification(origin.source, commit, request.version, request.traceparent, request.actor)
+    if len(edge.origins) > 1:
+        paths = tuple(upstream_values(edge, settings).values())
+        history: History = JoinHistory(repository, github, tip, paths[::-1], logs, {commit: origin} if commit else {})
+    else:
+        history = History(repository, github, tip)
     if commit is not None and not history.contains(commit):
         raise PromotionError(
             f"commit {commit[:12]} is not on {settings.default_branch}: only what was merged there can be promoted"
         )
     target = _file(repository, tip, edge.target_values, edge.target)
-    verified = commit or _newest(repository, github, tip, edge.source_path)
     branch = _branch(repository, name, tip, on_branch)
     proposals = _told_by_commits(repository, edge, None if rollback else branch, proposals)
+    selection = None
+    if isinstance(history, JoinHistory) and not rollback:
+        _fetch_verified(repository, logs)
+        proposed = next((found for found in proposals if found.pull_request.state == "open"), None)
+        every = edge.requires_all and not request.again
+        selection = select(edge, history, logs, said, proposed, every=every)
+        if selection is None and every:
+            selection = Selection(origin, _newest(repository, github, tip, origin.source_path), blocked=True)
+    elif said:
+        selection = Selection(origin, said.commit, (logs[0].best(said),))
+    if selection is None:
+        newest = commit or _newest(repository, github, tip, origin.source_path)
+        known = next((log.find(newest) for log in logs if log.edge == origin and not rollback), None)
+        selection = Selection(origin, newest, (known,) if known else ())
+    verified, chosen = selection.commit, selection.origin
+    source = _file(repository, verified, chosen.source_values, chosen.source)
+    same = commit is None or (origin, commit) == (chosen, verified)
     return EdgeState(
         edge=edge,
         tip=tip,
         commit=verified,
-        given=commit is not None,
-        source=_file(repository, verified, edge.source_values, edge.source),
+        given=commit is not None or (len(edge.origins) > 1 and bool(selection.verifications)),
+        source=source,
         target=target,
         platform=repository.read(tip, f"{edge.target_path}/platform.yaml"),
         branch=branch,
         proposals=proposals,
         on_branch=on_branch if rollback else proposals,
         history=history,
+        selection=selection,
+        asked_edge=chosen if same else origin,
+        asked=source if same else _file(repository, commit or "", origin.source_values, origin.source),
+        target_history=read_target_history(repository, tip, edge),
+        logs=logs,
     )
 
 
@@ -153,17 +209,34 @@ def _told_by_commits(
 def _merged(repository: Repository, merge: str) -> tuple[Commit, ...]:
     """What a merge brought, newest first, as far as it was fetched; a squash is one commit with the same message."""
     before = repository.resolve(f"{merge}^") if merge else None
-    return repository.log(merge, f"^{before}") if before else ()
+    return repository.log(merge, without=before) if before else ()
+
+
+def _fetch_verified(repository: Repository, logs: tuple[VerificationLog, ...]) -> None:
+    """Fetch the commits in the logs that lie further back than the fetched history."""
+    named = {entry.commit for log in logs for entry in log.entries[:CONSIDERED]}
+    if missing := sorted(commit for commit in named if repository.resolve(commit) is None):
+        repository.fetch([f"+{commit}:{_COMMITS}{commit}" for commit in missing], 1)
+
+
+def _newest_origin(repository: Repository, github: GitHub, tip: str, edge: Edge) -> Edge:
+    """Of several source stages the one that was changed last, for a run that names none of them."""
+    newest, *others = edge.origins
+    for origin in others:
+        commits = (_newest(repository, github, tip, found.source_path) for found in (newest, origin))
+        if repository.is_ancestor(*commits):
+            newest = origin
+    return newest
 
 
 def _newest(repository: Repository, github: GitHub, tip: str, path: str) -> str:
     """The newest commit of the default branch's own line that touches `path`: it stays the same while others land."""
-    found = repository.log("--first-parent", tip, path=path, limit=1)
+    found = repository.log(tip, path=path, limit=1, first_parent=True)
     if found and found[0].sha in repository.boundary():
         # Where the fetched history ends, git shows every file as just added: the commit lies further back.
         commit = github.newest_commit(found[0].sha, path)
         if commit and repository.resolve(commit) is None:
-            repository.fetch([commit], 1)
+            repository.fetch([f"+{commit}:{_COMMITS}{commit}"], 1)
         return commit or found[0].sha
     return found[0].sha if found else tip
 
@@ -186,7 +259,7 @@ def _branch(repository: Repository, name: str, tip: str, proposals: tuple[Propos
     # Squashed on merge, the branch's commits are not in the default branch's history, but their content is.
     if any(proposal.pull_request.state == "merged" and proposal.pull_request.head == head for proposal in proposals):
         return Branch(name, head)
-    commits = repository.log(head, f"^{tip}")
+    commits = repository.log(head, without=tip)
     own = tuple(commit for commit in commits if commit.ours)
     boundary = repository.boundary()
     # Where the branch's own line reaches the repository's first commit, only the default branch's is cut off.

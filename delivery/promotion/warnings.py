@@ -1,12 +1,15 @@
 """What a reviewer has to know about a promotion because of what happened since its commit was made.
 
-Says it and decides nothing, for what was verified may be promoted. Looks at the fetched history only.
+Tells which of it makes the promotion a downgrade; what follows from that is `decide.py`'s matter. Looks at the fetched
+history only.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from delivery.model.edges import PromotionSettings
+from delivery.model.versions import is_older
+from delivery.promotion.joins import upstream_values
 from delivery.promotion.markdown import code
 from delivery.promotion.plan import Change
 from delivery.promotion.state import EdgeState
@@ -17,22 +20,52 @@ from delivery.values.scalar import Scalar, escape
 
 @dataclass(frozen=True)
 class ReviewerWarning:
-    """`note` is Markdown for the pull request, `words` the same without any, for the line that says what is done."""
+    """`note` is Markdown for the pull request, `words` the same without any, for the line that says what is done.
+
+    With `downgrade` the target has something newer than what is to be promoted.
+    """
 
     note: str
     words: str
+    downgrade: bool = False
 
 
 def reviewer_warnings(
     state: EdgeState, settings: PromotionSettings, values: Mapping[str, Scalar], changes: tuple[Change, ...]
 ) -> tuple[ReviewerWarning, ...]:
-    """What to say about promoting `values`, which makes `changes`; nothing as a rule, and at most two things."""
-    return (*_moved_on(state, values), *_downgrade(state, settings, changes))
+    """What to say about promoting `values`, which makes `changes`; nothing as a rule. Changes by hand come first."""
+    by_hand, later = _by_hand(state, settings, changes), _downgrade(state, settings, changes)
+    return (*by_hand, *_moved_on(state, values), *later)
+
+
+def _by_hand(state: EdgeState, settings: PromotionSettings, changes: tuple[Change, ...]) -> tuple[ReviewerWarning, ...]:
+    """People have changed the target's values since the last promotion: a hotfix, or a revert.
+
+    Whether the promotion goes below what they set is told by the versions' names, where these tell it.
+    """
+    target, since = state.edge.target, state.target_history.since
+    if not since or not changes:
+        return ()
+    first = next((change for change in changes if change.key == state.edge.promoted_keys[0]), None)
+    by_hand = any(not change.rollback for change in since)
+    older = is_older(first.becomes, first.was) if first and first.was is not None and by_hand else False
+    rows = [
+        f"[`{change.commit.sha[:9]}`]({settings.web_url}/commit/{change.commit.sha}) "
+        f"{code(change.commit.subject, 120)} by {code(change.commit.author, 60)}"
+        for change in since[:5]
+    ]
+    note = f"{target} was changed since its last promotion, by hand or by a rollback: {'; '.join(rows)}."
+    if older and first:
+        note += f" Merging this returns it to the older {code(first.becomes)}."
+    elif older is None:
+        note += " Whether this goes below that, the names of the versions do not tell: look before you merge."
+    names = ", ".join(change.commit.sha[:12] for change in since[:5])
+    return (ReviewerWarning(note, f"{target} was changed since its last promotion, by {names}", bool(older)),)
 
 
 def _moved_on(state: EdgeState, values: Mapping[str, Scalar]) -> tuple[ReviewerWarning, ...]:
     """The source stage has other values by now: nobody may have verified them so far, or they are a downgrade."""
-    source, path = state.edge.source, state.edge.source_values
+    source, path = state.origin.source, state.origin.source_values
     content = state.history.changed_since(state.commit, path) if state.given else None
     try:
         present = read_keys(content, values, where=path) if content is not None else {}
@@ -60,8 +93,8 @@ def _downgrade(
     if None in had.values():
         return ()
     becomes = {change.key: change.becomes for change in changes}
-    for source, path in _upstream(state, settings).items():
-        had_this = state.history.last_with(becomes, state.commit, path) if source != edge.source else ""
+    for source, path in upstream_values(edge, settings).items():
+        had_this = state.history.last_with(becomes, state.commit, path) if source != state.origin.source else ""
         newer = state.history.last_with(had, state.tip, path, after=had_this or state.commit)
         if newer:
             key, was, then = changes[0].key, str(changes[0].was), changes[0].becomes
@@ -73,16 +106,5 @@ def _downgrade(
             )
             came = f"after {escape(then)}, with the commit" if had_this else "with the newer commit"
             words = f"this reverts {key} {escape(was)}, which came to {source} {came} {newer[:12]}"
-            return (ReviewerWarning(note, words),)
+            return (ReviewerWarning(note, words, downgrade=True),)
     return ()
-
-
-def _upstream(state: EdgeState, settings: PromotionSettings) -> dict[str, str]:
-    """Every stage from which the application comes to the target, the nearest ones first, and its values' path."""
-    found: dict[str, str] = {}
-    level = [state.edge.target]
-    while level:
-        edges = [edge for edge in settings.edges if edge.application == state.edge.application and edge.target in level]
-        level = [edge.source for edge in edges if edge.source not in found]
-        found |= {edge.source: edge.source_values for edge in edges}
-    return found

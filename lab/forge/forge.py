@@ -177,7 +177,7 @@ class Forge:
     def close(self, full_name: str, number: int) -> None:
         """Close a pull request without merging, as a person would."""
         with self._state.lock:
-            self._state.pull_request(self.settings(full_name), number).close()
+            self._state.pull_request(self.settings(full_name), number).close(self._state.actor)
 
     def reopen(self, full_name: str, number: int) -> None:
         """Open a closed pull request again, as a person would. `ApiError` as over REST."""

@@ -59,7 +59,11 @@ def answer(state: State, method: str, target: str, headers: Mapping[str, str], b
             raw = _serve(repository, service, [], body, protocol)
         else:
             with state.lock:
-                raw = _receive(repository, body, token)
+                person, state.actor = state.actor, token.login
+                try:
+                    raw = _receive(repository, body, token)
+                finally:
+                    state.actor = person
     except ApiError as error:
         return _plain(error.status, f"{error.message}\n")
     kind = "advertisement" if advertising else "result"
@@ -123,7 +127,10 @@ def _refusal(repository: Repository, update: RefUpdate, token: Token) -> tuple[s
             "",
         ]
     if not token.allows("workflows", "write"):
-        before = update.old if update.old != ZERO else repository.branch(repository.default_branch)
+        # Of a new ref only what it adds to the default branch's history counts.
+        tip = repository.branch(repository.default_branch)
+        base = repository.run("merge-base", tip, update.new).stdout.decode().strip() if tip else ""
+        before = update.old if update.old != ZERO else base or None
         if changed := repository.changed_paths(before, update.new, WORKFLOWS):
             who = "GitHub App" if token.bot else "Personal Access Token"
             needed = "`workflows` permission" if token.bot else "`workflow` scope"

@@ -16,6 +16,16 @@ def list_comments(state: State, repository: Repository, request: Request) -> Rep
     return listing(state, request, [_view(state, repository, pull, comment) for comment in pull.comments])
 
 
+@route("GET", "/issues/{number}/events", *_READ)
+def list_events(state: State, repository: Repository, request: Request) -> Reply:
+    """What happened to it, oldest first: closings, and deletions of its branch."""
+    events = state.pull_request(repository, request.number).events
+    found: list[dict[str, object]] = [
+        {"event": kind, "actor": views.user(state, who), "created_at": at} for kind, who, at in events
+    ]
+    return listing(state, request, found)
+
+
 @route("POST", "/issues/{number}/comments", *_WRITE)
 def create_comment(state: State, repository: Repository, request: Request) -> Reply:
     """Say something below it."""

@@ -111,6 +111,7 @@ class PullRequest:
     """A pull request between two branches of one repository. `state` is `open` or `closed`.
 
     `head_sha` follows the head branch while it is open; `base_sha` is the base's tip when the head last moved.
+    `events` are what happened to it: the kind, who did it, and when.
     """
 
     number: int
@@ -126,6 +127,7 @@ class PullRequest:
     comments: list[Comment] = field(default_factory=list)
     requested_reviewers: list[str] = field(default_factory=list)
     requested_teams: list[str] = field(default_factory=list)
+    events: list[tuple[str, str, str]] = field(default_factory=list)
     created_at: str = field(default_factory=timestamp)
     updated_at: str = field(default_factory=timestamp)
     closed_at: str | None = None
@@ -138,9 +140,14 @@ class PullRequest:
         if state is not None:
             self.state, self.closed_at = state, self.updated_at if state == "closed" else None
 
-    def close(self) -> None:
-        """Close it, now."""
+    def close(self, login: str = "") -> None:
+        """Close it, now, in this name."""
         self.change("closed")
+        self.note("closed", login)
+
+    def note(self, kind: str, login: str) -> None:
+        """Add an event of this kind, now, in this name."""
+        self.events.append((kind, login, timestamp()))
 
     def reopen(self) -> None:
         """Open it again, now."""

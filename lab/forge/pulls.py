@@ -82,6 +82,8 @@ def edit_pull(state: State, repository: Repository, request: Request) -> Reply:
     pull.base, pull.title = base, title or pull.title
     if "body" in fields.values:
         pull.body = fields.text("body")
+    if wanted == "closed" and pull.state == "open":
+        pull.close(request.token.login)
     pull.change(wanted if wanted != pull.state else None)
     return Reply(200, _whole_view(state, repository, pull))
 
@@ -163,7 +165,9 @@ def follow(state: State, repository: Repository, branch: str, new: str) -> None:
         if pull.state != "open" or branch not in (pull.head, pull.base):
             continue
         if new == ZERO:
-            pull.close()
+            pull.close(state.actor)
+            if pull.head == branch:
+                pull.note("head_ref_deleted", state.actor)
         elif pull.head == branch:
             pull.head_sha = new
             pull.change()

@@ -82,7 +82,10 @@ class Runs:
 
 @dataclass
 class State:
-    """The forge's memory. `url` is the server's address without a slash at its end."""
+    """The forge's memory. `url` is the server's address without a slash at its end.
+
+    `actor` is who moves a branch just now: who pushes, and else a person on the web page.
+    """
 
     root: Path
     url: str = ""
@@ -94,6 +97,7 @@ class State:
     repositories: dict[str, Repository] = field(default_factory=dict)
     pulls: dict[str, dict[int, PullRequest]] = field(default_factory=dict)
     lagging_lists: int = 0
+    actor: str = "octocat"
     lock: threading.RLock = field(default_factory=threading.RLock)
     identifiers: Callable[[], int] = field(default_factory=lambda: itertools.count(1000).__next__)
 

@@ -9,7 +9,7 @@ import pytest
 
 from delivery.git.commits import File
 from delivery.git.process import explain, git_environment
-from delivery.git.repository import ConcurrentPushError, GitError, Repository
+from delivery.git.repository import ConcurrentPushError, GitError, RefUpdate, Repository
 from delivery.model.hints import with_hint
 from delivery.timeouts import Deadline
 from tests.messages import assert_message
@@ -48,7 +48,7 @@ def test_a_commit_changes_one_file_and_keeps_its_mode(remote: Path) -> None:
         assert file == File(b"#!\n", "100755")
 
         new = repository.commit(tip, "run", File(b"#!/bin/sh\n", "100755"), "Message\n")
-        repository.push("branch", new, observed=None, rewrite=True)
+        repository.push([RefUpdate("refs/heads/branch", new, None, True)])
 
     assert git(remote, "diff", "--raw", "--abbrev=4", "main", "branch").split()[:2] == [":100755", "100755"]
     assert git(remote, "log", "-1", "--format=%ce %P", "branch") == f"promoter@delivery.invalid {tip}"
@@ -69,12 +69,12 @@ def test_a_branch_that_moved_is_not_overwritten(remote: Path) -> None:
         repository.fetch(["+refs/heads/main:refs/tip"], 1)
         tip = repository.resolve("refs/tip") or ""
         one, two = (repository.commit(tip, "a/values.yaml", File(text, "100644"), "m") for text in (b"x: 2", b"x: 3"))
-        repository.push("branch", one, observed=None, rewrite=True)
+        repository.push([RefUpdate("refs/heads/branch", one, None, True)])
 
         for observed, rewrite in ((None, True), (tip, True), (tip, False)):
             with pytest.raises(ConcurrentPushError):
-                repository.push("branch", two, observed=observed, rewrite=rewrite)
-        repository.push("branch", one, observed=None, rewrite=True)
+                repository.push([RefUpdate("refs/heads/branch", two, observed, rewrite)])
+        repository.push([RefUpdate("refs/heads/branch", one, None, True)])
 
     assert git(remote, "rev-parse", "branch") == one
 

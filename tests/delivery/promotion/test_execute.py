@@ -65,14 +65,14 @@ def test_creating_takes_at_most_six_requests_one_fetch_and_one_push(told: Story)
     assert (run.fetches, run.pushes) == (1, 1)
 
 
-def test_nothing_to_change_is_a_success_with_one_request_and_one_fetch(told: Story) -> None:
+def test_nothing_to_change_is_a_success_with_one_request_and_one_fetch_and_a_record_once(told: Story) -> None:
     commit = told.forge.branch(NAME, "main") or ""
 
     run = told.promote(commit, "v0.3.0")
 
     assert (run.status, run.result) == (0, "nothing to change")
     assert run.requests == [f"GET {PULLS}"]
-    assert (run.fetches, run.pushes) == (1, 0)
+    assert (run.fetches, run.pushes, told.promote(commit, "v0.3.0").pushes) == (1, 1, 0)
     assert told.forge.branch(NAME, BRANCH) is None
 
 
@@ -85,7 +85,7 @@ def test_the_same_promotion_again_changes_nothing(told: Story) -> None:
     run = told.promote(commit)
 
     assert run.result == "unchanged"
-    assert run.requests == [f"GET {PULLS}"]
+    assert (run.requests, run.pushes) == ([f"GET {PULLS}", f"GET {PULLS}/1"], 0)
     assert told.forge.branch(NAME, BRANCH) == head
 
 

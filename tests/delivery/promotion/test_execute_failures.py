@@ -4,15 +4,17 @@ Every failure is one line that says what to do, and running again after its caus
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
-from delivery.git.repository import GitError, Repository
+from delivery.git.repository import GitError, RefUpdate, Repository
 from delivery.github.client import GitHub, GitHubError, PullRequest
 from delivery.model.hints import Hint, HintedError
 from delivery.promotion.history import EdgeNotReadyError
+from delivery.promotion.publish import ForgeChangedError
 from delivery.values.document import ValuesError
-from tests.delivery.promotion.story import EDGE, NAME, PRODUCTION, TOKEN, Run, Story
+from tests.delivery.promotion.story import EDGE, NAME, PRODUCTION, TOKEN, TRACEPARENT, Run, Story
 from tests.messages import assert_message
 
 PULLS = f"/repos/{NAME}/pulls"
@@ -34,10 +36,11 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch, target: type, method: str, act: C
     """Let a person `act` right before the promoter's first call of `method`; what comes of it is in the list then."""
     call = getattr(target, method)
     acted: list[object] = []
+    due = [act]
 
     def interrupted(self: object, *given: object, **named: object) -> object:
-        if not acted:
-            acted.append(act())
+        if due:
+            acted.append(due.pop()())
         return call(self, *given, **named)
 
     monkeypatch.setattr(target, method, interrupted)
@@ -77,28 +80,131 @@ def test_a_hiccup_is_got_over_without_a_duplicate(
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "times", "after_commit"),
+    ("method", "path", "times"),
     [
-        ("POST", f"{GIT}/git-receive-pack", 3, False),
-        ("POST", PULLS, 6, False),
-        ("POST", PULLS, 6, True),
-        ("PATCH", f"{PULLS}/1", 6, False),
-        ("PATCH", f"{PULLS}/1", 6, True),
+        ("POST", f"{GIT}/git-receive-pack", 3),
+        ("POST", PULLS, 6),
+        ("PATCH", f"{PULLS}/1", 6),
     ],
 )
-def test_after_a_lasting_failure_running_again_completes(
-    told: Story, method: str, path: str, times: int, after_commit: bool
-) -> None:
+def test_after_a_lasting_failure_running_again_completes(told: Story, method: str, path: str, times: int) -> None:
     if method == "PATCH":
         told.promote(told.release("v0.3.0-rc1"))
     commit = told.release("v0.3.1")
-    told.forge.fail_next(method, f"^{path}", status=503, times=times, after_commit=after_commit)
+    told.forge.fail_next(method, f"^{path}", status=503, times=times)
 
     git = path.startswith(GIT)
     failed_with(told.promote(commit), GitError if git else GitHubError, 0 if git else 503)
 
     assert told.forge.pending_faults == 0
     completes(told, commit)
+
+
+@pytest.mark.parametrize("status", [302, 400, 403, 404, 409, 422, 451, 503])
+@pytest.mark.parametrize("existing", [False, True])
+def test_a_refusal_that_came_after_github_has_acted_loses_nothing(told: Story, status: int, existing: bool) -> None:
+    if existing:
+        told.promote(told.release("v0.3.0-rc1"))
+    commit = told.release("v0.3.1")
+    method, path = ("PATCH", f"^{PULLS}/1") if existing else ("POST", f"^{PULLS}$")
+    times = 6 if status == 503 else 1
+    told.forge.fail_next(method, path, status=status, body={"message": "No"}, times=times, after_commit=True)
+
+    run = told.promote(commit)
+
+    assert (run.status, run.result) == (0, "updated" if existing else "created"), run.errors
+    assert told.forge.pending_faults == 0
+    completes(told, commit)
+
+
+def test_a_token_that_may_only_push_does_not_end_what_another_run_has_opened(
+    told: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told.forge.add_token("pusher", {"contents": "write", "pull_requests": "read"}, actions=True)
+    commit = told.release("v0.3.1")
+    other = meanwhile(monkeypatch, GitHub, "create_pull_request", lambda: told.promote(commit).result)
+
+    run = told.promote(commit, token="pusher")
+
+    assert other == ["created"]
+    assert run.status == 0, run.errors
+    completes(told, commit)
+
+
+@pytest.mark.parametrize("existing", [False, True])
+def test_of_two_versions_at_once_the_newer_one_is_what_the_pull_request_says_and_brings(
+    told: Story, monkeypatch: pytest.MonkeyPatch, existing: bool
+) -> None:
+    if existing:
+        told.promote(told.release("v0.3.1"))
+    older, newer = told.release("v0.3.2"), told.release("v0.3.3")
+    late = "update_pull_request" if existing else "create_pull_request"
+    other = meanwhile(monkeypatch, GitHub, late, lambda: told.promote(older).status)
+
+    run = told.promote(newer)
+
+    assert (run.status, other) == (0, [0]), run.errors
+    [pull_request] = told.pull_requests
+    assert ("v0.3.3" in pull_request.title, told.version(BRANCH)) == (True, "v0.3.3")
+    assert told.metadata().commit == newer
+    assert told.promote(older).result == "superseded"
+
+
+def test_an_older_run_that_comes_to_its_text_late_leaves_that_of_the_newer_one(
+    told: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told.promote(told.release("v0.3.1"))
+    older, newer = told.release("v0.3.2"), told.release("v0.3.3")
+    other = meanwhile(monkeypatch, GitHub, "update_pull_request", lambda: told.promote(newer).status)
+
+    run = told.promote(older)
+
+    assert (run.status, other) == (0, [0]), run.errors
+    [pull_request] = told.pull_requests
+    assert ("v0.3.3" in pull_request.title, told.version(BRANCH)) == (True, "v0.3.3")
+
+
+def test_a_run_cut_off_between_branch_and_text_is_completed_by_any_event(
+    told: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = told.release("v0.3.1")
+    told.promote(first)
+    newer = told.release("v0.3.2")
+    with monkeypatch.context() as killed:
+        killed.setattr(GitHub, "update_pull_request", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt()))
+        assert told.promote(newer).status == 1
+    assert ("v0.3.1" in told.pull_requests[0].title, told.version(BRANCH)) == (True, "v0.3.2")
+
+    assert told.promote(first).status == 0
+
+    assert ("v0.3.2" in told.pull_requests[0].title, told.metadata().traceparent) == (True, TRACEPARENT)
+
+
+def test_what_answers_something_else_than_it_was_told_is_read_again_and_fails_in_the_end(
+    told: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = told.release("v0.3.1")
+    told.promote(commit)
+    get = GitHub.get_pull_request
+    monkeypatch.setattr(GitHub, "get_pull_request", lambda *given: replace(get(*given), head="ab" * 20))
+
+    failed_with(told.promote(commit), ForgeChangedError)
+
+    assert sum(told.slept) > 60
+
+
+def test_a_pull_request_that_an_earlier_release_closed_with_its_branch_is_not_a_persons_no(told: Story) -> None:
+    commit = told.release("v0.3.1")
+    told.promote(commit)
+    with Repository(f"{told.settings.web_url}.git", TOKEN) as repository:
+        repository.push([RefUpdate(f"refs/heads/{BRANCH}", "", told.forge.branch(NAME, BRANCH))])
+    assert told.pull_requests[0].state == "closed"
+
+    assert told.promote(commit).result == "created"
+
+    told.forge.close(NAME, 2)
+    told.forge.delete_branch(NAME, BRANCH)
+    assert told.promote(commit).result == "declined"
 
 
 def test_a_list_that_lags_behind_is_asked_again_before_giving_up(told: Story) -> None:
@@ -152,7 +258,7 @@ def test_a_token_that_may_not_is_told_what_it_lacks(
     failed_with(run, error, status)
     assert isinstance(run.error, HintedError)
     assert run.error.hint is (None if permissions else Hint.TOKEN)
-    assert told.forge.branch(NAME, BRANCH) is None
+    assert told.pull_requests == []
     completes(told, commit)
 
 
@@ -164,24 +270,8 @@ def test_actions_that_may_not_open_pull_requests(told: Story) -> None:
 
     failed_with(run, GitHubError, 403)
     assert_message("promotion.actions_may_not_open", run.errors.splitlines()[-1])
-    assert told.forge.branch(NAME, BRANCH) is None
     told.forge.settings(NAME).actions_may_open_pull_requests = True
     completes(told, commit)
-
-
-@pytest.mark.parametrize(("status", "merged"), [(301, False), (401, False), (403, False), (422, False), (422, True)])
-def test_a_pull_request_that_is_refused_leaves_the_branch_as_it_was(told: Story, status: int, merged: bool) -> None:
-    if merged:
-        told.promote(told.release("v0.3.0-rc1"))
-        told.merge(1)
-    before = told.forge.branch(NAME, BRANCH)
-    commit = told.release("v0.3.1")
-    told.forge.fail_next("POST", f"^{PULLS}", status=status, body={"message": "No"})
-
-    failed_with(told.promote(commit), GitHubError, status)
-
-    assert told.forge.branch(NAME, BRANCH) == before
-    assert told.promote(commit).result == "created"
 
 
 @pytest.mark.parametrize("foreign", [False, True])
@@ -275,36 +365,6 @@ def test_a_text_that_could_not_be_put_back_is_not_believed(told: Story, monkeypa
     assert told.promote(commit).result == "created"
     told.merge(2)
     assert told.version() == "v0.3.2"
-
-
-def test_a_branch_that_somebody_pushed_to_stays_when_its_pull_request_is_refused(
-    told: Story, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    commit = told.release("v0.3.1")
-    told.forge.fail_next("POST", f"^{PULLS}", status=422, body={"message": "No"})
-    push = Repository.push
-    theirs: list[str] = []
-
-    def interrupted(self: Repository, branch: str, name: str, *, observed: str | None, rewrite: bool) -> None:
-        if not name:
-            theirs.append(told.forge.commit(NAME, {"notes.md": "mine"}, "Mine", branch=BRANCH))
-        push(self, branch, name, observed=observed, rewrite=rewrite)
-
-    monkeypatch.setattr(Repository, "push", interrupted)
-    failed_with(told.promote(commit), GitHubError, 422)
-
-    assert [told.forge.branch(NAME, BRANCH)] == theirs
-
-
-def test_a_lost_answer_before_the_refusal_keeps_the_branch_of_what_it_may_have_opened(told: Story) -> None:
-    commit = told.release("v0.3.1")
-    told.forge.fail_next("POST", f"^{PULLS}", status=502, after_commit=True)
-    told.forge.fail_next("POST", f"^{PULLS}", status=403, body={"message": "No"})
-
-    failed_with(told.promote(commit), GitHubError, 403)
-
-    assert told.pull_requests[0].state == "open"
-    completes(told, commit)
 
 
 def test_a_protected_branch(told: Story) -> None:

@@ -27,6 +27,9 @@ class Line:
             self.asked += 1
         return local or _order(int(commit, 16), int(reference, 16))
 
+    def closed_by_our_deletion(self, _: object) -> bool:
+        return False
+
     def local_order(self, commit: str, reference: str) -> Order | None:
         one, other = int(commit, 16), int(reference, 16)
         return _order(one, other) if commit == reference or min(one, other) >= self.known else None

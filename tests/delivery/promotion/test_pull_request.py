@@ -94,7 +94,7 @@ def test_notes_stand_directly_below_the_opening_line_and_a_rollback_s_below_its_
     rollback = render(subject(metadata(kind="rollback"), notes=notes, reason="it returns 500"), SETTINGS).body
 
     shown = "\n\n> dev has moved on.\n> Merging this reverts it.\n\n| key | was | becomes |\n"
-    assert f"as it was verified there.{shown}" in promotion
+    assert f" task gives.{shown}" in promotion
     assert f"**Why:** `it returns 500`{shown}" in rollback
 
 

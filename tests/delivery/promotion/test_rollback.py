@@ -227,13 +227,15 @@ def test_what_came_after_the_promotion_is_not_reverted_unasked(
     assert told.version(BRANCH) == "v0.3.0"
 
 
-def test_what_another_edge_brought_is_for_a_rollback_of_that_edge(told: Story) -> None:
-    promoted(told, "v0.3.1")
+@pytest.mark.parametrize("source", ["dev", "qa"])
+def test_what_a_join_brought_is_rolled_back_from_any_of_its_stages(told: Story, source: str) -> None:
     joined(told)
-    told.promote(told.forge.commit(NAME, {"qa/values.yaml": DEV.format("v0.3.2")}, "QA"), FROM="qa")
+    told.promote(told.release("v0.3.1"), "v0.3.1")
+    told.merge(1)
+    told.promote(told.forge.commit(NAME, {"qa/values.yaml": DEV.format("v0.3.2")}, "QA"), "v0.3.2", FROM="qa")
     told.merge(2)
 
-    run = told.rollback()
+    assert told.rollback(FROM=source).result == "created"
 
-    assert_message("promotion.another_edge_brought_it", run.errors.splitlines()[-1])
-    assert told.rollback(FROM="qa").result == "created"
+    told.merge(3)
+    assert told.version() == "v0.3.1"

@@ -61,7 +61,7 @@ def test_a_change_that_merging_would_not_bring_is_not_proposed(told: Story) -> N
     by_hand(told, "v0.3.0", "v0.2.9")
     back = told.release("v0.3.0", "Back")
 
-    run = told.promote(back, TRACEPARENT="")
+    run = told.promote(back, TRACEPARENT="", AGAIN="true")
 
     assert_message("promotion.branch_out_of_date", run.errors.splitlines()[-1])
     assert (run.pushes, run.requests) == (0, ["GET /repos/acme/gitops/pulls"])

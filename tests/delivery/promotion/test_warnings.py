@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 from delivery.git.commits import File
 from delivery.model.edges import PromotionSettings
 from delivery.promotion.history import History
+from delivery.promotion.joins import Selection
 from delivery.promotion.markdown import code
 from delivery.promotion.metadata import PromotionMetadata
 from delivery.promotion.plan import Change
 from delivery.promotion.pull_request import Subject, render
 from delivery.promotion.state import Branch, EdgeState
+from delivery.promotion.target_history import TargetHistory
 from delivery.promotion.warnings import reviewer_warnings
 from delivery.values.scalar import Scalar, escape
 from tests.delivery.promotion.story import DEV, EDGE, NAME, PRODUCTION, Run, Story, joined
@@ -31,24 +33,70 @@ def warned(told: Story, run: Run, message: str, newer: str = "") -> None:
     why, quoted = str(run.outcome["why"]), re.findall(r"^> .*", body(told), re.MULTILINE)
     for found, name in ((why, f"{message}_line"), ("\n".join(quoted), message)):
         assert newer[:12] in found
-        known = {newer: "COMMIT", newer[:12]: "COMMIT"} if newer else {}
+        known = {newer: "COMMIT", newer[:12]: "COMMIT", newer[:9]: "COMMIT"} if newer else {}
         for commit, shown in {told.forge.url: "FORGE", **known}.items():
             found = found.replace(commit, shown)
         assert_message(f"promotion.{name}", found)
 
 
-def test_an_older_commit_along_another_edge_says_that_it_reverts_the_newer_one(told: Story) -> None:
+def only_again(told: Story, commit: str, version: str, message: str, **inputs: str) -> Run:
+    """The promotion is refused, and made with a warning when it is asked for explicitly."""
+    before = len(told.pull_requests)
+    refused = told.promote(commit, version, **inputs)
+    assert (refused.status, refused.result, len(told.pull_requests)) == (0, message, before)
+    run = told.promote(commit, version, **inputs, AGAIN="true")
+    assert run.result == "created", run.errors
+    return run
+
+
+def test_an_older_commit_along_another_edge_reverts_the_newer_one_only_when_asked(told: Story) -> None:
     joined(told)
     older = told.forge.commit(NAME, {"qa/values.yaml": DEV.format("v0.3.1")}, "QA")
     newer = told.release("v0.3.2")
     told.promote(newer)
     told.merge(1)
 
-    run = told.promote(older, "v0.3.1", FROM="qa")
+    only_again(told, older, "v0.3.1", "superseded", FROM="qa")
+
+
+def test_a_hotfix_by_hand_is_named_first_and_replaced_by_an_older_version_only_when_asked(told: Story) -> None:
+    told.promote(told.release("v0.3.3"))
+    told.merge(1)
+    fix = told.forge.commit(NAME, {"production/values.yaml": PRODUCTION.format("v0.3.5")}, "Fix it in production")
+    told.commits(2)
+
+    run = only_again(told, told.release("v0.3.4"), "v0.3.4", "superseded")
+
+    warned(told, run, "hotfix", fix)
+    assert told.promote(told.release("v0.3.6"), "v0.3.6").result == "updated"
+    assert fix[:9] in body(told)
+    told.merge(2)
+    assert told.version() == "v0.3.6"
+
+
+@pytest.mark.parametrize("named", ["main-4f2a", "v1", "1.0.0.0"])
+def test_a_hotfix_with_another_kind_of_name_is_replaced_with_a_warning(told: Story, named: str) -> None:
+    told.forge.commit(NAME, {"production/values.yaml": PRODUCTION.format(f"main-{named}")}, "Fix")
+
+    run = told.promote(told.release("v0.3.4"), "v0.3.4")
 
     assert run.result == "created"
-    warned(told, run, "downgrade", newer)
-    assert [request.split(" ")[0] for request in run.requests] == ["GET", "POST"]
+    assert re.search(r"^> production was changed.*do not tell", body(told), re.MULTILINE)
+
+
+@pytest.mark.parametrize("how", ["by hand", "by a rollback"])
+def test_what_was_reverted_returns_with_any_later_commit_only_when_asked(told: Story, how: str) -> None:
+    told.promote(told.release("v0.3.1"), "v0.3.1")
+    told.merge(1)
+    if how == "by hand":
+        told.forge.commit(NAME, {"production/values.yaml": PRODUCTION.format("v0.3.0")}, "It returns 500")
+    else:
+        assert told.rollback().result == "created"
+        told.merge(2)
+    other = told.forge.commit(NAME, {"dev/values.yaml": DEV.format("v0.3.1") + "debug: true\n"}, "More replicas")
+
+    only_again(told, other, "v0.3.1", "taken back")
+    assert told.promote(told.release("v0.3.2"), "v0.3.2").result == "updated"
 
 
 def test_a_newer_commit_along_another_edge_reverts_nothing(told: Story) -> None:
@@ -62,13 +110,12 @@ def test_a_newer_commit_along_another_edge_reverts_nothing(told: Story) -> None:
     assert "\n> " not in body(told)
 
 
-def test_an_older_commit_that_comes_after_a_newer_one_with_nothing_to_change_says_so(told: Story) -> None:
+def test_an_older_commit_that_comes_after_a_newer_one_with_nothing_to_change_is_superseded(told: Story) -> None:
     older, newer = told.release("v0.3.1"), told.release("v0.3.0", "Revert v0.3.1")
     assert told.promote(newer).result == "nothing to change"
 
-    run = told.promote(older, "v0.3.1")
+    run = only_again(told, older, "v0.3.1", "superseded")
 
-    assert run.result == "created"
     warned(told, run, "moved_on_and_downgrade", newer)
     assert told.promote(older, "v0.3.1").result == "unchanged"
 
@@ -84,14 +131,14 @@ def inserted(told: Story, version: str) -> str:
     return told.forge.commit(NAME, {"staging/values.yaml": PRODUCTION.format(version)}, "A stage between")
 
 
-def test_a_new_stage_between_two_that_begins_with_an_older_version_says_that_it_reverts_the_newer_one(
+def test_a_new_stage_between_two_that_begins_with_an_older_version_reverts_the_newer_one_only_when_asked(
     told: Story,
 ) -> None:
     newer = told.release("v0.4.0")
     told.promote(newer)
     told.merge(1)
 
-    run = told.promote(inserted(told, "v0.3.0"), "v0.3.0", FROM="staging")
+    run = only_again(told, inserted(told, "v0.3.0"), "v0.3.0", "superseded", FROM="staging")
 
     warned(told, run, "downgrade_by_new_stage", newer)
 
@@ -101,7 +148,7 @@ def test_a_late_promotion_from_between_says_what_came_to_the_first_stage_since(t
     newer = told.release("v0.4.0")
     told.forge.commit(NAME, {"production/values.yaml": PRODUCTION.format("v0.4.0")}, "Merged before the stage was")
 
-    run = told.promote(late, "v0.3.9", FROM="staging")
+    run = only_again(told, late, "v0.3.9", "superseded", FROM="staging")
 
     assert newer[:12] in str(run.outcome["why"])
 
@@ -109,9 +156,9 @@ def test_a_late_promotion_from_between_says_what_came_to_the_first_stage_since(t
 def test_a_version_that_went_through_all_stages_reverts_nothing_nor_does_one_that_dev_returned_to(
     told: Story,
 ) -> None:
-    told.release("v0.4.0")
+    told.promote(told.release("v0.4.0"))
+    told.merge(1)
     inserted(told, "v0.3.0")
-    told.forge.commit(NAME, {"production/values.yaml": PRODUCTION.format("v0.4.0")}, "As it was")
     for version in ("v0.4.1", "v0.4.0", "v0.3.0"):
         assert told.promote(told.release(version), TO="staging").result == "created"
         verified = told.merge(len(told.pull_requests))
@@ -143,7 +190,12 @@ def test_other_changes_of_the_source_are_no_matter(told: Story, since: str | Non
 def test_a_key_that_the_target_does_not_have_yet_is_nothing_to_revert(told: Story) -> None:
     told.forge.commit(NAME, {"production/values.yaml": PRODUCTION.replace("serviceVersion", "other")}, "No version")
 
-    assert told.promote(told.release("v0.3.1")).outcome["why"] == "serviceVersion: not set → v0.3.1"
+    run = told.promote(told.release("v0.3.1"))
+
+    assert (run.result, run.outcome["changes"]) == (
+        "created",
+        [{"key": "serviceVersion", "was": None, "becomes": "v0.3.1"}],
+    )
 
 
 @settings(deadline=None)
@@ -155,7 +207,22 @@ def test_whatever_the_values_are_a_warning_breaks_nothing(was: str, now: str) ->
     history.changed_since.return_value = f'serviceVersion: "{escape(now)}"\n'.encode()
     history.last_with.return_value = "cd" * 20
     state = EdgeState(
-        EDGE, "ef" * 20, "ab" * 20, True, nothing, nothing, None, Branch(EDGE.branch, None), (), (), history
+        EDGE,
+        "ef" * 20,
+        "ab" * 20,
+        True,
+        nothing,
+        nothing,
+        None,
+        Branch(EDGE.branch, None),
+        (),
+        (),
+        history,
+        Selection(EDGE, "ab" * 20),
+        nothing,
+        EDGE,
+        TargetHistory(),
+        (),
     )
     changes = (Change("serviceVersion", escape(was), "v0.3.1"),)
 

@@ -1,0 +1,182 @@
+"""Which of the verified commits are promoted where several stages promote into one, and in which order they came.
+
+The source stages have folders of their own, so that the age of a commit does not tell which of two versions is newer:
+one stage may be slower than the other. What counts is the order in which the values came to the stage that both
+have them from.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from delivery.git.repository import Repository
+from delivery.github.client import GitHub
+from delivery.model.edges import Edge, PromotionSettings
+from delivery.promotion.history import History, Order, Proposal
+from delivery.promotion.verified import Verification, VerificationLog
+from delivery.values.document import ValuesError
+from delivery.values.editor import promoted
+
+CONSIDERED = 30
+"""How many of a stage's newest verifications count."""
+
+Texts = Mapping[str, str]
+_Verified = Mapping[str, tuple[Edge, Verification]]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What is promoted: `commit`, at which the source stage of `origin` has the values.
+
+    `verifications` are those of just these values, one for each source stage that has verified them. `waiting` are the
+    source stages that have not verified what the run was told of, where all of them have to; with `blocked` nothing
+    else is to be promoted meanwhile.
+    """
+
+    origin: Edge
+    commit: str
+    verifications: tuple[Verification, ...] = ()
+    waiting: tuple[str, ...] = ()
+    blocked: bool = False
+
+
+class JoinHistory(History):
+    """The default branch's history, as several source stages of one target see it."""
+
+    def __init__(
+        self,
+        repository: Repository,
+        github: GitHub,
+        tip: str,
+        upstream: Iterable[str],
+        logs: tuple[VerificationLog, ...],
+        said: Mapping[str, Edge],
+    ) -> None:
+        """`upstream` are paths of values, the farthest stage's first; `said` the edge of a commit that is in no log."""
+        super().__init__(repository, github, tip)
+        self._upstream = tuple(upstream)
+        self._files = {**said, **{entry.commit: log.edge for log in reversed(logs) for entry in log.entries}}
+        self._texts: dict[tuple[str, str], Texts | None] = {}
+        self._arrived: dict[tuple[str, tuple[tuple[str, str], ...]], str] = {}
+
+    def values(self, origin: Edge, commit: str) -> Texts | None:
+        """The promoted values of a source stage at `commit`; None when they cannot be read."""
+        if (origin.source, commit) not in self._texts:
+            found = None
+            if self._repository.resolve(commit) is not None:
+                file = self._repository.read(commit, origin.source_values)
+                try:
+                    read = promoted(file.content, origin.promoted_keys, origin.source_values) if file else None
+                    found = {key: value.text for key, value in read.items()} if read else None
+                except ValuesError:
+                    pass
+            self._texts[origin.source, commit] = found
+        return self._texts[origin.source, commit]
+
+    def local_order(self, commit: str, reference: str) -> Order | None:
+        """How `commit` stands to `reference`: by when their values came to a stage that both have them from."""
+        one, other = (self._known_values(name) for name in (commit, reference))
+        if one is not None and other is not None and one != other:
+            for path in self._upstream:
+                came = [self._arrival(values, path) for values in (one, other)]
+                if all(came):
+                    return super().local_order(came[0], came[1])
+        return super().local_order(commit, reference)
+
+    def _known_values(self, commit: str) -> Texts | None:
+        return self.values(self._files[commit], commit) if commit in self._files else None
+
+    def _arrival(self, values: Texts, path: str) -> str:
+        key = path, tuple(values.items())
+        if key not in self._arrived:
+            self._arrived[key] = self.last_with(values, self.tip, path)
+        return self._arrived[key]
+
+
+def upstream_values(edge: Edge, settings: PromotionSettings) -> dict[str, str]:
+    """Every stage from which the application comes to the target, the nearest ones first, and its values' path."""
+    found: dict[str, str] = {}
+    level = [edge.target]
+    while level:
+        edges = [one for one in settings.edges if one.application == edge.application and one.target in level]
+        level = [one.source for one in edges if one.source not in found]
+        found |= {one.source: one.source_values for one in edges}
+    return found
+
+
+def select(
+    edge: Edge,
+    history: JoinHistory,
+    logs: tuple[VerificationLog, ...],
+    said: Verification | None,
+    proposed: Proposal | None,
+    *,
+    every: bool,
+) -> Selection | None:
+    """What to promote along the join `edge`, from its `logs` and what a run was just told; None for nothing.
+
+    With `every` it is the newest values that all source stages have verified, else just what was `said`. What the open
+    pull request `proposed` stands on stays as it is while its values are the same.
+    """
+    told = proposed.metadata.verifications if proposed and proposed.metadata else ()
+    kept = {(entry.stage, entry.commit) for entry in told}
+    candidates: dict[tuple[str, ...], dict[str, tuple[Edge, Verification]]] = {}
+    own: tuple[str, ...] = ()
+    for log in logs:
+        first = (said,) if said and said.stage == log.edge.source and log.adds(said) else ()
+        for entry in (*first, *log.entries[:CONSIDERED]):
+            values = history.values(log.edge, entry.commit)
+            if values is None or not history.contains(entry.commit):
+                continue
+            key = tuple(values[name] for name in edge.promoted_keys)
+            if said and (entry.stage, entry.commit) == (said.stage, said.commit):
+                own = key
+            verified = candidates.setdefault(key, {})
+            best = verified.get(entry.stage)
+            if best is None or _better(history, entry, best[1], kept):
+                verified[entry.stage] = log.edge, log.best(entry)
+    waiting: tuple[str, ...] = ()
+    chosen: _Verified | None = candidates.get(own)
+    if every:
+        if said:
+            waiting = tuple(log.edge.source for log in logs if log.edge.source not in candidates.get(own, {}))
+        chosen = _newest(history, [found for found in candidates.values() if len(found) == len(logs)])
+    if chosen is None:
+        mine = next((log.edge for log in logs if said and log.edge.source == said.stage), logs[0].edge)
+        return Selection(mine, said.commit, (said,), waiting, blocked=every) if said else None
+    kept_here = [found for found in chosen.values() if proposed and _is_at(proposed, found[1])]
+    origin, verification = kept_here[0] if kept_here else _newest_of(history, chosen)
+    shown = tuple(chosen[log.edge.source][1] for log in logs if log.edge.source in chosen)
+    return Selection(origin, verification.commit, shown, waiting)
+
+
+def _better(history: History, entry: Verification, best: Verification, kept: Collection[tuple[str, str]]) -> bool:
+    if (best.stage, best.commit) in kept:
+        return False
+    # Of the same values, the age of the commits counts.
+    newer = History.local_order(history, entry.commit, best.commit) is Order.NEWER
+    return (entry.stage, entry.commit) in kept or newer
+
+
+def _newest_of(history: History, verified: _Verified) -> tuple[Edge, Verification]:
+    found = list(verified.values())
+    best = found[0]
+    for one in found[1:]:
+        if History.local_order(history, one[1].commit, best[1].commit) is Order.NEWER:
+            best = one
+    return best
+
+
+def _newest(history: History, candidates: Sequence[_Verified]) -> _Verified | None:
+    best = None
+    for one in candidates:
+        if best is None:
+            best = one
+            continue
+        commits = (_newest_of(history, found)[1].commit for found in (one, best))
+        if history.local_order(*commits) is Order.NEWER:
+            best = one
+    return best
+
+
+def _is_at(proposed: Proposal, verification: Verification) -> bool:
+    return proposed.metadata is not None and proposed.metadata.commit == verification.commit

@@ -1,0 +1,125 @@
+"""What stages have verified, as the promoter was told: a log for each edge, in refs of the GitOps repository.
+
+Every run with a verified commit adds an entry. So a decision that changes nothing orders later ones too, and a join
+finds what its other source stages have verified. The refs are outside of `refs/heads`: nobody clones them, no
+workflow starts from them, and GitHub's list of pull requests, which can lag, has no part in them.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from delivery.git.repository import RefUpdate, Repository
+from delivery.model.edges import Edge
+from delivery.model.identifiers import is_commit, is_traceparent, is_version
+from delivery.promotion.markdown import plain
+from delivery.text import one_line
+
+REFS = "refs/delivery/verified"
+_READ = 100
+
+
+@dataclass(frozen=True)
+class Verification:
+    """That `stage` has verified `commit`, and who says so.
+
+    `version` and `traceparent` come from the stage's promotion task; a person's run may lack both. `actor` is who
+    started the run, as GitHub names them; empty outside of GitHub Actions.
+    """
+
+    stage: str
+    commit: str
+    version: str = ""
+    traceparent: str = ""
+    actor: str = ""
+
+    @property
+    def by_task(self) -> bool:
+        """Whether the stage's promotion task says so: it alone has a version and a trace to give."""
+        return bool(self.version and self.traceparent)
+
+    @property
+    def weight(self) -> int:
+        """How much of a task's word there is: of two for the same commit the heavier one counts, else the first."""
+        return bool(self.version) + bool(self.traceparent)
+
+    def to_json(self) -> dict[str, str]:
+        """What is kept of it."""
+        kept = {
+            "stage": self.stage,
+            "commitID": self.commit,
+            "version": self.version,
+            "traceparent": self.traceparent,
+            "actor": self.actor,
+        }
+        return {key: value for key, value in kept.items() if value}
+
+    @classmethod
+    def from_json(cls, raw: dict[str, Any]) -> "Verification | None":
+        """What `to_json` made; None when it is something else. What is not valid in it is left out."""
+        stage, commit, version = (str(raw.get(key, "")) for key in ("stage", "commitID", "version"))
+        trace, actor = str(raw.get("traceparent", "")), str(raw.get("actor", ""))
+        if not is_commit(commit):
+            return None
+        version, trace = version if is_version(version) else "", trace if is_traceparent(trace) else ""
+        return cls(stage, commit, version, trace, one_line(actor, 100))
+
+
+@dataclass(frozen=True)
+class VerificationLog:
+    """The log of one edge: the newest entry's commit (None: no entries), and the entries, newest first.
+
+    `closed` are the pull requests that a run has undertaken to close, which it alone announces.
+    """
+
+    edge: Edge
+    head: str | None
+    entries: tuple[Verification, ...]
+    closed: frozenset[int] = frozenset()
+
+    def find(self, commit: str) -> Verification | None:
+        """The entry for `commit` that counts; None when there is none."""
+        found = [entry for entry in reversed(self.entries) if entry.commit == commit]
+        return max(found, key=lambda entry: entry.weight, default=None)
+
+    def best(self, said: Verification) -> Verification:
+        """What counts of `said` and the entry for the same commit."""
+        present = self.find(said.commit)
+        return present if present is not None and present.weight >= said.weight else said
+
+    def adds(self, entry: Verification) -> bool:
+        """Whether `entry` says something that is not in the log."""
+        return self.best(entry) is entry
+
+    def extended(self, repository: Repository, entry: Verification | None, closes: int = 0) -> RefUpdate:
+        """The update that adds `entry`, and that the pull request `closes` is being closed."""
+        said = entry.to_json() if entry else {}
+        what = f"Verified {self.edge.application} {entry.version or entry.commit[:12]} in" if entry else "Closing for"
+        text = json.dumps(said | ({"closes": closes} if closes else {}))
+        made = repository.note(self.head, f"{plain(what)} {self.edge.source}\n\n{text}\n")
+        return RefUpdate(ref_of(self.edge), made, self.head)
+
+
+def ref_of(edge: Edge) -> str:
+    """The ref with the log of `edge`."""
+    return f"{REFS}/{edge.application}/{edge.source}/{edge.target}"
+
+
+def read_log(repository: Repository, edge: Edge) -> VerificationLog:
+    """The log of `edge`, from refs that were fetched under their own names."""
+    head = repository.resolve(ref_of(edge))
+    names = [commit.sha for commit in repository.log(head, limit=_READ)] if head else []
+    entries, closed = [], set()
+    for message in repository.messages(names):
+        try:
+            raw = json.loads(message.partition("\n\n")[2])
+        except (ValueError, RecursionError):
+            continue
+        if not isinstance(raw, dict):
+            continue
+        if type(raw.get("closes")) is int:
+            closed.add(raw["closes"])
+        found = Verification.from_json(raw)
+        if found is not None and found.stage == edge.source:
+            entries.append(found)
+    return VerificationLog(edge, head, tuple(entries), frozenset(closed))
