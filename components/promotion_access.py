@@ -12,7 +12,7 @@ from delivery.stack.plan import PromotionAccessPlan
 
 
 class PromotionAccess(pulumi.ComponentResource):
-    """Declares Secret, ServiceAccount, Role and RoleBinding in `namespace`.
+    """Declares Secret, ServiceAccount, Role and RoleBinding in `namespace`; the Secret only where the plan names it.
 
     `token` may start workflows in the GitOps repository (Actions: write) and needs no other permission.
     `service_account` is the account's name, known once everything it needs exists.
@@ -31,12 +31,13 @@ class PromotionAccess(pulumi.ComponentResource):
         super().__init__("delivery:components:PromotionAccess", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         metadata = ObjectMetaArgs(name=plan.account, namespace=namespace)
-        Secret(
-            name,
-            metadata=ObjectMetaArgs(name=plan.secret, namespace=namespace),
-            string_data={plan.secret_key: pulumi.Output.json_dumps({**plan.secret_data, "apiToken": token})},
-            opts=child,
-        )
+        if plan.secret is not None:
+            Secret(
+                name,
+                metadata=ObjectMetaArgs(name=plan.secret, namespace=namespace),
+                string_data={plan.secret_key: pulumi.Output.json_dumps({**plan.secret_data, "apiToken": token})},
+                opts=child,
+            )
         account = ServiceAccount(name, metadata=metadata, opts=child)
         role = Role(
             name,

@@ -16,7 +16,15 @@ from delivery.config.errors import ConfigError, Problem
 from delivery.config.files import StackFilesError, misplaced_keys, other_names
 from delivery.config.keys import OWN_NAMES, SECRETS
 from delivery.config.reader import parse
-from delivery.config.readiness import in_plain_text, missing_for_update, wrong_tokens
+from delivery.config.readiness import (
+    PRIVATE_KEY_VARIABLE,
+    contradictory,
+    in_plain_text,
+    is_path,
+    missing_for_update,
+    unusable_private_key,
+    wrong_tokens,
+)
 from delivery.model.secret import SecretText
 from delivery.model.stack import StackConfiguration
 
@@ -29,9 +37,13 @@ PROMOTE_ONLY_VARIABLE = "DELIVERY_PROMOTE_ONLY"
 
 @dataclass(frozen=True)
 class Secrets:
-    """A stack's secrets: `github` writes the repository, `promotion` goes into the cluster's Secret."""
+    """A stack's secrets: `github` writes the repository, `promotion` goes into the cluster's Secret.
+
+    With a GitHub App there is its key, as the provider takes it, and `github` is a token that is made for this run.
+    """
 
     github: SecretText | None
+    app_key: SecretText | None
     promotion: SecretText | None
     kubeconfig: SecretText | None
 
@@ -49,8 +61,10 @@ def read_stack() -> tuple[StackConfiguration, Secrets]:
     )
     if os.environ.get(PROMOTE_VARIABLE):
         ours["promote"] = os.environ[PROMOTE_VARIABLE]
-    if os.environ.get("GITHUB_TOKEN"):
-        secrets.setdefault("githubToken", SecretText(os.environ["GITHUB_TOKEN"]))
+    configured = frozenset(secrets)
+    for key, variable in (("githubToken", "GITHUB_TOKEN"), ("githubAppPrivateKey", PRIVATE_KEY_VARIABLE)):
+        if os.environ.get(variable):
+            secrets.setdefault(key, SecretText(os.environ[variable]))
     problems += wrong_tokens(pulumi.get_stack(), secrets).values()
     try:
         # The engine does not tell which file sets a key.
@@ -61,13 +75,24 @@ def read_stack() -> tuple[StackConfiguration, Secrets]:
         raise pulumi.RunError(str(error)) from None
     except ConfigError as error:
         raise _refused([*problems, *error.problems], error.more) from None
+    problems += contradictory(configuration, configured)
+    app_key = secrets.get("githubAppPrivateKey") if configuration.github_app and not problems else None
+    if app_key:
+        # Imported for an App alone: cryptography takes long to load.
+        from delivery.github.app import PrivateKeyError, read_private_key
+
+        try:
+            app_key = read_private_key(app_key, is_path=is_path)
+        except PrivateKeyError as error:
+            problems.append(unusable_private_key(pulumi.get_stack(), str(error)))
     if not pulumi.runtime.is_dry_run():
         problems += missing_for_update(configuration, secrets)
         if not problems and os.environ.get(PROMOTE_ONLY_VARIABLE) != "true":
             problems += _in_the_cluster(configuration, secrets)
     if problems:
         raise _refused(problems)
-    return configuration, Secrets(secrets.get("githubToken"), secrets.get("promotionToken"), secrets.get("kubeconfig"))
+    token = None if configuration.github_app else secrets.get("githubToken")
+    return configuration, Secrets(token, app_key, secrets.get("promotionToken"), secrets.get("kubeconfig"))
 
 
 def secret_output(secret: SecretText | None) -> pulumi.Output[str] | None:

@@ -10,14 +10,22 @@ import pulumi_kubernetes as kubernetes
 from pulumi.runtime.rpc import UNKNOWN
 
 from delivery.model.pipeline import Repository
-from delivery.model.stack import Cluster
+from delivery.model.stack import Cluster, GitHubApp
 
 _NO_CLUSTER = '{"apiVersion": "v1", "kind": "Config"}'
 """A kubeconfig that names no cluster; without one, the provider would read the context that is selected."""
 
 
-def github_provider(repository: Repository, token: pulumi.Output[str] | None) -> github.Provider:
-    """The provider for the GitOps repository, on github.com or on an own server."""
+def github_provider(
+    repository: Repository,
+    token: pulumi.Output[str] | None,
+    app: GitHubApp | None = None,
+    app_key: pulumi.Output[str] | None = None,
+) -> github.Provider:
+    """The provider for the GitOps repository, on github.com or on an own server, with a token or as a GitHub App.
+
+    As an App it gets the key, not a token: what it stores works for as long as the key does.
+    """
     if repository.is_example:
         # Only a preview comes this far. The provider would look the example's owner up on GitHub; one whose
         # configuration is not known yet is left alone, and what it would do is previewed all the same.
@@ -25,7 +33,17 @@ def github_provider(repository: Repository, token: pulumi.Output[str] | None) ->
     own = None if repository.api_url == "https://api.github.com" else f"{repository.server_url}/"
     # GitHub asks for a second between writes, which is the provider's default; this machine does not.
     delay = 1 if repository.server_url.startswith("http://127.0.0.1") else None
-    return github.Provider("github", owner=repository.owner, base_url=own, token=token, write_delay_ms=delay)
+    if app is None or app_key is None or repository.is_example:
+        return github.Provider("github", owner=repository.owner, base_url=own, token=token, write_delay_ms=delay)
+    return github.Provider(
+        "github",
+        owner=repository.owner,
+        base_url=own,
+        app_auth=github.ProviderAppAuthArgs(id=app.id, installation_id=app.installation_id, pem_file=app_key),
+        write_delay_ms=delay,
+        # Of itself the provider makes a secret of `token` alone.
+        opts=pulumi.ResourceOptions(additional_secret_outputs=["appAuth"]),
+    )
 
 
 def kubernetes_provider(cluster: Cluster, kubeconfig: pulumi.Output[str] | None) -> kubernetes.Provider:

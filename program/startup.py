@@ -50,26 +50,49 @@ async def start(configuration: StackConfiguration, secrets: Secrets) -> Started:
 
     Raises `pulumi.RunError`, one line, when the repository cannot be read; then nothing has been declared.
     """
-    initial_values = _start_to_read(configuration, secrets.github)
+    token = secrets.github or _app_token(configuration, secrets.app_key)
+    initial_values = _start_to_read(configuration, token)
     # Everything that is imported and declared is in use until the process ends: looking for garbage is wasted.
     gc.disable()
     from program.providers import github_provider, kubernetes_provider
 
     promotions = None
-    if configuration.declares_promotions and secrets.github is not None:
+    if configuration.declares_promotions and token is not None:
         # This imports HTTP, git and telemetry, which most stacks never need.
         from program.promotions import PendingPromotions
 
-        promotions = PendingPromotions(configuration, secrets.github)
-    environment = _read_environment(configuration, secrets.github)
+        promotions = PendingPromotions(configuration, token)
+    environment = _read_environment(configuration, token)
     read = initial_values()
-    github = github_provider(configuration.pipeline.repository, secret_output(secrets.github))
+    app_key = secret_output(secrets.app_key)
+    github = github_provider(
+        configuration.pipeline.repository, secret_output(secrets.github), configuration.github_app, app_key
+    )
     cluster = kubernetes_provider(configuration.cluster, secret_output(secrets.kubeconfig))
     # While a thread imports the rest, the event loop registers both providers, and the engine starts them.
     await asyncio.to_thread(import_module, "program.stage")
     # The interpreter looks for garbage once more at its end, also with the collector off, but not in what is frozen.
     gc.freeze()
     return Started(github, cluster, read, environment, promotions)
+
+
+def _app_token(configuration: StackConfiguration, key: SecretText | None) -> SecretText | None:
+    """A token for what the program itself asks of GitHub in this run. Raises `pulumi.RunError`, one line."""
+    repository, app = configuration.pipeline.repository, configuration.github_app
+    if app is None or key is None or repository.is_example:
+        return None
+    from delivery.github.app import installation_token
+    from delivery.github.client import GitHubError
+    from delivery.stack.environment import declares_environment
+
+    opens = configuration.declares_promotions and bool(configuration.stage.after)
+    permissions = {"contents": "write", "pull_requests": "write"} if opens else {"contents": "read"}
+    permissions |= {"actions": "read"} if declares_environment(configuration) else {}
+    where = (repository.owner, repository.name)
+    try:
+        return installation_token(repository.api_url, where, (app.id, app.installation_id), key, permissions).token
+    except GitHubError as error:
+        raise pulumi.RunError(error.worded(stack_hints(configuration.stage.name))) from None
 
 
 def _read_environment(configuration: StackConfiguration, token: SecretText | None) -> "EnvironmentPlan | None":

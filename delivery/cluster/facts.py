@@ -1,5 +1,6 @@
 """Single questions to a cluster, each with its answer. All raise `RefusedError` for what the login may not read."""
 
+import base64
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -7,6 +8,7 @@ from dataclasses import asdict, dataclass
 from delivery.cluster.connection import Connection, Object, RefusedError
 from delivery.cluster.needs import Definition, Right
 from delivery.config.errors import Json
+from delivery.model.secret import SecretText
 
 _REVIEWS = "/apis/authorization.k8s.io/v1"
 _AT_ONCE = 8
@@ -95,6 +97,16 @@ def keptn_configs(connection: Connection) -> tuple[KeptnConfig, ...] | None:
 def keptn_operators(connection: Connection) -> tuple[Workload, ...]:
     """Keptn's lifecycle operator, in any namespace."""
     return tuple(map(_workload, connection.items("/apis/apps/v1/deployments", labelSelector=_OPERATOR) or ()))
+
+
+def secret_value(connection: Connection, namespace: str, name: str, key: str) -> SecretText | None:
+    """What the Secret has under `key`, None where there is no such Secret or key."""
+    found = connection.get(f"/api/v1/namespaces/{namespace}/secrets/{name}")
+    value = _field(found or {}, "data", key)
+    try:
+        return SecretText(base64.b64decode(str(value), validate=True).decode()) if value is not None else None
+    except ValueError:
+        return SecretText("")
 
 
 def argocd_controllers(connection: Connection, namespace: str) -> tuple[Workload, ...]:

@@ -62,7 +62,8 @@ def rights(configuration: StackConfiguration) -> tuple[Right, ...]:
         if task_specs(configuration, stage_application):
             resources.append(("lifecycle.keptn.sh", "keptntaskdefinitions"))
         if configuration.promotes_to:
-            resources += [("", "secrets"), ("", "serviceaccounts")]
+            resources += [] if configuration.external_promotion_secret else [("", "secrets")]
+            resources += [("", "serviceaccounts")]
             resources += [("rbac.authorization.k8s.io", "roles"), ("rbac.authorization.k8s.io", "rolebindings")]
         needed |= {Right(stage_application.namespace, group, name, verb) for group, name in resources for verb in VERBS}
     return tuple(sorted(needed))

@@ -10,6 +10,7 @@ from enum import Enum
 from delivery.config import rules
 from delivery.config.rules import Json, Rule
 from delivery.model.pipeline import ENGINES, IDENTITIES
+from delivery.model.stack import PROMOTION_SECRETS
 
 PROJECT = "delivery"
 """The project's name, which stands before the colon of every key."""
@@ -212,7 +213,32 @@ STACK_KEYS = (
         "The token that writes the GitOps repository.",
         "`GITHUB_TOKEN` in the environment; without it an update is refused",
     ),
-    _secret("promotionToken", "The token that dispatches the workflow, if the stage promotes.", "an update is refused"),
+    Key(
+        "githubAppId",
+        TEXT,
+        rules.APP_ID,
+        None,
+        "A GitHub App that writes the GitOps repository, in place of `githubToken`.",
+        "none",
+    ),
+    Key("githubAppInstallationId", TEXT, rules.INSTALLATION_ID, None, "Its installation there.", "none"),
+    _secret(
+        "githubAppPrivateKey",
+        "The App's private key, as PEM; or the path of its file, not encrypted.",
+        "`DELIVERY_GITHUB_APP_PRIVATE_KEY` in the environment, PEM or path; without it an update is refused",
+    ),
+    _secret(
+        "promotionToken",
+        "The token that dispatches the workflow, if the stage promotes.",
+        "an update is refused, unless `promotionSecret` is `external`",
+    ),
+    Key(
+        "promotionSecret",
+        Type.CHOICE,
+        rules.one_of(*PROMOTION_SECRETS),
+        PROMOTION_SECRETS[0],
+        "What fills the Secret `github-token`: this stack, from `promotionToken`, or something else in the cluster.",
+    ),
     _pattern("namespace", "The namespace in this stage.", "the application's, or `namespacePattern`"),
     _pattern(
         "argocdApplication",

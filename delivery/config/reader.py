@@ -15,7 +15,7 @@ from delivery.config.naming import read_stage_applications
 from delivery.config.values import Values, decoded, read_map
 from delivery.model.pipeline import Application, Pipeline, Promotions, Repository, Stage
 from delivery.model.request import PromotionRequest
-from delivery.model.stack import ArgoCD, Cluster, KeptnChecks, StackConfiguration
+from delivery.model.stack import ArgoCD, Cluster, GitHubApp, KeptnChecks, StackConfiguration
 from delivery.model.task_runs import SECONDS_A_RUN, least_timeout
 
 TASK_PROMOTE = "promote"
@@ -82,6 +82,8 @@ def parse(
             adopt_existing=root.flag("adoptExisting"),
         ),
         request=_request(root.map("promote"), pipeline, stack, errors),
+        github_app=_github_app(root, errors),
+        external_promotion_secret=root.text("promotionSecret") == "external",
     )
     errors.check()
     return configuration
@@ -206,6 +208,15 @@ def _promotions(root: Values, errors: ErrorCollector) -> Promotions:
         timeout_seconds=timeout,
         ttl_seconds=root.number("promotionTtlSeconds"),
     )
+
+
+def _github_app(root: Values, errors: ErrorCollector) -> GitHubApp | None:
+    keys = ("githubAppId", "githubAppInstallationId")
+    found = {key: text for key in keys if (text := root.text(key))}
+    for key in keys if found and not errors.about(*keys) else ():
+        if key not in found:
+            errors.add(Kind.MISSING, (key,), None, f"{TABLE[key].allowed}, beside the other", TABLE[key].form)
+    return GitHubApp(found[keys[0]], found[keys[1]]) if len(found) == len(keys) else None
 
 
 def _checks(root: Values, errors: ErrorCollector) -> KeptnChecks:

@@ -111,6 +111,8 @@ TRACE_URL = pattern(
     "an http(s) address with {trace_id} and, if wanted, {span_id}; or nothing",
     "https://HOST/{trace_id}",
 )
+APP_ID = pattern(r"[0-9]{1,18}|Iv[0-9A-Za-z.]{8,60}", "the id of a GitHub App, or its client id", "APP_ID")
+INSTALLATION_ID = pattern(r"[0-9]{1,18}", "the number at the end of the installation's address", "NUMBER")
 LABEL = pattern(r"[^\x00-\x1f,]{1,50}", "a GitHub label, at most 50 characters, without a comma", "LABEL")
 PERSON = pattern(r"[A-Za-z0-9](-?[A-Za-z0-9]){0,38}", "a GitHub user", "USER")
 TEAM = pattern(r"[a-z0-9]([a-z0-9_-]*[a-z0-9])?", "the slug of a team of the owner", "TEAM")

@@ -1,9 +1,14 @@
 """Checks of the stack's cluster: can it be used, and do Keptn and Argo CD run there as the stack needs them."""
 
+import json
+import re
+from collections.abc import Iterator
+
 from delivery.cluster.facts import (
     argocd_controllers,
     keptn_configs,
     keptn_operators,
+    secret_value,
     served_versions,
     server_version,
 )
@@ -12,6 +17,9 @@ from delivery.cluster.preflight import argocd_definitions, install_command, kept
 from delivery.config.errors import Problem
 from delivery.doctor.check import Check, ok, wrong
 from delivery.doctor.inspection import Inspection
+from delivery.model.pipeline import Repository
+from delivery.model.secret import SecretText
+from delivery.stack.manifests import SECRET_KEY, SECRET_NAME
 
 PROMOTION_TASKS = "PROMOTION_TASKS_ENABLED"
 """The variable by which Keptn's chart switches promotion tasks on; the operator's own default is off."""
@@ -95,6 +103,38 @@ def argocd(name: str, inspection: Inspection) -> Check:
     if not any(controller.ready for controller in controllers):
         return wrong(name, f"{first.name} in {namespace} is not ready", f"{connection.kubectl} -n {namespace} get pods")
     return ok(name, f"{first.version}, {first.name} in {namespace}")
+
+
+def promotion_secret(name: str, inspection: Inspection) -> Iterator[Check]:
+    """The Secret that something else fills has all that the promotion task reads in it, in each namespace."""
+    configuration, connection = inspection.configuration, inspection.connection
+    if not (configuration.promotes_to and configuration.external_promotion_secret):
+        return
+    for namespace in dict.fromkeys(placed.namespace for placed in configuration.stage_applications):
+        found = secret_value(connection, namespace, SECRET_NAME, SECRET_KEY)
+        lacking = f"no {SECRET_KEY}" if found is None else _lacking(found, configuration.pipeline.repository)
+        where = f"Secret {SECRET_NAME} in {namespace}"
+        if lacking:
+            fix = f"{connection.kubectl} -n {namespace} get externalsecrets, and compare with docs/how-to/github-app.md"
+            yield wrong(name, f"{where}: {lacking}", fix)
+        else:
+            yield ok(name, f"{where} has all that the promotion task reads")
+
+
+def _lacking(found: SecretText, repository: Repository) -> str:
+    """What is wrong with the content of the promotion task's Secret, without anything that is in it."""
+    try:
+        content = json.loads(found.reveal())
+    except (ValueError, RecursionError):
+        content = None
+    if not isinstance(content, dict):
+        return f"{SECRET_KEY} is no JSON object"
+    wanted = {"githubRepoOwner": repository.owner, "githubRepo": repository.name}
+    wrong_fields = [key for key, text in wanted.items() if content.get(key) != text]
+    token = content.get("apiToken")
+    if not (isinstance(token, str) and re.fullmatch(r"[!-~]+", token)):
+        wrong_fields.append("apiToken")
+    return f"{SECRET_KEY} has no {', '.join(wrong_fields)} of this repository" if wrong_fields else ""
 
 
 def _check(name: str, problems: list[Problem], otherwise: str) -> Check:

@@ -11,14 +11,24 @@ from delivery.config.errors import ConfigError, Problem, set_fix
 from delivery.config.files import PROJECT, StackFilesError, misplaced_keys, other_names, read_stack_config
 from delivery.config.keys import OWN_NAMES, SECRETS
 from delivery.config.reader import parse
-from delivery.config.readiness import in_plain_text, missing_for_update, wrong_tokens
+from delivery.config.readiness import (
+    PRIVATE_KEY_VARIABLE,
+    contradictory,
+    in_plain_text,
+    missing_for_update,
+    wrong_tokens,
+)
 from delivery.doctor.check import Check, ok, unknown, wrong
 from delivery.doctor.inspection import BlockedError, Inspection
 from delivery.doctor.toolchain import PulumiError, run_pulumi
 from delivery.model.secret import SecretText
 
-ENVIRONMENT = {"githubToken": "GITHUB_TOKEN", "promotionToken": "DELIVERY_PROMOTION_TOKEN"}
-"""Where else a token may come from, when the stack has none or it cannot be decrypted."""
+ENVIRONMENT = {
+    "githubToken": "GITHUB_TOKEN",
+    "promotionToken": "DELIVERY_PROMOTION_TOKEN",
+    "githubAppPrivateKey": PRIVATE_KEY_VARIABLE,
+}
+"""Where else a secret may come from, when the stack has none or it cannot be decrypted."""
 
 
 def configuration(name: str, inspection: Inspection) -> Iterator[Check]:
@@ -77,9 +87,11 @@ def unusable_tokens(_: str, inspection: Inspection) -> Iterator[Check]:
 
 def ready(name: str, inspection: Inspection) -> Iterator[Check]:
     """Nothing is missing that only an update asks for."""
-    # An update takes this one token from the environment, and no other.
-    from_environment = {"githubToken"} if inspection.environ.get(ENVIRONMENT["githubToken"]) else set()
-    missing = missing_for_update(inspection.configuration, inspection.set_keys | from_environment)
+    # An update takes these from the environment, and no other.
+    own = ("githubToken", "githubAppPrivateKey")
+    from_environment = {key for key in own if inspection.environ.get(ENVIRONMENT[key])}
+    missing = contradictory(inspection.configuration, inspection.set_keys)
+    missing += missing_for_update(inspection.configuration, inspection.set_keys | from_environment)
     yield from _checks(name, missing, "nothing is missing from the configuration")
 
 

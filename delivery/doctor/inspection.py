@@ -3,14 +3,23 @@
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from delivery.cluster import Connection, connect
 from delivery.cluster.kubeconfig import logins
-from delivery.config.readiness import wrong_tokens
-from delivery.doctor.check import Check, ok, unknown
+from delivery.config.readiness import is_path, unusable_private_key, wrong_tokens
+from delivery.doctor.check import Check, ok, unknown, wrong
 from delivery.doctor.github import GitHubView
+from delivery.github.client import GitHubError
 from delivery.model.secret import SecretText
 from delivery.model.stack import StackConfiguration
+
+if TYPE_CHECKING:
+    # It imports cryptography, which takes long, for the stacks that have an App.
+    from delivery.github.app import InstallationToken
+
+APP = "GitHub App"
+"""The name of the check of a stack's App."""
 
 
 class BlockedError(Exception):
@@ -65,8 +74,33 @@ class Inspection:
             raise BlockedError(unknown("cluster", "not checked: delivery:kubeContext is not set"))
         return connect(cluster.context, self.secrets.get("kubeconfig"))
 
+    @cached_property
+    def installation(self) -> "InstallationToken":
+        """A token of the stack's GitHub App, for this look and with all that the App may do. Raises `BlockedError`."""
+        from delivery.github.app import PrivateKeyError, installation_token, read_private_key
+
+        repository, app = self.configuration.pipeline.repository, self.configuration.github_app
+        if app is None or "githubAppPrivateKey" not in self.secrets:
+            raise BlockedError(unknown(APP, "not checked: there is no githubAppPrivateKey"))
+        where = (repository.owner, repository.name)
+        try:
+            key = read_private_key(self.secrets["githubAppPrivateKey"], is_path=is_path)
+            made = installation_token(repository.api_url, where, (app.id, app.installation_id), key, attempts=1)
+        except PrivateKeyError as error:
+            problem = unusable_private_key(self.stack, str(error))
+            raise BlockedError(wrong(APP, f"found {problem.found}; allowed: {problem.allowed}", problem.fix)) from None
+        except GitHubError as error:
+            if not error.refused:
+                raise BlockedError(unknown(APP, str(error))) from None
+            fix = f"compare both ids and the key with {repository.server_url}/settings/apps and its installations"
+            raise BlockedError(wrong(APP, str(error), fix)) from None
+        self.hidden.append(made.token.reveal())
+        return made
+
     def has_token(self, key: str) -> bool:
-        """Whether there is a token of this configuration key that can be sent to GitHub."""
+        """Whether there is a token of this configuration key that can be sent to GitHub, or can be made."""
+        if key == "githubToken" and self.parsed is not None and self.parsed.github_app:
+            return "githubAppPrivateKey" in self.secrets
         return key in self.secrets and key not in wrong_tokens(self.stack, self.secrets)
 
     def require_repository(self) -> None:
@@ -80,7 +114,9 @@ class Inspection:
         if not self.has_token(key):
             raise BlockedError(unknown("repository", f"not checked: there is no {key}"))
         if key not in self._views:
-            self._views[key] = GitHubView(self.configuration.pipeline.repository, key, self.secrets[key])
+            as_app = key == "githubToken" and self.configuration.github_app
+            token = self.installation.token if as_app else self.secrets[key]
+            self._views[key] = GitHubView(self.configuration.pipeline.repository, key, token)
         # One that gave no answer is not asked again with the other token.
         first = next(iter(self._views.values())).get()
         if first.status == 0:

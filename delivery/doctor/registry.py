@@ -32,6 +32,7 @@ GROUPS: Mapping[str, Mapping[str, CheckFunction]] = {
         "Keptn's promotion tasks": cluster.promotion_tasks,
         "collector address": cluster.collector,
         "Argo CD": cluster.argocd,
+        "promotion secret": cluster.promotion_secret,
     },
     "tokens": {
         "githubToken": tokens.token,

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 
 from delivery.doctor.check import Check, ok, unknown, wrong
 from delivery.doctor.github import GitHubView
-from delivery.doctor.inspection import Inspection
+from delivery.doctor.inspection import APP, Inspection
 from delivery.model.stack import StackConfiguration
 from delivery.stack.environment import declares_environment
 from delivery.stack.workflow import has_environment
@@ -40,7 +40,7 @@ def needed_permissions(configuration: StackConfiguration, key: str) -> Mapping[s
     Pull requests are read by this doctor, in every stack, and opened by an update in some.
     """
     if key == "promotionToken":
-        return PROMOTION_TOKEN if configuration.promotes_to else {}
+        return PROMOTION_TOKEN if configuration.promotes_to and not configuration.external_promotion_secret else {}
     opens = configuration.stage.after and configuration.pipeline.promotions.engine == "pulumi"
     needed = {"contents": "write", "pull_requests": "write" if opens else "read"}
     if configuration.owns_repository:
@@ -54,6 +54,9 @@ def token(key: str, inspection: Inspection) -> Iterator[Check]:
     """Every check of the token of that configuration key."""
     inspection.require_repository()
     needed = needed_permissions(inspection.configuration, key)
+    if key == "githubToken" and inspection.configuration.github_app:
+        yield from _app(inspection, needed)
+        return
     if not inspection.has_token(key):
         if needed:
             yield unknown(key, "not checked: there is no such token")
@@ -107,9 +110,7 @@ def has_what_it_needs(inspection: Inspection, github: GitHubView, needed: Mappin
 def has_nothing_else(inspection: Inspection, github: GitHubView, needed: Mapping[str, str]) -> Check:
     """The token has no permission that this project does not use; a new one would have what is `needed` here."""
     name = f"{github.key}: nothing else"
-    allowed, promotions = frozenset(PROMOTION_TOKEN), inspection.configuration.pipeline.promotions
-    if github.key != "promotionToken":
-        allowed = GITHUB_TOKEN | ({"actions"} if has_environment(promotions.engine, promotions.identity) else set())
+    allowed = frozenset(PROMOTION_TOKEN) if github.key == "promotionToken" else _allowed(inspection)
     place = f"{github.full_name} alone at {_tokens_page(github)}"
     instead = f"make a fine-grained one with {_levels(needed)} on {place}, then {_set(inspection, github.key)}"
     scopes = _scopes(github)
@@ -133,6 +134,36 @@ def has_nothing_else(inspection: Inspection, github: GitHubView, needed: Mapping
         why = "the repository is public" if public else answers[unseen[0]].why
         return unknown(name, f"cannot see whether it has {', '.join(unseen)}: {why}")
     return ok(name, f"none of {', '.join(answers)}")
+
+
+def _app(inspection: Inspection, needed: Mapping[str, str]) -> Iterator[Check]:
+    """The App's key makes a token, with what this stack needs and nothing else: GitHub tells what a token of it may."""
+    made, repository = inspection.installation, inspection.configuration.pipeline.repository
+    yield ok(APP, f"makes a token for {repository.owner}/{repository.name}")
+    page = f"{repository.server_url}/settings/apps, and accept that for the installation"
+    missing = {name: level for name, level in needed.items() if _rank(made.permissions.get(name)) < _rank(level)}
+    if missing:
+        yield wrong(f"{APP}: permissions", f"lacks {_levels(missing)}", f"grant it at {page}")
+    else:
+        yield ok(f"{APP}: permissions", _levels(needed))
+    allowed = _allowed(inspection) | {"metadata"}
+    more = {name: level for name, level in made.permissions.items() if name not in allowed}
+    if more:
+        yield wrong(f"{APP}: nothing else", f"has {_levels(more)} too, which it does not need", f"remove it at {page}")
+    else:
+        yield ok(f"{APP}: nothing else", f"none but {', '.join(sorted(allowed))}")
+
+
+def _rank(level: str | None) -> int:
+    levels = (None, "read", "write", "admin")
+    return levels.index(level) if level in levels else 0
+
+
+def _allowed(inspection: Inspection) -> frozenset[str]:
+    """All that the identity which writes the repository may be for, in any stack."""
+    promotions = inspection.configuration.pipeline.promotions
+    environment = has_environment(promotions.engine, promotions.identity)
+    return GITHUB_TOKEN | (frozenset({"actions"}) if environment else frozenset())
 
 
 def grant(github: GitHubView, needed: Mapping[str, str]) -> str:

@@ -47,12 +47,25 @@ class Cluster:
     adopt_existing: bool
 
 
+PROMOTION_SECRETS = ("stack", "external")
+"""What can fill the Secret that the promotion task reads, the default first."""
+
+
+@dataclass(frozen=True)
+class GitHubApp:
+    """A GitHub App, by its id or client id, and its installation on the GitOps repository. The key is a secret."""
+
+    id: str
+    installation_id: str
+
+
 @dataclass(frozen=True)
 class StackConfiguration:
     """Everything one stack's program needs to know, valid as a whole.
 
     `tasks` maps the name of a Keptn task definition to its Python source; a name with `None` is defined
-    elsewhere.
+    elsewhere. `github_app` writes the repository in place of a token. The Secret of the promotion task is `external`
+    where this stack does not fill it.
     """
 
     pipeline: Pipeline
@@ -64,6 +77,8 @@ class StackConfiguration:
     metadata: dict[str, str]
     cluster: Cluster
     request: PromotionRequest
+    github_app: GitHubApp | None
+    external_promotion_secret: bool
 
     @property
     def stage_applications(self) -> tuple[StageApplication, ...]:

@@ -28,10 +28,13 @@ class ArgoCDApplicationPlan:
 
 @dataclass(frozen=True)
 class PromotionAccessPlan:
-    """What the promotion task may use: `secret_data` goes into the Secret beside the token, `rules` into the Role."""
+    """What the promotion task may use: `secret_data` goes into the Secret beside the token, `rules` into the Role.
+
+    `secret` is None where something else fills it.
+    """
 
     account: str
-    secret: str
+    secret: str | None
     secret_key: str
     secret_data: Mapping[str, str]
     rules: tuple[Mapping[str, list[str]], ...]
@@ -119,7 +122,7 @@ def _access(configuration: StackConfiguration) -> PromotionAccessPlan | None:
     repository = configuration.pipeline.repository
     return PromotionAccessPlan(
         account=TASK_PROMOTE,
-        secret=manifests.SECRET_NAME,
+        secret=None if configuration.external_promotion_secret else manifests.SECRET_NAME,
         secret_key=manifests.SECRET_KEY,
         secret_data={"githubRepo": repository.name, "githubRepoOwner": repository.owner},
         rules=manifests.PROMOTION_ROLE_RULES,

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from lab.forge.model import PullRequest, Record, Run, Token
+from lab.forge.model import INSTALLATION_TOKEN, App, PullRequest, Record, Run, Token
 from lab.forge.pulls import follow, merge, reopen
 from lab.forge.repositories import ZERO, Repository, person
 from lab.forge.server import Server
@@ -106,6 +106,24 @@ class Forge:
         granted = EVERYTHING if permissions is None else permissions
         who = "github-actions[bot]" if actions else login
         self._state.tokens[secret] = Token(who, dict(granted), seen, actions)
+
+    def add_app(
+        self,
+        identifier: str,
+        public_key: str,
+        installation: str,
+        repositories: list[str],
+        permissions: Mapping[str, str] | None = None,
+    ) -> None:
+        """Make a GitHub App known: its id, its public key as PEM, and its one installation with what that may do."""
+        seen = frozenset(name.lower() for name in repositories)
+        granted = EVERYTHING if permissions is None else permissions
+        self._state.apps[identifier] = App(f"app-{identifier}", public_key, installation, dict(granted), seen)
+
+    def expire_installation_tokens(self) -> None:
+        """Let an hour go by for the tokens that Apps have made."""
+        for secret in [secret for secret in self._state.tokens if secret.startswith(INSTALLATION_TOKEN)]:
+            self.remove_token(secret)
 
     def remove_token(self, secret: str) -> None:
         """Revoke a token."""

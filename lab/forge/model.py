@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 UNSIGNED = "Repository rule violations found\n\nCommits must have verified signatures.\n\n"
 """What GitHub answers to a change that a rule about signatures forbids."""
+INSTALLATION_TOKEN = "ghs_"  # noqa: S105 - how those of Apps begin
 _LEVELS = {"read": 1, "write": 2, "admin": 3}
 
 
@@ -65,7 +66,8 @@ class Token:
     """A token: whose it is, its fine-grained permissions (`{"contents": "write"}`), and the repositories it sees.
 
     `repositories` are lower-case `owner/name`; None means all. `actions` marks a workflow's `GITHUB_TOKEN`, which may
-    open pull requests only where the repository's setting allows it. Classic scopes and expiry are not modelled.
+    open pull requests only where the repository's setting allows it. Classic scopes are not modelled, and expiry is
+    `Forge.expire_installation_tokens`.
     """
 
     login: str
@@ -94,6 +96,17 @@ class Token:
             kind = "integration" if self.bot else "personal access token"
             needed = {"x-accepted-github-permissions": "; ".join(accepted)}
             raise ApiError(403, f"Resource not accessible by {kind}", headers=needed)
+
+
+@dataclass(frozen=True)
+class App:
+    """A GitHub App with one `installation`: its public key (PEM), and what the installation may do, and where."""
+
+    slug: str
+    public_key: str
+    installation: str
+    permissions: Mapping[str, str]
+    repositories: frozenset[str]
 
 
 @dataclass

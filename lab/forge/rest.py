@@ -112,17 +112,22 @@ class Reply:
 
 Handler = Callable[[State, Repository, Request], Reply]
 AccountHandler = Callable[[State, Request], Reply]
+Caller = Callable[[State, Mapping[str, str]], Token]
 
 
 @dataclass(frozen=True)
 class Route:
-    """A call the forge knows. `accepted` are `permission=level`, any of which will do."""
+    """A call the forge knows. `accepted` are `permission=level`, any of which will do.
+
+    `caller` tells who asks, and raises 401, where that is no token's owner.
+    """
 
     method: str
     pattern: re.Pattern[str]
     accepted: tuple[str, ...] = ()
     handler: Handler | None = None
     account_handler: AccountHandler | None = None
+    caller: Caller | None = None
 
 
 ROUTES: list[Route] = []
@@ -138,11 +143,13 @@ def route(method: str, template: str, *accepted: str) -> Callable[[Handler], Han
     return register
 
 
-def account_route(method: str, template: str) -> Callable[[AccountHandler], AccountHandler]:
+def account_route(
+    method: str, template: str, caller: Caller | None = None
+) -> Callable[[AccountHandler], AccountHandler]:
     """Register a handler for a path outside any repository."""
 
     def register(handler: AccountHandler) -> AccountHandler:
-        ROUTES.append(Route(method, _pattern(template), account_handler=handler))
+        ROUTES.append(Route(method, _pattern(template), account_handler=handler, caller=caller))
         return handler
 
     return register
@@ -158,7 +165,7 @@ def answer(state: State, method: str, target: str, headers: Mapping[str, str], b
     parts = urlsplit(target)
     try:
         known, parameters = _find_route(method, parts.path.rstrip("/") or "/")
-        token = authenticate(state, headers)
+        token = known.caller(state, headers) if known.caller else authenticate(state, headers)
         request = Request(parts.path, dict(parse_qsl(parts.query)), headers, body, token, parameters)
         with state.lock:
             if known.account_handler is not None:

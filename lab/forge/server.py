@@ -11,13 +11,13 @@ import traceback
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from lab.forge import actions, commits, contents, environments, git_data, git_http, issues, pulls, rest
+from lab.forge import actions, apps, commits, contents, environments, git_data, git_http, issues, pulls, rest
 from lab.forge.model import Record
 from lab.forge.rest import Reply
 from lab.forge.state import State
 
 # Importing a module with routes registers them; naming them here keeps that visible.
-ROUTE_MODULES = (actions, commits, contents, environments, git_data, issues, pulls)
+ROUTE_MODULES = (actions, apps, commits, contents, environments, git_data, issues, pulls)
 _LONGEST_HOLD = 60.0  # seconds; a test that forgets to let go must not hang for ever
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lab.forge.model import ApiError, PullRequest, Record, Run, Token, not_found
+from lab.forge.model import ApiError, App, PullRequest, Record, Run, Token, not_found
 from lab.forge.repositories import Repository
 
 DispatchCallback = Callable[[str, str, str, Mapping[str, str]], str | None]
@@ -90,6 +90,7 @@ class State:
     root: Path
     url: str = ""
     tokens: dict[str, Token] = field(default_factory=dict)
+    apps: dict[str, App] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
     held: list[Hold] = field(default_factory=list)
     runs: Runs = field(default_factory=Runs)

@@ -14,7 +14,9 @@ import pytest
 
 from delivery.config.errors import Json
 from lab.engine import Preview, ProgramError
-from tests.components.stacks import STAGES, TOKEN, files, named, objects, of, run, team
+from tests.components.stacks import STAGES, TEAM, TOKEN, files, named, objects, of, run, team
+from tests.messages import assert_message
+from tests.rsa_keys import key_pair
 
 CHART = ("Chart.yaml", "templates/application.yaml", "platform.yaml", "values.yaml")
 
@@ -268,6 +270,60 @@ def test_production_needs_no_promotion_token_for_an_update(monkeypatch: pytest.M
     with pytest.raises(ProgramError) as refused:
         run("production")
     assert "promotionToken" not in str(refused.value)
+
+
+APP: dict[str, Json] = {"githubAppId": "123456", "githubAppInstallationId": "7890", "repositoryOwner": "acme"}
+
+
+def test_as_an_app_the_provider_has_its_key_as_a_secret_and_no_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("program.startup._app_token", lambda *_: None)
+    provider = named(run("dev", {"githubAppPrivateKey": key_pair()[0]}, **APP), "providers:github")
+    assert provider.secrets == {"appAuth"}
+    assert "token" not in provider.inputs
+    assert "PRIVATE KEY" not in repr(provider)
+
+
+@pytest.mark.parametrize(
+    ("secrets", "settings", "keys"),
+    [
+        ({"githubToken": TOKEN, "githubAppPrivateKey": key_pair()[0]}, APP, ["githubToken"]),
+        ({"githubAppPrivateKey": key_pair()[0]}, {}, ["githubAppId"]),
+        ({"githubAppPrivateKey": "classified"}, APP, ["githubAppPrivateKey"]),
+        ({}, {"githubAppId": "123456"}, ["githubAppInstallationId"]),
+        ({}, {"githubAppInstallationId": "7890"}, ["githubAppId"]),
+        ({}, {**APP, "githubAppId": "my app"}, ["githubAppId"]),
+        ({}, {**APP, "githubAppPrivateKey": "-----BEGIN RSA PRIVATE KEY-----\n"}, ["githubAppPrivateKey"]),
+    ],
+)
+def test_half_an_app_and_two_identities_are_refused_also_by_a_preview(
+    secrets: dict[str, str], settings: dict[str, Json], keys: list[str]
+) -> None:
+    with pytest.raises(ProgramError) as refused:
+        run("dev", secrets, **settings)
+    lines = str(refused.value).splitlines()
+    assert [line.partition(": ")[0] for line in lines] == [f"delivery:{key}" for key in keys]
+    assert "classified" not in str(refused.value)
+    assert_message(f"program.app.{keys[0]}.{len(secrets)}.{len(settings)}", lines[0])
+
+
+def test_an_app_needs_its_key_for_an_update_and_an_external_secret_no_promotion_token(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: False)
+    with pytest.raises(ProgramError) as refused:
+        run("dev", None, **APP, promotionSecret="external")
+    lines = str(refused.value).splitlines()
+    assert [line.partition(": ")[0] for line in lines] == ["delivery:githubAppPrivateKey", "delivery:kubeContext"]
+
+
+def test_a_secret_that_something_else_fills_is_not_declared_and_all_else_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GITHUB_TOKEN", raising=False)
+    ours, theirs = objects(of_team("dev")), objects(run("dev", None, **TEAM, promotionSecret="external"))
+    assert sorted(set(ours) - set(theirs)) == [
+        ("Secret", "api-dev", "github-token"),
+        ("Secret", "web-dev", "github-token"),
+    ]
+    assert set(theirs) < set(ours)
 
 
 def test_the_finalizer_is_there_when_it_is_asked_for() -> None:

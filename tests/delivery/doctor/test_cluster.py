@@ -1,3 +1,5 @@
+import base64
+import json
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -163,3 +165,52 @@ def test_promotion_tasks_may_be_off_where_nothing_is_promoted(api: KubernetesApi
 def test_an_argo_cd_that_scales_by_itself_is_found_as_a_deployment(api: KubernetesApi) -> None:
     api.objects["/apis/apps/v1/namespaces/argocd/deployments"] = api.objects.pop(CONTROLLERS)
     assert checks(api)["Argo CD"].status == "ok"
+
+
+SECRET = "/api/v1/namespaces/podtato-head-dev/secrets/github-token"
+GOOD = {"githubRepoOwner": "acme", "githubRepo": "podtato-head-gitops", "apiToken": "classified-token"}
+
+
+def external(api: KubernetesApi, content: object, stack: str = "dev") -> Check | None:
+    """The check of the Secret with this content (JSON, or bytes as they are) under SECURE_DATA."""
+    if content is not None:
+        data = content if isinstance(content, bytes) else json.dumps(content).encode()
+        api.objects[SECRET] = {"data": {"SECURE_DATA": base64.b64encode(data).decode()}}
+    return checks(api, stack, promotionSecret="external").get("promotion secret")
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (GOOD, "ok"),
+        (None, "none"),
+        (b"classified", "json"),
+        (b"\xff", "json"),
+        (["classified"], "json"),
+        ({**GOOD, "githubRepo": "classified"}, "fields"),
+        ({**GOOD, "apiToken": ""}, "token"),
+        ({**GOOD, "apiToken": "two words"}, "token"),
+        ({"githubRepo": GOOD["githubRepo"], "githubRepoOwner": GOOD["githubRepoOwner"]}, "token"),
+    ],
+)
+def test_a_secret_that_something_else_fills_has_to_have_what_the_task_reads(
+    api: KubernetesApi, content: object, kind: str
+) -> None:
+    check = external(api, content)
+    assert check is not None
+    assert check.status == ("ok" if kind == "ok" else "wrong")
+    assert "classified" not in str(check)
+    assert_told(f"promotion_secret.{kind}", check)
+
+
+def test_a_secret_that_the_login_may_not_read_is_unknown(api: KubernetesApi) -> None:
+    api.objects[SECRET] = 403
+    check = external(api, None)
+    assert check is not None
+    assert check.status == "unknown"
+
+
+def test_no_secret_is_looked_for_where_the_stack_fills_it_or_promotes_nothing(api: KubernetesApi) -> None:
+    assert external(api, None, "production") is None
+    assert "promotion secret" not in checks(api)
+    assert not [request for request in api.requests if "secrets" in request]
