@@ -19,7 +19,8 @@ _NAMES_OF_SECRETS = (
 )
 _REDACTED = (
     (r"(?<=://)[^/\s@]+@", ""),  # user:password@ in an address
-    (r"\b(gh[a-z]_|github_pat_|glpat-|pul-|xox[a-z]-)[A-Za-z0-9_-]+", MASK),
+    # With a web token in it since 2026: ghs_APPID_HEADER.CLAIMS.SIGNATURE
+    (r"\b(gh[a-z]_|github_pat_|glpat-|pul-|xox[a-z]-)[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*", MASK),
     (r"(?i)\b(bearer|basic|token)(\s*[:=]\s*|\s+)[A-Za-z0-9._~+/=-]{8,}", rf"\1 {MASK}"),
     (r"\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*", MASK),  # a JSON web token
     # Folders of absolute paths go, the last name stays; REST paths and addresses are no files.

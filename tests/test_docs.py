@@ -1,16 +1,23 @@
 """The documents say what is so: links, files, commands, keys, messages, names and tables are compared with the code."""
 
 import ast
+import json
 import re
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 import yaml
 
 from delivery.config.files import read_stack_config
 from delivery.config.keys import PIPELINE, TABLE
+from delivery.config.reader import parse
+from delivery.model.stack import StackConfiguration
+from delivery.stack import manifests
+from delivery.stack.plan import plan_stack
+from delivery.stack.repository_files import InitialValues
 from delivery.tracing import attributes
 from lab.engine import preview
 from tests.sources import parsed
@@ -107,7 +114,7 @@ def test_no_document_sets_a_key_of_the_pipeline_for_one_stack(document: str, key
     assert shown_as_refused or key not in PIPELINE
 
 
-@pytest.mark.parametrize(("document", "text"), found_in_documents(r"```yaml\n((?: *.*\n)+?) *```"))
+@pytest.mark.parametrize(("document", "text"), found_in_documents(r"```yaml\n(?! *apiVersion:)((?: *.*\n)+?) *```"))
 def test_every_configuration_that_is_shown_is_one(document: str, text: str) -> None:
     for key, entry in yaml.safe_load(text)["config"].items():
         assert key.removeprefix("delivery:") in TABLE, document
@@ -188,3 +195,30 @@ def test_only_what_the_architecture_allows_is_imported() -> None:
         and not any(imported == name or imported.startswith(f"{name}.") for name in allowed[importer])
     ]
     assert wrong == []
+
+
+def test_the_documented_generator_fills_the_secret_with_exactly_what_the_task_reads() -> None:
+    text = DOCUMENTS["docs/how-to/github-app.md"].split("```yaml\n")[1].split("```")[0]
+    generator, secret = yaml.safe_load_all(dedent(text))
+    assert generator["spec"]["permissions"] == {"actions": "write"}
+    [source] = secret["spec"]["dataFrom"]
+    reference = source["sourceRef"]["generatorRef"]
+    assert {key: reference[key] for key in ("apiVersion", "kind")} == {
+        key: generator[key] for key in ("apiVersion", "kind")
+    }
+    assert reference["name"] == generator["metadata"]["name"]
+    assert secret["spec"]["target"]["name"] == manifests.SECRET_NAME
+    [(key, template)] = secret["spec"]["target"]["template"]["data"].items()
+    content = json.loads(template.replace("{{ .token }}", "a-token"))
+    assert key == manifests.SECRET_KEY
+    access = plan_stack(parse_shipped("dev", promotionSecret="external"), InitialValues()).applications[0].access
+    assert access is not None
+    assert content.keys() == access.secret_data.keys() | {"apiToken"}
+    assert [content["githubRepo"]] == generator["spec"]["repositories"]
+    assert content["apiToken"] == "a-token"
+
+
+def parse_shipped(stack: str, **changes: str) -> StackConfiguration:
+    """The shipped configuration of a stack with these changes."""
+    given = read_stack_config(ROOT, stack).values
+    return parse({key.removeprefix("delivery:"): text for key, text in given.items()} | changes, stack)

@@ -16,6 +16,7 @@ from delivery.text import redacted, without_credentials
         (r"cannot read C:\Users\me\values.yaml", "cannot read …/values.yaml"),
         ("fatal: https://x-access-token:abc@github.com/acme", "fatal: https://github.com/acme"),
         ("sent ghs_0123456789abcdef and github_pat_11AB_c", "sent [secret] and [secret]"),
+        ("sent ghs_123456_eyJhbGciOi.eyJzdWIi.c2ln-1_x.", "sent [secret]."),
         ("Authorization: Bearer abcdefgh.ijkl", "Authorization: Bearer [secret]"),
         ("token=0123456789abcdef refused", "token [secret] refused"),
         ("jwt eyJhbGciOi.eyJzdWIi.c2ln", "jwt [secret]"),
