@@ -6,20 +6,23 @@ What a promotion changes is left to `plan.py`, what a scalar means to `scalar.py
 """
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 
 from delivery.values.document import LINE_BREAK, Document, Mark, Node, ValuesError, shown
-from delivery.values.parser import load
+from delivery.values.parser import MAX_DEPTH, load
 from delivery.values.scalar import Scalar, Style, spell
 
-__all__ = ["Scalar", "ValuesError", "promoted", "read_keys", "read_list", "set_keys"]
+__all__ = ["Scalar", "ValuesError", "may_have", "promoted", "read_keys", "read_list", "set_keys"]
 
 _STYLES: dict[str | None, Style] = {"'": "single", '"': "double", "|": "plain", ">": "plain"}
 # control characters, line separators, surrogates, and what hides or turns around the text of a line
 _UNPROMOTABLE = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\u061c\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]"
 )
+_WORD = re.compile(r"[A-Za-z0-9._+-]+")
+_SPELLED_OTHERWISE = ("true", "false", "null")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _BLOCK_HEADER = re.compile(r"[|>][-+0-9]*([ \t]+#[^\r\n]*)?")
 
@@ -31,6 +34,22 @@ class _Place:
     map: Node | None
     missing: tuple[str, ...]
     node: Node | None
+
+
+@dataclass(frozen=True)
+class _Value:
+    """A value to be added."""
+
+    scalar: Scalar
+    quoted: bool
+
+    def spelled(self, *, flow: bool) -> str:
+        """As it is written."""
+        return spell(self.scalar, "double" if self.quoted else "plain", flow=flow)
+
+
+_Entries = dict[str, "_Value | _Entries"]
+"""What is to be added to a map."""
 
 
 def read_keys(text: str | bytes, keys: Iterable[str], *, where: str) -> dict[str, Scalar | None]:
@@ -75,6 +94,15 @@ def promoted(text: str | bytes, keys: Iterable[str], where: str) -> dict[str, Sc
     return values
 
 
+def may_have(text: bytes, values: Mapping[str, str | None]) -> bool:
+    """Whether a file may have these texts for values: False is certain, and takes no parsing.
+
+    Without a backslash in it, a file has no escapes: then a word stands there as it is, or not at all.
+    """
+    words = [word for word in values.values() if word and _WORD.fullmatch(word) and word not in _SPELLED_OTHERWISE]
+    return b"\\" in text or all(word.encode() in text for word in words)
+
+
 def unpromotable(scalar: Scalar) -> str:
     """Why `scalar` may not be promoted, or an empty string."""
     found = _UNPROMOTABLE.search(scalar.text)
@@ -112,8 +140,8 @@ def set_keys(
     if splices:
         failure = ", ".join(map(shown, wanted)) + " cannot be set"
         document = _spliced(document, splices, expected, failure)
-    for key in missing:
-        document = _inserted(document, key, wanted[key], quoted=key in double_quoted)
+    if missing:
+        document = _inserted(document, {key: _Value(wanted[key], key in double_quoted) for key in missing})
     return document.encoded()
 
 
@@ -172,28 +200,61 @@ def _replacement(document: Document, node: Node, scalar: Scalar, *, quoted: bool
     return node.start, end, new
 
 
-def _inserted(document: Document, key: str, scalar: Scalar, *, quoted: bool) -> Document:
-    place = _find(document, key, writing=True)
-    added: list[tuple[object, ...]] = []
-    for name in place.missing:
-        added += [("scalar", None, None, Scalar(name)), ("map", None, None)]
-    added[-1:] = [("scalar", None, None, scalar), *[("end",)] * (len(place.missing) - 1)]
-    if place.map is None:
-        expected = [("map", None, None), *added, ("end",)]
-    else:
-        expected = [*document.content[: place.map.last], *added, *document.content[place.map.last :]]
-    flow = place.map is not None and place.map.flow
-    names = [spell(Scalar(name), "plain", flow=flow) for name in place.missing]
-    value = spell(scalar, "double" if quoted else "plain", flow=flow)
-    if place.map is not None and flow:
-        insertion = _in_flow(document, place.map, names, value)
-    else:
-        insertion = _in_block(document, place.map, names, value)
-    return _spliced(document, [insertion], expected, f"{shown(key)} cannot be added here")
+def _inserted(document: Document, missing: Mapping[str, _Value]) -> Document:
+    """The document with these keys added: one splice for each map that gets some, and the file parsed once."""
+    parents: dict[int, Node | None] = {}
+    added: dict[int, _Entries] = {}
+    for key, value in missing.items():
+        place = _find(document, key, writing=True)
+        at = place.map.last if place.map else 0
+        parents[at] = place.map
+        _add(document, added.setdefault(at, {}), key, place.missing, value)
+    expected = list(document.content)
+    splices = []
+    # From the end of the file, for the places in `expected` to stay what they are.
+    for at, parent in sorted(parents.items(), reverse=True, key=itemgetter(0)):
+        new = list(_content(added[at]))
+        if parent is None:
+            expected = [("map", None, None), *new, ("end",)]
+        else:
+            expected[at:at] = new
+        insert = _in_flow if parent is not None and parent.flow else _in_block
+        splices.append(insert(document, parent, added[at]))
+    # A map ends where the last map in it does, and of the two the inner one gets its keys first.
+    splices.reverse()
+    return _spliced(document, splices, expected, ", ".join(map(shown, missing)) + " cannot be added here")
 
 
-def _in_flow(document: Document, parent: Node, names: list[str], value: str) -> tuple[int, int, str]:
-    new = ": {".join(names) + f": {value}" + "}" * (len(names) - 1)
+def _add(document: Document, entries: _Entries, key: str, names: tuple[str, ...], value: _Value) -> None:
+    if len(names) > MAX_DEPTH:
+        raise document.error(Mark(0, 0), f"{shown(key)} has more than {MAX_DEPTH} levels", "keep values flat")
+    *levels, name = names
+    for level in levels:
+        inner = entries.setdefault(level, {})
+        if not isinstance(inner, dict):
+            break
+        entries = inner
+    else:
+        if name not in entries:
+            entries[name] = value
+            return
+    raise document.error(Mark(0, 0), f"{shown(key)} is both a value and a map", "name a key that has one value")
+
+
+def _content(entries: _Entries) -> Iterator[tuple[object, ...]]:
+    for name, value in entries.items():
+        yield "scalar", None, None, Scalar(name)
+        if isinstance(value, dict):
+            yield "map", None, None
+            yield from _content(value)
+            yield ("end",)
+        else:
+            yield "scalar", None, None, value.scalar
+
+
+def _in_flow(document: Document, parent: Node | None, entries: _Entries) -> tuple[int, int, str]:
+    assert parent is not None  # noqa: S101 - the map of a whole file that is empty is no flow map
+    new = _flow_text(entries)
     if parent.last == parent.index + 1:
         return parent.start + 1, parent.start + 1, new
     end = parent.content_end
@@ -201,10 +262,16 @@ def _in_flow(document: Document, parent: Node, names: list[str], value: str) -> 
     return end, end, comma + new
 
 
-def _in_block(document: Document, parent: Node | None, names: list[str], value: str) -> tuple[int, int, str]:
-    column = parent.mark.column if parent else 0
-    lines = [" " * (column + 2 * level) + f"{name}:" for level, name in enumerate(names)]
-    new = document.newline.join(lines) + f" {value}"
+def _flow_text(entries: _Entries) -> str:
+    return ", ".join(
+        f"{spell(Scalar(name), 'plain', flow=True)}: "
+        + (f"{{{_flow_text(value)}}}" if isinstance(value, dict) else value.spelled(flow=True))
+        for name, value in entries.items()
+    )
+
+
+def _in_block(document: Document, parent: Node | None, entries: _Entries) -> tuple[int, int, str]:
+    new = document.newline.join(_block_lines(entries, parent.mark.column if parent else 0))
     end = parent.content_end if parent else len(document.text)
     if end == 0 or document.text[end - 1] in "\r\n":
         return end, end, new + document.newline
@@ -214,15 +281,27 @@ def _in_block(document: Document, parent: Node | None, names: list[str], value: 
     return len(document.text), len(document.text), document.newline + new
 
 
+def _block_lines(entries: _Entries, column: int) -> Iterator[str]:
+    for name, value in entries.items():
+        key = " " * column + spell(Scalar(name), "plain")
+        if isinstance(value, dict):
+            yield f"{key}:"
+            yield from _block_lines(value, column + 2)
+        else:
+            yield f"{key}: {value.spelled(flow=False)}"
+
+
 def _spliced(
     document: Document, splices: list[tuple[int, int, str]], expected: list[tuple[object, ...]], failure: str
 ) -> Document:
     """The document with text replaced, once it is certain that it says what is `expected` and nothing else."""
-    text = document.text
-    for start, end, new in sorted(splices, reverse=True):
-        text = text[:start] + new + text[end:]
+    pieces, at = [document.bom], 0
+    for start, end, new in sorted(splices, key=itemgetter(0, 1)):
+        pieces += [document.text[at:start], new]
+        at = end
+    pieces.append(document.text[at:])
     try:
-        changed = load(document.bom + text, document.where)
+        changed = load("".join(pieces).encode(), document.where)
     except ValuesError:
         changed = None
     if changed is None or changed.content != expected:

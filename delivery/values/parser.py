@@ -6,6 +6,8 @@ hostile file can cost is bounded by its size. What readers of YAML disagree abou
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import lru_cache
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -31,8 +33,20 @@ _READ_DIFFERENTLY = re.compile("[\x85\u2028\u2029\ufeff]")
 
 
 def load(text: str | bytes, where: str) -> Document:
-    """Parse a values file; `ValuesError` names the place of what is wrong with it, and the fix."""
-    document = decoded(text, where)
+    """Parse a values file; `ValuesError` names the place of what is wrong with it, and the fix.
+
+    The last few are kept, so that a document is not to be changed.
+    """
+    try:
+        return replace(_parsed(text), where=where)
+    except ValuesError as error:
+        raise ValuesError(f"{where}{error}") from None
+
+
+# A promotion asks the same few files for one thing after another, and a large one takes seconds each time.
+@lru_cache(maxsize=4)
+def _parsed(text: str | bytes) -> Document:
+    document = decoded(text, "")
     found = _READ_DIFFERENTLY.search(document.text)
     if found:
         what = f"the character U+{ord(found[0]):04X} is not the same to all readers of YAML"

@@ -1,9 +1,15 @@
 """Single keys of a values file: read as Helm reads them, set without another byte changing."""
 
+import sys
+from collections.abc import Callable, Iterator
+
 import pytest
 from ruamel.yaml import YAML
+from ruamel.yaml.events import Event
 
-from delivery.values.editor import Scalar, ValuesError, promoted, read_keys, set_keys
+from delivery.values import parser
+from delivery.values.document import Document
+from delivery.values.editor import Scalar, ValuesError, may_have, promoted, read_keys, read_list, set_keys
 from tests.messages import assert_message
 
 
@@ -216,3 +222,144 @@ def test_an_edit_says_the_same_to_a_parser_that_expands_everything() -> None:
     text = "x: &x [1, {y: 2}]\nz: *x\nk: >\n  folded\n  text\nlast: end\n"
     load = YAML(typ="safe", pure=True).load
     assert load(set_one(text, "new", "k")) == load(text) | {"k": "new"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a:\n  b: 1\n",
+        "a:\n  b: 1",
+        "a:\n  b:\n    c: 1\nz: 2\n",
+        "a:\n  b:\n    c: 1 # end\n\n# last\n",
+        "a: {b: {c: 1}}\n",
+        "a: {b: {}}\nz: {}\n",
+        "a: {\n  b: {c: }\n}\n",
+        "a:\r\n  b: |\r\n    text\r\n",
+        "# nothing but this\n",
+        "",
+    ],
+)
+def test_many_keys_are_added_at_once_as_they_are_one_by_one(text: str) -> None:
+    values = {
+        "n": "1",
+        "a.n": "x",
+        "a.b.n": "x: y",
+        "a.b.m.n": "x",
+        "a.b.m.o": "x",
+        "n2": "2",
+        "z.n": "x",
+        "o.p.q": "x",
+    }
+    usable = {}
+    for key, value in values.items():
+        try:
+            set_keys(text, {key: value}, where="values")
+        except ValuesError:
+            continue
+        usable[key] = value
+    one_by_one = text.encode()
+    for key, value in usable.items():
+        one_by_one = set_keys(one_by_one, {key: value}, where="values")
+
+    assert len(usable) >= 4
+    assert set_keys(text, usable, where="values") == one_by_one
+
+
+@pytest.mark.parametrize("keys", [("a", "a.b"), ("a.b", "a"), ("a.b", "a.b.c.d")])
+def test_a_key_that_is_to_be_a_value_and_a_map_is_refused(keys: tuple[str, str]) -> None:
+    with pytest.raises(ValuesError) as caught:
+        set_keys("x: 1\n", dict.fromkeys(keys, "v"), where="values")
+    refused(str(caught.value), "1:1", "value_and_map" if keys == ("a", "a.b") else "")
+
+
+def test_a_key_that_would_be_too_deep_is_refused() -> None:
+    assert "100 levels" in refusal("x: 1\n", key=".".join("a" * 5000))
+
+
+def test_a_file_is_parsed_once_for_all_that_is_asked_of_it_and_once_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[Document] = []
+    build = parser._build
+
+    def counted(document: Document, events: Iterator[Event]) -> None:
+        parsed.append(document)
+        build(document, events)
+
+    monkeypatch.setattr(parser, "_build", counted)
+    text = b"serviceVersion: v1 # of this test alone\nlist: [a]\n"
+    for key in ("serviceVersion", "other"):
+        read_keys(text, [key], where=f"values for {key}")
+    promoted(text, ["serviceVersion"], "values")
+    assert read_list(text, "list", where="values") == ("a",)
+    new = set_keys(text, {"serviceVersion": "v2"} | {f"new{n}.x": "1" for n in range(50)}, where="values")
+    read_keys(new, ["serviceVersion"], where="values")
+    assert len(parsed) == 3, "as it was, with its value replaced, with its keys added"
+
+
+MANY: dict[str, Callable[[int], str]] = {
+    "entries": lambda number: "".join(f"k{n}: v\n" for n in range(number)),
+    "in a map": lambda number: "a:\n" + "".join(f"  k{n}: v\n" for n in range(number)),
+    "list": lambda number: "a:\n" + "- v\n" * number,
+    "flow": lambda number: f"a: [{'v, ' * number}v]\n",
+    "flow map": lambda number: "a: {" + ", ".join(f"k{n}: v" for n in range(number)) + "}\n",
+    "maps in a list": lambda number: "a:\n" + "- name: x\n  value: y\n" * number,
+    "deep": lambda number: (
+        ("a" + "".join(":\n" + " " * depth + "k" for depth in range(1, 90)) + ": v\n")
+        + "".join(f"{'b' * n}:\n  k: v\n" for n in range(1, number // 16))
+    ),
+    "anchors": lambda number: "".join(f"k{n}: &a{n} v\n" for n in range(number)),
+    "comments": lambda number: "# text\n" * number,
+    "lines": lambda number: "a: v\n" + "  text\n" * number,
+    "block": lambda number: "a: |\n" + "  text\n" * number,
+    "quoted": lambda number: 'a: "v\n' + "  text\n" * number + '  "\n',
+    "line ends": lambda number: "".join(f"k{n}: v\r\n" for n in range(number)),
+    "a long line": lambda number: "a: " + "v #v:" * number + "\n",
+}
+
+
+@pytest.mark.parametrize("make", MANY.values(), ids=MANY)
+@pytest.mark.parametrize("keys", [1, 50], ids=["one key", "many keys"])
+def test_the_work_grows_with_the_size_of_the_file_and_not_with_its_square(
+    make: Callable[[int], str], keys: int
+) -> None:
+    def work(number: int) -> int:
+        """How many functions are called, which no other load of this machine changes."""
+        calls = [0]
+        values = {"serviceVersion": "v2"} | {f"new{n}": "v" for n in range(keys - 1)}
+
+        def count(*_: object) -> None:
+            calls[0] += 1
+
+        text = f"serviceVersion: v{number}\n{make(number)}".encode()
+        before = sys.getprofile()
+        sys.setprofile(count)
+        try:
+            set_keys(text, values, where="values")
+        finally:
+            sys.setprofile(before)
+        return calls[0]
+
+    assert work(400) < 6 * work(100)
+
+
+@pytest.mark.parametrize(
+    ("text", "may"),
+    [
+        ("a: v1\n", True),
+        ("a: 'v1'\n", True),
+        ('a: "\\x761"\n', True),  # an escape
+        ("a: v2 # v1\n", True),  # it may, as far as can be told
+        ("a: v2\n", False),
+        ("a: v 1\n", False),
+        ("", False),
+    ],
+)
+def test_a_file_without_a_word_does_not_have_it_for_a_value(text: str, may: bool) -> None:
+    assert may_have(text.encode(), {"a": "v1"}) is may
+
+
+@pytest.mark.parametrize("spelled", ["on", "yes", "~", "'a b'", '"\\u00e4"', "a\n  b", "1_0", "'it''s'"])
+def test_what_a_file_may_spell_in_another_way_is_left_to_the_parser(spelled: str) -> None:
+    text = f"a: {spelled}\n"
+    value = read_keys(text, ["a"], where="values")["a"]
+    assert may_have(text.encode(), {"a": str(value)})
+    assert may_have(text.encode(), {"b": None})
