@@ -35,11 +35,16 @@ class PromoterRun:
 
 
 def run_promoter(
-    forge: Forge, repository: str, workflow: str, inputs: Mapping[str, str], environ: Mapping[str, str]
+    forge: Forge,
+    repository: str,
+    workflow: str,
+    inputs: Mapping[str, str],
+    environ: Mapping[str, str],
+    stored: Mapping[str, str] | None = None,
 ) -> PromoterRun:
     """Run the promoter as `.github/workflows/<workflow>` of `repository` (`owner/name`) does for these inputs.
 
-    `environ` is added to the environment of the step, as on a self-hosted runner.
+    `environ` is added to the environment of the step, as on a self-hosted runner; `stored` are the job's secrets.
     """
     settings = forge.settings(repository)
     content = forge.read(repository, f".github/workflows/{workflow}", settings.default_branch)
@@ -50,7 +55,7 @@ def run_promoter(
     token = f"lab-token-{secrets.token_hex(8)}"
     permissions = {name.replace("-", "_"): level for name, level in job["permissions"].items()}
     forge.add_token(token, permissions, repositories=[repository], actions=True)
-    contexts = {"inputs": inputs, "github": {"token": token}}
+    contexts = {"inputs": inputs, "github": {"token": token}, "secrets": stored or {}}
     with tempfile.TemporaryDirectory(prefix="lab-runner-") as folder:
         workspace = Path(folder) / "workspace"
         clone = ["git", "clone", "--quiet", f"--branch={settings.default_branch}", str(settings.path), str(workspace)]

@@ -8,6 +8,7 @@ import requests
 
 from lab.actions import resolve, run_promoter
 from lab.forge import Forge
+from lab.updates import EmbeddedEngine
 
 NAME, SCRIPT = "acme/gitops", ".github/promoter/promoter.py"
 WORKFLOW = f"""
@@ -43,6 +44,34 @@ def test_the_promoter_gets_the_steps_environment_the_jobs_permissions_and_nothin
     assert seen["GITHUB_REPOSITORY"] == NAME
     assert "CALLERS_OWN" not in seen
     assert (may_push, may_open) == (True, False)
+
+
+@pytest.mark.parametrize("stored", [{"PROMOTION_TOKEN": "token-of-dana"}, {}])
+def test_with_another_identity_the_pull_request_is_its_own_and_without_its_secret_there_is_none(
+    tmp_path: Path, stored: dict[str, str]
+) -> None:
+    with Forge(tmp_path / "forge") as forge:
+        forge.create_repository(NAME, files={"README.md": "#"}, organization=True)
+        forge.add_token("token-of-dana", {"contents": "write", "pull_requests": "write"}, login="dana")
+        settings = {"repositoryOwner": "acme", "repositoryName": "gitops", "githubApiUrl": forge.api_url}
+        settings["promotionIdentity"] = "token"
+        for stage in ("dev", "production"):
+            EmbeddedEngine(forge, NAME, tmp_path / "seeded").up(
+                stage, settings, {"promotionToken": "token-of-the-task"}
+            )
+        values = forge.read(NAME, "dev/values.yaml") or b""
+        forge.commit(NAME, {"dev/values.yaml": values.replace(b"v0.3.0", b"v0.3.1")}, "Deploy v0.3.1")
+        inputs = {"application": "podtato-head", "from": "dev", "to": "production"}
+        fast = {"DELIVERY_WRITE_INTERVAL": "0"}
+
+        run = run_promoter(forge, NAME, "promote.yaml", inputs, fast, stored)
+
+        assert (run.exit_code == 0) == bool(stored), run.log
+        assert [pull.login for pull in forge.pull_requests(NAME)] == (["dana"] if stored else [])
+        assert forge.settings(NAME).actions_may_open_pull_requests is False
+        bearer = {"Authorization": f"Bearer {run.token}"}
+        shown = requests.get(f"{forge.api_url}/repos/{NAME}", headers=bearer, timeout=5).json()
+        assert shown["permissions"]["push"] is False
 
 
 @pytest.mark.parametrize(
