@@ -215,7 +215,9 @@ def _github_app(root: Values, errors: ErrorCollector) -> GitHubApp | None:
     found = {key: text for key in keys if (text := root.text(key))}
     for key in keys if found and not errors.about(*keys) else ():
         if key not in found:
-            errors.add(Kind.MISSING, (key,), None, f"{TABLE[key].allowed}, beside the other", TABLE[key].form)
+            errors.add(
+                Kind.MISSING, (key,), None, f"{TABLE[key].allowed}: {' and '.join(keys)} go together", TABLE[key].form
+            )
     return GitHubApp(found[keys[0]], found[keys[1]]) if len(found) == len(keys) else None
 
 

@@ -4,6 +4,8 @@ What the shipped stacks declare, resource by resource, is held in tests/contract
 """
 
 import json
+import subprocess
+import sys
 import time
 from collections import Counter
 from functools import cache
@@ -13,7 +15,7 @@ import pulumi
 import pytest
 
 from delivery.config.errors import Json
-from lab.engine import Preview, ProgramError
+from lab.engine import PROGRAM, Preview, ProgramError
 from tests.components.stacks import STAGES, TEAM, TOKEN, files, named, objects, of, run, team
 from tests.messages import assert_message
 from tests.rsa_keys import key_pair
@@ -273,6 +275,13 @@ def test_production_needs_no_promotion_token_for_an_update(monkeypatch: pytest.M
 
 
 APP: dict[str, Json] = {"githubAppId": "123456", "githubAppInstallationId": "7890", "repositoryOwner": "acme"}
+
+
+def test_a_stack_without_an_app_loads_no_cryptography() -> None:
+    code = "import sys, program.startup, program.inputs, program.stage, delivery.stack.plan; "
+    code += "print([name for name in ('jwt', 'cryptography') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=PROGRAM, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
 
 
 def test_as_an_app_the_provider_has_its_key_as_a_secret_and_no_token(monkeypatch: pytest.MonkeyPatch) -> None:
