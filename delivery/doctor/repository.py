@@ -145,20 +145,22 @@ def environment(name: str, inspection: Inspection) -> Iterator[Check]:
     configuration, promotions = inspection.configuration, inspection.configuration.pipeline.promotions
     if not has_environment(promotions.engine, promotions.identity):
         return
-    github = inspection.github()
+    github, first = inspection.github(), configuration.pipeline.first_stage.name
     branch = github.repository.default_branch
     try:
         found = read_environment(github.client, github.repository)
     except EnvironmentRefusedError as error:
         yield wrong(name, error.found, error.fix)
     except GitHubError as error:
-        yield unknown(name, str(error))
+        # Only the first stage's identity has to be able to read it.
+        elsewhere = error.status == 403 and not configuration.owns_repository
+        yield unknown(name, str(error), f"make doctor STACK={first}" if elsewhere else "")
     else:
         if found.policy:
             yield ok(name, f"{found.name}, for {branch} alone")
         else:
             detail = f"{found.name} is not there, or its secrets are not for {branch} alone"
-            yield wrong(name, detail, update_command(configuration.pipeline.first_stage.name))
+            yield wrong(name, detail, update_command(first))
 
 
 def workflow(name: str, inspection: Inspection) -> Check:

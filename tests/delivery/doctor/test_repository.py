@@ -185,7 +185,9 @@ def test_an_environment_whose_secrets_are_not_for_the_default_branch_alone_is_wr
 
 def test_an_environment_that_the_token_may_not_read_is_unknown_and_what_it_needs_is_told(forge: Forge) -> None:
     check = checks(forge, promotionIdentity="token")["environment"]
-    assert (check.status, "actions=read" in check.detail) == ("unknown", True)
+    assert (check.status, "actions=read" in check.detail, check.fix) == ("unknown", True, "")
+    check = checks(forge, "production", promotionIdentity="token")["environment"]
+    assert (check.status, check.fix) == ("unknown", "make doctor STACK=dev")
 
 
 def test_actions_that_are_switched_off_are_wrong(forge: Forge) -> None:
