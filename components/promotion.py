@@ -27,6 +27,7 @@ class PromotionHooks:
 class Promotion(pulumi.ComponentResource):
     """Declares `desired`; None when there is nothing to promote. `why` is a line for people, about either.
 
+    With `sign`, GitHub signs the commit: for a GitHub App, and where nobody is named as its author.
     `pull_request` is its address; None when there is nothing to promote.
     """
 
@@ -40,6 +41,8 @@ class Promotion(pulumi.ComponentResource):
         desired: DesiredPromotion | None,
         why: str,
         hooks: PromotionHooks | None = None,
+        *,
+        sign: bool = False,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("delivery:components:Promotion", name, None, opts)
@@ -65,8 +68,8 @@ class Promotion(pulumi.ComponentResource):
                     file=desired.path,
                     content=content,
                     commit_message=desired.declared_message,
-                    commit_author=PROMOTER_NAME,
-                    commit_email=PROMOTER_MAIL,
+                    commit_author=None if sign else PROMOTER_NAME,
+                    commit_email=None if sign else PROMOTER_MAIL,
                     overwrite_on_create=True,
                     opts=pulumi.ResourceOptions(
                         parent=self,

@@ -7,6 +7,7 @@ import pulumi
 from components.promotion import Promotion, resource_name
 from delivery.git.repository import GitError, Repository
 from delivery.github.client import GitHub, GitHubError
+from delivery.github.commits import APPS_ALONE, is_personal
 from delivery.model.edges import Edge
 from delivery.model.hints import HintedError, stack_hints
 from delivery.model.request import PromotionRequest
@@ -54,6 +55,7 @@ class PendingPromotions:
                 pending.desired,
                 pending.why,
                 hooks,
+                sign=self._settings.sign_commits,
                 opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=after)),
             )
             pulumi.log.info(f"{pending.edge}: {pending.why}", resource=promotion)
@@ -75,12 +77,20 @@ class PendingPromotions:
         try:
             deadline = Deadline()
             github = self._github(deadline)
-            return read_pending(request, edge, self._settings, github, lambda: self._connect(deadline), span), span
+            pending = read_pending(request, edge, self._settings, github, lambda: self._connect(deadline), span)
+            if pending.desired is not None and environ:
+                self._refuse_unsigned()
         except (PromotionError, ValuesError, GitHubError, GitError) as error:
             span.fail(error)
             span.end()
             line = error.worded(stack_hints(edge.target)) if isinstance(error, HintedError) else str(error)
             raise pulumi.RunError(f"{edge}: {line}") from None
+        return pending, span
+
+    def _refuse_unsigned(self) -> None:
+        """Raise `PromotionError` where commits have to be signed, and GitHub does not sign for the token."""
+        if self._settings.sign_commits and is_personal(self._token.reveal()):
+            raise PromotionError(f"GitHub would not sign the commit: {APPS_ALONE}")
 
     def _github(self, deadline: Deadline | None = None) -> GitHub:
         settings = self._settings

@@ -9,7 +9,7 @@ from enum import Enum
 
 from delivery.config import rules
 from delivery.config.rules import Json, Rule
-from delivery.model.pipeline import ENGINES, IDENTITIES
+from delivery.model.pipeline import COMMITS, ENGINES, IDENTITIES
 from delivery.model.stack import PROMOTION_SECRETS
 
 PROJECT = "delivery"
@@ -170,6 +170,14 @@ PIPELINE_KEYS = (
         IDENTITIES[0],
         "As whom the workflow opens them: with its own token, with `PROMOTION_TOKEN`, or as a GitHub App. With its "
         "own, Actions may approve pull requests too.",
+    ),
+    Key(
+        "promotionCommits",
+        Type.CHOICE,
+        rules.one_of(*COMMITS),
+        COMMITS[0],
+        "With `signed`, GitHub makes the commits of promotions and signs them, for branches that demand signatures. "
+        "`promotionIdentity` has to be `workflow` or `app`.",
     ),
     Key("promotionLabels", LIST, rules.LABEL, [], "What pull requests get.", for_stage="labels"),
     Key("promotionReviewers", LIST, rules.PERSON, [], "Who is asked to review them.", for_stage="reviewers"),

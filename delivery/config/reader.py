@@ -197,9 +197,14 @@ def _promotions(root: Values, errors: ErrorCollector) -> Promotions:
         why = f" ({retries + 1} runs of {SECONDS_A_RUN} seconds each, and the pauses between)"
         allowed = rules.number(least_timeout(retries), 3600, why).words
         errors.add(Kind.NOT_ALLOWED, ("promotionTimeoutSeconds",), timeout, allowed, "NUMBER")
+    signs = root.text("promotionCommits") == "signed"
+    if signs and root.text("promotionIdentity") == "token":
+        allowed = "workflow or app: GitHub signs no commits that are made with a person's token"
+        errors.add(Kind.NOT_ALLOWED, ("promotionIdentity",), "token", allowed, "workflow")
     return Promotions(
         engine=root.text("promotionEngine"),
         identity=root.text("promotionIdentity"),
+        sign_commits=signs,
         labels=root.texts("promotionLabels"),
         reviewers=root.texts("promotionReviewers"),
         team_reviewers=root.texts("promotionTeamReviewers"),

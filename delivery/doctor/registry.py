@@ -42,6 +42,7 @@ GROUPS: Mapping[str, Mapping[str, CheckFunction]] = {
         "repository": repository.reachable,
         "default branch": repository.default_branch,
         "branch protection": repository.protection,
+        "signatures": repository.signatures,
         "Actions may open pull requests": repository.actions_settings,
         "environment": repository.environment,
         "workflow and charts": committed.files,

@@ -85,8 +85,7 @@ def protection(name: str, inspection: Inspection) -> Check:
         return unknown(name, found.why)
     if not rules.ok and not _on_a_free_plan(rules):
         return unknown(name, f"cannot read the rules for {branch}: {rules.why}")
-    by_rule = rules.body if rules.ok and isinstance(rules.body, list) else []
-    types = {str(rule.get("type")) for rule in by_rule if isinstance(rule, dict)}
+    types = _rule_types(rules)
     settings = _classic_protection(github)
     asked = [key for key in HINDERING_SETTINGS if _is_on(settings.field(key))]
     if settings.field("enforce_admins", "enabled") is True:
@@ -163,6 +162,26 @@ def environment(name: str, inspection: Inspection) -> Iterator[Check]:
             yield wrong(name, detail, update_command(first))
 
 
+def signatures(name: str, inspection: Inspection) -> Iterator[Check]:
+    """Where signed commits are demanded of promotions, the configuration has GitHub sign them."""
+    github, pipeline = inspection.github(), inspection.configuration.pipeline
+    if pipeline.promotions.sign_commits:
+        yield ok(name, "GitHub signs the commits of promotions")
+        return
+    default = github.repository.default_branch
+    demanding = [
+        branch
+        for branch in (default, *(edge.branch for edge in pipeline.edges()[:1]))
+        if "required_signatures" in _rule_types(github.get(f"/rules/branches/{quote(branch)}"))
+    ]
+    if default not in demanding and _is_on(_classic_protection(github).field("required_signatures")):
+        demanding.insert(0, default)
+    if demanding:
+        detail = f"demanded on {' and '.join(demanding)}, and the commits of promotions have none"
+        fix = set_fix(inspection.stack, "promotionCommits", "signed")
+        yield wrong(name, detail, f"{fix}, then {update_command(pipeline.first_stage.name)}")
+
+
 def workflow(name: str, inspection: Inspection) -> Check:
     """The workflow can be dispatched: GitHub knows it, and nobody has disabled it."""
     if not inspection.configuration.promotes_to:
@@ -182,6 +201,12 @@ def workflow(name: str, inspection: Inspection) -> Check:
 def update_command(stack: str) -> str:
     """The command that updates `stack`, also what was changed outside of it since."""
     return f"pulumi up --refresh --run-program -s {stack}"
+
+
+def _rule_types(rules: Answer) -> set[str]:
+    """The types of the rules in an answer; none where it has none to give."""
+    by_rule = rules.body if rules.ok and isinstance(rules.body, list) else []
+    return {str(rule.get("type")) for rule in by_rule if isinstance(rule, dict)}
 
 
 def _on_a_free_plan(rules: Answer) -> bool:

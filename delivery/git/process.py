@@ -24,6 +24,9 @@ _LEASE = re.compile(
 )
 # What git says, what to do about it, and the kind of hint that goes with it. The first that matches is used.
 _FIXES: tuple[tuple[str, str, Hint | None], ...] = (
+    (r"must have (verified|valid) signatures",
+     "the branch takes signed commits alone: set delivery:promotionCommits to signed in Pulumi.yaml, and update the "
+     "first stage's stack", None),
     (r"GH006|GH013|[Pp]rotected branch|rule violations|pre-receive hook declined",
      "the branch is protected: let the promoter's identity push to branches under promote/ and rollback/", None),
     (r"returned error: 401|Authentication failed|could not read Username|Invalid username or",

@@ -29,7 +29,7 @@ from delivery.timeouts import Deadline
 __all__ = ["ConcurrentPushError", "GitError", "RefUpdate", "Repository"]
 
 _FETCHED = "refs/delivery/tip"
-_FIELDS = f"%H%x00%P%x00%ce%x00%an%x00%s%x00%(trailers:key={TRAILER},valueonly,separator=%x2C)"
+_FIELDS = f"%H%x00%P%x00%ce%x00%an%x00%s%x00%(trailers:key={TRAILER},valueonly,separator=%x2C)%x00%ae"
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,11 @@ class Repository:
         self.fetch([f"+refs/heads/{branch}:{_FETCHED}"], 1)
         return self.resolve(_FETCHED)
 
+    def fetch_commit(self, commit: str) -> None:
+        """Fetch a commit that may be on no branch, with what of its history is not here; GitHub gives out any."""
+        self._remotely("fetch from", "fetch", "--quiet", "--no-tags", "origin", f"+{commit}:{_FETCHED}")
+        self._parents, self._reached = None, {}
+
     def push(self, updates: Sequence[RefUpdate]) -> None:
         """Update all of these refs of the remote, or none.
 
@@ -107,6 +112,10 @@ class Repository:
         """The commit that `ref` names here, or None."""
         done = self._run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
         return done.stdout.decode().strip() if done.returncode == 0 else None
+
+    def tree(self, commit: str) -> str:
+        """The name of the tree of `commit`."""
+        return self._git("rev-parse", f"{commit}^{{tree}}").decode().strip()
 
     def read(self, commit: str, path: str) -> File | None:
         """The file at `path` in `commit`, or None when there is none."""
@@ -225,8 +234,10 @@ class Repository:
     def _commits(self, *arguments: str, given: str = "") -> tuple[Commit, ...]:
         out = self._git("log", "-z", f"--format={_FIELDS}", *arguments, given=given.encode())
         fields = out.decode("utf-8", "replace").removesuffix("\0").split("\0")
-        rows = [fields[start : start + 6] for start in range(0, len(fields) - 5, 6)]
-        return tuple(Commit(row[0], tuple(row[1].split()), row[2], row[3], row[4], row[5].strip()) for row in rows)
+        rows = [fields[start : start + 7] for start in range(0, len(fields) - 6, 7)]
+        return tuple(
+            Commit(row[0], tuple(row[1].split()), row[2], row[3], row[4], row[5].strip(), row[6]) for row in rows
+        )
 
     def note(self, parent: str | None, message: str) -> str:
         """Make a commit without any files, on `parent` if there is one; returns its name. Nothing is pushed."""

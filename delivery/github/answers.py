@@ -73,6 +73,9 @@ def pause_before_retry(
     """
     if response.status_code in _TRANSIENT:
         return float(2**attempt) if again_when_unknown else None
+    # What was made just before may not be everywhere at GitHub yet.
+    if response.status_code == 422 and "Tree SHA does not exist" in _beginning(response):
+        return float(2**attempt) if attempt < 4 else None
     if response.status_code not in (403, 429):
         return None
     headers = response.headers

@@ -114,7 +114,8 @@ class PromotionSettings:
     (`https://github.com/owner/name`), `api_url` the REST API's base (`https://api.github.com`).
     `stages` maps each stage to the stages it comes after. `trace_url` is a template with `{trace_id}` and
     `{span_id}`, or empty when there is nowhere to look. `requires` maps a stage that comes after several ones to `any`
-    or `all`; without an entry it is `any`, as in settings from before.
+    or `all`; without an entry it is `any`, as in settings from before. With `sign_commits`, GitHub makes
+    the commits, and signs them.
     """
 
     owner: str
@@ -129,6 +130,7 @@ class PromotionSettings:
     team_reviewers: tuple[str, ...] = ()
     trace_url: str = ""
     requires: dict[str, str] = field(default_factory=dict)
+    sign_commits: bool = False
 
     def edge(self, application: str, source: str, target: str) -> Edge:
         """What is promoted along the edge of that name: it, or the join that it is part of.
@@ -170,7 +172,9 @@ class PromotionSettings:
     def to_json(self) -> str:
         """The settings as the file in the GitOps repository: stable order, readable in a review."""
         settings = asdict(self)
-        # A key that no stage has stays out: promoters from before it refuse what they do not know.
+        # What no stage has, and what is as always, stays out: promoters from before it refuse what they do not know.
+        if not self.sign_commits:
+            del settings["sign_commits"]
         settings["edges"] = [
             {key: value for key, value in edge.items() if value is not None} for edge in settings["edges"]
         ]

@@ -90,6 +90,8 @@ ENGINES = ("promoter", "pulumi")
 """What can promote, the default first."""
 IDENTITIES = ("workflow", "token", "app")
 """As whom the workflow opens pull requests, the default first."""
+COMMITS = ("unsigned", "signed")
+"""What the commits of promotions are, the default first."""
 
 
 @dataclass(frozen=True)
@@ -98,12 +100,13 @@ class Promotions:
 
     `engine` is `promoter` (the workflow edits the values) or `pulumi` (the workflow runs this program).
     `identity` is who opens the pull requests: the `workflow` with its own token, PROMOTION_TOKEN (`token`), or a GitHub
-    App (`app`). `timeout_seconds` spans all of the task's retries together; `ttl_seconds` is Keptn's
-    `ttlSecondsAfterFinished`.
+    App (`app`). With `sign_commits`, GitHub makes the commits, and signs them. `timeout_seconds` spans all of the
+    task's retries together; `ttl_seconds` is Keptn's `ttlSecondsAfterFinished`.
     """
 
     engine: str
     identity: str
+    sign_commits: bool
     labels: tuple[str, ...]
     reviewers: tuple[str, ...]
     team_reviewers: tuple[str, ...]
@@ -186,5 +189,6 @@ class Pipeline:
             reviewers=self.promotions.reviewers,
             team_reviewers=self.promotions.team_reviewers,
             trace_url=self.promotions.trace_url,
+            sign_commits=self.promotions.sign_commits,
             requires={stage.name: stage.requires for stage in self.stages if len(stage.after) > 1},
         )

@@ -13,6 +13,7 @@ from delivery.github.client import GitHub, GitHubError, PullRequest
 from delivery.model.edges import Edge, PromotionSettings
 from delivery.model.hints import with_hint
 from delivery.model.request import PromotionRequest
+from delivery.promotion.commit import make_commit
 from delivery.promotion.decide import Decision, Result, propose
 from delivery.promotion.desired import DesiredPromotion, desired_promotion
 from delivery.promotion.evidence import completing, log_updates, torn_commit
@@ -142,7 +143,8 @@ class _Run:
         with self.span.step("push"):
             desired = desired_promotion(state, decision, self.settings, repository)
             assert desired is not None  # noqa: S101 - there is one wherever something is rendered
-            head = update_branch(repository, desired, log_updates(state, request, repository))
+            signer = self.github if self.settings.sign_commits else None
+            head = update_branch(repository, desired, log_updates(state, request, repository), signer)
             self.progress(f"{desired.branch} is {'up to date' if head is None else f'at {head[:12]}'}")
             if head is not None and desired.open is not None:
                 self._did(Result.UPDATED)
@@ -178,14 +180,17 @@ def _against(decision: Decision) -> PullRequest | None:
     return decision.against.pull_request if decision.against else None
 
 
-def update_branch(repository: Repository, desired: DesiredPromotion, logs: Sequence[RefUpdate] = ()) -> str | None:
+def update_branch(
+    repository: Repository, desired: DesiredPromotion, logs: Sequence[RefUpdate] = (), signer: GitHub | None = None
+) -> str | None:
     """Push what `desired` has on its branch, with `logs` at once; returns the new head, or None when it stays.
 
+    With a `signer`, GitHub makes the commit, and signs it.
     Raises `ConcurrentPushError` when one of them moved since it was read; then none of them is changed.
     """
     updates, commit = list(logs), None
     if not desired.up_to_date:
-        commit = repository.commit(desired.parent, desired.path, desired.file, desired.message)
+        commit = make_commit(repository, desired.parent, desired.path, desired.file, desired.message, signer)
         ref = f"refs/heads/{desired.branch}"
         updates.insert(0, RefUpdate(ref, commit, desired.observed, rewrite=not desired.append))
     if updates:

@@ -7,7 +7,7 @@ import hashlib
 import re
 from dataclasses import dataclass, replace
 
-from delivery.git.commits import TRAILER, Commit
+from delivery.git.commits import SIGNED, TRAILER, Commit
 from delivery.model.edges import Edge, PromotionSettings
 from delivery.promotion.markdown import code, plain
 from delivery.promotion.metadata import PromotionMetadata, trailer, without_metadata
@@ -81,7 +81,7 @@ def render(subject: Subject, settings: PromotionSettings) -> Rendered:
         body = f"{_BEGIN}\n{region}\n{metadata.to_comment()}\n"
         if len(body) <= BODY_LIMIT:
             break
-    return Rendered(title, body, _message(subject, title), metadata)
+    return Rendered(title, body, _message(subject, title, settings), metadata)
 
 
 def closed_body(existing: str, metadata: PromotionMetadata, why: str) -> str:
@@ -97,13 +97,14 @@ def _title(subject: Subject) -> str:
     return f"Promote {edge.application} {version} to {edge.target}"[:TITLE_LIMIT]
 
 
-def _message(subject: Subject, title: str) -> str:
+def _message(subject: Subject, title: str, settings: PromotionSettings) -> str:
     edge, metadata = subject.edge, subject.metadata
     changes = "\n".join(
         f"{plain(change.key)}: {'not set' if change.was is None else plain(change.was)} -> {plain(change.becomes)}"
         for change in metadata.changes[:50]
     )
-    return f"{title}\n\n{changes}\n\n{TRAILER}: {trailer(edge, metadata.commit, metadata.kind)}\n"
+    mark = SIGNED if settings.sign_commits else ""
+    return f"{title}\n\n{changes}\n\n{TRAILER}: {trailer(edge, metadata.commit, metadata.kind)}{mark}\n"
 
 
 def _region(subject: Subject, settings: PromotionSettings, rows: int, listed: int) -> str:

@@ -49,6 +49,7 @@ class Stages:
             "promotionEngine": "pulumi",
         }
         self.secrets = {"githubToken": TOKEN}
+        self.token = TOKEN
 
     def release(self, version: str) -> str:
         """A developer's commit to dev."""
@@ -67,24 +68,27 @@ class Stages:
         ]
         return {resource.type.rpartition(":")[2]: resource for resource in found}
 
-    def open(self) -> int:
+    def open(self, **settings: str) -> int:
         """Do what the providers do with what is declared: the branch, the file, the pull request; its number."""
-        declared = self.declared()
+        declared = self.declared(**settings)
         file, pull = declared["RepositoryFile"].inputs, declared["RepositoryPullRequest"].inputs
-        who = {"name": file["commitAuthor"], "email": file["commitEmail"]}
+        named = {"name": file["commitAuthor"], "email": file["commitEmail"]} if "commitAuthor" in file else None
+        who = {"author": named, "committer": named} if named else {}
         tip = self.forge.branch(NAME, "main")
         self.send("POST", "/git/refs", {"ref": f"refs/heads/{BRANCH}", "sha": tip})
         content = base64.b64encode(str(file["content"]).encode()).decode()
         sha = self.send("GET", f"/contents/{file['file']}")["sha"]
         written = {"message": file["commitMessage"], "content": content, "sha": sha, "branch": BRANCH}
-        self.send("PUT", f"/contents/{file['file']}", written | {"author": who, "committer": who})
+        self.send("PUT", f"/contents/{file['file']}", written | who)
         text = {key: pull[key] for key in ("title", "body")}
         return int(self.send("POST", "/pulls", {**text, "head": BRANCH, "base": "main"})["number"])
 
     def send(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         """One REST call."""
         address = f"{self.forge.api_url}/repos/{NAME}{path}"
-        answer = requests.request(method, address, json=body, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=10)
+        answer = requests.request(
+            method, address, json=body, headers={"Authorization": f"Bearer {self.token}"}, timeout=10
+        )
         answer.raise_for_status()
         found: dict[str, Any] = answer.json()
         return found
@@ -165,6 +169,36 @@ def test_after_a_finished_promotion_the_next_one_has_resources_of_its_own(stages
     stages.release("v0.3.2")
     assert {resource.name for resource in stages.declared().values()} >= {f"{NAMED}-after-{number}"}
     assert all(resource.name.startswith(f"{NAMED}-after-{number}") for resource in stages.declared().values())
+
+
+def test_a_commit_that_github_signs_names_no_author_and_is_known_again(stages: Stages) -> None:
+    signed = {"promotionCommits": "signed"}
+    stages.forge.demand_signatures(NAME, "*")
+    stages.token = "of-the-app"
+    stages.forge.add_token(stages.token, login="delivery[bot]")
+    stages.release("v0.3.1")
+    number = stages.open(**signed)
+    before = stages.declared(**signed)
+    assert before["RepositoryPullRequest"].import_id == f"acme:gitops:{number}"
+    newer = stages.release("v0.3.2")
+    file = stages.declared(**signed)["RepositoryFile"].inputs
+    assert f"podtato-head dev->production {newer} signed declared" in str(file["commitMessage"])
+    assert file["content"] != before["RepositoryFile"].inputs["content"]
+    assert "commitAuthor" not in file
+    assert "commitEmail" not in file
+
+
+def test_a_persons_token_signs_nothing_and_nothing_is_declared(stages: Stages, monkeypatch: pytest.MonkeyPatch) -> None:
+    signed = {"promotionCommits": "signed", "kubeContext": "a"}
+    stages.secrets["githubToken"] = "github_pat_of_ada"
+    stages.forge.add_token("github_pat_of_ada", login="ada")
+    stages.release("v0.3.1")
+    assert stages.declared(**signed), "a preview shows what somebody else's update would do"
+    monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: False)
+    monkeypatch.setenv("DELIVERY_PROMOTE_ONLY", "true")
+    with pytest.raises(ProgramError) as caught:
+        stages.preview(**signed)
+    assert_message("stack.unsigned", str(caught.value))
 
 
 def test_what_a_person_closed_is_not_opened_again_but_can_be_asked_for(stages: Stages) -> None:

@@ -84,6 +84,26 @@ def test_what_is_merged_leaves_the_state_and_the_next_promotion_is_another_pull_
     assert team.version() == "v0.3.2"
 
 
+def test_where_signatures_are_demanded_an_apps_promotions_have_them(team: Team) -> None:
+    app = "token-of-the-app"
+    team.forge.add_token(app, login="delivery[bot]")
+    team.settings["promotionCommits"] = "signed"
+    team.promoting().secrets["githubToken"] = app
+    team.forge.demand_signatures(REPOSITORY, "*")
+    team.release("v0.3.1")
+
+    opened = team.up("production")
+
+    assert (opened.status, team.states()) == (0, ["open"]), opened.text
+    assert team.preview("production", "--expect-no-changes").status == 0
+    team.release("v0.3.2")
+    assert team.up("production").status == 0
+    assert team.states() == ["open"]
+    assert team.version(ref=BRANCH) == "v0.3.2"
+    team.forge.merge(REPOSITORY, 1)
+    assert team.version() == "v0.3.2"
+
+
 def test_what_a_person_closed_stays_closed_until_it_is_asked_for_again(team: Team) -> None:
     team.opened()
     team.forge.close(REPOSITORY, 1)

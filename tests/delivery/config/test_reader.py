@@ -95,6 +95,11 @@ def test_what_a_stage_has_for_its_pull_requests_goes_along_with_its_edges() -> N
     ] == [(("all",), (), ("ops",)), (("live",), ("rita",), ())]
 
 
+@pytest.mark.parametrize(("commits", "sign"), [(None, False), ("unsigned", False), ("signed", True)])
+def test_the_promoter_is_told_whether_commits_are_signed(commits: str | None, sign: bool) -> None:
+    assert parsed("dev", promotionCommits=commits).pipeline.promotion_settings().sign_commits is sign
+
+
 def test_a_request_is_what_was_asked_for_and_empty_inputs_are_none() -> None:
     request = parsed("production", promote={"from": "dev", "to": "production", "version": "", "again": "true"}).request
     assert (request.source, request.version, request.again) == ("dev", "", True)
@@ -133,6 +138,8 @@ MISTAKES: list[tuple[dict[str, Json], str, Kind]] = [
     ({"applications": applications({"promotedKeys": ["replicas"]})}, "applications[0].promotedKeys", Kind.NOT_ALLOWED),
     ({"applications": applications({"firstVersion": 1.1})}, "applications[0].firstVersion", Kind.NOT_ALLOWED),
     ({"promotionRetries": "3"}, "promotionTimeoutSeconds", Kind.NOT_ALLOWED),
+    ({"promotionCommits": "signed", "promotionIdentity": "token"}, "promotionIdentity", Kind.NOT_ALLOWED),
+    ({"promotionCommits": "gpg"}, "promotionCommits", Kind.NOT_ALLOWED),
     ({"promotionRetries": "99"}, "promotionRetries", Kind.NOT_ALLOWED),
     ({"promotionTtlSeconds": "9" * 5000}, "promotionTtlSeconds", Kind.NOT_ALLOWED),
     ({"tasks": {}}, "postDeploymentTasks[0]", Kind.UNKNOWN_NAME),

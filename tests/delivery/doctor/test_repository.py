@@ -43,7 +43,7 @@ def test_it_only_reads_and_asks_little(forge: Forge) -> None:
     forge.forget_requests()
     named(looked, "repository")
     assert all(request.method == "GET" for request in forge.requests)
-    assert len(forge.requests) == 9
+    assert len(forge.requests) == 10
 
 
 def test_a_repository_that_is_not_there_is_wrong_and_nothing_else_is_asked(forge: Forge) -> None:
@@ -210,6 +210,24 @@ def test_a_workflow_that_was_switched_off_is_wrong(forge: Forge) -> None:
 def test_a_token_without_actions_is_not_told_whether_the_workflow_is_on(forge: Forge) -> None:
     looked = inspection(forge, "dev", {"githubToken": TOKENS["githubToken"]})
     assert named(looked, "repository")["workflow"].status == "unknown"
+
+
+# Signatures that rules demand.
+
+
+@pytest.mark.parametrize("branch", ["main", "promote/*"])
+def test_signatures_that_promotions_lack_are_wrong_until_github_signs_them(forge: Forge, branch: str) -> None:
+    assert "signatures" not in checks(forge)
+    forge.demand_signatures(REPOSITORY, branch)
+    assert_told(f"signatures.{'default' if branch == 'main' else 'promotions'}", checks(forge)["signatures"])
+    assert checks(forge, promotionCommits="signed")["signatures"].status == "ok"
+
+
+@pytest.mark.parametrize("on", [True, False])
+def test_a_classic_protection_may_demand_signatures_too(forge: Forge, on: bool) -> None:
+    by_settings(forge, {"required_signatures": {"enabled": on}})
+    found = checks(forge)
+    assert ("signatures" in found and found["signatures"].status == "wrong") is on
 
 
 # What protects the default branch.

@@ -32,13 +32,16 @@ def test_an_edge_has_the_labels_and_reviewers_of_all_edges_or_its_own() -> None:
 
 
 @pytest.mark.parametrize("edge", [EDGE, replace(EDGE, labels=("live",), reviewers=())])
-def test_the_file_reads_back_as_it_was_written(edge: Edge) -> None:
-    settings = replace(SETTINGS, edges=(edge,))
+@pytest.mark.parametrize("sign", [False, True])
+def test_the_file_reads_back_as_it_was_written(edge: Edge, sign: bool) -> None:
+    settings = replace(SETTINGS, edges=(edge,), sign_commits=sign)
     assert PromotionSettings.from_json(settings.to_json()) == settings
 
 
 def test_an_edge_with_nothing_of_its_own_is_written_as_promoters_before_can_read_it() -> None:
-    [edge] = json.loads(SETTINGS.to_json())["edges"]
+    settings = json.loads(SETTINGS.to_json())
+    assert "sign_commits" not in settings
+    [edge] = settings["edges"]
     assert list(edge) == ["application", "source", "target", "source_path", "target_path", "promoted_keys"]
 
 

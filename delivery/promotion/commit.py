@@ -1,0 +1,25 @@
+"""The commit of a promotion: made here with git, or by GitHub, which signs it.
+
+Either way it is pushed with git, whose lease no call of GitHub's API has.
+"""
+
+from delivery.git.commits import File
+from delivery.git.repository import Repository
+from delivery.github.client import GitHub
+from delivery.github.commits import create_signed_commit
+
+
+def make_commit(repository: Repository, parent: str, path: str, file: File, message: str, signer: GitHub | None) -> str:
+    """A commit on `parent` in which only `path` differs; returns its name. Nothing is pushed.
+
+    With a `signer`, GitHub makes and signs it, by two requests, and it is fetched. Raises `GitHubError` when it is not
+    signed, and `GitError`.
+    """
+    commit = repository.commit(parent, path, file, message)
+    if signer is not None:
+        changed = {"path": path, "mode": file.mode, "content": file.content.decode("utf-8")}
+        commit = create_signed_commit(
+            signer, parent, repository.tree(commit), repository.tree(parent), changed, message
+        )
+        repository.fetch_commit(commit)
+    return commit
