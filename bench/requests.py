@@ -92,6 +92,12 @@ def _created_with_reviews(desk: Desk) -> str:
     return desk.promote(desk.release("v0.3.1"))
 
 
+def _signed(desk: Desk) -> str:
+    desk.settings = replace(desk.settings, sign_commits=True)
+    desk.forge.demand_signatures(desk.name, BRANCH)
+    return desk.promote(desk.release("v0.3.1"))
+
+
 def _updated(desk: Desk) -> str:
     desk.proposed()
     return desk.promote(desk.release("v0.3.2"))
@@ -171,6 +177,7 @@ CASES: Mapping[str, tuple[Callable[[Desk], str], str, int, int]] = {
     # What happens, how its last run ends (empty: either way), and what that run asked: requests, transfers.
     "created": (lambda desk: desk.promote(desk.release("v0.3.1")), "created", 2, 2),
     "created, with a label and a reviewer": (_created_with_reviews, "created", 4, 2),
+    "created, signed by GitHub": (_signed, "created", 4, 3),
     "created, nobody names a commit": (lambda desk: [desk.release("v0.3.1"), desk.promote()][1], "created", 2, 2),
     "created, on the branch of a merged one": (_left_over, "created", 2, 2),
     "created again, after a person closed it": (
