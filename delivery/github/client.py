@@ -149,18 +149,19 @@ class GitHub:
         sent = {"reviewers": list(reviewers), "team_reviewers": list(teams)}
         self.request("POST", f"/pulls/{number}/requested_reviewers", sent, read=nothing)
 
-    def find_open(self, branch: str, base: str, *, patient: bool = True) -> PullRequest | None:
-        """The open pull request of `branch`; None when the list shows none.
+    def find(
+        self, branch: str, base: str, wanted: Callable[[PullRequest], bool], *, patient: bool = True
+    ) -> PullRequest | None:
+        """The newest pull request of `branch` that is `wanted`; None when the list shows none.
 
-        The list may take some seconds to show one: `patient` looks again where GitHub has said that it exists.
+        The list may take some seconds to show one: `patient` looks again where there should be one.
         """
         for pause in (0.0, 1.0, 2.0, 4.0) if patient else (0.0,):
             if pause and pause >= self._deadline.remaining():
                 break
             self._deadline.sleep(pause)
-            for found in self.list_pull_requests(branch, base):
-                if found.state == "open":
-                    return found
+            if found := next(filter(wanted, self.list_pull_requests(branch, base)), None):
+                return found
         return None
 
     def compare(self, base: str, head: str) -> str:

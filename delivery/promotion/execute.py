@@ -111,6 +111,8 @@ class _Run:
                 progress(f"text and branch of the open pull request do not fit: promoting {torn[:12]} again")
                 return self.once(completing(request, state, torn), repository)
             progress(f"{decision.result.words}: {with_hint(decision.why, decision.hint)}")
+        if state.unlisted and not self.dry_run and decision.result in (Result.NOTHING, Result.PLANNED):
+            self._look_again(state)
         span.set_commit(decision.commit, repository.committed_at(decision.commit))
         if decision.rendered is not None:
             span.set_version(decision.rendered.metadata.version)
@@ -136,6 +138,14 @@ class _Run:
         decision = propose_rollback(state, request, self.settings, repository, run_traceparent=own)
         self.span.add_link(decision.traceparent, "undone")
         return decision
+
+    def _look_again(self, state: EdgeState) -> None:
+        """Make sure that the list hides no pull request. Raises `ForgeChangedError` when it has hidden one."""
+        branch = state.branch
+        self.progress(f"the list shows no pull request for {branch.name} at {str(branch.head)[:12]}: looking again")
+        found = self.github.find(branch.name, self.settings.default_branch, lambda one: one.head == branch.head)
+        if found is not None:
+            raise ForgeChangedError(f"pull request #{found.number} was not in the list before: run again")
 
     def _publish(
         self, state: EdgeState, request: PromotionRequest, decision: Decision, repository: Repository

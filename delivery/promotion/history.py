@@ -129,6 +129,12 @@ class History:
         file = self._repository.read(self.tip, path)
         return file.content if file else None
 
+    def is_by_hand(self, commit: str, path: str) -> bool:
+        """Whether a person changed the file at `path` with `commit`: no promotion, nor a stage's initial values."""
+        repository = self._repository
+        before = repository.resolve(f"{commit}^")
+        return not repository.trailer(commit) and before is not None and repository.read(before, path) is not None
+
     def workloads(self, commit: str, path: str) -> int:
         """How many workloads the chart in the folder `path` has at `commit`, by the kinds in its templates."""
         files = self._repository.files(commit, f"{path}/templates")

@@ -67,7 +67,7 @@ def _create(github: GitHub, desired: DesiredPromotion) -> tuple[PullRequest, Res
     except GitHubError as error:
         patient = error.kind is Kind.ALREADY_EXISTS
         try:
-            found = github.find_open(desired.branch, desired.base, patient=patient)
+            found = github.find(desired.branch, desired.base, lambda one: one.state == "open", patient=patient)
         except GitHubError:
             found = None
         if found is None:

@@ -81,6 +81,15 @@ class EdgeState:
         return promoted_by((commit.trailer for commit in self.branch.own), self.edge)
 
     @property
+    def unlisted(self) -> bool:
+        """Whether a pull request may stand on the branch that the list does not show (yet): open, or closed just now.
+
+        The promoter's own commits are on it, and no pull request of the list has its head.
+        """
+        heads = {proposal.pull_request.head for proposal in self.on_branch}
+        return bool(self.branch.own) and self.branch.head not in heads and self.open is None
+
+    @property
     def open(self) -> Proposal | None:
         """The open pull request of `branch`, if there is one."""
         return next((proposal for proposal in self.on_branch if proposal.pull_request.state == "open"), None)

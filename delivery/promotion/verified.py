@@ -6,6 +6,7 @@ workflow starts from them, and GitHub's list of pull requests, which can lag, ha
 """
 
 import json
+import secrets
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,8 +95,10 @@ class VerificationLog:
     def extended(self, repository: Repository, entry: Verification | None, closes: int = 0) -> RefUpdate:
         """The update that adds `entry`, and that the pull request `closes` is being closed."""
         said = entry.to_json() if entry else {}
+        # Of two runs that close it at the same second only one may find its own commit there.
+        closing = {"closes": closes, "run": secrets.token_hex(8)} if closes else {}
         what = f"Verified {self.edge.application} {entry.version or entry.commit[:12]} in" if entry else "Closing for"
-        text = json.dumps(said | ({"closes": closes} if closes else {}))
+        text = json.dumps(said | closing)
         made = repository.note(self.head, f"{plain(what)} {self.edge.source}\n\n{text}\n")
         return RefUpdate(ref_of(self.edge), made, self.head)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from delivery.model.edges import PromotionSettings
 from delivery.model.versions import is_older
+from delivery.promotion.history import Order
 from delivery.promotion.joins import upstream_values
 from delivery.promotion.markdown import code
 from delivery.promotion.plan import Change
@@ -106,5 +107,12 @@ def _downgrade(
             )
             came = f"after {escape(then)}, with the commit" if had_this else "with the newer commit"
             words = f"this reverts {key} {escape(was)}, which came to {source} {came} {newer[:12]}"
-            return (ReviewerWarning(note, words, downgrade=True),)
+            return (ReviewerWarning(note, words, downgrade=not _chosen_since(state, becomes, newer)),)
     return ()
+
+
+def _chosen_since(state: EdgeState, becomes: Mapping[str, str], newer: str) -> bool:
+    """Whether a person changed the source stage to what is to be promoted after the commit `newer` came about."""
+    path = state.origin.source_values
+    came = state.history.last_with(becomes, state.commit, path)
+    return bool(came) and state.history.is_by_hand(came, path) and state.history.local_order(came, newer) is Order.NEWER

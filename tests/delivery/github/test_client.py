@@ -318,7 +318,7 @@ def test_a_name_service_that_does_not_answer_is_not_awaited_beyond_the_deadline(
 def test_a_pull_request_that_the_list_does_not_show_is_not_looked_for_beyond_the_deadline() -> None:
     github, session, clock = client(*[(200, [], {})] * 4, seconds=2.5)
 
-    assert github.find_open("b", "main") is None
+    assert github.find("b", "main", lambda one: one.state == "open") is None
     assert (len(session.sent), clock.slept) == (2, [0.0, 1.0])
 
 
