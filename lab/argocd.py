@@ -75,8 +75,8 @@ def app_context(values: Mapping[str, Any], namespace: str) -> dict[str, Any]:
     metadata |= {key: value for key, value in (context.get("metadata") or {}).items() if key != "commitID"}
     spec: dict[str, Any] = {"metadata": metadata}
     spec |= {phase: context[phase] for phase in _PHASES if context.get(phase)}
-    if isinstance(trace, str) and is_traceparent(trace):
-        spec["spanLinks"] = [trace]
+    if links := [link for link in str(trace or "").split(",") if is_traceparent(link)]:
+        spec["spanLinks"] = links
     return {
         "apiVersion": "lifecycle.keptn.sh/v1",
         "kind": "KeptnAppContext",

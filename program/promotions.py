@@ -1,6 +1,8 @@
 """The promotions into a stage, one for each application and incoming edge, with a span for each."""
 
 import os
+from dataclasses import replace
+from functools import partial
 
 import pulumi
 
@@ -33,7 +35,9 @@ class PendingPromotions:
         self._repository = configuration.pipeline.repository
         self._settings = configuration.pipeline.promotion_settings()
         self._token = token
-        self._pending = [self._read(edge, configuration.request.along(edge)) for edge in configuration.incoming]
+        actor = os.environ.get("GITHUB_TRIGGERING_ACTOR") or os.environ.get("GITHUB_ACTOR", "")
+        request = replace(configuration.request, actor=actor)
+        self._pending = [self._read(edge, request.along(edge)) for edge in configuration.incoming]
 
     def declare(self, after: list[pulumi.Resource], opts: pulumi.ResourceOptions) -> dict[str, pulumi.Input[str]]:
         """Declare all of it `after` these. Returns the address of each pull request, or a line why there is none."""
@@ -77,7 +81,9 @@ class PendingPromotions:
         try:
             deadline = Deadline()
             github = self._github(deadline)
-            pending = read_pending(request, edge, self._settings, github, lambda: self._connect(deadline), span)
+            record = not pulumi.runtime.is_dry_run()
+            connect = partial(self._connect, deadline)
+            pending = read_pending(request, edge, self._settings, github, connect, span, record=record)
             if pending.desired is not None and environ:
                 self._refuse_unsigned()
         except (PromotionError, ValuesError, GitHubError, GitError) as error:

@@ -21,8 +21,9 @@ _BRANCH = re.compile(r"(?:promote|rollback)/([^/]+)/([^/]+)/([^/]+)")
 def last_promotions(name: str, inspection: Inspection) -> Iterator[Check]:
     """What became of the newest pull request of each edge into or out of this stage."""
     client, pipeline = inspection.github().client, inspection.configuration.pipeline
-    for edge in pipeline.edges():
-        if inspection.stack not in (edge.source, edge.target):
+    settings = pipeline.promotion_settings()
+    for edge in (edge for stage in pipeline.stages for edge in settings.into(stage.name)):
+        if inspection.stack not in (edge.target, *(origin.source for origin in edge.origins)):
             continue
         title = f"{name}, {edge}"
         try:
@@ -41,7 +42,9 @@ def left_over(name: str, inspection: Inspection) -> Iterator[Check]:
     Into a stage that is gone too, it is the first stage's. What has lost the promoter's metadata may be anybody's.
     """
     pipeline = inspection.configuration.pipeline
-    edges = {(edge.application, edge.source, edge.target) for edge in pipeline.edges()}
+    settings = pipeline.promotion_settings()
+    into = [edge for stage in pipeline.stages for edge in settings.into(stage.name)]
+    edges = {(edge.application, edge.source, edge.target) for edge in into}
     stages = {stage.name for stage in pipeline.stages}
     try:
         found = inspection.github().client.list_open(pipeline.repository.default_branch)

@@ -69,6 +69,12 @@ class Decision:
     against: Proposal | None = None
     hint: Hint | None = None
 
+    @property
+    def traces(self) -> frozenset[str]:
+        """The traces that the promotion links to: of everybody who has verified it."""
+        told = self.rendered.metadata.verifications if self.rendered else ()
+        return frozenset({*self.traceparent.split(","), *(found.traceparent for found in told)} - {""})
+
 
 def propose(
     state: EdgeState, request: PromotionRequest, settings: PromotionSettings, *, run_traceparent: str = ""

@@ -134,7 +134,10 @@ class _Run:
     def _decide(self, state: EdgeState, request: PromotionRequest, repository: Repository) -> Decision:
         own = self.span.traceparent or ""
         if not request.rollback:
-            return propose(state, request, self.settings, run_traceparent=own)
+            decision = propose(state, request, self.settings, run_traceparent=own)
+            for trace in sorted(decision.traces - {request.traceparent}):
+                self.span.add_link(trace, "verified")
+            return decision
         decision = propose_rollback(state, request, self.settings, repository, run_traceparent=own)
         self.span.add_link(decision.traceparent, "undone")
         return decision

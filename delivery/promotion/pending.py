@@ -13,6 +13,7 @@ from delivery.model.hints import stack_hints, with_hint
 from delivery.model.request import PromotionRequest
 from delivery.promotion.decide import Result, propose
 from delivery.promotion.desired import DesiredPromotion, desired_promotion
+from delivery.promotion.evidence import log_updates
 from delivery.promotion.history import EdgeNotReadyError
 from delivery.promotion.state import read_edge
 from delivery.tracing.run import PromotionSpan
@@ -37,11 +38,14 @@ def read_pending(
     github: GitHub,
     connect: Callable[[], Repository],
     span: PromotionSpan,
+    *,
+    record: bool,
 ) -> PendingPromotion:
     """What is due along `edge` as `request` asks, by one list of pull requests and one fetch.
 
-    Raises `PromotionError`, `ValuesError`, `GitHubError` or `GitError`, each with one line. A stage that has not
-    been committed yet, or is brought up to date by this very update, is no error: nothing is due so far.
+    With `record` a verification that the request tells of is added to the edge's log. Raises `PromotionError`,
+    `ValuesError`, `GitHubError` or `GitError`, each with one line. A stage that has not been committed yet, or is
+    brought up to date by this very update, is no error: nothing is due so far.
     """
     try:
         with connect() as repository:
@@ -51,10 +55,12 @@ def read_pending(
                 decision = propose(state, request, settings, run_traceparent=span.traceparent or "")
             if decision.rendered is not None:
                 span.set_version(decision.rendered.metadata.version)
-            if not request.traceparent:
-                span.add_link(decision.traceparent, "verified")
+            for trace in sorted(decision.traces - {request.traceparent}):
+                span.add_link(trace, "verified")
             span.set_commit(decision.commit, repository.committed_at(decision.commit))
             desired = desired_promotion(state, decision, settings, repository)
+            if record and (updates := log_updates(state, request, repository)):
+                repository.push(updates)
     except EdgeNotReadyError as missing:
         own = f"this update brings {edge.target} up to date, the next one proposes what {edge.source} has then"
         reason = own if missing.stage == edge.target else missing.message

@@ -192,6 +192,15 @@ class TestWhatKeptnReads:
     ) -> None:
         assert "spanLinks" not in renderer.render(stage(tmp_path, f"traceParent: {unusable}\n")).spec
 
+    def test_links_to_the_trace_of_every_stage_that_has_verified(
+        self, renderer: StandIn | Helm, tmp_path: Path
+    ) -> None:
+        other = TRACE.replace("b427a6fcfc56cd6a", "a427a6fcfc56cd6b")
+
+        links = renderer.render(stage(tmp_path, f'traceParent: "{TRACE},junk,{other}"\n')).spec["spanLinks"]
+
+        assert links == [TRACE, other]
+
     @pytest.mark.parametrize("text", ["1.10", "1234567", "2026-01-02", "true", "1e3", "12e03"])
     def test_is_the_versions_own_text_or_a_refusal_where_yaml_reads_something_else(
         self, renderer: StandIn | Helm, tmp_path: Path, text: str

@@ -27,7 +27,9 @@ def read(
         return Repository(f"{settings.web_url}.git", TOKEN)
 
     try:
-        return read_pending((asked or PromotionRequest()).along(EDGE), EDGE, settings, github, connect, span)
+        return read_pending(
+            (asked or PromotionRequest()).along(EDGE), EDGE, settings, github, connect, span, record=True
+        )
     finally:
         span.end()
 
