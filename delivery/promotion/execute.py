@@ -5,8 +5,8 @@ request is `publish.py`'s matter. Here is only the order in which things are don
 """
 
 import random
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
 
 from delivery.git.repository import ConcurrentPushError, GitError, RefUpdate, Repository
 from delivery.github.client import GitHub, GitHubError, PullRequest
@@ -18,7 +18,13 @@ from delivery.promotion.decide import Decision, Result, propose
 from delivery.promotion.desired import DesiredPromotion, desired_promotion
 from delivery.promotion.evidence import completing, log_updates, torn_commit
 from delivery.promotion.plan import Change
-from delivery.promotion.publish import ForgeChangedError, Published, close_pull_request, open_pull_request
+from delivery.promotion.publish import (
+    ForgeChangedError,
+    Published,
+    close_pull_request,
+    open_pull_request,
+    refuse_hidden,
+)
 from delivery.promotion.pull_request import Rendered
 from delivery.promotion.rollback import propose_rollback
 from delivery.promotion.state import EdgeState, read_edge
@@ -98,6 +104,7 @@ class _Run:
     dry_run: bool
     progress: Callable[[str], None]
     done: Result = Result.UNCHANGED
+    linked: set[str] = field(default_factory=set)
 
     def once(self, request: PromotionRequest, repository: Repository) -> Outcome:
         """One round: read, decide, write, compare."""
@@ -112,7 +119,8 @@ class _Run:
                 return self.once(completing(request, state, torn), repository)
             progress(f"{decision.result.words}: {with_hint(decision.why, decision.hint)}")
         if state.unlisted and not self.dry_run and decision.result in (Result.NOTHING, Result.PLANNED):
-            self._look_again(state)
+            progress(f"the list shows no pull request for {state.branch.name}, which is there: looking again")
+            refuse_hidden(self.github, state, self.settings.default_branch)
         span.set_commit(decision.commit, repository.committed_at(decision.commit))
         if decision.rendered is not None:
             span.set_version(decision.rendered.metadata.version)
@@ -135,20 +143,16 @@ class _Run:
         own = self.span.traceparent or ""
         if not request.rollback:
             decision = propose(state, request, self.settings, run_traceparent=own)
-            for trace in sorted(decision.traces - {request.traceparent}):
-                self.span.add_link(trace, "verified")
+            self._link(decision.traces - {request.traceparent}, "verified")
             return decision
         decision = propose_rollback(state, request, self.settings, repository, run_traceparent=own)
-        self.span.add_link(decision.traceparent, "undone")
+        self._link(decision.traces, "undone")
         return decision
 
-    def _look_again(self, state: EdgeState) -> None:
-        """Make sure that the list hides no pull request. Raises `ForgeChangedError` when it has hidden one."""
-        branch = state.branch
-        self.progress(f"the list shows no pull request for {branch.name} at {str(branch.head)[:12]}: looking again")
-        found = self.github.find(branch.name, self.settings.default_branch, lambda one: one.head == branch.head)
-        if found is not None:
-            raise ForgeChangedError(f"pull request #{found.number} was not in the list before: run again")
+    def _link(self, traces: Collection[str], relation: str) -> None:
+        for trace in sorted(set(traces) - self.linked):
+            self.span.add_link(trace, relation)
+        self.linked |= set(traces)
 
     def _publish(
         self, state: EdgeState, request: PromotionRequest, decision: Decision, repository: Repository

@@ -6,15 +6,16 @@ Reads and decides with the promoter's own modules; declaring the desired state i
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from delivery.git.repository import RefUpdate, Repository
+from delivery.git.repository import ConcurrentPushError, RefUpdate, Repository
 from delivery.github.client import GitHub
 from delivery.model.edges import Edge, PromotionSettings
 from delivery.model.hints import stack_hints, with_hint
 from delivery.model.request import PromotionRequest
-from delivery.promotion.decide import Result, propose
+from delivery.promotion.decide import Decision, Result, propose
 from delivery.promotion.desired import DesiredPromotion, desired_promotion
 from delivery.promotion.evidence import log_updates
 from delivery.promotion.history import EdgeNotReadyError
+from delivery.promotion.publish import ForgeChangedError, refuse_hidden
 from delivery.promotion.state import read_edge
 from delivery.tracing.run import PromotionSpan
 
@@ -48,19 +49,13 @@ def read_pending(
     brought up to date by this very update, is no error: nothing is due so far.
     """
     try:
-        with connect() as repository:
-            with span.step("read"):
-                state = read_edge(edge, settings, github, repository, request)
-            with span.step("plan"):
-                decision = propose(state, request, settings, run_traceparent=span.traceparent or "")
-            if decision.rendered is not None:
-                span.set_version(decision.rendered.metadata.version)
-            for trace in sorted(decision.traces - {request.traceparent}):
-                span.add_link(trace, "verified")
-            span.set_commit(decision.commit, repository.committed_at(decision.commit))
-            desired = desired_promotion(state, decision, settings, repository)
-            if record and (updates := log_updates(state, request, repository)):
-                repository.push(updates)
+        for attempt in range(1, 4):
+            try:
+                decision, desired = _read(request, edge, settings, github, connect, span, record=record)
+                break
+            except (ConcurrentPushError, ForgeChangedError):
+                if attempt == 3:
+                    raise
     except EdgeNotReadyError as missing:
         own = f"this update brings {edge.target} up to date, the next one proposes what {edge.source} has then"
         reason = own if missing.stage == edge.target else missing.message
@@ -69,6 +64,35 @@ def read_pending(
     if decision.plan.changes and decision.result is not Result.SUPERSEDED:
         why = f"{why} (commit {decision.commit[:12]})"
     return PendingPromotion(edge, why, desired)
+
+
+def _read(
+    request: PromotionRequest,
+    edge: Edge,
+    settings: PromotionSettings,
+    github: GitHub,
+    connect: Callable[[], Repository],
+    span: PromotionSpan,
+    *,
+    record: bool,
+) -> tuple[Decision, DesiredPromotion | None]:
+    with connect() as repository:
+        with span.step("read"):
+            state = read_edge(edge, settings, github, repository, request)
+        with span.step("plan"):
+            decision = propose(state, request, settings, run_traceparent=span.traceparent or "")
+        if state.unlisted and decision.result is Result.PLANNED:
+            # What a finished pull request left behind is reset, which would close one that is open.
+            refuse_hidden(github, state, settings.default_branch)
+        if decision.rendered is not None:
+            span.set_version(decision.rendered.metadata.version)
+        for trace in sorted(decision.traces - {request.traceparent}):
+            span.add_link(trace, "verified")
+        span.set_commit(decision.commit, repository.committed_at(decision.commit))
+        desired = desired_promotion(state, decision, settings, repository)
+        if record and (updates := log_updates(state, request, repository)):
+            repository.push(updates)
+    return decision, desired
 
 
 def reset_stale_branch(desired: DesiredPromotion, connect: Callable[[], Repository]) -> None:

@@ -55,6 +55,17 @@ def open_pull_request(
     return Published(result, found, notes)
 
 
+def refuse_hidden(github: GitHub, state: EdgeState, base: str) -> None:
+    """Raise `ForgeChangedError` when the list of pull requests has hidden one of the branch, and shows it by now.
+
+    A new one may be missing for some seconds. What is decided without it would close it, or open it a second time.
+    """
+    head = state.branch.head
+    found = github.find(state.branch.name, base, lambda one: one.head == head)
+    if found is not None:
+        raise ForgeChangedError(f"pull request #{found.number} was not in the list before: run again")
+
+
 def _create(github: GitHub, desired: DesiredPromotion) -> tuple[PullRequest, Result]:
     """The open pull request of the branch, and whether this run has opened it.
 
