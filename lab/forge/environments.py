@@ -78,6 +78,15 @@ def get_policy(_state: State, repository: Repository, request: Request) -> Reply
     return Reply(200, _policy(_found_policy(repository, request)))
 
 
+@route("PUT", _POLICIES + "/{policy}", _WRITE)
+def put_policy(_state: State, repository: Repository, request: Request) -> Reply:
+    """Another pattern in the place of this one."""
+    policies, found = _found(repository, request).policies, _found_policy(repository, request)
+    changed = (*found[:2], request.fields.required("name"))
+    policies[policies.index(found)] = changed
+    return Reply(200, _policy(changed))
+
+
 @route("DELETE", _POLICIES + "/{policy}", _WRITE)
 def delete_policy(_state: State, repository: Repository, request: Request) -> Reply:
     """Branches of this pattern may no longer use it."""

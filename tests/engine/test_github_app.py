@@ -71,3 +71,17 @@ def test_a_stack_moves_from_a_token_to_an_app_without_replacing_anything(team: T
     assert set(done.changes.values()) <= {"update"}
     team.forge.remove_token(TOKEN)
     assert team.preview("dev", "--expect-no-changes").status == 0
+
+
+def test_a_secret_that_something_else_fills_is_left_to_it_and_nothing_else_changes(team: Team) -> None:
+    assert team.up("dev").status == 0
+    team.settings["promotionSecret"] = "external"
+    team.configure("dev")
+    team.pulumi("config", "rm", "delivery:promotionToken", "--stack", "dev")
+
+    done = team.up("dev")
+
+    assert done.status == 0, done.text
+    assert done.changes == {"Secret podtato-head": "delete"}
+    assert not [manifest for manifest in team.manifests("dev") if manifest.startswith("Secret ")]
+    assert team.preview("dev", "--expect-no-changes").status == 0

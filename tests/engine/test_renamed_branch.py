@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from tests.engine.team import REPOSITORY, Team
 
 
@@ -52,3 +54,27 @@ def test_one_that_was_not_is_mended_by_taking_the_deletions_on_the_old_branch_ou
     assert done.status == 0, done.text
     assert team.preview("dev", "--expect-no-changes").status == 0
     assert b"serviceVersion: v1.0.0" in (team.forge.read(REPOSITORY, "dev/values.yaml", "trunk") or b"")
+
+
+@pytest.mark.parametrize("policies", [[(0, "branch", "trunk")], [(7, "branch", "trunk")], []])
+def test_the_environment_goes_on_with_the_new_branch_once_people_have_taken_the_old_one_out(
+    team: Team, policies: list[tuple[int, str, str]]
+) -> None:
+    team.settings["promotionIdentity"] = "token"
+    renamed(team)
+    environment = team.forge.settings(REPOSITORY).environments["promotion"]
+    [(number, _, pattern)] = environment.policies  # which 0 stands for
+    assert pattern == "main"
+    assert team.refresh("dev").status == 0
+    team.settings["defaultBranch"] = "trunk"
+    refused = team.up("dev")
+    assert (refused.status == 0, "settings/environments" in refused.text) == (False, True)
+
+    environment.policies[:] = [(known or number, kind, name) for known, kind, name in policies]
+    if not policies:
+        assert team.refresh("dev", "--run-program").status == 0
+    done = team.up("dev")
+
+    assert done.status == 0, done.text
+    assert [policy[1:] for policy in environment.policies] == [("branch", "trunk")]
+    assert team.preview("dev", "--expect-no-changes").status == 0

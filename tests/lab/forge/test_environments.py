@@ -54,6 +54,8 @@ def test_branches_are_named_one_by_one_where_the_environment_asks_for_that(rest:
     assert rest("GET", POLICIES).json()["branch_policies"] == [made.json()]
     one = f"{POLICIES}/{made.json()['id']}"
     assert rest("GET", one).json() == made.json()
+    assert rest("PUT", one, {"name": "trunk"}).json() == {**made.json(), "name": "trunk"}
+    assert rest("GET", POLICIES).json()["branch_policies"] == [{**made.json(), "name": "trunk"}]
     assert rest("DELETE", one).status_code == 204
     assert rest("GET", one).status_code == 404
 
