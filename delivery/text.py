@@ -17,10 +17,19 @@ _NAMES_OF_SECRETS = (
     r"TOKEN|SECRET|PASSWORD|PASSPHRASE|CREDENTIAL|PRIVATE|HEADERS|BACKEND_URL|CONNECTION_STRING"
     r"|AUTH(?!ORS?(_|$))|_PASS(_|$)|KEYS?(_|$)"
 )
+_SHORT_NAMES = r"sig|signature|jwt|pass|pwd|session|sid"
+# With a web token in it since 2026: ghs_APPID_HEADER.CLAIMS.SIGNATURE
+_KNOWN_FORMS = r"\b(gh[a-z]_|github_pat_|glpat-|pul-|xox[a-z]-)[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*"
+_IN_ADDRESSES = (
+    # A password may hold anything but white space, so all up to the last @ goes.
+    (r'(?<=://)(?=[^/?#\s"]*[:@])[^\s"]*@', ""),
+    (r'(?<![^\s"\'])[^\s"\'/:@]+:[^\s"/@][^\s"@]*@', ""),
+    (r'(?<=[?&;#])([^\s"=&#;]+=)[^\s"&#;]+', rf"\1{MASK}"),
+    (_KNOWN_FORMS, MASK),
+)
 _REDACTED = (
     (r"(?<=://)[^/\s@]+@", ""),  # user:password@ in an address
-    # With a web token in it since 2026: ghs_APPID_HEADER.CLAIMS.SIGNATURE
-    (r"\b(gh[a-z]_|github_pat_|glpat-|pul-|xox[a-z]-)[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*", MASK),
+    (_KNOWN_FORMS, MASK),
     (r"(?i)\b(bearer|basic|token)(\s*[:=]\s*|\s+)[A-Za-z0-9._~+/=-]{8,}", rf"\1 {MASK}"),
     (r"\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*", MASK),  # a JSON web token
     # Folders of absolute paths go, the last name stays; REST paths and addresses are no files.
@@ -77,6 +86,33 @@ def is_secret_variable(name: str) -> bool:
     hold a password, and `OTEL_EXPORTER_OTLP_HEADERS` usually holds a token.
     """
     return re.search(_NAMES_OF_SECRETS, name, re.IGNORECASE) is not None
+
+
+def without_secrets(text: str) -> str:
+    """`text` with each address in it as it may be shown: without user and password, and no values in its query."""
+    for pattern, replacement in _IN_ADDRESSES:
+        text = re.sub(pattern, replacement, text)
+    return text
+
+
+def has_credentials(url: str) -> bool:
+    """Whether an address has a user or password, a query with the name of a secret in it, or a token anywhere.
+
+    A user alone is no secret for other than web addresses (`ssh://git@host`). What cannot be taken apart has some.
+    """
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return True
+    user, at, _ = parts.netloc.rpartition("@")
+    if at and (":" in user or parts.scheme in ("http", "https")):
+        return True
+    if not parts.netloc and re.match(r"[^/@:]+:[^@]*@", url):
+        return True
+    names = re.findall(r"(?:^|[&;?])([^=&;?]+)=", f"{parts.query}&{parts.fragment}")
+    secret = any(is_secret_variable(name) or re.fullmatch(_SHORT_NAMES, name, re.IGNORECASE) for name in names)
+    return secret or re.search(_KNOWN_FORMS, url) is not None
 
 
 def without_credentials(url: str) -> str:

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 from delivery.cluster.kubeconfig import ClusterError, load
 from delivery.config.errors import Json
 from delivery.model.secret import SecretText
-from delivery.text import one_line
+from delivery.text import one_line, without_secrets
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
@@ -42,7 +42,7 @@ class Connection:
     def __init__(self, client: "ApiClient", context: str) -> None:
         self._client = client
         self.context = context
-        self.address = str(client.configuration.host)
+        self.address = without_secrets(str(client.configuration.host))
 
     @property
     def kubectl(self) -> str:
@@ -82,7 +82,7 @@ class Connection:
     def _answer(self, status: int, data: bytes) -> Object | None:
         try:
             answer = json.loads(data)
-        except ValueError:
+        except (ValueError, RecursionError):
             answer = None
         if status == 401:
             raise ClusterError(
@@ -123,4 +123,4 @@ def _reason(error: BaseException) -> str:
     """The innermost cause of a failed request: the client wraps it several times."""
     while isinstance(cause := error.__cause__ or error.__context__ or getattr(error, "reason", None), BaseException):
         error = cause
-    return one_line(getattr(error, "strerror", None) or str(error) or type(error).__name__)
+    return without_secrets(one_line(getattr(error, "strerror", None) or str(error) or type(error).__name__))

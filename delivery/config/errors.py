@@ -12,7 +12,7 @@ from enum import Enum
 
 from delivery.config.keys import PIPELINE, PROJECT, TABLE, Type
 from delivery.config.rules import Json as Json
-from delivery.text import printable
+from delivery.text import printable, without_secrets
 
 Path = tuple[str | int, ...]
 """Where a value is: the key, then names and numbers of what is in it."""
@@ -82,7 +82,7 @@ class ErrorCollector:
 
     def add(self, kind: Kind, path: Path, found: Json, allowed: str, form: str) -> None:
         """Note the value `found` at `path`, where one of this `form` would be allowed."""
-        shown = "nothing" if found is None else json.dumps(found, ensure_ascii=False)
+        shown = "nothing" if found is None else without_secrets(json.dumps(found, ensure_ascii=False))
         self.say(kind, path, shown, allowed, set_fix(self.stack, path, form))
 
     def say(self, kind: Kind, path: Path, found: str, allowed: str, fix: str) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from delivery.model.identifiers import is_commit, is_dns_label, is_dns_subdomain, is_version
+from delivery.text import has_credentials
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
@@ -52,9 +53,16 @@ def _is_api_url(address: str) -> bool:
         host, _ = parts.hostname, parts.port
     except ValueError:
         return False
-    clean = not (parts.query or parts.fragment or parts.username) and re.fullmatch(r"[!-~]+", address)
+    clean = not (parts.query or parts.fragment or "@" in parts.netloc) and re.fullmatch(r"[!-~]+", address)
     known = address == "https://api.github.com" or (parts.path == "/api/v3" and bool(host))
     return bool(clean and known) and (parts.scheme == "https" or (parts.scheme, host) == ("http", "127.0.0.1"))
+
+
+def _is_trace_url(address: str) -> bool:
+    """Whether it has a place for a trace, and may stand in a pull request, where it can be read by many."""
+    # Braces alone are no place to fill in: Grafana's addresses have JSON in them.
+    form = r"(?!.*([{$]\{|\{(?!(trace|span)_id\})[\w.-]*\}))(https?://(?=.*\{trace_id\})[!-'*-;=?-~]+)?"
+    return re.fullmatch(form, address) is not None and not has_credentials(address)
 
 
 def _is_branch(name: str) -> bool:
@@ -104,11 +112,14 @@ PROMOTED_KEY = pattern(
     "a key of values.yaml, dots between levels; not commitID, traceParent, or one of platform.yaml's own",
     "KEY",
 )
-SERVER = pattern(r"https?://[!-~]+", "the address of a Kubernetes API server", "https://HOST")
-TRACE_URL = pattern(
-    # Braces alone are no place to fill in: Grafana's addresses have JSON in them.
-    r"(?!.*([{$]\{|\{(?!(trace|span)_id\})[\w.-]*\}))(https?://(?=.*\{trace_id\})[!-'*-;=?-~]+)?",
-    "an http(s) address with {trace_id} and, if wanted, {span_id}; or nothing",
+SERVER = text(
+    lambda address: re.fullmatch(r"https?://[!-~]+", address) is not None and not has_credentials(address),
+    "the address of a Kubernetes API server, without a user, password or token",
+    "https://HOST",
+)
+TRACE_URL = text(
+    _is_trace_url,
+    "an http(s) address with {trace_id} and, if wanted, {span_id}, without a user, password or token; or nothing",
     "https://HOST/{trace_id}",
 )
 APP_ID = pattern(r"[0-9]{1,18}|Iv[0-9A-Za-z.]{8,60}", "the id of a GitHub App, or its client id", "APP_ID")

@@ -20,6 +20,7 @@ from delivery.doctor.inspection import Inspection
 from delivery.model.pipeline import Repository
 from delivery.model.secret import SecretText
 from delivery.stack.manifests import SECRET_KEY, SECRET_NAME
+from delivery.text import without_secrets
 
 PROMOTION_TASKS = "PROMOTION_TASKS_ENABLED"
 """The variable by which Keptn's chart switches promotion tasks on; the operator's own default is off."""
@@ -78,7 +79,7 @@ def collector(name: str, inspection: Inspection) -> Check:
         return wrong(name, "KeptnConfig is not defined", install_command(KEPTN, connection.context))
     addresses = sorted({config.collector for config in configs if config.collector})
     if addresses:
-        return ok(name, ", ".join(addresses))
+        return ok(name, without_secrets(", ".join(addresses)))
     spec = '"spec":{"OTelCollectorUrl":"COLLECTOR-HOST:4317"}'
     if configs:
         first = configs[0]

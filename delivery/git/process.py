@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
 from delivery.model.hints import Hint, HintedError
-from delivery.text import masked, one_line
+from delivery.text import masked, one_line, without_secrets
 
 _TRANSIENT = re.compile(
     r"returned error: (429|5\d\d)|Connection reset|unexpected disconnect|early EOF|hung up|timed out|"
@@ -33,6 +33,8 @@ _FIXES: tuple[tuple[str, str, Hint | None], ...] = (
      "the token is wrong or expired, or there is none", Hint.TOKEN),
     (r"returned error: 403|Permission to .* denied|Write access to repository not granted",
      "the token lacks the permission Contents: write on this repository", None),
+    (r"returned error: 30\d",
+     "the repository has moved, and a redirect is not followed with the token: give its new owner and name", None),
     (r"returned error: 404|[Rr]epository not found|does not appear to be a git repository|not found",
      "the repository is not there, or the token may not see it", None),
     (r"exists; cannot create|directory file conflict|cannot lock ref|failed to update ref",
@@ -88,20 +90,20 @@ def is_transient(said: str) -> bool:
     return _TRANSIENT.search(said) is not None
 
 
-def explain(said: str, remote: str, token: str) -> tuple[str, Hint | None]:
+def explain(said: str, token: str) -> tuple[str, Hint | None]:
     """One line about what git `said`, and a hint: the fix where it is known, else git's message without secrets."""
     for pattern, fix, hint in _FIXES:
         if found := re.search(pattern, said):
             return found.expand(fix), hint
     lines = [line for line in said.splitlines() if line.strip() and not line.startswith(("To ", "Done"))]
     line = one_line(lines[0] if lines else "git gave no reason", 1000)
-    line = masked(line, (token, _basic(token)))
-    return line.replace(remote, shown(remote))[:300] + ("; run again later" if is_transient(said) else ""), None
+    line = without_secrets(masked(line, (token, _basic(token))))
+    return line[:300] + ("; run again later" if is_transient(said) else ""), None
 
 
 def shown(remote: str) -> str:
-    """The remote without what somebody may have written before the `@`."""
-    return re.sub(r"(://)[^/@]*@", r"\1", remote)
+    """The remote as it may be shown."""
+    return without_secrets(remote)
 
 
 def _basic(token: str) -> str:
@@ -128,6 +130,8 @@ def git_environment(
         ("http.lowSpeedLimit", "1000"),
         ("http.lowSpeedTime", "30"),
         ("i18n.logOutputEncoding", "UTF-8"),
+        # Redirected to another host, git would send it the token with its second request.
+        ("http.followRedirects", "false"),
     ]
     address = urlsplit(remote)
     if token and address.scheme in ("http", "https"):

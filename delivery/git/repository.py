@@ -273,7 +273,7 @@ class Repository:
                 )
             pause = 2.0**attempt
             if attempt == 3 or not is_transient(said) or pause >= self._deadline.remaining():
-                reason, hint = explain(said, self._remote, self._token)
+                reason, hint = explain(said, self._token)
                 raise GitError(f"could not {doing} {shown(self._remote)}: {reason}", hint)
             self._deadline.sleep(pause)
 
@@ -281,7 +281,7 @@ class Repository:
         done = self._run(*arguments, given=given, environ=environ)
         if done.returncode != 0:
             said = done.stderr.decode("utf-8", "replace")
-            reason, hint = explain(said, self._remote, self._token)
+            reason, hint = explain(said, self._token)
             raise GitError(f"git {arguments[0]} failed: {reason}", hint)
         return done.stdout
 

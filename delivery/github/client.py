@@ -24,6 +24,7 @@ from delivery.github.shapes import (
     nothing,
     pull_request,
 )
+from delivery.text import without_secrets
 from delivery.timeouts import Deadline, run_with_timeout
 
 __all__ = ["GitHub", "GitHubError", "PullRequest"]
@@ -233,12 +234,15 @@ class GitHub:
                 requests.exceptions.ContentDecodingError,
             ) as error:
                 failure = GitHubError(
-                    0, f"no answer from {self._base} ({type(error).__name__}): is the API address right?"
+                    0,
+                    f"no answer from {without_secrets(self._base)} ({type(error).__name__}): is the API address right?",
                 )
                 pause: float | None = 2.0**attempt if again_when_unknown else None
             except requests.RequestException as error:
                 raise GitHubError(
-                    0, f"no request could be made to {self._base} ({type(error).__name__}): is the address right?"
+                    0,
+                    f"no request could be made to {without_secrets(self._base)} ({type(error).__name__}): "
+                    "is the address right?",
                 ) from error
             else:
                 what = f"{method} {path} at {self.owner}/{self.repository}"

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from delivery.model.identifiers import is_dns_label, is_loopback
+from delivery.text import has_credentials
 
 SETTINGS_PATH = ".github/promoter/settings.json"
 
@@ -192,10 +193,16 @@ class PromotionSettings:
             raw |= {key: tuple(raw[key]) for key in ("labels", "reviewers", "team_reviewers")}
             raw["requires"] = {str(stage): str(kind) for stage, kind in raw.get("requires", {}).items()}
             settings = cls(**raw)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise SettingsError(
                 f"{SETTINGS_PATH} is not readable ({type(error).__name__}); run `pulumi up --refresh --run-program`"
             ) from error
+        for key in ("api_url", "web_url", "trace_url"):
+            if has_credentials(getattr(settings, key)):
+                raise SettingsError(
+                    f"{SETTINGS_PATH}: {key} has a user, password or token in it: take that out of the configuration, "
+                    "and run `pulumi up --refresh --run-program`"
+                )
         if not all(is_dns_label(name) for name in settings.stages):
             raise SettingsError(
                 f"{SETTINGS_PATH} names a stage that is no DNS label; run `pulumi up --refresh --run-program`"

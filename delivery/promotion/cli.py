@@ -22,7 +22,7 @@ from delivery.model.request import PromotionRequest, RequestError
 from delivery.promotion import report
 from delivery.promotion.execute import Outcome, promote
 from delivery.promotion.history import PromotionError
-from delivery.text import masked, one_line
+from delivery.text import has_credentials, masked, one_line, without_secrets
 from delivery.timeouts import Deadline
 from delivery.tracing.run import start_run
 from delivery.values.document import ValuesError
@@ -173,7 +173,13 @@ def _settings(options: argparse.Namespace) -> PromotionSettings:
         raise SettingsError(f"{options.settings} is not UTF-8; run `pulumi up --refresh --run-program`") from error
     owner, _, name = (options.repository or f"{settings.owner}/{settings.repository}").partition("/")
     if not owner or not name or "/" in name:
-        raise RequestError(f"--repository {options.repository!r} is not owner/name")
+        raise RequestError(f"--repository {without_secrets(options.repository)!r} is not owner/name")
+    for option in ("server_url", "api_url", "remote"):
+        if has_credentials(getattr(options, option)):
+            raise RequestError(
+                f"--{option.replace('_', '-')} has a user, password or token in it: take that out; the token is read "
+                "from GITHUB_TOKEN"
+            )
     server = options.server_url.rstrip("/")
     web_url = f"{server}/{owner}/{name}" if server else settings.web_url
     if not server and (owner, name) != (settings.owner, settings.repository):
@@ -189,7 +195,7 @@ def _seconds(text: str) -> float:
 
 
 def _failed(error: BaseException, status: int, environ: Mapping[str, str]) -> int:
-    line = masked(one_line(str(error), 600), (environ.get("GITHUB_TOKEN", ""),))
+    line = without_secrets(masked(one_line(str(error), 600), (environ.get("GITHUB_TOKEN", ""),)))
     print(f"error: {line}", file=sys.stderr, flush=True)
     for note in report.tell_failure(line, environ):
         print(f"note: {note}", file=sys.stderr, flush=True)

@@ -14,7 +14,7 @@ from delivery.github.client import GitHub, PullRequest
 from delivery.model.hints import Hint, HintedError
 from delivery.promotion.metadata import PromotionMetadata
 from delivery.values.document import ValuesError
-from delivery.values.editor import read_keys
+from delivery.values.editor import may_have, read_keys
 
 _SEARCHED = 20
 _WORKLOAD = re.compile(rb"^kind:[ \t]*[\"']?(Deployment|StatefulSet|DaemonSet|ReplicaSet|Rollout)\b", re.MULTILINE)
@@ -150,7 +150,9 @@ class History:
         for found in self._repository.log(commit, without=after, path=path, limit=_SEARCHED):
             file = self._repository.read(found.sha, path)
             try:
-                present = read_keys(file.content, values, where=path) if file else {}
+                # Twenty large files take half a minute to parse.
+                may = file is not None and may_have(file.content, values)
+                present = read_keys(file.content, values, where=path) if file and may else {}
             except ValuesError:
                 continue
             if found.sha not in boundary and {key: str(value) for key, value in present.items()} == values:

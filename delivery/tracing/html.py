@@ -189,7 +189,7 @@ def _is_web(url: str) -> bool:
         parts = urlsplit(url)
     except ValueError:
         return False
-    return parts.scheme in ("http", "https") and bool(parts.netloc) and shown(url) == url
+    return parts.scheme in ("http", "https") and bool(parts.netloc) and "@" not in parts.netloc and shown(url) == url
 
 
 def _table(line: Timeline) -> str:

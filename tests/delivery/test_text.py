@@ -2,7 +2,7 @@
 
 import pytest
 
-from delivery.text import redacted, without_credentials
+from delivery.text import has_credentials, redacted, without_credentials, without_secrets
 
 
 @pytest.mark.parametrize(
@@ -41,3 +41,51 @@ def test_a_long_text_is_cut() -> None:
 def test_an_address_loses_user_and_password_only() -> None:
     assert without_credentials("https://a:b@host:8443/x?y#z") == "https://host:8443/x?y#z"
     assert without_credentials("https://[broken") == ""
+
+
+HELD = [
+    "https://user:hunter22@host/path",
+    "https://:hunter22@host/api/v3",
+    "https://user:p@ss/hunter22@host/x",
+    "https://hunter22@host/{trace_id}",
+    "HTTPS://user:hunter22@host",
+    "ssh://git:hunter22@host/x.git",
+    "user:hunter22@host:acme/x.git",
+    "https://host/api/v3?token=hunter22",
+    "https://host/{trace_id}?a=b&access_token=hunter22",
+    "https://host/?X-Amz-Signature=1&sig=hunter22",
+    "https://host/#api_key=hunter22",
+    "https://host/ghp_hunter22hunter22",
+]
+
+
+@pytest.mark.parametrize("url", HELD)
+@pytest.mark.parametrize("within", ["{}", "unable to access '{}': 403", 'found "{}"; allowed', "{}/, https://b/c"])
+def test_an_address_is_shown_without_what_is_secret_in_it(url: str, within: str) -> None:
+    assert has_credentials(url)
+    assert "hunter22" not in without_secrets(within.replace("{}", url))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "https://api.github.com",
+        "http://localhost:16686/trace/{trace_id}?uiFind={span_id}",
+        "https://grafana.example/explore?left={%22queries%22:[{%22query%22:%22{trace_id}%22}]}&orgId=1",
+        "https://host/@team/{trace_id}",
+        "https://host/authors?author=ada",
+        "git@github.com:acme/gitops.git",
+        "ssh://git@github.com/acme/gitops.git",
+        "/a/folder/gitops.git",
+        "file:///a/folder/gitops.git",
+    ],
+)
+def test_an_address_without_a_secret_is_taken_and_shown(url: str) -> None:
+    assert not has_credentials(url)
+    assert without_secrets(url).split("?")[0] == url.split("?")[0] or url.startswith("ssh://")
+
+
+@pytest.mark.parametrize("url", ["https://[::1", "https://host:port/", "https://user:pa/ss@host/"])
+def test_an_address_that_cannot_be_taken_apart_is_not_trusted(url: str) -> None:
+    assert has_credentials(url)

@@ -106,3 +106,15 @@ def test_the_logins_of_a_kubeconfig_are_known_so_that_they_can_be_masked() -> No
 @pytest.mark.parametrize("text", ["{junk: [", "a\nb", "users: 3", "users: [1, {user: 2}, {name: me}]", "/a/path"])
 def test_what_is_no_kubeconfig_has_no_logins(text: str) -> None:
     assert logins(text) == []
+
+
+def test_the_address_of_the_server_is_shown_without_a_password() -> None:
+    text = (
+        "contexts: [{name: c, context: {cluster: a, user: b}}]\nusers: [{name: b, user: {}}]\n"
+        "clusters: [{name: a, cluster: {server: 'http://me:hunter22@127.0.0.1:9'}}]\n"
+    )
+    connection = connect("c", SecretText(text))
+    with pytest.raises(ClusterError) as raised:
+        connection.get("/version")
+    assert connection.address == "http://127.0.0.1:9"
+    assert "hunter22" not in f"{raised.value.found}{raised.value.fix}"

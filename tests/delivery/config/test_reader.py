@@ -284,3 +284,21 @@ def test_reading_takes_time_in_proportion_to_the_number_of_applications(namespac
         return lines_run(read)
 
     assert counted(100) < 12 * counted(10)
+
+
+@pytest.mark.parametrize("key", ["githubApiUrl", "traceUrl", "cluster", "repositoryName", "stages"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://me:hunter22@host/api/v3",
+        "https://:hunter22@host/{trace_id}",
+        "https://me:hunt/er@hunter22@host/",
+        "https://host/api/v3?token=hunter22",
+        "https://host/{trace_id}?access_token=hunter22",
+        "https://host/{trace_id}#ghp_hunter22hunter22",
+    ],
+)
+def test_a_refused_address_is_shown_without_its_credential(key: str, address: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parsed("dev", **{key: address})
+    assert "hunter22" not in str(caught.value)

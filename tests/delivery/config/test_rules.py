@@ -23,6 +23,8 @@ from delivery.config.rules import Rule
                 "https://github.com",
                 "http://host/api/v3",
                 "https://me:pass@host/api/v3",
+                "https://:pass@host/api/v3",
+                "https://host/api/v3?token=pass",
                 "https://host/api/v3/",
                 "https://[",
             ],
@@ -39,7 +41,11 @@ from delivery.config.rules import Rule
         ),
         (rules.VERSION, ["v0.3.0", "1.10", "7e12345", "a" * 63], ["", "a" * 64, "v1+build", "v1\n${{ x }}"]),
         (rules.COMMIT, ["0" * 40, "a" * 64], ["main", "A" * 40, "0" * 39]),
-        (rules.SERVER, ["https://10.0.0.7:6443"], ["in-cluster", "ftp://10.0.0.7", "https://a b"]),
+        (
+            rules.SERVER,
+            ["https://10.0.0.7:6443"],
+            ["in-cluster", "ftp://10.0.0.7", "https://a b", "https://me:pass@a", "https://a?token=b"],
+        ),
         (
             rules.TRACE_URL,
             [
@@ -53,6 +59,8 @@ from delivery.config.rules import Rule
                 "https://a.example/{org}/{trace_id}",
                 "https://a.example/{{ .TraceId }}",
                 "https://a.example/${trace_id}",
+                "https://me:pass@a.example/{trace_id}",
+                "https://a.example/{trace_id}?api_key=b",
             ],
         ),
         (rules.LABEL, ["promotion", "größer als"], ["a,b", "", "a" * 51, "a\nb"]),

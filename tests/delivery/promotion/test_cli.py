@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -42,7 +43,32 @@ def test_wrong_input_is_one_line_and_status_2_before_anything_is_asked(
     assert (run.requests, run.fetches) == ([], 0)
 
 
-@pytest.mark.parametrize("content", [None, b"{}", b"\xff", b"[]"])
+SECRETS = ["https://me:hunter22@host", "https://:hunter22@host/api/v3", "https://host/api/v3?access_token=hunter22"]
+
+
+@pytest.mark.parametrize("address", [*SECRETS, "https://hunter22@host"])
+@pytest.mark.parametrize("name", ["GITHUB_API_URL", "GITHUB_SERVER_URL", "DELIVERY_REMOTE", "GITHUB_REPOSITORY"])
+def test_an_address_with_a_credential_is_refused_without_showing_it(told: Story, name: str, address: str) -> None:
+    run = told.promote(**{name: address})
+
+    assert (run.status, run.requests, run.fetches) == (2, [], 0)
+    assert "hunter22" not in run.errors + run.outputs + run.summary
+
+
+@pytest.mark.parametrize("address", SECRETS)
+@pytest.mark.parametrize("key", ["api_url", "web_url", "trace_url"])
+def test_settings_with_a_credential_in_an_address_are_refused_without_showing_it(
+    told: Story, key: str, address: str
+) -> None:
+    told.settings = replace(told.settings, **{key: address})  # type: ignore[arg-type]
+
+    run = told.promote()
+
+    assert (run.status, type(run.error), run.requests, run.fetches) == (2, SettingsError, [], 0)
+    assert "hunter22" not in run.errors + run.outputs + run.summary
+
+
+@pytest.mark.parametrize("content", [None, b"{}", b"\xff", b"[]", b"[" * 100_000])
 def test_settings_that_cannot_be_read_are_status_2(
     tmp_path: Path, content: bytes | None, capsys: pytest.CaptureFixture[str]
 ) -> None:
