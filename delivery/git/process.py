@@ -51,6 +51,10 @@ class GitError(HintedError):
     """Git did not do what it was asked to; `str()` is one line that says what to do."""
 
 
+class AbsentError(GitError):
+    """The remote does not have an object that it was asked for by name."""
+
+
 class ConcurrentPushError(GitError):
     """Concurrent push: the branch on the remote is not (any more) where it was when it was read."""
 

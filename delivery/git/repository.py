@@ -15,6 +15,7 @@ from typing import Self
 
 from delivery.git.commits import PROMOTER_MAIL, PROMOTER_NAME, TRAILER, Commit, File
 from delivery.git.process import (
+    AbsentError,
     ConcurrentPushError,
     GitError,
     explain,
@@ -81,8 +82,20 @@ class Repository:
         return self.resolve(_FETCHED)
 
     def fetch_commit(self, commit: str) -> None:
-        """Fetch a commit that may be on no branch, with what of its history is not here; GitHub gives out any."""
-        self._remotely("fetch from", "fetch", "--quiet", "--no-tags", "origin", f"+{commit}:{_FETCHED}")
+        """Fetch a commit that GitHub has just made, on no branch, with what of its history is not here.
+
+        GitHub gives out any commit, but what was made just before may not be everywhere yet: it is asked three times.
+        """
+        for pause in (1.0, 2.0, 0.0):
+            try:
+                self._remotely("fetch from", "fetch", "--quiet", "--no-tags", "origin", f"+{commit}:{_FETCHED}")
+                break
+            except AbsentError as error:
+                if not pause or pause >= self._deadline.remaining():
+                    raise GitError(
+                        f"GitHub does not give out the commit {commit[:12]} that it made: run again"
+                    ) from error
+                self._deadline.sleep(pause)
         self._parents, self._reached = None, {}
 
     def push(self, updates: Sequence[RefUpdate]) -> None:
@@ -274,7 +287,8 @@ class Repository:
             pause = 2.0**attempt
             if attempt == 3 or not is_transient(said) or pause >= self._deadline.remaining():
                 reason, hint = explain(said, self._token)
-                raise GitError(f"could not {doing} {shown(self._remote)}: {reason}", hint)
+                kind = AbsentError if "not our ref" in said else GitError
+                raise kind(f"could not {doing} {shown(self._remote)}: {reason}", hint)
             self._deadline.sleep(pause)
 
     def _git(self, *arguments: str, given: bytes | None = None, environ: Mapping[str, str] | None = None) -> bytes:

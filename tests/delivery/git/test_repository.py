@@ -89,6 +89,17 @@ def test_a_missing_branch_in_a_pattern_is_no_error_but_a_named_one_is(remote: Pa
             assert_message(f"git.{message}", str(caught.value).replace(remote.as_uri(), "REMOTE"))
 
 
+def test_a_commit_that_was_just_made_is_asked_for_again(remote: Path) -> None:
+    slept: list[float] = []
+    with Repository(remote.as_uri(), deadline=Deadline(sleep=slept.append), environ=ZERO_CONFIG) as repository:
+        repository.fetch_commit(git(remote, "rev-parse", "main"))
+        assert slept == []
+        with pytest.raises(GitError) as caught:
+            repository.fetch_commit("12" * 20)
+    assert slept == [1.0, 2.0]
+    assert_message("git.not_given_out", str(caught.value))
+
+
 def test_what_is_no_file_reads_as_none(remote: Path) -> None:
     with opened(remote) as repository:
         repository.fetch(["+refs/heads/main:refs/tip"], 1)
