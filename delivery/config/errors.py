@@ -82,7 +82,7 @@ class ErrorCollector:
 
     def add(self, kind: Kind, path: Path, found: Json, allowed: str, form: str) -> None:
         """Note the value `found` at `path`, where one of this `form` would be allowed."""
-        shown = "nothing" if found is None else without_secrets(json.dumps(found, ensure_ascii=False))
+        shown = "nothing" if found is None else json.dumps(found, ensure_ascii=False)
         self.say(kind, path, shown, allowed, set_fix(self.stack, path, form))
 
     def say(self, kind: Kind, path: Path, found: str, allowed: str, fix: str) -> None:
@@ -92,7 +92,8 @@ class ErrorCollector:
         if key in self.closed:
             return
         if len(self._problems) < REPORTED:
-            problem = Problem(spell(path), printable(shortened(found)), shortened(allowed, 300), fix, kind)
+            found, allowed = shortened(without_secrets(found)), shortened(without_secrets(allowed), 300)
+            problem = Problem(spell(path), printable(found), allowed, fix, kind)
             self._problems[problem] = None
         else:
             self._more += 1

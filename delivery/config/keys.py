@@ -275,7 +275,7 @@ STACK_KEYS = (
     Key("postDeploymentTasks", LIST, rules.RESOURCE, [], "Which of `tasks` run after a deployment."),
     Key("preDeploymentEvaluations", LIST, rules.RESOURCE, [], "Keptn evaluations before a deployment, by name."),
     Key("postDeploymentEvaluations", LIST, rules.RESOURCE, [], "Keptn evaluations after a deployment, by name."),
-    Key("metadata", MAP, rules.TEXT, {}, "Attributes of this stage's spans.", names=rules.METADATA_KEY),
+    Key("metadata", MAP, rules.METADATA, {}, "Attributes of this stage's spans.", names=rules.METADATA_KEY),
     Key(
         "promote",
         MAP,

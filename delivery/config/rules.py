@@ -127,6 +127,11 @@ INSTALLATION_ID = pattern(r"[0-9]{1,18}", "the number at the end of the installa
 LABEL = pattern(r"[^\x00-\x1f,]{1,50}", "a GitHub label, at most 50 characters, without a comma", "LABEL")
 PERSON = pattern(r"[A-Za-z0-9](-?[A-Za-z0-9]){0,38}", "a GitHub user", "USER")
 TEAM = pattern(r"[a-z0-9]([a-z0-9_-]*[a-z0-9])?", "the slug of a team of the owner", "TEAM")
+METADATA = text(
+    lambda value: not any(has_credentials(word) for word in value.split() if "://" in word),
+    "a text (quote it), without a user, password or token in an address",
+    "TEXT",
+)
 METADATA_KEY = pattern(
     r"(?!(commitID|traceparent)$)[A-Za-z0-9]([\w./-]*[A-Za-z0-9])?",
     "letters, digits, '.', '_', '/', '-', a letter or digit at both ends; not commitID, not traceparent",

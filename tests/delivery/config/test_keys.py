@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from delivery.config import reference
+from delivery.config import reference, rules
 from delivery.config.errors import Json, Kind
 from delivery.config.keys import (
     APPLICATION,
@@ -50,6 +50,19 @@ def test_a_key_of_the_wrong_type_is_refused_with_the_place_that_sets_it(key: Key
     assert found.kind is Kind.NOT_ALLOWED
     place = f"edit Pulumi.yaml: config: delivery:{key.name}: value: " if key.name in PIPELINE else "pulumi config set "
     assert found.fix.startswith(place)
+
+
+@pytest.mark.parametrize(
+    # A context and a local folder are called whatever their owner calls them.
+    "key",
+    [key for key in READ if key.type is Type.TEXT and key.rule not in (rules.CONTEXT, rules.FOLDER)],
+    ids=lambda key: str(key.name),
+)
+@pytest.mark.parametrize(
+    "address", ["https://u:PASSWORD@host/{trace_id}", "https://:PASSWORD@h/api/v3", "https://h/?token=PASSWORD"]
+)
+def test_no_key_takes_or_shows_a_password_in_an_address(key: Key, address: str) -> None:
+    assert "PASSWORD" not in " ".join(map(str, refused({key.name: address})))
 
 
 @pytest.mark.parametrize(

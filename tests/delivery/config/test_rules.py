@@ -66,6 +66,11 @@ from delivery.config.rules import Rule
         (rules.LABEL, ["promotion", "größer als"], ["a,b", "", "a" * 51, "a\nb"]),
         (rules.PERSON, ["octo-cat"], ["@octo cat", "@octo-cat"]),
         (rules.TEAM, ["platform", "a_b"], ["acme/platform", "Platform"]),
+        (
+            rules.METADATA,
+            ["", "mailto:a@b.example", "see https://host/?id=1"],
+            ["see https://u:pass@host", "https://host/?token=x"],
+        ),
         (rules.METADATA_KEY, ["team", "team/cost.center"], ["commitID", "traceparent", "team_", "a b"]),
         (rules.TASK_NAME, ["post-deployment"], ["promote", "Load Test", "a\nb"]),
         (rules.TASK, [None, "print()"], ["", " ", 5, ["print()"]]),
