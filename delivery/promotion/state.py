@@ -6,7 +6,7 @@ The promoter and a stack that declares its promotions read the same. What follow
 from dataclasses import dataclass, field, replace
 
 from delivery.git.commits import Commit, File
-from delivery.git.repository import Repository
+from delivery.git.repository import GitError, Repository
 from delivery.github.client import GitHub
 from delivery.model.edges import Edge, PromotionSettings
 from delivery.model.request import PromotionRequest
@@ -202,8 +202,8 @@ def _told_by_commits(
         merged = pull_request.state == "merged"
         if merged:
             commits = _merged(repository, pull_request.merge_commit)
-        elif branch is not None and metadata is None and pull_request.head == branch.head:
-            commits = branch.own
+        elif branch is not None and metadata is None:
+            commits = branch.own if pull_request.head == branch.head else _fetched(repository, pull_request.head)
         else:
             commits = ()
         trailers = (commit.trailer or (repository.trailer(commit.sha) if merged else "") for commit in commits)
@@ -213,6 +213,15 @@ def _told_by_commits(
         if merged:
             break
     return tuple(told)
+
+
+def _fetched(repository: Repository, head: str) -> tuple[Commit, ...]:
+    """The newest commit of a branch that is gone: GitHub keeps the heads of its pull requests, as long as it does."""
+    try:
+        repository.fetch([f"+{head}:{_COMMITS}{head}"], 2)
+    except GitError:
+        return ()
+    return repository.log(head, limit=1)
 
 
 def _merged(repository: Repository, merge: str) -> tuple[Commit, ...]:

@@ -55,10 +55,13 @@ def read_target_history(repository: Repository, tip: str, edge: Edge) -> TargetH
         promoted = promoted or (found[0] if found else "")
         rollback = found is not None and found[1]
         if found is not None and not rollback:
-            break
-        change = _change(repository, commit, edge, rollback=rollback)
+            change = _changed_on_branch(repository, commit, edge, found[0])
+        else:
+            change = _change(repository, commit, edge, rollback=rollback)
         if change is not None:
             since.append(change)
+        if found is not None and not rollback:
+            break
     return TargetHistory(promoted, tuple(since))
 
 
@@ -79,15 +82,29 @@ def _change(repository: Repository, commit: Commit, edge: Edge, *, rollback: boo
     # Where the fetched history ends, git shows every file as just added.
     if not commit.parents or commit.sha in repository.boundary():
         return None
-    path, keys = edge.target_values, edge.promoted_keys
-    files = (repository.read(commit.parents[0], path), repository.read(commit.sha, path))
-    try:
-        before, after = (read_keys(file.content, keys, where=path) if file else None for file in files)
-    except ValuesError:
-        return None
+    before, after = (_read(repository, sha, edge.target_values, edge) for sha in (commit.parents[0], commit.sha))
     if before is None or after is None or before == after:
         return None
     return TargetChange(commit, before, after, rollback)
+
+
+def _changed_on_branch(repository: Repository, commit: Commit, edge: Edge, promoted: str) -> TargetChange | None:
+    """What people changed on a promotion's branch before they merged it: other values than the source stage has."""
+    after = _read(repository, commit.sha, edge.target_values, edge)
+    there = repository.resolve(promoted) is not None
+    sources = [_read(repository, promoted, origin.source_values, edge) for origin in edge.origins] if there else []
+    verified = [values for values in sources if values is not None]
+    if after is None or not verified or after in verified:
+        return None
+    return TargetChange(commit, verified[0], after, rollback=False)
+
+
+def _read(repository: Repository, commit: str, path: str, edge: Edge) -> Values | None:
+    file = repository.read(commit, path)
+    try:
+        return read_keys(file.content, edge.promoted_keys, where=path) if file else None
+    except ValuesError:
+        return None
 
 
 def _text(value: Scalar | None) -> str | None:

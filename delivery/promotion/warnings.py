@@ -107,8 +107,20 @@ def _downgrade(
             )
             came = f"after {escape(then)}, with the commit" if had_this else "with the newer commit"
             words = f"this reverts {key} {escape(was)}, which came to {source} {came} {newer[:12]}"
-            return (ReviewerWarning(note, words, downgrade=not _chosen_since(state, becomes, newer)),)
+            return (
+                ReviewerWarning(
+                    note,
+                    words,
+                    downgrade=_reached_target(state, had, newer) and not _chosen_since(state, becomes, newer),
+                ),
+            )
     return ()
+
+
+def _reached_target(state: EdgeState, had: Mapping[str, str | None], newer: str) -> bool:
+    """Whether the target got what it has after the commit `newer` came about, not by coincidence before it."""
+    came = state.history.last_with(had, state.tip, state.edge.target_values)
+    return not came or state.history.local_order(came, newer) in (Order.NEWER, Order.SAME)
 
 
 def _chosen_since(state: EdgeState, becomes: Mapping[str, str], newer: str) -> bool:

@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections.abc import Callable
 
 import pytest
 
@@ -128,9 +127,6 @@ def behind(told: Story, number: int, *, days: int, files: dict[str, str] | None 
         repository.update_ref("refs/heads/main", repository.objects.write("commit", text.encode()), tip)
 
 
-Times = Callable[[Story], None]
-
-
 @pytest.mark.parametrize("days", [0, 1, 400])
 def test_commits_by_a_clock_that_is_behind_are_nobody_elses_work_on_the_branch(told: Story, days: int) -> None:
     told.promote(told.release("v0.3.1"))
@@ -159,3 +155,13 @@ def test_a_clock_that_is_behind_makes_no_downgrade_of_what_was_merged_before(tol
     run = told.promote(told.forge.branch(NAME, "main") or "")
 
     assert (run.result, run.outcome["why"]) == ("created", "serviceVersion: v0.3.1 → v0.3.2")
+
+
+def test_a_no_counts_though_its_metadata_and_its_branch_are_gone(told: Story) -> None:
+    commit = told.release("v0.3.1")
+    told.promote(commit)
+    told.pull_requests[0].body = "No, thank you."
+    told.forge.close(NAME, 1)
+    told.forge.delete_branch(NAME, EDGE.branch)
+
+    assert told.promote(commit).result == "declined"

@@ -84,6 +84,26 @@ def test_a_hotfix_with_another_kind_of_name_is_replaced_with_a_warning(told: Sto
     assert re.search(r"^> production was changed.*do not tell", body(told), re.MULTILINE)
 
 
+@pytest.mark.parametrize("method", ["merge", "squash"])
+def test_another_version_that_a_person_put_on_the_promotions_branch_is_a_hotfix_too(told: Story, method: str) -> None:
+    told.promote(told.release("v0.3.1"))
+    values = told.production(EDGE.branch).replace("v0.3.1", "v0.4.0")
+    told.forge.commit(NAME, {"production/values.yaml": values}, "Rather this", branch=EDGE.branch)
+    told.merge(1, method)
+
+    only_again(told, told.release("v0.3.2"), "v0.3.2", "superseded")
+
+
+def test_what_its_source_has_taken_back_without_verifying_it_is_proposed_with_a_warning(told: Story) -> None:
+    verified = told.release("v0.4.0")
+    told.release("v0.3.0", "Revert v0.4.0")
+
+    run = told.promote(verified, "v0.4.0")
+
+    assert run.result == "created", run.errors
+    assert "dev has moved on" in body(told)
+
+
 @pytest.mark.parametrize("how", ["by hand", "by a rollback"])
 def test_what_was_reverted_returns_with_any_later_commit_only_when_asked(told: Story, how: str) -> None:
     told.promote(told.release("v0.3.1"), "v0.3.1")
