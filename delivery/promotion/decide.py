@@ -87,9 +87,10 @@ def propose(
     waiting = state.selection.waiting
     if not (waiting or state.selection.blocked):
         return decision
-    names = " and ".join(waiting or [origin.source for origin in state.edge.origins])
+    names = waiting or [origin.source for origin in state.edge.origins]
+    missing = f"{' and '.join(names)} {'have' if len(names) > 1 else 'has'}"
     what = f"{request.version or request.commit[:12]} from {request.source}" if request.commit else "what is verified"
-    wait = f"{what} waits until {names} {'have' if len(waiting) > 1 else 'has'} verified the same"
+    wait = f"{what} waits until {missing} verified the same"
     if state.selection.blocked or (decision.rendered is None and decision.result is not Result.CLOSED):
         return Decision(Result.WAITING, wait, decision.plan, state.commit, against=state.open)
     return replace(decision, why=f"{decision.why}; {wait}")

@@ -75,7 +75,7 @@ def test_what_somebody_changed_by_hand_is_drift_and_neither_promoted_values_nor_
     # What a refresh finds of a rendered cluster is not what this is about; being told so changes the provider.
     team.run("production", "up", "--yes", "--skip-preview", environment=REFRESH_RENDERED)
     team.release("v0.3.1")
-    team.release("v0.3.9", "production")
+    team.release("v0.2.9", "production")
     waiting = drift(team, "production")
     assert waiting.status == 0, waiting.text
     assert len(team.preview("production").of("create")) > 1
