@@ -113,7 +113,7 @@ def _region(subject: Subject, settings: PromotionSettings, rows: int, listed: in
         "\n".join(f"> {note}" for note in subject.notes),
         _table(subject.metadata.changes, rows),
         _verified(subject, settings, listed),
-        _graph(subject.edge, settings),
+        _graph(subject.edge, subject.metadata.verifications, settings),
         _trace(subject, settings),
         _roll_back(subject, settings),
     ]
@@ -178,7 +178,7 @@ def _vouching(subject: Subject, settings: PromotionSettings) -> tuple[str, ...]:
     if metadata.kind == "rollback" or not metadata.verifications:
         return ()
     if len(stages) == 1:
-        return (f"**Who says so:** {_voucher(metadata.verifications[0])}",)
+        return (f"**Vouched for by:** {_voucher(metadata.verifications[0])}",)
     found = {verification.stage: verification for verification in metadata.verifications}
     rows = []
     for stage in stages:
@@ -187,8 +187,9 @@ def _vouching(subject: Subject, settings: PromotionSettings) -> tuple[str, ...]:
             rows.append(f"- **{stage}** has not verified it.")
             continue
         trace = _trace_link(settings, said.traceparent, "trace")
-        rows.append(f"- **{stage}** at {_link(settings, said.commit)}: {_voucher(said)}{f' {trace}.' if trace else ''}")
-    return ("**Who says so:**\n\n" + "\n".join(rows),)
+        its = f" Its {trace}." if trace else ""
+        rows.append(f"- **{stage}** at {_link(settings, said.commit)}: {_voucher(said)}{its}")
+    return ("**Vouched for by:**\n\n" + "\n".join(rows),)
 
 
 def _voucher(said: Verification) -> str:
@@ -201,9 +202,9 @@ def _voucher(said: Verification) -> str:
     return f"{started}. It gave {trace} to compare with the values."
 
 
-def _graph(edge: Edge, settings: PromotionSettings) -> str:
+def _graph(edge: Edge, verified: tuple[Verification, ...], settings: PromotionSettings) -> str:
     names = {stage: f"s{number}" for number, stage in enumerate(settings.stages)}
-    sources = {origin.source for origin in edge.origins}
+    sources = {found.stage for found in verified} or {origin.source for origin in edge.origins}
     lines = [f'  {names[stage]}["{stage}"]' for stage in names]
     for stage, after in settings.stages.items():
         for before in after:

@@ -55,13 +55,14 @@ def _by_hand(state: EdgeState, settings: PromotionSettings, changes: tuple[Chang
         f"{code(change.commit.subject, 120)} by {code(change.commit.author, 60)}"
         for change in since[:5]
     ]
-    note = f"{target} was changed since its last promotion, by hand or by a rollback: {'; '.join(rows)}."
+    what = f"{target} was {'changed by hand' if by_hand else 'rolled back'} since its last promotion"
+    note = f"{what}: {'; '.join(rows)}."
     if older and first:
         note += f" Merging this returns it to the older {code(first.becomes)}."
     elif older is None:
         note += " Whether this goes below that, the names of the versions do not tell: look before you merge."
     names = ", ".join(change.commit.sha[:12] for change in since[:5])
-    return (ReviewerWarning(note, f"{target} was changed since its last promotion, by {names}", bool(older)),)
+    return (ReviewerWarning(note, f"{what}, by {names}", bool(older)),)
 
 
 def _moved_on(state: EdgeState, values: Mapping[str, Scalar]) -> tuple[ReviewerWarning, ...]:

@@ -81,7 +81,7 @@ def test_a_hotfix_with_another_kind_of_name_is_replaced_with_a_warning(told: Sto
     run = told.promote(told.release("v0.3.4"), "v0.3.4")
 
     assert run.result == "created"
-    assert re.search(r"^> production was changed.*do not tell", body(told), re.MULTILINE)
+    assert re.search(r"^> production was changed by hand.*do not tell", body(told), re.MULTILINE)
 
 
 @pytest.mark.parametrize("method", ["merge", "squash"])
