@@ -7,11 +7,11 @@ import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-from delivery.git.repository import Repository
-from delivery.github.client import GitHub
+from delivery.git.repository import GitError, Repository
+from delivery.github.client import GitHub, GitHubError
 from delivery.promotion.desired import DesiredPromotion
 from delivery.promotion.pending import reset_stale_branch
-from delivery.promotion.publish import add_labels_and_reviewers
+from delivery.promotion.publish import ForgeChangedError, add_labels_and_reviewers, compare
 from delivery.tracing.run import PromotionSpan, Step
 
 _STATUS = re.compile(r"\b(?:DELETE|GET|PATCH|POST|PUT) \S+ ([45]\d\d)\b")
@@ -86,15 +86,37 @@ class DeclaredRun:
     def opened(self, number: int, *, created: bool) -> None:
         """The pull request is up to date: it gets its labels and reviewers, and the run is over.
 
-        For a label or reviewer that GitHub refuses there is a line to `say`.
+        For a label or reviewer that GitHub refuses there is a line to `say`, and so there is for a pull request that
+        somebody else has changed meanwhile; then the run has failed.
         """
         self._set_pull_request(number)
+        try:
+            self._compare(number)
+        except (ForgeChangedError, GitHubError, GitError) as error:
+            # The engine only warns of what a hook raises after a resource is there.
+            self._say(f"{error} (`pulumi up` again)")
+            self._fail(error)
+            return
         if self._desired.lacks_labels(self._desired.open, created=created):
             for note in add_labels_and_reviewers(self._github, self._desired, number):
                 self._say(f"pull request {number}: {note}")
         self._finish(None)
         self._span.set_result("success", "created" if created else "updated")
         self._span.end()
+
+    def _compare(self, number: int) -> None:
+        """Make sure that the pull request says and brings what was declared, whoever has changed it meanwhile.
+
+        Raises `ForgeChangedError`, `GitHubError` or `GitError`.
+        """
+        desired = self._desired
+        with self._connect() as repository:
+            head = repository.fetch_tip(desired.branch)
+            found = self._github.get_pull_request(number)
+            brought = repository.read(head, desired.path) if head is not None else None
+        compare(found, desired, head)
+        if brought is None or brought.content != desired.file.content:
+            raise ForgeChangedError(f"pull request #{number} brings other values than it says: run again")
 
     def failed(self, errors: list[str]) -> None:
         """One of the resources failed, as an error hook was told; the run is over."""

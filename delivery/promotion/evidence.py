@@ -51,7 +51,10 @@ def torn_commit(state: EdgeState) -> str:
 
 
 def completing(request: PromotionRequest, state: EdgeState, commit: str) -> PromotionRequest:
-    """The request that `commit` of a torn pull request came from, as far as it is known."""
+    """The request that `commit` of a torn pull request came from, as far as it is known.
+
+    It has been decided before, whatever has been decided since: so it asks for `commit` explicitly.
+    """
     known = next(filter(None, (log.find(commit) for log in state.logs)), None)
     told = state.open.metadata if state.open else None
     trace = known.traceparent if known else told.traceparent if told and told.commit == commit else ""
@@ -61,6 +64,7 @@ def completing(request: PromotionRequest, state: EdgeState, commit: str) -> Prom
         version=known.version if known else "",
         commit=commit,
         traceparent=trace,
+        again=True,
         actor=known.actor if known else "",
     )
 

@@ -47,7 +47,7 @@ def open_pull_request(
         did(Result.UPDATED)
     elif found is desired.open:
         found = github.get_pull_request(found.number)
-    _compare(found, desired, head)
+    compare(found, desired, head)
     result = did(Result.UNCHANGED)
     notes: tuple[str, ...] = ()
     if desired.lacks_labels(found, created=result is Result.CREATED):
@@ -92,7 +92,7 @@ def _says(found: PullRequest, desired: DesiredPromotion) -> bool:
     return desired.rendered.says(parse_metadata(found.body, desired.edge))
 
 
-def _compare(found: PullRequest, desired: DesiredPromotion, head: str | None) -> None:
+def compare(found: PullRequest, desired: DesiredPromotion, head: str | None) -> None:
     """Raise `ForgeChangedError` unless the pull request says and brings what was decided.
 
     A merged one does when it brought that. GitHub shows a new head with a delay of seconds: then it is read again.

@@ -17,6 +17,7 @@ from tests.delivery.promotion.story import EDGE, NAME, TOKEN, Story, spans
 
 BRANCH = EDGE.branch
 REFUSED = "1 error occurred:\n\t* POST http://127.0.0.1:1/repos/acme/gitops/pulls: 403 Resource not accessible []\n\n"
+METADATA = PromotionMetadata("promotion", "podtato-head", "dev", "production", "a" * 40, "v0.3.1")
 
 
 class Started:
@@ -27,14 +28,13 @@ class Started:
         self.forge.commit(NAME, {"production/values.yaml": "a: b\n"}, "Promote", branch=BRANCH)
         self.settings = told.settings
         self.github = GitHub(self.settings.api_url, "acme", "gitops", TOKEN)
-        self.number = self.github.create_pull_request(BRANCH, "main", "Promote", "").number
+        self.number = self.github.create_pull_request(BRANCH, "main", "Promote", METADATA.to_comment()).number
 
     def run(
         self, *, open_number: int = 0, labels: tuple[str, ...] = (), unchanged: bool = False, stale_head: str = ""
     ) -> DeclaredRun:
         environ = {TRACE_FILE: str(self.file)}
         self.span = start_run(EDGE, self.settings, environ=environ)
-        metadata = PromotionMetadata("promotion", "podtato-head", "dev", "production", "a" * 40, "v0.3.1")
         opened = None
         if open_number:
             opened = PullRequest(open_number, "", "Promote", "", "open", BRANCH, "b" * 40, "", labels)
@@ -52,7 +52,7 @@ class Started:
             observed=None,
             present=file if unchanged else None,
             undeclared=False,
-            rendered=Rendered("Promote", "", "Promote", metadata),
+            rendered=Rendered("Promote", "", "Promote", METADATA),
             labels=("promotion",),
             reviewers=(),
             teams=(),
@@ -151,6 +151,19 @@ def test_labels_are_added_where_they_were_not_yet(
     assert started.forge.pull_requests(NAME)[0].labels == (["promotion"] if gets_them else [])
     said = started.spans()["promote"]
     assert said["delivery.promotion.outcome"] == ("created" if created else "updated")
+
+
+@pytest.mark.parametrize("what", ["branch", "text", "state"])
+def test_what_somebody_changed_meanwhile_is_a_line_and_a_failure(started: Started, what: str) -> None:
+    if what == "branch":
+        started.forge.commit(NAME, {"production/values.yaml": "a: c\n"}, "Rather this", branch=BRANCH)
+    else:
+        started.github.update_pull_request(
+            started.number, "Promote", "" if what == "text" else METADATA.to_comment(), close=what == "state"
+        )
+    started.run().opened(started.number, created=True)
+    assert len(started.said) == 1
+    assert started.spans()["promote"]["cicd.pipeline.result"] == "failure"
 
 
 def test_labels_that_do_not_work_are_a_line_and_no_failure(started: Started) -> None:

@@ -180,6 +180,23 @@ def test_a_run_cut_off_between_branch_and_text_is_completed_by_any_event(
     assert ("v0.3.2" in told.pull_requests[0].title, told.metadata().traceparent) == (True, TRACEPARENT)
 
 
+def test_a_torn_pull_request_is_completed_though_something_newer_was_decided_since(
+    told: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told.promote(told.release("v0.3.1"))
+    middle = told.release("v0.3.2")
+    with monkeypatch.context() as killed:
+        killed.setattr(GitHub, "update_pull_request", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt()))
+        assert told.promote(middle).status == 1
+    newer = told.release("v0.3.0", "Revert")
+    told.forge.commit(NAME, {"production/values.yaml": PRODUCTION.format("v0.3.5")}, "Hotfix")
+    assert told.promote(newer).result == "superseded"
+
+    assert told.promote(middle).status == 0
+
+    assert "v0.3.2" in told.pull_requests[0].title
+
+
 def test_what_answers_something_else_than_it_was_told_is_read_again_and_fails_in_the_end(
     told: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
