@@ -25,7 +25,7 @@ BRANCH = EDGE.branch
 def failed_with(run: Run, error: type[Exception], status: int = 0) -> None:
     """It ended with one line that has no token in it, after an `error` (from GitHub: with this HTTP `status`)."""
     assert run.status == 1, run.errors
-    assert type(run.error) is error
+    assert isinstance(run.error, error)
     assert getattr(run.error, "status", 0) == status
     assert len([line for line in run.errors.splitlines() if line.startswith("error: ")]) == 1
     assert TOKEN not in run.errors
@@ -190,7 +190,7 @@ def test_a_torn_pull_request_is_completed_though_something_newer_was_decided_sin
         assert told.promote(middle).status == 1
     newer = told.release("v0.3.0", "Revert")
     told.forge.commit(NAME, {"production/values.yaml": PRODUCTION.format("v0.3.5")}, "Hotfix")
-    assert told.promote(newer).result == "superseded"
+    assert told.promote(newer).result == "taken back"
 
     assert told.promote(middle).status == 0
 
