@@ -5,7 +5,6 @@ whatever the environment holds, and all runs of a process together wait for a co
 """
 
 import atexit
-import logging
 import os
 import sys
 import uuid
@@ -209,8 +208,6 @@ def _tracer(environ: Mapping[str, str]) -> tuple[Tracer, Callable[[], object]]:
 
     The SDK is imported only where spans go somewhere: that takes longer than all the rest.
     """
-    # For a failure that is reported in one line it logs several, with headers and tracebacks in them.
-    logging.getLogger("opentelemetry").setLevel(logging.CRITICAL + 1)
     installed = trace.get_tracer_provider()
     file, protocol = environ.get(TRACE_FILE, "").strip(), _protocol(environ)
     if not file and not protocol:

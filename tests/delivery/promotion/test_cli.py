@@ -10,6 +10,8 @@ import pytest
 
 from delivery.model.edges import SettingsError
 from delivery.promotion import cli as promote
+from delivery.stack.repository_files import promoter
+from delivery.tracing.otlp import TRACE_FILE
 from tests.delivery.promotion.story import NAME, TOKEN, TRACEPARENT, Story, spans
 
 
@@ -208,3 +210,37 @@ def test_the_span_tells_a_run_that_did_something_from_one_that_had_nothing_to_do
         ("success", "closed"),
         ("skip", "nothing"),
     ]
+
+
+LIMITS = ("ATTRIBUTE_COUNT", "SPAN_ATTRIBUTE_COUNT", "SPAN_EVENT_COUNT", "SPAN_LINK_COUNT", "ATTRIBUTE_VALUE_LENGTH")
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"BAGGAGE": "a\udcff=b", "TRACESTATE": "a\udcff=b"},
+        *({f"OTEL_{name}_LIMIT": value for name in LIMITS} for value in ("-5", "unlimited", "\udcff")),
+        {"OTEL_TRACES_SAMPLER": "x", "OTEL_TRACES_SAMPLER_ARG": "x", "OTEL_PROPAGATORS": "x"},
+        {"OTEL_PYTHON_CONTEXT": "x", "OTEL_PYTHON_TRACER_PROVIDER": "x", "OTEL_PYTHON_ID_GENERATOR": "x"},
+        {"OTEL_RESOURCE_ATTRIBUTES": "\udcff", "OTEL_SERVICE_NAME": "\udcff", "GITHUB_RUN_ID": "\udcff"},
+        {"OTEL_BSP_SCHEDULE_DELAY": "0", "OTEL_BSP_MAX_QUEUE_SIZE": "-1", "OTEL_BSP_EXPORT_TIMEOUT": "99999999"},
+    ],
+    ids=["baggage", "negative limits", "no numbers", "other bytes", "sampler", "components", "resource", "batches"],
+)
+def test_nothing_in_the_environment_of_the_process_fails_a_promotion_by_its_telemetry(
+    told: Story, variables: dict[str, str]
+) -> None:
+    settings, script = told.folder / "settings.json", told.folder / "promoter.py"
+    settings.write_text(told.settings.to_json())
+    script.write_text(promoter())
+    inputs = {"APPLICATION": "podtato-head", "FROM": "dev", "TO": "production", "COMMIT_ID": told.release("v0.3.1")}
+    environ = inputs | {"GITHUB_TOKEN": TOKEN, "PATH": os.environ["PATH"], TRACE_FILE: str(told.folder / "spans")}
+    environ |= {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"} if "OTEL_BSP_SCHEDULE_DELAY" in variables else {}
+
+    command = [sys.executable, str(script), "--settings", str(settings)]
+    done = subprocess.run(command, env=environ | variables, capture_output=True, check=False, timeout=60)
+
+    said = done.stderr.decode(errors="replace")
+    assert (done.returncode, [found.state for found in told.pull_requests]) == (0, ["open"]), said
+    assert "Traceback" not in said
+    assert sum(line.startswith("telemetry: ") for line in said.splitlines()) <= 1
