@@ -15,7 +15,7 @@ from delivery.doctor.github import Answer, GitHubView
 from delivery.doctor.inspection import Inspection
 from delivery.doctor.repository import update_command
 from delivery.model.edges import SETTINGS_PATH, Edge, PromotionSettings, SettingsError
-from delivery.promotion.decide import platform_conflicts
+from delivery.promotion.stacks import platform_conflicts
 from delivery.stack.repository_files import repository_files, stage_files
 from delivery.values.editor import ValuesError
 

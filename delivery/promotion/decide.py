@@ -10,19 +10,20 @@ import re
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from delivery.model.edges import Edge, PromotionSettings
+from delivery.model.edges import PromotionSettings
 from delivery.model.hints import Hint
 from delivery.model.request import PromotionRequest
 from delivery.promotion.evidence import newer_in_git
-from delivery.promotion.history import EdgeNotReadyError, Precedence, PromotionError, Proposal, precedence
+from delivery.promotion.history import Precedence, PromotionError, Proposal, precedence
 from delivery.promotion.markdown import code
 from delivery.promotion.metadata import bare_metadata
 from delivery.promotion.plan import Change, Plan, plan, words
 from delivery.promotion.pull_request import Rendered, Subject, render
+from delivery.promotion.stacks import check_stacks
 from delivery.promotion.state import EdgeState
 from delivery.promotion.verified import Verification
 from delivery.promotion.warnings import ReviewerWarning, reviewer_warnings
-from delivery.values.editor import promoted, read_keys, read_list
+from delivery.values.editor import promoted
 
 _KEPTN_HASH = re.compile(r"[0-9a-f]{10}")
 
@@ -142,49 +143,6 @@ def _propose(
         link,
         render(subject, settings),
     )
-
-
-def check_stacks(state: EdgeState, settings: PromotionSettings) -> None:
-    """Raise `EdgeNotReadyError` unless the target's folder is this application's, and deploys the promoted keys.
-
-    Stacks are updated one after another. Where the first stage's and the target's do not agree yet, a promotion would
-    change a folder or a key that nothing deploys, be merged, and never arrive.
-    """
-    edge, path = state.edge, f"{state.edge.target_path}/platform.yaml"
-    first = next((stage for stage, after in settings.stages.items() if not after), edge.source)
-    if state.platform is None:
-        # The values are there, so the target's stack has committed to this folder, and has left it since.
-        raise EdgeNotReadyError(
-            f"{path} is not there: {edge.target} uses another folder by now, and the settings of promotions are older; "
-            f"run `pulumi up` on the stack {first}",
-            edge.target,
-        )
-    if found := platform_conflicts(state.platform.content, edge, where=path):
-        has = ", ".join(f"{key} {value}" for key, value in found.items())
-        raise EdgeNotReadyError(
-            f"{path} has {has}, but {edge} promotes {', '.join(edge.promoted_keys)} to that folder: the stacks do not "
-            f"agree; run `pulumi up` on the stack {edge.target}, or on the stack {first} if that is older",
-            edge.target,
-        )
-
-
-def platform_conflicts(content: str | bytes, edge: Edge, *, where: str) -> dict[str, str]:
-    """What a target's `platform.yaml` has by which it is not the folder that `edge` promotes into, by key.
-
-    A name that is not there contradicts nothing: earlier releases wrote fewer of them. But keys that are not named are
-    not deployed: without `promotedKeys`, the target has the version's alone. Raises `ValuesError`.
-    """
-    wanted = {
-        "application.name": edge.application,
-        "application.stage": edge.target,
-        "versionKey": edge.promoted_keys[0],
-    }
-    present = read_keys(content, wanted, where=where)
-    found = {key: str(value.text) for key, value in present.items() if value and value.text != wanted[key]}
-    keys = read_list(content, "promotedKeys", where=where) or edge.promoted_keys[:1]
-    if set(keys) != set(edge.promoted_keys):
-        found["promotedKeys"] = ", ".join(keys)
-    return found
 
 
 def _version_note(request: PromotionRequest, state: EdgeState) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from delivery.git.repository import GitError, Repository
 from delivery.github.client import GitHub
 from delivery.model.edges import Edge, PromotionSettings
 from delivery.model.request import PromotionRequest
+from delivery.promotion.branch import Branch, read_branch, rollback_branch
 from delivery.promotion.history import EdgeNotReadyError, History, PromotionError, Proposal
 from delivery.promotion.joins import CONSIDERED, JoinHistory, Selection, select, upstream_values
 from delivery.promotion.metadata import bare_metadata, parse_metadata, promoted_by
@@ -20,25 +21,6 @@ DEPTH = 200
 _TIP = "refs/delivery/default"
 _BRANCHES = "refs/delivery/branch/"
 _COMMITS = "refs/delivery/commit/"
-
-
-def rollback_branch(edge: Edge) -> str:
-    """The branch on which rollbacks are proposed: not the promotions', so that neither overwrites the other."""
-    return f"rollback/{edge.application}/{edge.source}/{edge.target}"
-
-
-@dataclass(frozen=True)
-class Branch:
-    """The branch that a pull request is proposed on. `head` is None when it is not there.
-
-    `by_others` are the commits on it, newest first, that the promoter did not make and that are nowhere else:
-    empty when the branch may be rebuilt.
-    """
-
-    name: str
-    head: str | None
-    own: tuple[Commit, ...] = ()
-    by_others: tuple[Commit, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -143,7 +125,7 @@ def read_edge(
             f"commit {commit[:12]} is not on {settings.default_branch}: only what was merged there can be promoted"
         )
     target = _file(repository, tip, edge.target_values, edge.target)
-    branch = _branch(repository, name, tip, on_branch)
+    branch = read_branch(repository, name, repository.resolve(f"{_BRANCHES}{name}"), tip, on_branch)
     proposals = _told_by_commits(repository, edge, None if rollback else branch, proposals)
     selection = None
     if isinstance(history, JoinHistory) and not rollback:
@@ -268,22 +250,3 @@ def _file(repository: Repository, commit: str, path: str, stage: str) -> File:
     if found.mode not in ("100644", "100755"):
         raise PromotionError(f"{path} is a symbolic link in commit {commit[:12]}: make it a file")
     return found
-
-
-def _branch(repository: Repository, name: str, tip: str, proposals: tuple[Proposal, ...]) -> Branch:
-    head = repository.resolve(f"{_BRANCHES}{name}")
-    if head is None or repository.is_ancestor(head, tip):
-        return Branch(name, head)
-    # Squashed on merge, the branch's commits are not in the default branch's history, but their content is.
-    if any(proposal.pull_request.state == "merged" and proposal.pull_request.head == head for proposal in proposals):
-        return Branch(name, head)
-    commits = repository.log(head, without=tip)
-    own = tuple(commit for commit in commits if commit.ours)
-    boundary = repository.boundary()
-    # Where the branch's own line reaches the repository's first commit, only the default branch's is cut off.
-    cut = boundary & {commit.sha for commit in commits} or (boundary and not repository.merge_base(head, tip))
-    if cut and commits[0].ours and not commits[0].appended:
-        # The branch left the default branch before the fetched history begins, so git cannot tell where. What
-        # the promoter rebuilds is a single commit on the default branch: below it everything is merged.
-        return Branch(name, head, own[:1])
-    return Branch(name, head, own, tuple(commit for commit in commits if not commit.ours))

@@ -7,8 +7,8 @@ import pytest
 
 from delivery.model.edges import Edge
 from delivery.model.hints import Hint
+from delivery.promotion.branch import rollback_branch
 from delivery.promotion.history import PromotionError
-from delivery.promotion.state import rollback_branch
 from tests.delivery.promotion.story import EDGE, NAME, PRODUCTION, TRACEPARENT, Story, fetch_only, platform
 from tests.messages import assert_message
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from delivery.promotion.branch import rollback_branch
 from delivery.promotion.history import PromotionError
-from delivery.promotion.state import rollback_branch
 from delivery.values.editor import read_keys
 from tests.delivery.promotion.story import DEV, EDGE, NAME, PRODUCTION, TRACEPARENT, Story, fetch_only, joined, spans
 from tests.messages import assert_message

@@ -3,7 +3,7 @@
 import subprocess
 from dataclasses import replace
 
-from delivery.promotion.state import rollback_branch
+from delivery.promotion.branch import rollback_branch
 from tests.delivery.promotion.story import DEV, EDGE, NAME, PRODUCTION, Story
 from tests.messages import assert_message
 

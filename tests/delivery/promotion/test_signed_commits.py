@@ -8,7 +8,7 @@ import pytest
 from delivery.git.commits import PROMOTER_MAIL, SIGNED, Commit
 from delivery.git.repository import GitError
 from delivery.github.client import GitHubError
-from delivery.promotion.state import rollback_branch
+from delivery.promotion.branch import rollback_branch
 from lab.forge.repositories import person
 from tests.delivery.promotion.story import EDGE, NAME, Run, Story, fetch_only
 from tests.messages import assert_message

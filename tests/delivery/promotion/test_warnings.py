@@ -10,13 +10,14 @@ from hypothesis import strategies as st
 
 from delivery.git.commits import File
 from delivery.model.edges import PromotionSettings
+from delivery.promotion.branch import Branch
 from delivery.promotion.history import History
 from delivery.promotion.joins import Selection
 from delivery.promotion.markdown import code
 from delivery.promotion.metadata import PromotionMetadata
 from delivery.promotion.plan import Change
 from delivery.promotion.pull_request import Subject, render
-from delivery.promotion.state import Branch, EdgeState
+from delivery.promotion.state import EdgeState
 from delivery.promotion.target_history import TargetHistory
 from delivery.promotion.warnings import reviewer_warnings
 from delivery.values.scalar import Scalar, escape
