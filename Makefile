@@ -8,7 +8,7 @@ FILE ?= .demo/traces.jsonl
 # A clone of the GitOps repository tells when commits were made; the demo leaves one.
 REPOSITORY ?= $(wildcard .demo/forge/podtato-team/podtato-head-gitops.git)
 
-.PHONY: help demo render doctor trace reference test bench cluster-tools lock clean
+.PHONY: help demo render doctor trace reference test soak bench cluster-tools lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ test: $(VENV)/.development ## Check format, lint and types, and run every test t
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/python -m pytest -n auto
+
+soak: $(VENV)/.development ## Play 2,000 random histories of promotions and find every planted fault; SEED=1 repeats one
+	@$(BIN)/python -m tests.soak $(if $(SEED),--seed $(SEED)) $(if $(HISTORIES),--histories $(HISTORIES))
 
 cluster-tools: ## Build kube-apiserver, etcd, helm and actionlint for the tests, once, with Go
 	@tools/cluster-tools.sh

@@ -89,6 +89,12 @@ class Forge:
             self.commit(full_name, dict(files), "Begin")
         return path
 
+    def delete_repository(self, full_name: str) -> None:
+        """Forget a repository and its pull requests; its folder stays."""
+        with self._state.lock:
+            self._state.repositories.pop(full_name.lower()).objects.close()
+            del self._state.pulls[full_name]
+
     def add_token(
         self,
         secret: str,
@@ -254,6 +260,17 @@ class Forge:
     def lag_pull_request_lists(self, times: int = 1) -> None:
         """Let the next lists of pull requests miss the newest one, as GitHub's may for some seconds."""
         self._state.lagging_lists += times
+
+    @property
+    def lagging(self) -> int:
+        """How many lists of pull requests will miss the newest one."""
+        return self._state.lagging_lists
+
+    def forget_faults(self) -> None:
+        """No fault and no lag happens any more that has not happened so far."""
+        with self._state.lock:
+            self._state.faults.clear()
+            self._state.lagging_lists = 0
 
     @property
     def pending_faults(self) -> int:

@@ -1,0 +1,107 @@
+"""`make soak`: thousands of random histories, and faults planted in the promoter that the same histories have to find.
+
+Exit status: 0 all held and every fault was found; 1 not so. What is printed repeats it: the same seed, the same
+histories.
+"""
+
+import argparse
+import multiprocessing
+import os
+import secrets
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.soak.mutants import MUTANTS
+from tests.soak.search import Found, search
+from tests.soak.world import site
+
+SHARE = 50
+"""Histories that one process plays at a time."""
+ENOUGH = 1000
+"""Histories in which a planted fault has to be found."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A search: `count` histories by `seed`, with the fault `mutant` unless that is empty."""
+
+    seed: int
+    count: int
+    mutant: str = ""
+
+
+def carry_out(job: Job) -> tuple[Job, Found | None, int]:
+    """Make the search; also gives how many runs of the promoter it took."""
+    with quick_folder() as folder, site(folder) as shared, MUTANTS[job.mutant]() if job.mutant else nullcontext():
+        found = search(shared, job.count, job.seed, shrinking=150 if job.mutant else 600)
+        return job, found, shared.runs
+
+
+@contextmanager
+def quick_folder() -> Iterator[Path]:
+    """A temporary folder, in memory where there is such a place: git writes thousands of small files."""
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None) as folder:
+        yield Path(folder)
+
+
+def main(arguments: list[str]) -> int:
+    """The command; gives its exit status."""
+    parser = argparse.ArgumentParser(prog="python -m tests.soak", description=(__doc__ or "").partition(": ")[2])
+    parser.add_argument("--histories", type=int, default=2000, metavar="N", help="how many (default: 2000)")
+    parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6), metavar="N", help="where to begin")
+    parser.add_argument("--mutants", default="all", metavar="TEXT", help="planted faults: all, none, or part of a name")
+    options = parser.parse_args(arguments)
+    names = [name for name in MUTANTS if options.mutants in ("all", *[name] * (options.mutants in name))]
+    shares = [min(SHARE, options.histories - start) for start in range(0, options.histories, SHARE)]
+    jobs = [Job(options.seed + number, count) for number, count in enumerate(shares)]
+    jobs += [Job(options.seed, ENOUGH, name) for name in names]
+    workers = os.cpu_count() or 1
+    print(f"seed {options.seed}: {options.histories} histories, {len(names)} planted faults, {workers} processes")
+    began, played, runs = time.monotonic(), 0, 0
+    broken: list[Job] = []
+    table: list[tuple[str, Found | None]] = []
+    # Forked processes would share the threads of a forge.
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+        for done in as_completed([pool.submit(carry_out, job) for job in jobs]):
+            job, found, took = done.result()
+            runs += took
+            if job.mutant:
+                table.append((job.mutant, found))
+            else:
+                played += job.count
+                if found:
+                    broken.append(job)
+                    print(f"\n{found.text()}\n  again: python -m tests.soak --seed {job.seed} --histories {job.count}")
+            state = f"{played} of {options.histories} histories, {len(table)} of {len(names)} faults, {runs} runs"
+            print(f"… {state}, {time.monotonic() - began:.0f} s", flush=True)
+    return tell(table, broken)
+
+
+def tell(table: list[tuple[str, Found | None]], broken: list[Job]) -> int:
+    """Print what became of the planted faults, and the end; gives the exit status."""
+    if table:
+        print(f"\n{'planted fault':<44} {'found by':<18} after")
+    for name, found in sorted(table, key=lambda row: row[1].after if row[1] else ENOUGH):
+        print(f"{name:<44} {found.error.invariant if found else 'NOT FOUND':<18} {found.after if found else ''}")
+    for name, found in table:
+        if found:
+            print(f"\n{name}\n  {found.text()}")
+    missed = [name for name, found in table if found is None]
+    if broken:
+        print(f"\nBROKEN: an invariant did not hold, see above; seeds {', '.join(str(job.seed) for job in broken)}")
+    if missed:
+        print(f"\nNOT FOUND: {'; '.join(missed)}")
+    if not broken and not missed:
+        print(f"\nall invariants held, and {len(table)} of {len(table)} planted faults were found")
+    return 1 if broken or missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

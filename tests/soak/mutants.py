@@ -1,0 +1,127 @@
+"""Faults planted in the promoter, each of which some history has to bring to light: the oracle's own test.
+
+A mutant replaces one thing while it is entered; what it replaces has to exist, so that none of them outlives the code.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import replace
+from typing import Any
+from unittest.mock import PropertyMock, patch
+
+from delivery.git.repository import Repository
+from delivery.github.client import GitHub, GitHubError
+from delivery.model.edges import Join
+from delivery.promotion import branch, decide, desired, execute, publish, pull_request, state
+from delivery.promotion.history import History, Precedence, Proposal
+from delivery.promotion.plan import TRACE_PARENT, Change, plan
+from delivery.promotion.target_history import TargetHistory
+from delivery.values.editor import set_keys
+from delivery.values.scalar import Scalar
+from tests.soak.world import TOKEN
+
+Mutant = Callable[[], AbstractContextManager[Any]]
+
+
+def _create(self: GitHub, name: str, *rest: Any, original: Any = GitHub.create_pull_request) -> Any:
+    try:
+        return original(self, name, *rest)
+    except GitHubError as error:
+        if error.refused:
+            self.request("DELETE", f"/git/refs/heads/{name}", read=lambda _: None)
+        raise
+
+
+def _keep_the_text(self: GitHub, number: int, title: str, body: str, *, close: bool = False) -> Any:
+    if close:
+        return _update(self, number, title, body, close=True)
+    return replace(self.get_pull_request(number), title=title, body=body)
+
+
+_update = GitHub.update_pull_request
+
+
+def _tip_instead(repository: Repository, commit: str, path: str, stage: str, *, original: Any = state._file) -> Any:
+    return original(repository, repository.resolve("refs/delivery/default") or commit, path, stage)
+
+
+def _more_keys(source: bytes, target: bytes, keys: tuple[str, ...], *rest: Any, **names: Any) -> Any:
+    return plan(source, target, (*keys, "limit"), *rest, **names)
+
+
+def _trace_alone(source: bytes, target: bytes, keys: tuple[str, ...], link: str | None, **names: Any) -> Any:
+    planned = plan(source, target, keys, link, **names)
+    if planned.changes or not link or link.encode() in target:
+        return planned
+    same = tuple(Change(key, value.text, value.text) for key, value in planned.values.items())
+    return replace(planned, changes=same, text=set_keys(target, {TRACE_PARENT: Scalar(link)}, where="target"))
+
+
+def _forced(self: Repository, doing: str, *arguments: str, original: Any = Repository._remotely) -> None:
+    if arguments[0] == "push":
+        kept = [word for word in arguments if not word.startswith("--force-with-lease")]
+        arguments = tuple(f"+{word}" if ":refs/" in word else word for word in kept)
+    original(self, doing, *arguments)
+
+
+def _nobody_else(*arguments: Any, original: Any = branch.read_branch) -> Any:
+    return replace(original(*arguments), by_others=())
+
+
+def _with_token(subject: Any, settings: Any, *, original: Any = pull_request.render) -> Any:
+    return original(subject, replace(settings, web_url=settings.web_url.replace("//", f"//x:{TOKEN}@")))
+
+
+def _by_dates(self: Repository, commit: str, *, original: Any = Repository.log, **options: Any) -> Any:
+    if not options.get("without") or options.get("path"):
+        return original(self, commit, **options)
+    return self._commits(commit, f"^{options['without']}", "--")
+
+
+def _property(owner: Any, name: str, value: object) -> Mutant:
+    return lambda: patch.object(owner, name, new_callable=PropertyMock, return_value=value)
+
+
+def _object(owner: Any, name: str, other: Any) -> Mutant:
+    # What is patched as a method has to be a function, which a mock is not.
+    return lambda: patch.object(owner, name, other)
+
+
+def _several(*mutants: Mutant) -> Mutant:
+    """All of them at once: what one rule lets through, another one stops."""
+
+    @contextmanager
+    def planted() -> Iterator[None]:
+        with ExitStack() as stack:
+            for mutant in mutants:
+                stack.enter_context(mutant())
+            yield
+
+    return planted
+
+
+MUTANTS: dict[str, Mutant] = {
+    "the order is ignored": _several(
+        _object(decide, "newer_in_git", lambda _: None),
+        _object(decide, "precedence", lambda *_, **__: (Precedence.FREE, None)),
+    ),
+    "nothing is kept of what was verified": _object(execute, "log_updates", lambda *_, **__: []),
+    "nothing is compared after the last write": _object(publish, "compare", lambda *_: None),
+    "a refused POST deletes the branch": _several(
+        _object(GitHub, "create_pull_request", _create),
+        _object(History, "closed_by_our_deletion", lambda *_: False),
+    ),
+    "the text is not updated": _object(GitHub, "update_pull_request", _keep_the_text),
+    "the branch is not rebuilt": _object(desired, "_brings_the_plan", lambda *_: True),
+    "the default branch is promoted": _object(state, "_file", _tip_instead),
+    "another key is promoted, too": _object(decide, "plan", _more_keys),
+    "the link to the trace alone is a change": _object(decide, "plan", _trace_alone),
+    "the lease is dropped": _object(Repository, "_remotely", _forced),
+    "commits by others are overwritten": _object(state, "read_branch", _nobody_else),
+    "hotfixes are not looked at": _object(decide, "reviewer_warnings", lambda *_: ()),
+    "what was reverted comes back": _object(TargetHistory, "reverted", lambda *_: None),
+    "a person's closing is ignored": _property(Proposal, "declined", False),
+    "a join forgets a source stage": _property(Join, "requires_all", False),
+    "the token is in an address": _object(decide, "render", _with_token),
+    "commits are told apart by their dates": _object(Repository, "log", _by_dates),
+}
