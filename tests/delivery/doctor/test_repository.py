@@ -326,3 +326,36 @@ def test_the_example_s_owner_and_a_missing_token_are_asked_for_once(forge: Forge
     names = ["githubToken", "promotionToken", "repository"]
     assert told(inspection(forge, "dev", {})) == [(name, "unknown") for name in names]
     assert forge.requests == []
+
+
+NOT_GITHUBS = {
+    "a page": b"<html>Please log in</html>",
+    "other bytes": b'{"name": "\xff"}',
+    "deep": b"[" * 100_000,
+    "nothing": b"",
+    "null": b"null",
+    "a text": b'"text"',
+    "numbers": b'[1, 2, {"name": 3, "id": "x", "commit": 4, "head": 5}]',
+    "an object": b'{"name": 1, "permissions": 2, "environments": 3, "commit": 4, "object": 5, "tree": [{"path": 7}]}',
+}
+
+
+@pytest.mark.parametrize("content", NOT_GITHUBS.values(), ids=NOT_GITHUBS)
+def test_answers_that_are_not_githubs_are_said_and_break_nothing(
+    forge: Forge, content: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send = requests.Session.send
+
+    def replaced(session: requests.Session, request: requests.PreparedRequest, **more: object) -> requests.Response:
+        response = send(session, request, **more)  # type: ignore[arg-type]
+        if parts[0] in str(request.url):
+            response._content = content
+        return response
+
+    monkeypatch.setattr(requests.Session, "send", replaced)
+    parts = ["/repos/", "/pulls", "/branches", "/actions", "/environments", "/contents", "/rules", "/git/", "/rulesets"]
+    while parts:
+        found = named(inspection(forge), "tokens", "repository", "promotions")
+        assert found
+        assert all("\n" not in check.detail for check in found.values())
+        parts.pop(0)
