@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,8 +12,10 @@ import pytest
 from delivery.model.edges import SettingsError
 from delivery.promotion import cli as promote
 from delivery.stack.repository_files import promoter
+from delivery.timeouts import Deadline
 from delivery.tracing.otlp import TRACE_FILE
 from tests.delivery.promotion.story import NAME, TOKEN, TRACEPARENT, Story, spans
+from tests.slow_server import trickling
 
 
 @pytest.mark.parametrize(
@@ -244,3 +247,17 @@ def test_nothing_in_the_environment_of_the_process_fails_a_promotion_by_its_tele
     assert (done.returncode, [found.state for found in told.pull_requests]) == (0, ["open"]), said
     assert "Traceback" not in said
     assert sum(line.startswith("telemetry: ") for line in said.splitlines()) <= 1
+
+
+@pytest.mark.parametrize("dripping", ["api", "git"])
+def test_a_server_that_drips_ends_the_run_at_its_deadline(
+    told: Story, dripping: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(promote, "Deadline", lambda **options: Deadline(1.0, **options))
+    commit = told.release("v0.3.1")
+    began = time.monotonic()
+    with trickling() as url:
+        run = told.promote(commit, **{"GITHUB_API_URL" if dripping == "api" else "DELIVERY_REMOTE": url})
+    assert time.monotonic() - began < 15
+    assert (run.status, told.pull_requests) == (1, [])
+    assert run.errors.splitlines()[-1].startswith("error: ")

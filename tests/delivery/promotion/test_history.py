@@ -1,16 +1,21 @@
 """What earlier pull requests mean for a new promotion, on random histories of them."""
 
+from collections.abc import Iterator
 from typing import Literal, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from ruamel.yaml.events import Event
 
 from delivery.github.client import PullRequest
 from delivery.model.hints import Hint
 from delivery.promotion.history import History, Order, Precedence, PromotionError, Proposal, precedence
 from delivery.promotion.metadata import PromotionMetadata
 from delivery.promotion.plan import Change
+from delivery.values import parser
+from delivery.values.document import Document
+from tests.delivery.promotion.story import Story
 
 State = Literal["open", "merged", "closed"]
 
@@ -132,3 +137,22 @@ def test_commits_with_nothing_in_common_are_for_people_to_judge() -> None:
     with pytest.raises(PromotionError) as caught:
         judged([proposal(1, "merged", 3)], 4, Torn())
     assert caught.value.hint is Hint.AGAIN
+
+
+def test_files_that_cannot_have_a_version_are_not_parsed_to_look_for_it(
+    told: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(12):
+        told.release(f"v0.2.{number}")
+    commit = told.release("v0.3.1")
+    parsed: list[str] = []
+    build = parser._build
+
+    def recorded(document: Document, events: Iterator[Event]) -> None:
+        parsed.append(document.text)
+        build(document, events)
+
+    monkeypatch.setattr(parser, "_build", recorded)
+
+    assert told.promote(commit).status == 0
+    assert not [text for text in parsed if "v0.2." in text]
