@@ -415,6 +415,55 @@ def test_what_is_not_keptns_hash_is_held_against_the_commit(told: Story, version
     assert (run.status, type(run.error)) == (1, PromotionError)
 
 
+CHART = "kind: Deployment\nmetadata: {}\n---\nkind: Service\n"
+
+
+@pytest.mark.parametrize(("chart", "status"), [(CHART, 1), (f"{CHART}---\nkind: StatefulSet\n", 0)])
+def test_a_hash_is_no_version_of_an_application_with_one_workload(told: Story, chart: str, status: int) -> None:
+    told.forge.commit(NAME, {"dev/templates/application.yaml": chart}, "The chart")
+
+    run = told.promote(told.release("v0.3.1"), "1a1fad80cd")
+
+    assert (run.status, len(told.pull_requests)) == (status, 1 - status)
+    if not status:
+        assert "was not compared" in (told.pull_requests[0].body or "")
+
+
+def test_keptn_writes_versions_in_lower_case(told: Story) -> None:
+    assert told.promote(told.release("1.0-RC1"), "1.0-rc1").result == "created"
+
+
+@pytest.mark.parametrize(
+    ("version", "trace", "opening", "vouched"),
+    [
+        ("v0.3.1", TRACEPARENT, "as the promotion task of **dev** has verified it.", "the promotion task of dev"),
+        ("v0.3.1", "", "named without", "a run that `octocat` started. It named application version `v0.3.1`"),
+        ("", TRACEPARENT, "named without", "a run that `octocat` started. It gave a trace, and no version"),
+        ("", "", "named without", "a run that `octocat` started. It gave neither"),
+    ],
+)
+def test_the_pull_request_says_who_vouches_for_the_commit(
+    told: Story, version: str, trace: str, opening: str, vouched: str
+) -> None:
+    commit = told.release("v0.3.1")
+    told.promote(commit, version, TRACEPARENT=trace, GITHUB_ACTOR="octocat")
+
+    body = told.pull_requests[0].body or ""
+    assert opening in body
+    assert f"**Vouched for by:** {vouched}" in body
+    assert told.promote(commit, version, TRACEPARENT=trace, GITHUB_ACTOR="hubot").result == "unchanged"
+
+
+def test_a_task_that_comes_after_a_person_vouches_and_a_person_after_it_changes_nothing(told: Story) -> None:
+    commit = told.release("v0.3.1")
+    told.promote(commit, TRACEPARENT="", GITHUB_ACTOR="octocat")
+
+    assert told.promote(commit, "v0.3.1", GITHUB_ACTOR="acme-bot").result == "updated"
+    assert "in a run that `acme-bot` started" in (told.pull_requests[0].body or "")
+    assert told.promote(commit, TRACEPARENT="", GITHUB_ACTOR="octocat").result == "unchanged"
+    assert [found.by_task for found in told.metadata().verifications] == [True]
+
+
 def test_an_invalid_traceparent_is_left_out_with_a_note(told: Story) -> None:
     run = told.promote(told.release("v0.3.1"), TRACEPARENT=TRACEPARENT.upper() + "\n")
 

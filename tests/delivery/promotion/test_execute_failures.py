@@ -100,7 +100,7 @@ def test_after_a_lasting_failure_running_again_completes(told: Story, method: st
     completes(told, commit)
 
 
-@pytest.mark.parametrize("status", [302, 400, 403, 404, 409, 422, 451, 503])
+@pytest.mark.parametrize("status", [200, 201, 204, 302, 400, 403, 404, 409, 422, 451, 503])
 @pytest.mark.parametrize("existing", [False, True])
 def test_a_refusal_that_came_after_github_has_acted_loses_nothing(told: Story, status: int, existing: bool) -> None:
     if existing:
@@ -108,7 +108,8 @@ def test_a_refusal_that_came_after_github_has_acted_loses_nothing(told: Story, s
     commit = told.release("v0.3.1")
     method, path = ("PATCH", f"^{PULLS}/1") if existing else ("POST", f"^{PULLS}$")
     times = 6 if status == 503 else 1
-    told.forge.fail_next(method, path, status=status, body={"message": "No"}, times=times, after_commit=True)
+    said = "<html>Log in</html>" if status == 201 else {"message": "No"}
+    told.forge.fail_next(method, path, status=status, body=said, times=times, after_commit=True)
 
     run = told.promote(commit)
 
