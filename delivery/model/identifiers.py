@@ -4,9 +4,7 @@ Every check of an identifier is a whole-string match: a trailing newline, a quot
 What a wrong value means for the caller (an error, a value left out) is the caller's decision.
 """
 
-import hashlib
 import re
-from collections.abc import Mapping
 
 _DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _DNS_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
@@ -52,17 +50,3 @@ def is_traceparent(text: str) -> bool:
 def is_loopback(url: str) -> bool:
     """Whether `url` leads everybody to the machine that they sit at."""
     return re.match(_LOOPBACK, url, re.IGNORECASE) is not None
-
-
-def keptn_version(application: str, workloads: Mapping[str, str]) -> str:
-    """What Keptn calls a version of `application` whose `workloads` have these versions, both as their labels say.
-
-    The version of a single workload is that of the application. Of several it is a hash: ten digits of SHA-256 of their
-    resource names and versions, in the order of the names. Read in the operator, in its controller of app creation
-    requests and in its webhook, which writes names and versions in lower case.
-    """
-    if len(workloads) == 1:
-        return next(iter(workloads.values())).lower()
-    named = {f"{application}-{name}".lower().replace("_", "-"): version.lower() for name, version in workloads.items()}
-    text = "".join(f"{name}-{named[name]}" for name in sorted(named))
-    return hashlib.sha256(text.encode()).hexdigest()[:10]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from delivery.model.identifiers import is_loopback, keptn_version
+from delivery.model.identifiers import is_loopback
 from delivery.text import is_secret_variable
 
 
@@ -71,18 +71,3 @@ def test_an_address_of_everybodys_own_machine_is_told(url: str) -> None:
 )
 def test_an_address_of_another_machine_is_told_from_ones_own(url: str) -> None:
     assert not is_loopback(url)
-
-
-@pytest.mark.parametrize(
-    ("workloads", "version"),
-    [
-        # The first was seen with the real operator.
-        ({"podtato-head-frontend": "v0.3.0", "podtato-head-hat": "v0.1.0"}, "1a1fad80cd"),
-        ({"podtato-head-hat": "v0.1.0", "podtato-head-frontend": "v0.3.0"}, "1a1fad80cd"),
-        ({"Podtato_Head_Frontend": "V0.3.0", "podtato-head-hat": "v0.1.0"}, "1a1fad80cd"),
-        ({"podtato-head-frontend": "v0.3.1", "podtato-head-hat": "v0.1.0"}, "e2e689a2fc"),
-        ({"podtato-head-frontend": "v0.3.0-RC1"}, "v0.3.0-rc1"),
-    ],
-)
-def test_keptn_names_the_version_of_several_workloads_by_a_hash(workloads: dict[str, str], version: str) -> None:
-    assert keptn_version("podtato-head", workloads) == version
