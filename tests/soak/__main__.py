@@ -9,46 +9,16 @@ import multiprocessing
 import os
 import secrets
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
-from pathlib import Path
 
 from tests.soak.mutants import MUTANTS
-from tests.soak.search import Found, search
-from tests.soak.world import site
+from tests.soak.search import Found, Job, carry_out
 
 SHARE = 50
 """Histories that one process plays at a time."""
 ENOUGH = 1000
 """Histories in which a planted fault has to be found."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """A search: `count` histories by `seed`, with the fault `mutant` unless that is empty."""
-
-    seed: int
-    count: int
-    mutant: str = ""
-
-
-def carry_out(job: Job) -> tuple[Job, Found | None, int]:
-    """Make the search; also gives how many runs of the promoter it took."""
-    with quick_folder() as folder, site(folder) as shared, MUTANTS[job.mutant]() if job.mutant else nullcontext():
-        found = search(shared, job.count, job.seed, shrinking=150 if job.mutant else 600)
-        return job, found, shared.runs
-
-
-@contextmanager
-def quick_folder() -> Iterator[Path]:
-    """A temporary folder, in memory where there is such a place: git writes thousands of small files."""
-    memory = Path("/dev/shm")
-    with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None) as folder:
-        yield Path(folder)
 
 
 def main(arguments: list[str]) -> int:

@@ -1,13 +1,18 @@
 """Looks for a history that breaks an invariant, and for the shortest like it. Hypothesis draws and shrinks."""
 
-from collections.abc import Callable
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from tests.soak.actions import History, histories
+from tests.soak.mutants import MUTANTS
 from tests.soak.oracle import InvariantError
-from tests.soak.world import Site
+from tests.soak.world import Site, site
 
 SHRINKING = 400
 """How many shorter histories are tried at most, once one is found."""
@@ -75,3 +80,27 @@ def search(
         [(history, error)] = last
         return Found(error, history, first)
     return None
+
+
+@dataclass(frozen=True)
+class Job:
+    """A search: `count` histories by `seed`, with the fault `mutant` unless that is empty."""
+
+    seed: int
+    count: int
+    mutant: str = ""
+
+
+def carry_out(job: Job) -> tuple[Job, Found | None, int]:
+    """Make the search; also gives how many runs of the promoter it took."""
+    with quick_folder() as folder, site(folder) as shared, MUTANTS[job.mutant]() if job.mutant else nullcontext():
+        found = search(shared, job.count, job.seed, shrinking=150 if job.mutant else 600)
+        return job, found, shared.runs
+
+
+@contextmanager
+def quick_folder() -> Iterator[Path]:
+    """A temporary folder, in memory where there is such a place: git writes thousands of small files."""
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None) as folder:
+        yield Path(folder)

@@ -7,11 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.soak.__main__ import quick_folder
 from tests.soak.actions import Close, Commit, Deliver, History, Ship, Verify, Work
 from tests.soak.mutants import MUTANTS
 from tests.soak.oracle import InvariantError
-from tests.soak.search import search
+from tests.soak.search import quick_folder, search
 from tests.soak.world import Site, site
 
 HISTORIES = 20
