@@ -100,6 +100,8 @@ def _several(*mutants: Mutant) -> Mutant:
     return planted
 
 
+ELSEWHERE = {"a join forgets a source stage": "join, all", "nothing is kept of what was verified": "join, all"}
+"""The pipelines in which faults show that do not in the one with two stages."""
 MUTANTS: dict[str, Mutant] = {
     "the order is ignored": _several(
         _object(decide, "newer_in_git", lambda _: None),

@@ -10,7 +10,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from tests.soak.actions import History, histories
-from tests.soak.mutants import MUTANTS
+from tests.soak.mutants import ELSEWHERE, MUTANTS
 from tests.soak.oracle import InvariantError
 from tests.soak.world import Site, site
 
@@ -94,7 +94,10 @@ class Job:
 def carry_out(job: Job) -> tuple[Job, Found | None, int]:
     """Make the search; also gives how many runs of the promoter it took."""
     with quick_folder() as folder, site(folder) as shared, MUTANTS[job.mutant]() if job.mutant else nullcontext():
-        found = search(shared, job.count, job.seed, shrinking=150 if job.mutant else 600)
+        if not job.mutant:
+            return job, search(shared, job.count, job.seed), shared.runs
+        pipelines = (ELSEWHERE.get(job.mutant, "two stages"),)
+        found = search(shared, job.count, job.seed, pipelines=pipelines, shrinking=100)
         return job, found, shared.runs
 
 
