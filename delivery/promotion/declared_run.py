@@ -87,7 +87,7 @@ class DeclaredRun:
         """The pull request is up to date: it gets its labels and reviewers, and the run is over.
 
         For a label or reviewer that GitHub refuses there is a line to `say`, and so there is for a pull request that
-        somebody else has changed meanwhile; then the run has failed.
+        a person or another run has changed meanwhile; then the run has failed.
         """
         self._set_pull_request(number)
         try:

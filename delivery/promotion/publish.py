@@ -18,7 +18,7 @@ from delivery.promotion.state import EdgeState
 
 
 class ForgeChangedError(PromotionError):
-    """What is on the forge after the last write is not what was decided: somebody else changed it meanwhile."""
+    """What is on the forge after the last write is not what was decided: a person or another run changed it."""
 
 
 @dataclass(frozen=True)
