@@ -195,15 +195,7 @@ class Repository:
 
     def message(self, commit: str) -> str:
         """The whole commit message."""
-        return self.messages([commit])[0]
-
-    def messages(self, commits: Sequence[str]) -> tuple[str, ...]:
-        """The whole messages of these commits, in this order."""
-        if not commits:
-            return ()
-        given = "\n".join(commits).encode()
-        out = self._git("log", "--no-walk=unsorted", "--stdin", "-z", "--format=%B", given=given)
-        return tuple(out.decode("utf-8", "replace").removesuffix("\0").split("\0"))
+        return self._git("log", "-1", "--format=%B", commit).decode("utf-8", "replace")
 
     def trailer(self, commit: str) -> str:
         """The promoter's trailer, wherever it stands in the message; empty when there is none.
@@ -252,11 +244,10 @@ class Repository:
             Commit(row[0], tuple(row[1].split()), row[2], row[3], row[4], row[5].strip(), row[6]) for row in rows
         )
 
-    def note(self, parent: str | None, message: str) -> str:
-        """Make a commit without any files, on `parent` if there is one; returns its name. Nothing is pushed."""
+    def note(self, message: str) -> str:
+        """Make a commit without files and without a parent; returns its name. Nothing is pushed."""
         tree = self._git("hash-object", "-w", "-t", "tree", "--stdin").decode().strip()
-        above = ["-p", parent] if parent else []
-        return self._git("commit-tree", *above, tree, "-F", "-", given=message.encode()).decode().strip()
+        return self._git("commit-tree", tree, "-F", "-", given=message.encode()).decode().strip()
 
     def commit(self, parent: str, path: str, file: File, message: str) -> str:
         """Make a commit on `parent` in which only `path` differs; returns its name. Nothing is pushed."""

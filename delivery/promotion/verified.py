@@ -17,7 +17,8 @@ from delivery.promotion.markdown import plain
 from delivery.text import one_line
 
 REFS = "refs/delivery/verified"
-_READ = 100
+KEPT = 50
+"""How many entries a log keeps: what is older orders nothing any more."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class Verification:
 
 @dataclass(frozen=True)
 class VerificationLog:
-    """The log of one edge: the newest entry's commit (None: no entries), and the entries, newest first.
+    """The log of one edge: its commit (None: there is no log yet), and the entries, newest first.
 
     `closed` are the pull requests that a run has undertaken to close, which it alone announces.
     """
@@ -93,13 +94,17 @@ class VerificationLog:
         return self.best(entry) is entry
 
     def extended(self, repository: Repository, entry: Verification | None, closes: int = 0) -> RefUpdate:
-        """The update that adds `entry`, and that the pull request `closes` is being closed."""
-        said = entry.to_json() if entry else {}
+        """The update that adds `entry`, and that the pull request `closes` is being closed.
+
+        The whole log is one commit, without a parent: it stays as small as that, and a fetch has all of it.
+        """
         # Of two runs that close it at the same second only one may find its own commit there.
-        closing = {"closes": closes, "run": secrets.token_hex(8)} if closes else {}
+        added: list[dict[str, object]] = [{"closes": closes, "run": secrets.token_hex(8)}] if closes else []
+        kept = [found.to_json() for found in (*((entry,) if entry else ()), *self.entries)][:KEPT]
+        closed = [{"closes": number} for number in sorted(self.closed, reverse=True)][:KEPT]
         what = f"Verified {self.edge.application} {entry.version or entry.commit[:12]} in" if entry else "Closing for"
-        text = json.dumps(said | closing)
-        made = repository.note(self.head, f"{plain(what)} {self.edge.source}\n\n{text}\n")
+        lines = "\n".join(json.dumps(line) for line in (*added, *kept, *closed))
+        made = repository.note(f"{plain(what)} {self.edge.source}\n\n{lines}\n")
         return RefUpdate(ref_of(self.edge), made, self.head)
 
 
@@ -111,11 +116,10 @@ def ref_of(edge: Edge) -> str:
 def read_log(repository: Repository, edge: Edge) -> VerificationLog:
     """The log of `edge`, from refs that were fetched under their own names."""
     head = repository.resolve(ref_of(edge))
-    names = [commit.sha for commit in repository.log(head, limit=_READ)] if head else []
     entries, closed = [], set()
-    for message in repository.messages(names):
+    for line in repository.message(head).splitlines()[1:] if head else ():
         try:
-            raw = json.loads(message.partition("\n\n")[2])
+            raw = json.loads(line)
         except (ValueError, RecursionError):
             continue
         if not isinstance(raw, dict):
