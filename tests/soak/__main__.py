@@ -44,6 +44,8 @@ def main(arguments: list[str]) -> int:
             runs += took
             if job.mutant:
                 table.append((job.mutant, found))
+                by = f"found by {found.error.invariant!r} after {found.after}" if found else "NOT FOUND"
+                print(f"  {job.mutant}: {by}")
             else:
                 played += job.count
                 if found:

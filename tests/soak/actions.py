@@ -159,8 +159,16 @@ _merges = st.builds(Merge, _small, st.sampled_from(("merge", "squash")), st.bool
 _closes = st.builds(Close, _small, st.booleans())
 _works = st.builds(Work, _small, st.sampled_from(("notes", "replicas", "update", "version")))
 _edits = st.builds(Edit, _small, st.sampled_from(("above", "title", "all", "metadata")))
-_during = _some((3, st.builds(Deliver, _small)), (1, _merges), (1, _closes), (1, _commits), (1, _works), (1, _edits))
-_request = st.integers(0, 6)
+_during = _some(
+    (3, st.builds(Deliver, st.sampled_from((0, 0, 1, 2)))),
+    (1, _merges),
+    (1, _closes),
+    (1, _commits),
+    (1, _works),
+    (1, _edits),
+)
+# A run reads with the first two, and writes with those from the third on.
+_request = st.sampled_from((3, 2, 4, 1, 0, 5, 6, 3, 2, 3))
 _trouble = _some(
     (3, st.none()),
     (1, st.builds(Trouble, _request, st.sampled_from((*FAULTS, *GARBLED)), st.booleans())),
