@@ -17,7 +17,7 @@ from tests.soak.search import Found, Job, carry_out
 
 SHARE = 50
 """Histories that one process plays at a time."""
-ENOUGH = 400
+ENOUGH = 2000
 """Histories in which a planted fault has to be found."""
 
 
