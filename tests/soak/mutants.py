@@ -18,6 +18,8 @@ from delivery.promotion.plan import TRACE_PARENT, Change, plan
 from delivery.promotion.target_history import TargetHistory
 from delivery.values.editor import set_keys
 from delivery.values.scalar import Scalar
+from tests.soak.actions import DAY, Close, Commit, Deliver, Noise, Ship, Trouble, Verify, Work
+from tests.soak.actions import History as Played
 from tests.soak.world import TOKEN
 
 Mutant = Callable[[], AbstractContextManager[Any]]
@@ -127,3 +129,37 @@ MUTANTS: dict[str, Mutant] = {
     "the token is in an address": _object(decide, "render", _with_token),
     "commits are told apart by their dates": _object(Repository, "log", _by_dates),
 }
+
+_TWO: dict[str, tuple[str, list[Any]]] = {
+    "the order is ignored": ("turned around", [Ship(0, 1, "verify"), Ship(0, 2), Deliver(1)]),
+    "nothing is compared after the last write": (
+        "turned around",
+        [Ship(0, 1, "verify"), Ship(0, 2, "verify"), Deliver(1, trouble=Trouble(3, "meanwhile", during=Deliver(0)))],
+    ),
+    "a refused POST deletes the branch": ("lost", [Ship(0, 1, trouble=Trouble(3, "403 after"))]),
+    "the text is not updated": ("turned around", [Ship(0, 1), Ship(0, 2)]),
+    "the branch is not rebuilt": ("turned around", [Ship(0, 1), Ship(0, 2)]),
+    "the default branch is promoted": ("failed", [Ship(0, 1, "verify"), Ship(0, 2, "verify"), Deliver(1)]),
+    "another key is promoted, too": ("unpromoted bytes", [Ship(0, 1)]),
+    "the link to the trace alone is a change": ("pointless", [Verify(0), Deliver(0)]),
+    "the lease is dropped": (
+        "work lost",
+        [Ship(0, 1), Ship(0, 2, trouble=Trouble(2, "meanwhile", during=Work(0, "notes")))],
+    ),
+    "commits by others are overwritten": ("work lost", [Ship(0, 1), Work(0, "notes"), Ship(0, 2)]),
+    "hotfixes are not looked at": ("hotfix", [Commit(1, 3), Ship(0, 1)]),
+    "what was reverted comes back": ("returned", [Ship(0, 1, "merge"), Commit(1, 0), Verify(0), Deliver(0)]),
+    "a person's closing is ignored": ("declined", [Ship(0, 1), Close(0), Deliver(0)]),
+    "the token is in an address": ("secret", [Ship(0, 1)]),
+    "commits are told apart by their dates": (
+        "not mergeable",
+        [Ship(0, 1), Noise(0, "elsewhere", 9, -DAY), Commit(1, 1, -DAY), Ship(0, 2)],
+    ),
+}
+_JOINED: dict[str, tuple[str, list[Any]]] = {
+    "nothing is kept of what was verified": ("lost", [Ship(0, 1), Ship(1, 1)]),
+    "a join forgets a source stage": ("unverified", [Ship(0, 1)]),
+}
+KNOWN = {name: (found, Played("two stages", actions)) for name, (found, actions) in _TWO.items()}
+"""For each fault a short history in which it shows, and the invariant that it breaks there."""
+KNOWN |= {name: (found, Played("join, all", actions)) for name, (found, actions) in _JOINED.items()}
