@@ -119,6 +119,9 @@ def _propose(
     warnings = reviewer_warnings(state, settings, values, planned.changes) if planned.changes else ()
     if not request.again and (refused := _refused(state, planned, warnings)):
         return refused
+    if not planned.changes and (others := _other_stages(state)):
+        why = f"{edge.target} has what {state.origin.source} has; the open pull request is of {' and '.join(others)}"
+        return Decision(Result.SUPERSEDED, why, planned, state.commit, against=state.open)
     if not planned.changes:
         why = f"{edge.target} already has what {state.origin.source} has at {state.commit[:12]}"
         return Decision(Result.CLOSED, why, planned, state.commit, against=state.open)
@@ -214,6 +217,16 @@ def _state_notes(state: EdgeState, verified: bool) -> tuple[str, ...]:
     if state.branch.by_others:
         notes.append("This branch has commits by other authors; they are kept.")
     return tuple(notes)
+
+
+def _other_stages(state: EdgeState) -> tuple[str, ...]:
+    """The stages that have verified what is open, where the one that has nothing left to promote is none of them.
+
+    Where any source stage is enough, one that has what the target has says nothing about what another has verified.
+    """
+    metadata = state.open.metadata if state.open else None
+    stages = tuple(found.stage for found in metadata.verifications) if metadata else ()
+    return () if state.edge.requires_all or state.origin.source in stages else stages
 
 
 def _proposed_already(state: EdgeState, planned: Plan) -> bool:

@@ -56,7 +56,7 @@ class JoinHistory(History):
         self._upstream = tuple(upstream)
         self._files = {**said, **{entry.commit: log.edge for log in reversed(logs) for entry in log.entries}}
         self._texts: dict[tuple[str, str], Texts | None] = {}
-        self._arrived: dict[tuple[str, tuple[tuple[str, str], ...]], str] = {}
+        self._arrived: dict[tuple[str, str, tuple[tuple[str, str], ...]], str] = {}
 
     def values(self, origin: Edge, commit: str) -> Texts | None:
         """The promoted values of a source stage at `commit`; None when they cannot be read."""
@@ -73,22 +73,27 @@ class JoinHistory(History):
         return self._texts[origin.source, commit]
 
     def local_order(self, commit: str, reference: str) -> Order | None:
-        """How `commit` stands to `reference`: by when their values came to a stage that both have them from."""
-        one, other = (self._known_values(name) for name in (commit, reference))
-        if one is not None and other is not None and one != other:
-            for path in self._upstream:
-                came = [self._arrival(values, path) for values in (one, other)]
-                if all(came):
-                    return super().local_order(came[0], came[1])
+        """How `commit` stands to `reference`.
+
+        Of one source stage the age of the commits tells it. Of two it is told by when their values came to a stage that
+        both have them from, up to the commits themselves: what came later has not been verified with them.
+        """
+        if self._files.get(commit) != self._files.get(reference):
+            one, other = (self._known_values(name) for name in (commit, reference))
+            if one is not None and other is not None and one != other:
+                for path in self._upstream:
+                    came = self._arrival(one, commit, path), self._arrival(other, reference, path)
+                    if all(came):
+                        return super().local_order(*came)
         return super().local_order(commit, reference)
 
     def _known_values(self, commit: str) -> Texts | None:
         return self.values(self._files[commit], commit) if commit in self._files else None
 
-    def _arrival(self, values: Texts, path: str) -> str:
-        key = path, tuple(values.items())
+    def _arrival(self, values: Texts, commit: str, path: str) -> str:
+        key = path, commit, tuple(values.items())
         if key not in self._arrived:
-            self._arrived[key] = self.last_with(values, self.tip, path)
+            self._arrived[key] = self.last_with(values, commit, path)
         return self._arrived[key]
 
 

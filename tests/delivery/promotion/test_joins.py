@@ -123,6 +123,29 @@ def test_which_of_two_versions_is_newer_is_told_by_the_stage_that_both_came_from
     assert verified(told, "perf", older, "v0.3.1").result == "superseded"
 
 
+def test_a_stage_that_has_what_the_target_has_does_not_close_what_another_one_has_verified(told: Story) -> None:
+    diamond(told, "any")
+    told.release("v0.3.1")
+    commit = came(told, "qa", "v0.3.1")
+    assert verified(told, "qa", commit, "v0.3.1").result == "created"
+
+    assert verified(told, "perf", commit, "v0.3.0").result == "superseded"
+
+    assert told.pull_requests[0].state == "open"
+
+
+def test_a_value_that_came_back_to_a_stage_unverified_makes_no_older_event_newer(told: Story) -> None:
+    diamond(told, "any")
+    events = {version: came(told, "qa", version) for version in ("v0.3.1", "v0.3.2")}
+    for version, commit in events.items():
+        assert verified(told, "qa", commit, version).status == 0
+    came(told, "qa", "v0.3.1")
+
+    assert verified(told, "qa", events["v0.3.1"], "v0.3.1").result == "superseded"
+
+    assert "v0.3.2" in told.pull_requests[0].title
+
+
 def test_settings_from_before_ask_for_any(told: Story) -> None:
     diamond(told, "all")
     text = told.settings.to_json().replace(',\n  "requires": {\n    "production": "all"\n  }', "")
