@@ -81,8 +81,8 @@ def log_updates(
     own = next((log for log in state.logs if log.edge.source == request.source), state.logs[0])
     if request.commit and not request.rollback:
         said = Verification(own.edge.source, request.commit, request.version, request.traceparent, request.actor)
-        late = any(state.history.local_order(said.commit, known.commit) is Order.OLDER for known in own.entries)
-        if own.adds(said) and (not late or len(state.logs) > 1):
+        orders = (state.history.local_order(said.commit, known.commit) for known in own.entries)
+        if own.adds(said) and (len(state.logs) > 1 or Order.OLDER not in orders):
             entry = said
     if closes in state.logs[0].closed:
         closes = 0

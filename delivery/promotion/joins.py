@@ -7,6 +7,7 @@ have them from.
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 from delivery.git.repository import Repository
 from delivery.github.client import GitHub
@@ -157,30 +158,24 @@ def select(
 def _better(history: History, entry: Verification, best: Verification, kept: Collection[tuple[str, str]]) -> bool:
     if (best.stage, best.commit) in kept:
         return False
-    # Of the same values, the age of the commits counts.
-    newer = History.local_order(history, entry.commit, best.commit) is Order.NEWER
-    return (entry.stage, entry.commit) in kept or newer
+    return (entry.stage, entry.commit) in kept or _is_newer(history, entry, best)
+
+
+def _is_newer(history: History, one: Verification, other: Verification) -> bool:
+    """Of the same values, the age of the commits counts."""
+    return History.local_order(history, one.commit, other.commit) is Order.NEWER
 
 
 def _newest_of(history: History, verified: _Verified) -> tuple[Edge, Verification]:
-    found = list(verified.values())
-    best = found[0]
-    for one in found[1:]:
-        if History.local_order(history, one[1].commit, best[1].commit) is Order.NEWER:
-            best = one
-    return best
+    return reduce(lambda best, one: one if _is_newer(history, one[1], best[1]) else best, verified.values())
 
 
 def _newest(history: History, candidates: Sequence[_Verified]) -> _Verified | None:
-    best = None
-    for one in candidates:
-        if best is None:
-            best = one
-            continue
+    def newer(best: _Verified, one: _Verified) -> _Verified:
         commits = (_newest_of(history, found)[1].commit for found in (one, best))
-        if history.local_order(*commits) is Order.NEWER:
-            best = one
-    return best
+        return one if history.local_order(*commits) is Order.NEWER else best
+
+    return reduce(newer, candidates) if candidates else None
 
 
 def _is_at(proposed: Proposal, verification: Verification) -> bool:

@@ -48,10 +48,30 @@ def read_pending(
     `ValuesError`, `GitHubError` or `GitError`, each with one line. A stage that has not been committed yet, or is
     brought up to date by this very update, is no error: nothing is due so far.
     """
+
+    def once() -> tuple[Decision, DesiredPromotion | None]:
+        with connect() as repository:
+            with span.step("read"):
+                state = read_edge(edge, settings, github, repository, request)
+            with span.step("plan"):
+                decision = propose(state, request, settings, run_traceparent=span.traceparent or "")
+            if state.unlisted and decision.result is Result.PLANNED:
+                # What a finished pull request left behind is reset, which would close one that is open.
+                refuse_hidden(github, state, settings.default_branch)
+            if decision.rendered is not None:
+                span.set_version(decision.rendered.metadata.version)
+            for trace in sorted(decision.traces - {request.traceparent}):
+                span.add_link(trace, "verified")
+            span.set_commit(decision.commit, repository.committed_at(decision.commit))
+            desired = desired_promotion(state, decision, settings, repository)
+            if record and (updates := log_updates(state, request, repository)):
+                repository.push(updates)
+        return decision, desired
+
     try:
         for attempt in range(1, 4):
             try:
-                decision, desired = _read(request, edge, settings, github, connect, span, record=record)
+                decision, desired = once()
                 break
             except (ConcurrentPushError, ForgeChangedError):
                 if attempt == 3:
@@ -64,35 +84,6 @@ def read_pending(
     if decision.plan.changes and decision.result is not Result.SUPERSEDED:
         why = f"{why} (commit {decision.commit[:12]})"
     return PendingPromotion(edge, why, desired)
-
-
-def _read(
-    request: PromotionRequest,
-    edge: Edge,
-    settings: PromotionSettings,
-    github: GitHub,
-    connect: Callable[[], Repository],
-    span: PromotionSpan,
-    *,
-    record: bool,
-) -> tuple[Decision, DesiredPromotion | None]:
-    with connect() as repository:
-        with span.step("read"):
-            state = read_edge(edge, settings, github, repository, request)
-        with span.step("plan"):
-            decision = propose(state, request, settings, run_traceparent=span.traceparent or "")
-        if state.unlisted and decision.result is Result.PLANNED:
-            # What a finished pull request left behind is reset, which would close one that is open.
-            refuse_hidden(github, state, settings.default_branch)
-        if decision.rendered is not None:
-            span.set_version(decision.rendered.metadata.version)
-        for trace in sorted(decision.traces - {request.traceparent}):
-            span.add_link(trace, "verified")
-        span.set_commit(decision.commit, repository.committed_at(decision.commit))
-        desired = desired_promotion(state, decision, settings, repository)
-        if record and (updates := log_updates(state, request, repository)):
-            repository.push(updates)
-    return decision, desired
 
 
 def reset_stale_branch(desired: DesiredPromotion, connect: Callable[[], Repository]) -> None:
