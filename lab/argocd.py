@@ -1,7 +1,7 @@
 """A stand-in for an Argo CD sync, and for the part of helm that it needs. It deploys nothing.
 
 `sync` reads `values.yaml` and `platform.yaml` at the tip of the branch and builds what Keptn reads of the rendered
-chart: the workload's version and the KeptnAppContext, by the rules of `gitops/chart/templates/application.yaml`. The
+chart: the workload's version and the KeptnAppContext, by the rules of `gitops/context` and `gitops/chart`. The
 Deployment and the Service are left out. `tests/gitops/test_chart.py` compares the result with `helm template` where
 helm is on PATH.
 """

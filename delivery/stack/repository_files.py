@@ -61,7 +61,7 @@ def stage_files(
     text = known.texts.get(values)
     return (
         RepositoryText(f"{folder}/Chart.yaml", _chart(stage_application)),
-        RepositoryText(f"{folder}/templates/application.yaml", read_gitops("chart/templates/application.yaml")),
+        RepositoryText(f"{folder}/templates/application.yaml", chart_template()),
         RepositoryText(f"{folder}/platform.yaml", _platform(configuration, stage_application)),
         RepositoryText(
             values,
@@ -120,6 +120,14 @@ def promoter_modules() -> tuple[str, ...]:
 def values_path(stage_application: StageApplication) -> str:
     """The one file of an application in a stage whose content git owns after the first commit."""
     return f"{stage_application.path}/values.yaml"
+
+
+def chart_template() -> str:
+    """The generated chart's template: context and workload in one file, which one commit brings or none.
+
+    In two files, a sync between two commits would deploy a workload without its context, and Keptn would ignore that.
+    """
+    return f"{read_gitops('context/context.yaml')}\n{read_gitops('chart/templates/application.yaml')}"
 
 
 def _chart(stage_application: StageApplication) -> str:

@@ -49,7 +49,6 @@ VERBATIM = {
     WORKFLOW: ROOT / "gitops/workflows/promote.yaml",
 }
 """What is committed as it stands in this repository, and what from."""
-CHART_TEMPLATE = ROOT / "gitops/chart/templates/application.yaml"
 COMMANDS = {
     "bench": "bench",
     "ci.preview_comment": "ci.preview_comment",

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from delivery.stack.repository_files import chart_template
 from tests.contract.golden import FOLDER, keep
-from tests.contract.surface import CHART_TEMPLATE, PROMOTER, ROOT, TASK_SOURCE, TEAM, VERBATIM, render
+from tests.contract.surface import PROMOTER, ROOT, TASK_SOURCE, TEAM, VERBATIM, render
 
 CODE = "the text of gitops/tasks/promote.py"
 
@@ -22,11 +23,12 @@ def rendered(project: Path, stack: str, folder: Path) -> dict[str, str]:
     return {path.relative_to(folder / stack).as_posix(): path.read_bytes().decode("utf-8") for path in paths}
 
 
-def source(path: str) -> Path | None:
-    """The file of this repository that `path` is a copy of, where it is one."""
+def source(path: str) -> str | None:
+    """The text in this repository that the file at `path` is a copy of, where it is one."""
     if path.endswith("/templates/application.yaml"):
-        return CHART_TEMPLATE
-    return VERBATIM.get(path.removeprefix("repository/"))
+        return chart_template()
+    file = VERBATIM.get(path.removeprefix("repository/"))
+    return file.read_text("utf-8") if file else None
 
 
 def without_code(path: str, text: str) -> str:
@@ -58,7 +60,7 @@ def test_the_shipped_configuration_renders_as_reviewed_and_the_same_when_rendere
     files = rendered(ROOT, stack, tmp_path)
     for path, text in files.items():
         origin = source(path)
-        assert origin is None or text.encode() == origin.read_bytes(), path
+        assert origin is None or text == origin, path
     kept = {path: without_code(path, text) for path, text in files.items() if not path.endswith(PROMOTER)}
     hold(f"rendered/shipped/{stack}", {path: text for path, text in kept.items() if source(path) is None})
     assert rendered(ROOT, stack, tmp_path / "again") == files

@@ -21,13 +21,14 @@ from hypothesis import strategies as st
 
 from delivery.config.files import read_stack_config
 from delivery.model.identifiers import is_traceparent, is_version
+from delivery.stack.repository_files import chart_template
 from lab.argocd import SyncError, app_context, version
 from lab.engine import preview
 from lab.render import files_of
 
 ROOT = Path(__file__).resolve().parents[2]
 CHART = ROOT / "gitops" / "chart"
-TEMPLATE = (CHART / "templates" / "application.yaml").read_text()
+TEMPLATE = chart_template()
 SHARED = ROOT.parent / "shared"
 CRDS = Path(os.environ.get("DELIVERY_CRDS", SHARED / "crds"))
 GUIDE = SHARED / "guide" / "assets" / "application-dev.yaml"
@@ -103,6 +104,7 @@ def stage(folder: Path, values: str = "", platform: Mapping[str, object] | None 
     """A stage's folder as it is in the GitOps repository; `values` are added to the initial ones."""
     shutil.copytree(CHART, folder, dirs_exist_ok=True)
     (folder / "values-promoted.yaml").unlink()
+    (folder / "templates" / "application.yaml").write_text(TEMPLATE)
     with (folder / "values.yaml").open("a") as file:
         file.write(values)
     (folder / "platform.yaml").write_text(yaml.safe_dump({**PLATFORM, **(platform or {})}))
@@ -288,6 +290,14 @@ class TestHelm:
                 file.write_text(text)
         rendered, stood_in = (renderer.render(tmp_path, commitID=COMMIT) for renderer in (Helm(), StandIn()))
         assert (rendered.context, rendered.version) == (stood_in.context, stood_in.version)
+
+    def test_makes_the_same_context_of_the_part_that_other_charts_have_alone(self, chart: Path) -> None:
+        whole = Helm().render(chart, commitID=COMMIT)
+        (chart / "templates" / "application.yaml").write_text((CHART.parent / "context" / "context.yaml").read_text())
+        command = [str(HELM), "template", "x", str(chart), f"--namespace={NAMESPACE}", f"--set=commitID={COMMIT}"]
+        command += [f"--values={chart}/platform.yaml"]
+        text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        assert list(yaml.safe_load_all(text)) == [whole.context]
 
     def test_deploys_the_image_of_the_version(self, tmp_path: Path) -> None:
         chart = stage(tmp_path, "image:\n  tag: v9\n", {"versionKey": "image.tag"})
