@@ -14,7 +14,7 @@ class StageApplication(pulumi.ComponentResource):
     """Declares namespace, access, tasks, chart files and Argo CD Application, each after what it needs.
 
     `repository` and `branch` name where the files go, `token` is the promotion task's, `after` the file that is
-    committed before these, `cluster` the provider of the stage's cluster.
+    committed before these, `cluster` the provider of the stage's cluster, `argocd` that of Argo CD's.
     """
 
     namespace: pulumi.Output[str]
@@ -30,6 +30,7 @@ class StageApplication(pulumi.ComponentResource):
         token: pulumi.Input[str],
         after: pulumi.Resource | None,
         cluster: pulumi.ProviderResource,
+        argocd: pulumi.ProviderResource,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         # The type is what existing stacks have in their state, from before the class was renamed.
@@ -42,6 +43,7 @@ class StageApplication(pulumi.ComponentResource):
         if plan.access is not None:
             needs.append(PromotionAccess(name, plan.access, namespace.namespace, token, opts=in_cluster))
         needs.append(KeptnTasks(name, namespace.namespace, plan.tasks, opts=in_cluster))
-        argocd = ArgoCDApplication(name, plan.argocd, needs, opts=in_cluster)
-        self.namespace, self.application = namespace.namespace, argocd.application
+        in_argocd = pulumi.ResourceOptions(parent=self, providers=[argocd])
+        self.namespace = namespace.namespace
+        self.application = ArgoCDApplication(name, plan.argocd, needs, opts=in_argocd).application
         self.register_outputs({"namespace": self.namespace, "application": self.application})

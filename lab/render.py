@@ -1,7 +1,8 @@
 """`make render`: what a stack declares, as files that a person can read and a pull request can compare.
 
-Manifests go to `OUT/STACK/manifests`, repository files to `OUT/STACK/repository`, at the paths that they will have in
-the GitOps repository. Nothing is written when the configuration is refused.
+Manifests go to `OUT/STACK/manifests` (with a central Argo CD to `cluster` and `argocd` there), repository files to
+`OUT/STACK/repository`, at the paths that they will have in the GitOps repository. Nothing is written when the
+configuration is refused.
 """
 
 import argparse
@@ -19,10 +20,12 @@ from lab.manifests import manifest, manifest_name
 def files_of(result: Preview) -> dict[str, str]:
     """Every file that `result` stands for: `manifests/…` and `repository/…`, by path."""
     files: dict[str, str] = {}
+    central = any(each.type == "pulumi:providers:kubernetes" and each.name == "argocd" for each in result.resources)
     for resource in result.resources:
         body = manifest(resource)
         if body is not None:
-            files[f"manifests/{manifest_name(body)}"] = to_yaml(body)
+            cluster = f"{resource.provider.rsplit('::', 2)[1]}/" if central else ""
+            files[f"manifests/{cluster}{manifest_name(body)}"] = to_yaml(body)
         elif resource.type.endswith(":RepositoryFile"):
             files[f"repository/{resource.inputs['file']}"] = str(resource.inputs["content"])
     return files

@@ -46,6 +46,7 @@ class Secrets:
     app_key: SecretText | None
     promotion: SecretText | None
     kubeconfig: SecretText | None
+    argocd_kubeconfig: SecretText | None
 
 
 def read_stack() -> tuple[StackConfiguration, Secrets]:
@@ -92,7 +93,8 @@ def read_stack() -> tuple[StackConfiguration, Secrets]:
     if problems:
         raise _refused(problems)
     token = None if configuration.github_app else secrets.get("githubToken")
-    return configuration, Secrets(token, app_key, secrets.get("promotionToken"), secrets.get("kubeconfig"))
+    kubeconfigs = (secrets.get("kubeconfig"), secrets.get("argocdKubeconfig"))
+    return configuration, Secrets(token, app_key, secrets.get("promotionToken"), *kubeconfigs)
 
 
 def secret_output(secret: SecretText | None) -> pulumi.Output[str] | None:
@@ -104,7 +106,7 @@ def _in_the_cluster(configuration: StackConfiguration, secrets: Mapping[str, Sec
     # Imported for an update alone: the Kubernetes client takes longer to load than a preview may cost.
     from delivery.cluster import cluster_problems
 
-    return cluster_problems(configuration, secrets.get("kubeconfig"))
+    return cluster_problems(configuration, secrets)
 
 
 def _refused(problems: list[Problem], more: int = 0) -> pulumi.RunError:

@@ -1,8 +1,10 @@
-"""The two providers of a stack, explicit, so that nothing is ever deployed to whatever is current.
+"""The providers of a stack, explicit, so that nothing is ever deployed to whatever is current.
 
 Pulumi's default Kubernetes provider takes the context that a person has selected last; this program
 never uses it.
 """
+
+from dataclasses import replace
 
 import pulumi
 import pulumi_github as github
@@ -46,15 +48,30 @@ def github_provider(
     )
 
 
-def kubernetes_provider(cluster: Cluster, kubeconfig: pulumi.Output[str] | None) -> kubernetes.Provider:
-    """The provider for the stage's cluster."""
+def kubernetes_providers(
+    cluster: Cluster, kubeconfig: pulumi.Output[str] | None, argocd_kubeconfig: pulumi.Output[str] | None
+) -> tuple[kubernetes.Provider, kubernetes.Provider]:
+    """The providers for the stage's cluster and for Argo CD's, one and the same where Argo CD runs in the first."""
+    if not cluster.argocd_context:
+        one = _kubernetes_provider("cluster", cluster, kubeconfig)
+        return one, one
+    # Who applies one folder to one cluster must not find the other's objects in it.
+    here, there = (replace(cluster, render_to=f"{cluster.render_to}/{part}") for part in ("cluster", "argocd"))
+    there = replace(there, context=cluster.argocd_context)
+    return (
+        _kubernetes_provider("cluster", here, kubeconfig),
+        _kubernetes_provider("argocd", there, argocd_kubeconfig or kubeconfig),
+    )
+
+
+def _kubernetes_provider(name: str, cluster: Cluster, kubeconfig: pulumi.Output[str] | None) -> kubernetes.Provider:
     if cluster.mode == "render":
-        return kubernetes.Provider("cluster", render_yaml_to_directory=cluster.render_to, enable_secret_mutable=True)
+        return kubernetes.Provider(name, render_yaml_to_directory=cluster.render_to, enable_secret_mutable=True)
     if not cluster.context:
         # Only a preview comes this far; it must not read a cluster that nobody has named.
-        return kubernetes.Provider("cluster", kubeconfig=_NO_CLUSTER)
+        return kubernetes.Provider(name, kubeconfig=_NO_CLUSTER)
     return kubernetes.Provider(
-        "cluster",
+        name,
         context=cluster.context,
         kubeconfig=kubeconfig,
         # A rotated token is an update; by default the Secret would be deleted and made anew, and a promotion

@@ -30,7 +30,15 @@ def declare(plan: StackPlan, token: pulumi.Output[str] | None, started: Started)
     applications: dict[str, dict[str, pulumi.Input[Json]]] = {}
     for application in plan.applications:
         declared = StageApplication(
-            application.name, application, repository, branch, token, last, started.cluster, opts=on_github
+            application.name,
+            application,
+            repository,
+            branch,
+            token,
+            last,
+            started.cluster,
+            started.argocd,
+            opts=on_github,
         )
         last = declared.files.last
         applications[application.name] = {

@@ -33,20 +33,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Started:
-    """Both providers, registered; what git has for the stack's values; the promotions to declare, if any.
+    """The providers, registered; what git has for the stack's values; the promotions to declare, if any.
 
-    `environment` is what GitHub has, None where the stack declares none or nothing is known of it.
+    `argocd` is `cluster`, where Argo CD runs in the stage's. `environment` is what GitHub has, None where the stack
+    declares none or nothing is known of it.
     """
 
     github: pulumi.ProviderResource
     cluster: pulumi.ProviderResource
+    argocd: pulumi.ProviderResource
     initial_values: InitialValues
     environment: "EnvironmentPlan | None"
     promotions: "PendingPromotions | None"
 
 
 async def start(configuration: StackConfiguration, secrets: Secrets) -> Started:
-    """Read the repository, register both providers and import what declares the stack.
+    """Read the repository, register the providers and import what declares the stack.
 
     Raises `pulumi.RunError`, one line, when the repository cannot be read; then nothing has been declared.
     """
@@ -54,7 +56,7 @@ async def start(configuration: StackConfiguration, secrets: Secrets) -> Started:
     initial_values = _start_to_read(configuration, token)
     # Everything that is imported and declared is in use until the process ends: looking for garbage is wasted.
     gc.disable()
-    from program.providers import github_provider, kubernetes_provider
+    from program.providers import github_provider, kubernetes_providers
 
     promotions = None
     if configuration.declares_promotions and token is not None:
@@ -68,12 +70,14 @@ async def start(configuration: StackConfiguration, secrets: Secrets) -> Started:
     github = github_provider(
         configuration.pipeline.repository, secret_output(secrets.github), configuration.github_app, app_key
     )
-    cluster = kubernetes_provider(configuration.cluster, secret_output(secrets.kubeconfig))
-    # While a thread imports the rest, the event loop registers both providers, and the engine starts them.
+    cluster, argocd = kubernetes_providers(
+        configuration.cluster, secret_output(secrets.kubeconfig), secret_output(secrets.argocd_kubeconfig)
+    )
+    # While a thread imports the rest, the event loop registers the providers, and the engine starts them.
     await asyncio.to_thread(import_module, "program.stage")
     # The interpreter looks for garbage once more at its end, also with the collector off, but not in what is frozen.
     gc.freeze()
-    return Started(github, cluster, read, environment, promotions)
+    return Started(github, cluster, argocd, read, environment, promotions)
 
 
 def _app_token(configuration: StackConfiguration, key: SecretText | None) -> SecretText | None:

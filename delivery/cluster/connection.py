@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from delivery.cluster.kubeconfig import ClusterError, load
+from delivery.cluster.kubeconfig import KEYS, ClusterError, load
 from delivery.config.errors import Json
 from delivery.model.secret import SecretText
 from delivery.text import one_line, without_secrets
@@ -102,8 +102,10 @@ class Connection:
         return ClusterError(f"no cluster at {self.address} ({why})", fix)
 
 
-def connect(context: str, kubeconfig: SecretText | None) -> Connection:
+def connect(context: str, kubeconfig: SecretText | None, keys: tuple[str, str] = KEYS) -> Connection:
     """The cluster that `context` names in `kubeconfig` (its text, or a path), else in the user's own files.
+
+    `keys` are those of the configuration that set the two.
 
     Nothing is sent yet, except by a login command that the kubeconfig names. Raises `ClusterError`.
     """
@@ -112,7 +114,7 @@ def connect(context: str, kubeconfig: SecretText | None) -> Connection:
     from urllib3.exceptions import InsecureRequestWarning
 
     configuration = Configuration()
-    load(configuration, context, kubeconfig)
+    load(configuration, context, kubeconfig, keys)
     configuration.retries = False
     # A kubeconfig that trusts any certificate is its owner's decision.
     disable_warnings(InsecureRequestWarning)

@@ -28,8 +28,12 @@ class ClusterError(Exception):
         self.fix = fix
 
 
-def load(configuration: object, context: str, kubeconfig: SecretText | None) -> None:
-    """Fill the client's `configuration` for `context`. Raises `ClusterError`.
+KEYS = ("kubeContext", "kubeconfig")
+"""The configuration keys of the stage's cluster."""
+
+
+def load(configuration: object, context: str, kubeconfig: SecretText | None, keys: tuple[str, str] = KEYS) -> None:
+    """Fill the client's `configuration` for `context`; `keys` set it and its kubeconfig. Raises `ClusterError`.
 
     This runs the login command that the kubeconfig names, if any. The file is not written, which the client would do
     with a renewed login.
@@ -38,7 +42,8 @@ def load(configuration: object, context: str, kubeconfig: SecretText | None) -> 
 
     given = kubeconfig.reveal() if kubeconfig else ""
     paths = given or os.environ.get("KUBECONFIG") or "~/.kube/config"
-    where = "delivery:kubeconfig" if kubeconfig else paths
+    context_key, kubeconfig_key = (f"delivery:{key}" for key in keys)
+    where = kubeconfig_key if kubeconfig else paths
     options = {"context": context, "client_configuration": configuration, "persist_config": False}
 
     def read() -> None:
@@ -59,8 +64,8 @@ def load(configuration: object, context: str, kubeconfig: SecretText | None) -> 
         why = str(error) if isinstance(error, ConfigException) else type(error).__name__
         raise ClusterError(
             f"context {context!r} of {where} cannot be used: {one_line(why)}",
-            "set delivery:kubeContext to one of its contexts (kubectl config get-contexts), or delivery:kubeconfig to "
-            "another file",
+            f"set {context_key} to one of its contexts (kubectl config get-contexts), or {kubeconfig_key} to another "
+            "file",
         ) from None
 
 

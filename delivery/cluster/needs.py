@@ -1,7 +1,12 @@
-"""What a stack needs of its cluster: the definitions of others, and rights. Derived from what it declares."""
+"""What a stack needs of its clusters: the definitions of others, and rights. Derived from what it declares.
 
+Keptn is where the workloads run; with `argocdContext`, Argo CD and its Applications are in another cluster.
+"""
+
+from collections.abc import Container
 from dataclasses import dataclass
 
+from delivery.cluster.kubeconfig import KEYS
 from delivery.model.stack import StackConfiguration
 from delivery.stack.manifests import PROMOTION_ROLE_RULES, task_specs
 
@@ -53,10 +58,36 @@ DEFINITIONS = (
 """What the stack, its charts and its promotion task use."""
 
 
-def rights(configuration: StackConfiguration) -> tuple[Right, ...]:
-    """Everything that an update of this stack does in its cluster, as rights; sorted."""
-    needed = {Right("", "", "namespaces", verb) for verb in VERBS}
-    needed |= {Right(configuration.argocd.namespace, APPLICATIONS.group, APPLICATIONS.resource, verb) for verb in VERBS}
+@dataclass(frozen=True)
+class Target:
+    """One cluster of a stack: its context, the keys of context and kubeconfig, and whose objects go there."""
+
+    context: str
+    keys: tuple[str, str]
+    products: tuple[str, ...]
+
+
+def targets(configuration: StackConfiguration, present: Container[str] = ()) -> tuple[Target, ...]:
+    """The stage's cluster, and Argo CD's where it is another one; `present` are the secrets that are set."""
+    cluster = configuration.cluster
+    if not cluster.argocd_context:
+        return (Target(cluster.context, KEYS, (KEPTN, ARGO_CD)),)
+    of_argocd = "argocdKubeconfig" if "argocdKubeconfig" in present else "kubeconfig"
+    return (
+        Target(cluster.context, KEYS, (KEPTN,)),
+        Target(cluster.argocd_context, ("argocdContext", of_argocd), (ARGO_CD,)),
+    )
+
+
+def rights(configuration: StackConfiguration, products: Container[str] = (KEPTN, ARGO_CD)) -> tuple[Right, ...]:
+    """What an update of this stack does in the cluster with these products, as rights; sorted."""
+    needed: set[Right] = set()
+    if ARGO_CD in products:
+        namespace = configuration.argocd.namespace
+        needed |= {Right(namespace, APPLICATIONS.group, APPLICATIONS.resource, verb) for verb in VERBS}
+    if KEPTN not in products:
+        return tuple(sorted(needed))
+    needed |= {Right("", "", "namespaces", verb) for verb in VERBS}
     for stage_application in configuration.stage_applications:
         resources: list[tuple[str, str]] = []
         if task_specs(configuration, stage_application):

@@ -1,11 +1,11 @@
-"""What would stop an update in its cluster, found before anything is written.
+"""What would stop an update in its clusters, found before anything is written.
 
 A preview with Pulumi is green where the cluster cannot be reached or a definition is missing. The update then fails
 in the middle, with its commits to the repository already made.
 """
 
 import shlex
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable, Mapping
 from contextlib import suppress
 
 from delivery.cluster.connection import Connection, RefusedError, connect
@@ -17,7 +17,7 @@ from delivery.cluster.facts import (
     server_version,
 )
 from delivery.cluster.kubeconfig import ClusterError
-from delivery.cluster.needs import ARGO_CD, DEFINITIONS, KEPTN, Right, granted_rights, rights
+from delivery.cluster.needs import ARGO_CD, DEFINITIONS, KEPTN, Right, granted_rights, rights, targets
 from delivery.config.errors import Kind, Problem, set_fix
 from delivery.model.secret import SecretText
 from delivery.model.stack import StackConfiguration
@@ -25,25 +25,30 @@ from delivery.model.stack import StackConfiguration
 _ROLES = "rbac.authorization.k8s.io"
 
 
-def cluster_problems(configuration: StackConfiguration, kubeconfig: SecretText | None) -> list[Problem]:
-    """What the stack's cluster lacks for an update, one problem for each, with its fix.
+def cluster_problems(configuration: StackConfiguration, secrets: Mapping[str, SecretText]) -> list[Problem]:
+    """What the stack's cluster, or each of its two, lacks for an update, one problem for each, with its fix.
 
-    Empty where the stack deploys to no cluster. What the login may not ask is no problem: only what is known to be
-    wrong is one. A healthy cluster is asked ten times for one application.
+    `secrets` are those of the configuration, by key. Empty where the stack deploys to no cluster. What the login may
+    not ask is no problem: only what is known to be wrong is one. A healthy cluster is asked ten times for one
+    application.
     """
     cluster = configuration.cluster
     if cluster.mode != "deploy" or not cluster.context:
         return []
     problems: list[Problem] = []
-    try:
-        connection = connect(cluster.context, kubeconfig)
-        with suppress(RefusedError):
-            server_version(connection)
-        for check in CHECKS:
+    for target in targets(configuration, secrets):
+        try:
+            connection = connect(target.context, secrets.get(target.keys[1]), target.keys)
             with suppress(RefusedError):
-                problems += check(connection, configuration)
-    except ClusterError as error:
-        problems.append(_problem(cluster.context, error.found, "a cluster that answers", error.fix))
+                server_version(connection)
+            for product in target.products:
+                for check in CHECKS[product]:
+                    with suppress(RefusedError):
+                        problems += check(connection, configuration)
+            with suppress(RefusedError):
+                problems += right_problems(connection, configuration, target.products)
+        except ClusterError as error:
+            problems.append(_problem(target.context, error.found, "a cluster that answers", error.fix))
     return problems
 
 
@@ -64,13 +69,23 @@ def argocd_namespace(connection: Connection, configuration: StackConfiguration) 
         return []
     fix = f"{install_command(ARGO_CD, connection.context, namespace)}, or, where it is elsewhere: "
     fix += set_fix(configuration.stage.name, "argocdNamespace", "NAMESPACE")
+    fix += argocd_elsewhere(configuration)
     return [_problem(connection.context, f"no namespace {namespace}", "the one of Argo CD", fix)]
 
 
-def right_problems(connection: Connection, configuration: StackConfiguration) -> list[Problem]:
-    """A problem for each kind of object that the stack declares and its login may not manage."""
-    granted = set(granted_rights(configuration))
-    lacking = missing_rights(connection, {*rights(configuration), *granted})
+def argocd_elsewhere(configuration: StackConfiguration) -> str:
+    """The fix for a stack whose Argo CD is looked for in its own cluster, to be added to another one."""
+    if configuration.cluster.argocd_context:
+        return ""
+    return f"; in another cluster: {set_fix(configuration.stage.name, 'argocdContext', 'CONTEXT')}"
+
+
+def right_problems(
+    connection: Connection, configuration: StackConfiguration, products: Container[str] = (KEPTN, ARGO_CD)
+) -> list[Problem]:
+    """A problem for each kind of object of these products that the stack declares and its login may not manage."""
+    granted = set(granted_rights(configuration)) if KEPTN in products else set()
+    lacking = missing_rights(connection, {*rights(configuration, products), *granted})
     allowed = "create, delete, get and patch for all that the stack declares"
     problems = [
         _problem(connection.context, f"a login that may not {_listed(group)}", allowed, _bind(connection, group[0]))
@@ -88,12 +103,11 @@ def right_problems(connection: Connection, configuration: StackConfiguration) ->
     return problems
 
 
-CHECKS: tuple[Callable[[Connection, StackConfiguration], list[Problem]], ...] = (
-    keptn_definitions,
-    argocd_definitions,
-    argocd_namespace,
-    right_problems,
-)
+CHECKS: Mapping[str, tuple[Callable[[Connection, StackConfiguration], list[Problem]], ...]] = {
+    KEPTN: (keptn_definitions,),
+    ARGO_CD: (argocd_definitions, argocd_namespace),
+}
+"""What has to be in a cluster, by product; the rights of the login come on top."""
 
 
 def install_command(product: str, context: str, namespace: str = "argocd") -> str:

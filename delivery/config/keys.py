@@ -216,6 +216,16 @@ STACK_KEYS = (
         "an update is refused",
     ),
     _secret("kubeconfig", "A kubeconfig; or its path, not encrypted.", "the usual files"),
+    Key(
+        "argocdContext",
+        TEXT,
+        rules.CONTEXT,
+        None,
+        "The context of Argo CD's cluster, where it is another one: the Argo CD Applications go there, all else to "
+        "`kubeContext`. Needs `destinationServer` or `destinationName`.",
+        "Argo CD runs in the cluster of `kubeContext`",
+    ),
+    _secret("argocdKubeconfig", "The kubeconfig of `argocdContext`; or its path, not encrypted.", "`kubeconfig`"),
     _secret(
         "githubToken",
         "The token that writes the GitOps repository.",
@@ -262,6 +272,14 @@ STACK_KEYS = (
         rules.SERVER,
         "https://kubernetes.default.svc",
         "The cluster that Argo CD deploys this stage to, by default its own.",
+    ),
+    Key(
+        "destinationName",
+        TEXT,
+        rules.CLUSTER_NAME,
+        None,
+        "That cluster by the name that Argo CD has for it; then `destinationServer` is not read.",
+        "`destinationServer`",
     ),
     Key(
         "tasks",

@@ -71,13 +71,14 @@ def parse(
         pipeline=pipeline,
         stage=next((stage for stage in stages if stage.name == stack), Stage(stack, ())),
         argocd=ArgoCD(root.text("argocdNamespace"), root.text("argocdProject"), root.flag("argocdFinalizer")),
-        destination_server=root.text("destinationServer"),
+        destination=_destination(root, errors),
         checks=_checks(root, errors),
         tasks=root.table("tasks"),
         metadata={key: value or "" for key, value in root.table("metadata").items()},
         cluster=Cluster(
             mode=root.text("cluster"),
             context=root.text("kubeContext"),
+            argocd_context=root.text("argocdContext"),
             render_to=root.text("renderManifestsTo"),
             adopt_existing=root.flag("adoptExisting"),
         ),
@@ -224,6 +225,17 @@ def _github_app(root: Values, errors: ErrorCollector) -> GitHubApp | None:
                 Kind.MISSING, (key,), None, f"{TABLE[key].allowed}: {' and '.join(keys)} go together", TABLE[key].form
             )
     return GitHubApp(found[keys[0]], found[keys[1]]) if len(found) == len(keys) else None
+
+
+def _destination(root: Values, errors: ErrorCollector) -> dict[str, str]:
+    name, key = root.text("destinationName"), "destinationServer"
+    if name:
+        return {"name": name}
+    if root.text("argocdContext") and root.text(key) == TABLE[key].default and not errors.about(key):
+        # Argo CD would deploy to its own cluster, where neither the namespace nor Keptn's objects are.
+        allowed = "the address of this stage's cluster, as `argocd cluster list` shows it: argocdContext is another one"
+        errors.add(Kind.NOT_ALLOWED, (key,), root.text(key), allowed, TABLE[key].form)
+    return {"server": root.text(key)}
 
 
 def _checks(root: Values, errors: ErrorCollector) -> KeptnChecks:

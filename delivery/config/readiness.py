@@ -17,7 +17,7 @@ TOKENS = ("githubToken", "promotionToken")
 """The secrets that are sent to the forge."""
 PRIVATE_KEY_VARIABLE = "DELIVERY_GITHUB_APP_PRIVATE_KEY"
 """Where the App's private key may come from too, as PEM or as a path."""
-_FILES = {"kubeconfig": "a kubeconfig", "githubAppPrivateKey": "a private key"}
+_FILES = {"kubeconfig": "a kubeconfig", "argocdKubeconfig": "a kubeconfig", "githubAppPrivateKey": "a private key"}
 """The secrets that may be given by the path of a file, which is no secret."""
 _LONGEST_PATH = 250
 

@@ -149,6 +149,7 @@ TASK = Rule(
 )
 TEXT = text(lambda _: True, "a text (quote it)", "TEXT")
 CONTEXT = pattern(r"[ -~]+", "the name of a context in the kubeconfig", "CONTEXT")
+CLUSTER_NAME = pattern(r"(?!.*://)[ -~]{1,253}", "the name of a cluster in Argo CD, no address", "NAME")
 FOLDER = text(lambda name: name.isprintable() and bool(name), "a folder", "FOLDER")
 ONE_LINE = pattern(r"[^\x00-\x1f\x7f]{0,200}", "one line of text", "TEXT")
 NOTHING = text(lambda value: not value, "nothing: the promoter opens rollbacks", "''")

@@ -1,19 +1,18 @@
-"""Checks of the stack's cluster: can it be used, and do Keptn and Argo CD run there as the stack needs them."""
+"""Checks of the stage's cluster: can it be used, and does Keptn run there as the stack needs it."""
 
 import json
 import re
 from collections.abc import Iterator
 
 from delivery.cluster.facts import (
-    argocd_controllers,
     keptn_configs,
     keptn_operators,
     secret_value,
     served_versions,
     server_version,
 )
-from delivery.cluster.needs import ARGO_CD, KEPTN
-from delivery.cluster.preflight import argocd_definitions, install_command, keptn_definitions, right_problems
+from delivery.cluster.needs import KEPTN, targets
+from delivery.cluster.preflight import install_command, keptn_definitions, right_problems
 from delivery.config.errors import Problem
 from delivery.doctor.check import Check, ok, wrong
 from delivery.doctor.inspection import Inspection
@@ -37,20 +36,14 @@ def keptn_is_defined(name: str, inspection: Inspection) -> Check:
     """Keptn's definitions are served in the version that the stack declares."""
     group = "lifecycle.keptn.sh"
     versions = f"{group} {', '.join(served_versions(inspection.connection, group))}"
-    return _check(name, keptn_definitions(inspection.connection, inspection.configuration), versions)
-
-
-def argocd_is_defined(name: str, inspection: Inspection) -> Check:
-    """Argo CD's definition is served in the version that the stack declares."""
-    group = "argoproj.io"
-    versions = f"{group} {', '.join(served_versions(inspection.connection, group))}"
-    return _check(name, argocd_definitions(inspection.connection, inspection.configuration), versions)
+    return one_check(name, keptn_definitions(inspection.connection, inspection.configuration), versions)
 
 
 def rights(name: str, inspection: Inspection) -> Check:
     """The login may do all that an update does."""
-    problems = right_problems(inspection.connection, inspection.configuration)
-    return _check(name, problems, "the login may manage all that the stack declares")
+    target = targets(inspection.configuration)[0]
+    problems = right_problems(inspection.connection, inspection.configuration, target.products)
+    return one_check(name, problems, "the login may manage all that the stack declares")
 
 
 def promotion_tasks(name: str, inspection: Inspection) -> Check:
@@ -93,19 +86,6 @@ def collector(name: str, inspection: Inspection) -> Check:
     return wrong(name, f"{found}: spans go nowhere, and no promotion has a trace", fix)
 
 
-def argocd(name: str, inspection: Inspection) -> Check:
-    """Argo CD's application controller runs in the namespace that the stack's Applications go to."""
-    connection, namespace = inspection.connection, inspection.configuration.argocd.namespace
-    controllers = argocd_controllers(connection, namespace)
-    if not controllers:
-        fix = install_command(ARGO_CD, connection.context, namespace)
-        return wrong(name, f"no application controller in namespace {namespace}", fix)
-    first = controllers[0]
-    if not any(controller.ready for controller in controllers):
-        return wrong(name, f"{first.name} in {namespace} is not ready", f"{connection.kubectl} -n {namespace} get pods")
-    return ok(name, f"{first.version}, {first.name} in {namespace}")
-
-
 def promotion_secret(name: str, inspection: Inspection) -> Iterator[Check]:
     """The Secret that something else fills has all that the promotion task reads in it, in each namespace."""
     configuration, connection = inspection.configuration, inspection.connection
@@ -138,7 +118,8 @@ def _lacking(found: SecretText, repository: Repository) -> str:
     return f"{SECRET_KEY} has no {', '.join(wrong_fields)} of this repository" if wrong_fields else ""
 
 
-def _check(name: str, problems: list[Problem], otherwise: str) -> Check:
+def one_check(name: str, problems: list[Problem], otherwise: str) -> Check:
+    """What is wrong in one check, with the fix of the first; that all is well `otherwise`."""
     if problems:
         return wrong(name, "; ".join(problem.found for problem in problems), problems[0].fix)
     return ok(name, otherwise)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from delivery.cluster import Connection, connect
 from delivery.cluster.kubeconfig import logins
+from delivery.cluster.needs import Target, targets
 from delivery.config.readiness import is_path, unusable_private_key, wrong_tokens
 from delivery.doctor.check import Check, ok, unknown, wrong
 from delivery.doctor.github import GitHubView
@@ -34,7 +35,8 @@ class Inspection:
     """One look at one stack. What needs the network is asked when it is needed first, and once.
 
     `parsed` and `secrets` are empty until the checks of the inputs have filled them. `set_keys` are the secrets that
-    are configured, decrypted or not; `hidden` is what has to be masked wherever it appears.
+    are configured, decrypted or not; `hidden` is what has to be masked wherever it appears; `silent` are the clusters
+    that gave no answer.
     """
 
     def __init__(self, project: Path, stack: str, environ: Mapping[str, str]) -> None:
@@ -45,14 +47,15 @@ class Inspection:
         self.secrets: dict[str, SecretText] = {}
         self.set_keys: frozenset[str] = frozenset()
         self.hidden: list[str] = []
+        self.silent: set[str] = set()
         self._views: dict[str, GitHubView] = {}
 
     def add_secrets(self, secrets: Mapping[str, SecretText]) -> None:
         """Know these secrets from now on, by their configuration keys, and mask them and the logins inside."""
         self.secrets |= secrets
         self.hidden += [secret.reveal() for secret in secrets.values()]
-        if "kubeconfig" in secrets:
-            self.hidden += logins(secrets["kubeconfig"].reveal())
+        for key in secrets.keys() & {"kubeconfig", "argocdKubeconfig"}:
+            self.hidden += logins(secrets[key].reveal())
 
     @property
     def configuration(self) -> StackConfiguration:
@@ -63,16 +66,31 @@ class Inspection:
 
     @cached_property
     def connection(self) -> Connection:
-        """The stack's cluster. Raises `BlockedError` where there is none to ask, and `ClusterError`."""
+        """The stage's cluster. Raises `BlockedError` where there is none to ask, and `ClusterError`."""
+        return self._connect(targets(self.configuration, self.set_keys)[0])
+
+    @cached_property
+    def argocd_connection(self) -> Connection:
+        """Argo CD's cluster, which may be the stage's. Raises as `connection` does."""
+        target = targets(self.configuration, self.set_keys)[-1]
+        return self._connect(target) if self.has_central_argocd else self.connection
+
+    @property
+    def has_central_argocd(self) -> bool:
+        """Whether Argo CD runs in another cluster than the stage's."""
+        return self.parsed is not None and bool(self.parsed.cluster.argocd_context)
+
+    def _connect(self, target: Target) -> Connection:
         cluster = self.configuration.cluster
-        if "kubeconfig" in self.set_keys - self.secrets.keys():
-            raise BlockedError(unknown("cluster", "not checked: delivery:kubeconfig cannot be decrypted"))
+        kubeconfig = target.keys[1]
+        if kubeconfig in self.set_keys - self.secrets.keys():
+            raise BlockedError(unknown("cluster", f"not checked: delivery:{kubeconfig} cannot be decrypted"))
         if cluster.mode != "deploy":
             detail = f"not checked: delivery:cluster is {cluster.mode}, this stack deploys to none"
             raise BlockedError(ok("cluster", detail))
-        if not cluster.context:
+        if not target.context:
             raise BlockedError(unknown("cluster", "not checked: delivery:kubeContext is not set"))
-        return connect(cluster.context, self.secrets.get("kubeconfig"))
+        return connect(target.context, self.secrets.get(kubeconfig), target.keys)
 
     @cached_property
     def installation(self) -> "InstallationToken":

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from delivery.cluster import ClusterError, RefusedError
-from delivery.doctor import cluster, committed, inputs, promotions, repository, tokens, toolchain
+from delivery.doctor import argocd, cluster, committed, inputs, promotions, repository, tokens, toolchain
 from delivery.doctor.check import Check, unknown, wrong
 from delivery.doctor.inspection import BlockedError, Inspection
 
@@ -27,12 +27,16 @@ GROUPS: Mapping[str, Mapping[str, CheckFunction]] = {
     "cluster": {
         "cluster": cluster.reachable,
         "Keptn's definitions": cluster.keptn_is_defined,
-        "Argo CD's definitions": cluster.argocd_is_defined,
         "cluster rights": cluster.rights,
         "Keptn's promotion tasks": cluster.promotion_tasks,
         "collector address": cluster.collector,
-        "Argo CD": cluster.argocd,
         "promotion secret": cluster.promotion_secret,
+    },
+    "Argo CD": {
+        "Argo CD's cluster": argocd.reachable,
+        "Argo CD's definitions": argocd.is_defined,
+        "Argo CD's cluster rights": argocd.rights,
+        "Argo CD": argocd.controller,
     },
     "tokens": {
         "githubToken": tokens.token,
@@ -62,15 +66,16 @@ def run(inspection: Inspection, *titles: str) -> Iterator[Check]:
     """The checks of these groups, of all when none is named, each as it is known."""
     shown: set[Check] = set()
     for title in titles or GROUPS:
-        for check in _group(inspection, GROUPS[title]):
+        for check in _group(inspection, title):
             # Something that several groups need is reported missing once.
             if check not in shown:
                 yield check
             shown.add(check)
 
 
-def _group(inspection: Inspection, checks: Mapping[str, CheckFunction]) -> Iterator[Check]:
-    for name, function in checks.items():
+def _group(inspection: Inspection, title: str) -> Iterator[Check]:
+    central = title == "Argo CD" and inspection.has_central_argocd
+    for name, function in GROUPS[title].items():
         try:
             found = function(name, inspection)
             yield from [found] if isinstance(found, Check) else found
@@ -80,6 +85,8 @@ def _group(inspection: Inspection, checks: Mapping[str, CheckFunction]) -> Itera
             yield from blocked.checks
             return
         except ClusterError as error:
-            yield wrong("cluster", error.found, error.fix)
-            yield unknown("in the cluster", "not checked: the cluster gave no answer")
+            which = "Argo CD's cluster" if central else "cluster"
+            inspection.silent.add(which)
+            yield wrong(which, error.found, error.fix)
+            yield unknown(f"in {which if central else 'the cluster'}", "not checked: the cluster gave no answer")
             return

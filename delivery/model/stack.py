@@ -38,11 +38,13 @@ class Cluster:
     """How this stack reaches its cluster. Never the context that happens to be current.
 
     `mode` is `deploy` (to `context`) or `render` (manifests go to the folder `render_to`). With `adopt_existing`,
-    objects that are there already are taken over; without, they are an error.
+    objects that are there already are taken over; without, they are an error. `argocd_context` is Argo CD's cluster
+    where it is another one, else empty.
     """
 
     mode: str
     context: str
+    argocd_context: str
     render_to: str
     adopt_existing: bool
 
@@ -63,15 +65,15 @@ class GitHubApp:
 class StackConfiguration:
     """Everything one stack's program needs to know, valid as a whole.
 
-    `tasks` maps the name of a Keptn task definition to its Python source; a name with `None` is defined
-    elsewhere. `github_app` writes the repository in place of a token. The Secret of the promotion task is `external`
-    where this stack does not fill it.
+    `destination` is the stage's cluster as Argo CD knows it, by `server` or by `name`. `tasks` maps the name of a Keptn
+    task definition to its Python source; a name with `None` is defined elsewhere. `github_app` writes the repository in
+    place of a token. The Secret of the promotion task is `external` where this stack does not fill it.
     """
 
     pipeline: Pipeline
     stage: Stage
     argocd: ArgoCD
-    destination_server: str
+    destination: dict[str, str]
     checks: KeptnChecks
     tasks: dict[str, str | None]
     metadata: dict[str, str]

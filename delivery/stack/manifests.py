@@ -60,7 +60,7 @@ def argocd_application_spec(configuration: StackConfiguration, stage_application
                 "parameters": [{"name": "commitID", "value": "$ARGOCD_APP_REVISION", "forceString": True}],
             },
         },
-        "destination": {"server": configuration.destination_server, "namespace": stage_application.namespace},
+        "destination": {**configuration.destination, "namespace": stage_application.namespace},
         "syncPolicy": {
             "automated": {"prune": True, "selfHeal": True},
             "syncOptions": ["CreateNamespace=true"],

@@ -15,7 +15,7 @@ import pulumi
 import pytest
 
 from delivery.config.errors import Json
-from lab.engine import PROGRAM, Preview, ProgramError
+from lab.engine import PROGRAM, Declared, Preview, ProgramError
 from tests.components.stacks import STAGES, TEAM, TOKEN, files, named, objects, of, run, team
 from tests.messages import assert_message
 from tests.rsa_keys import key_pair
@@ -365,6 +365,50 @@ def test_the_cluster_is_the_one_that_was_named_never_the_current_one(
     changes: dict[str, str], inputs: dict[str, str]
 ) -> None:
     assert named(run("dev", None, **changes), "providers:kubernetes").inputs == inputs
+
+
+CENTRAL: dict[str, Json] = {"argocdContext": "hub", "destinationName": "spoke"}
+
+
+def provider_of(result: Preview, declared: Declared) -> Declared:
+    [found] = [each for each in result.resources if each.urn == declared.provider.rpartition("::")[0]]
+    return found
+
+
+def test_with_a_central_argo_cd_the_applications_alone_go_to_its_cluster() -> None:
+    result = team("dev", **CENTRAL)
+    for declared in result.resources:
+        if "kind" in declared.inputs:
+            provider = provider_of(result, declared)
+            expected = ("argocd", "hub") if declared.type.endswith(":Application") else ("cluster", "a-cluster")
+            assert (provider.name, provider.inputs["context"]) == expected, declared.urn
+    destination = of(result.of_type(":Application")[0].inputs, "spec", "destination")
+    assert destination == {"name": "spoke", "namespace": "web-dev"}
+
+
+def test_a_central_argo_cd_changes_the_urn_of_nothing() -> None:
+    ours, central = ({each.urn for each in result.resources} for result in (of_team("dev"), team("dev", **CENTRAL)))
+    (added,) = central - ours
+    assert added.endswith("pulumi:providers:kubernetes::argocd")
+    assert ours < central
+
+
+@pytest.mark.parametrize(
+    ("secrets", "file"), [({}, "one.yaml"), ({"argocdKubeconfig": "two.yaml"}, "two.yaml")], ids=["none", "own"]
+)
+def test_argo_cds_kubeconfig_is_its_own_or_else_the_stages(
+    monkeypatch: pytest.MonkeyPatch, secrets: dict[str, str], file: str
+) -> None:
+    monkeypatch.setattr("lab.engine._hidden", lambda value: value)
+    result = run("dev", {"kubeconfig": "one.yaml", **secrets}, kubeContext="a", **CENTRAL)
+    found = {each.name: each.inputs["kubeconfig"] for each in result.of_type("providers:kubernetes")}
+    assert found == {"cluster": "one.yaml", "argocd": file}
+
+
+def test_rendered_manifests_of_two_clusters_lie_in_two_folders() -> None:
+    result = run("dev", None, cluster="render", renderManifestsTo="out", **CENTRAL)
+    folders = {each.name: each.inputs["renderYamlToDirectory"] for each in result.of_type("providers:kubernetes")}
+    assert folders == {"cluster": "out/cluster", "argocd": "out/argocd"}
 
 
 def test_without_a_context_the_preview_reaches_no_cluster() -> None:

@@ -36,6 +36,16 @@ def test_the_command_renders_a_fresh_clone(tmp_path: Path) -> None:
     assert yaml.safe_load(files["repository/dev/values.yaml"])["serviceVersion"] == "v0.3.0"
 
 
+def test_with_a_central_argo_cd_each_cluster_has_its_manifests_in_a_folder(tmp_path: Path) -> None:
+    text = "config:\n  delivery:argocdContext: hub\n  delivery:destinationName: dev\n"
+    folder = project(tmp_path, dev=text)
+    assert render.main(["--project", str(folder), "--out", str(tmp_path / "out")]) == 0
+    manifests = tmp_path / "out" / "dev" / "manifests"
+    assert [path.name for path in (manifests / "argocd").iterdir()] == ["application_argocd_podtato-head-dev.yaml"]
+    assert {path.name.partition("_")[0] for path in (manifests / "cluster").iterdir()} > {"namespace", "secret"}
+    assert sorted(path.name for path in manifests.iterdir()) == ["argocd", "cluster"]
+
+
 def test_what_is_stale_goes_and_what_is_not_rendered_stays(tmp_path: Path) -> None:
     for path in ("dev/manifests/old.yaml", "dev/repository/old/values.yaml", "dev/notes.txt", "other/manifests/a.yaml"):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)

@@ -6,12 +6,12 @@ import pytest
 from delivery.cluster import cluster_problems, connect
 from delivery.cluster.facts import missing_rights
 from delivery.cluster.needs import granted_rights, rights
-from tests.delivery.cluster.kubernetes_api import CONTEXT, KubernetesApi, configured, resources, rule
+from tests.delivery.cluster.kubernetes_api import CONTEXT, KubernetesApi, configured, kubernetes_api, resources, rule
 from tests.messages import assert_message
 
 
 def found(api: KubernetesApi, stack: str = "dev", **keys: str) -> list[str]:
-    return [str(problem) for problem in cluster_problems(configured(stack, **keys), api.kubeconfig())]
+    return [str(problem) for problem in cluster_problems(configured(stack, **keys), {"kubeconfig": api.kubeconfig()})]
 
 
 def lacking(api: KubernetesApi, stack: str = "dev") -> set[str]:
@@ -39,7 +39,7 @@ def test_it_only_reads(api: KubernetesApi) -> None:
 
 
 def test_a_cluster_that_is_not_there_is_one_problem_with_its_address(api: KubernetesApi) -> None:
-    (problem,) = cluster_problems(configured(), api.kubeconfig(server="http://127.0.0.1:1"))
+    (problem,) = cluster_problems(configured(), {"kubeconfig": api.kubeconfig(server="http://127.0.0.1:1")})
     assert_message("cluster.unreachable", str(problem))
 
 
@@ -47,7 +47,7 @@ def test_a_cluster_that_takes_connections_and_never_answers_is_not_tried_again(m
     monkeypatch.setattr("delivery.cluster.connection.READ_SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         server = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        (problem,) = cluster_problems(configured(), KubernetesApi().kubeconfig(server=server))
+        (problem,) = cluster_problems(configured(), {"kubeconfig": KubernetesApi().kubeconfig(server=server)})
         silent.setblocking(False)
         silent.accept()[0].close()
         with pytest.raises(BlockingIOError):
@@ -62,7 +62,7 @@ def test_something_else_at_the_address_is_no_cluster(api: KubernetesApi, version
 
 
 def test_a_refused_login_is_one_problem_without_the_login(api: KubernetesApi) -> None:
-    (problem,) = cluster_problems(configured(), api.kubeconfig(token="expired-token"))
+    (problem,) = cluster_problems(configured(), {"kubeconfig": api.kubeconfig(token="expired-token")})
     assert "expired-token" not in str(problem)
     assert_message("cluster.refused_login", str(problem))
 
@@ -147,3 +147,55 @@ def test_the_context_is_always_the_stack_s_own(api: KubernetesApi) -> None:
     (problem,) = found(api, kubeContext="missing")
     assert_message("cluster.no_context", problem)
     assert api.requests == []
+
+
+CENTRAL = {"argocdContext": CONTEXT, "destinationName": "dev"}
+
+
+def without_argocd(api: KubernetesApi) -> None:
+    for path in [path for path in api.objects if "argo" in path]:
+        del api.objects[path]
+
+
+def without_keptn(api: KubernetesApi) -> None:
+    for path in [path for path in api.objects if "keptn" in path]:
+        del api.objects[path]
+
+
+def both(api: KubernetesApi, argocd: KubernetesApi) -> list[str]:
+    secrets = {"kubeconfig": api.kubeconfig(), "argocdKubeconfig": argocd.kubeconfig()}
+    return [str(problem) for problem in cluster_problems(configured(**CENTRAL), secrets)]
+
+
+def test_with_a_central_argo_cd_neither_cluster_has_to_have_what_belongs_to_the_other(api: KubernetesApi) -> None:
+    with kubernetes_api() as argocd:
+        without_argocd(api)
+        without_keptn(argocd)
+        api.rules = [rule("*", "core lifecycle.keptn.sh rbac.authorization.k8s.io apps", "*")]
+        argocd.rules, argocd.cluster_rules = [rule("*", "argoproj.io", "applications")], []
+        assert both(api, argocd) == []
+        without_argocd(argocd)
+        definitions, namespace = both(api, argocd)
+        argocd.rules = []
+        *_, rights = both(api, argocd)
+    assert_message("cluster.central_argocd_definitions", definitions)
+    assert_message("cluster.central_argocd_namespace", namespace)
+    assert_message("cluster.central_argocd_rights", rights)
+
+
+def test_each_of_two_clusters_that_are_not_there_is_a_problem_of_its_own(api: KubernetesApi) -> None:
+    gone = api.kubeconfig(server="http://127.0.0.1:1")
+    for kubeconfig, argocd in ((gone, api.kubeconfig()), (api.kubeconfig(), gone)):
+        (problem,) = cluster_problems(configured(**CENTRAL), {"kubeconfig": kubeconfig, "argocdKubeconfig": argocd})
+        assert "no cluster at http://127.0.0.1:1" in problem.found
+    assert len(cluster_problems(configured(**CENTRAL), {"kubeconfig": gone})) == 2
+
+
+def test_the_context_of_a_central_argo_cd_may_be_in_the_same_kubeconfig(api: KubernetesApi) -> None:
+    (problem,) = found(api, **CENTRAL | {"argocdContext": "elsewhere"})
+    assert problem.startswith("cluster 'elsewhere': found no cluster at http://127.0.0.1:1")
+
+
+def test_a_context_of_argo_cd_that_is_not_there_is_told_by_its_own_keys(api: KubernetesApi) -> None:
+    (problem,) = found(api, **CENTRAL | {"argocdContext": "hub"})
+    assert_message("cluster.no_argocd_context", problem)

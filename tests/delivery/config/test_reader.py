@@ -142,6 +142,8 @@ MISTAKES: list[tuple[dict[str, Json], str, Kind]] = [
     ({"promotionCommits": "gpg"}, "promotionCommits", Kind.NOT_ALLOWED),
     ({"promotionRetries": "99"}, "promotionRetries", Kind.NOT_ALLOWED),
     ({"promotionTtlSeconds": "9" * 5000}, "promotionTtlSeconds", Kind.NOT_ALLOWED),
+    ({"argocdContext": "hub"}, "destinationServer", Kind.NOT_ALLOWED),
+    ({"destinationName": "https://spoke"}, "destinationName", Kind.NOT_ALLOWED),
     ({"tasks": {}}, "postDeploymentTasks[0]", Kind.UNKNOWN_NAME),
     ({"tasks": {"post-deployment": None, "promote": "print()"}}, "tasks", Kind.NOT_ALLOWED),
     ({"tasks": {"post-deployment": " "}}, "tasks.post-deployment", Kind.NOT_ALLOWED),
@@ -209,6 +211,7 @@ def test_of_very_many_mistakes_the_first_are_told_and_the_others_counted() -> No
         ("cycle", {"stages": [{"name": "dev", "after": ["eu"]}, {"name": "eu", "after": ["dev"]}]}),
         ("no-stage", {"stages": [{"name": "production"}]}),
         ("collision", {"pathPattern": "apps"}),
+        ("central-destination", {"argocdContext": "hub"}),
     ],
 )
 def test_the_message_of_each_kind_of_mistake(name: str, changes: dict[str, Json]) -> None:

@@ -8,7 +8,16 @@ import pytest
 from delivery.doctor.check import Check
 from delivery.doctor.inspection import Inspection
 from lab.engine import PROGRAM
-from tests.delivery.cluster.kubernetes_api import KubernetesApi, configured, resources, rule, workload
+from tests.delivery.cluster.kubernetes_api import (
+    CONTEXT,
+    TOKEN,
+    KubernetesApi,
+    configured,
+    kubernetes_api,
+    resources,
+    rule,
+    workload,
+)
 from tests.delivery.doctor.surroundings import assert_told, named
 
 OPERATORS = "/apis/apps/v1/deployments"
@@ -21,7 +30,7 @@ def checks(api: KubernetesApi, stack: str = "dev", server: str = "", **keys: str
     inspection.parsed = configured(stack, **keys)
     inspection.set_keys = frozenset({"kubeconfig"})
     inspection.add_secrets({"kubeconfig": api.kubeconfig(server=server)})
-    return named(inspection, "cluster")
+    return named(inspection, "cluster", "Argo CD")
 
 
 def operator(ready: int = 1, **environment: str) -> dict[str, object]:
@@ -214,3 +223,38 @@ def test_no_secret_is_looked_for_where_the_stack_fills_it_or_promotes_nothing(ap
     assert external(api, None, "production") is None
     assert "promotion secret" not in checks(api)
     assert not [request for request in api.requests if "secrets" in request]
+
+
+def central(api: KubernetesApi, argocd: KubernetesApi, server: str = "") -> dict[str, Check]:
+    """The checks of a stack whose Argo CD runs in another cluster, which `server` may be the address of."""
+    inspection = Inspection(PROGRAM, "dev", {})
+    inspection.parsed = configured(argocdContext=CONTEXT, destinationName="dev")
+    inspection.set_keys = frozenset({"kubeconfig", "argocdKubeconfig"})
+    kubeconfigs = {"kubeconfig": api.kubeconfig(), "argocdKubeconfig": argocd.kubeconfig("other-token", server)}
+    inspection.add_secrets(kubeconfigs)
+    assert {TOKEN, "other-token"} <= set(inspection.hidden)
+    inspection.add_secrets({"argocdKubeconfig": argocd.kubeconfig(server=server)})
+    return named(inspection, "cluster", "Argo CD")
+
+
+def test_a_central_argo_cd_is_looked_for_in_its_own_cluster_and_keptn_in_the_stages(api: KubernetesApi) -> None:
+    with kubernetes_api() as argocd:
+        for cluster, foreign in ((api, "argo"), (argocd, "keptn")):
+            for path in [path for path in cluster.objects if foreign in path]:
+                del cluster.objects[path]
+        found = central(api, argocd)
+        assert {check.status for check in found.values()} == {"ok"}
+        assert found["Argo CD's cluster"].detail == f"v1.37.2 at {argocd.url}"
+        argocd.rules = []
+        assert [name for name, check in central(api, argocd).items() if check.status == "wrong"] == [
+            "Argo CD's cluster rights"
+        ]
+
+
+def test_a_central_argo_cd_that_gives_no_answer_leaves_the_stages_cluster_checked(api: KubernetesApi) -> None:
+    found = central(api, api, "http://127.0.0.1:1")
+    assert {name: check.status for name, check in found.items() if check.status != "ok"} == {
+        "Argo CD's cluster": "wrong",
+        "in Argo CD's cluster": "unknown",
+    }
+    assert found["Keptn's promotion tasks"].status == "ok"

@@ -1,0 +1,47 @@
+"""A stack whose Argo CD runs in another cluster, against two real API servers: what goes where."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lab.forge import Forge
+from tests.cluster.api_server import CONTEXT, ApiServer, Etcd
+from tests.cluster.prerequisites import Prerequisites
+from tests.cluster.team import STAGES, Team
+
+
+@pytest.fixture(scope="module")
+def hub(prerequisites: Prerequisites, etcd: Etcd, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
+    """The cluster of Argo CD, which knows nothing of Keptn."""
+    folder = tmp_path_factory.mktemp("definitions")
+    for path in prerequisites.definitions.glob("*applications.yaml"):
+        shutil.copy(path, folder)
+    with ApiServer(prerequisites.assets, etcd, tmp_path_factory.mktemp("servers") / "hub") as running:
+        running.define(folder)
+        yield running
+
+
+def test_a_central_argo_cd_gets_the_application_and_the_stages_cluster_everything_else(
+    server: ApiServer, hub: ApiServer, forge: Forge, tmp_path: Path
+) -> None:
+    team = Team("central", server, forge, tmp_path)
+    team.settings |= {"argocdContext": CONTEXT, "destinationName": "spoke", "stages": STAGES}
+    team.secrets["argocdKubeconfig"] = hub.kubeconfig()
+    before = team.tip()
+
+    refused = team.up("dev")
+    assert len(refused.errors) == 1
+    assert f"no namespace {team.argocd}" in refused.errors[0]
+    assert team.tip() == before
+
+    hub.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": team.argocd}})
+    done = team.up("dev")
+    assert done.status == 0, done.text
+    for body in team.declared("dev"):
+        here, there = (hub, server) if body["kind"] == "Application" else (server, hub)
+        name, namespace = body["metadata"]["name"], body["metadata"].get("namespace", "")
+        assert here.get(body["kind"], name, namespace) is not None, body["kind"]
+        assert there.get(body["kind"], name, namespace) is None, body["kind"]
+    assert team.preview("dev", "--refresh", "--run-program", "--expect-no-changes").status == 0
