@@ -1,6 +1,6 @@
-"""A values file as positions: where each key and value stands, and what the file says as a flat list.
+"""A YAML file as positions: where each key and value stands, and what the file says as a flat list.
 
-How it becomes that is left to `parser.py`, what is done with it to `editor.py`.
+How it becomes that is left to `parser.py`, finding a value to `find.py`, changing it to `editor.py`.
 """
 
 import re
@@ -9,12 +9,12 @@ from typing import Literal
 
 from delivery.values.scalar import Scalar, escape
 
-MAX_BYTES = 256 * 1024  # ten seconds of parsing at worst; values that people maintain are a hundredth of it
+MAX_BYTES = 256 * 1024  # ten seconds of parsing at worst; files that people maintain are a hundredth of it
 LINE_BREAK = re.compile(r"\r\n|\r|\n")
 
 
 class ValuesError(ValueError):
-    """A values file that cannot be used as it is: one line, `<where>:<line>:<column>: what — fix`."""
+    """A YAML file that cannot be used as it is: one line, `<where>:<line>:<column>: what — fix`."""
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,12 @@ class Mark:
 
 @dataclass(eq=False, repr=False)
 class Node:
-    """A value in the file: offsets into the text, its place among the document's `content`, and for maps its keys.
+    """A value in the file: offsets into the text, its place among the file's `content`, and what is in it.
 
-    `content_end` is where the last thing inside ends, `last` the place of the end in `content`.
+    `used` is where the first alias of its anchor stands, None for an anchor that nothing uses. A map has its keys as
+    `entries` (the last of several with one name, as for Helm), names that stand there more than once with the first
+    two of them in `repeated`, and its merge keys `<<` in `merges`; a list has `items`. `content_end` is where the last
+    thing inside ends, `last` the place of the end in `content`.
     """
 
     kind: Literal["map", "list", "scalar", "alias"]
@@ -43,21 +46,49 @@ class Node:
     style: str | None = None
     scalar: Scalar | None = None
     target: "Node | None" = None
-    merges: bool = False
+    used: Mark | None = None
     pending: "Node | None" = None
     entries: "dict[str, tuple[Node, Node]]" = field(default_factory=dict)
+    repeated: "dict[str, tuple[Node, Node]]" = field(default_factory=dict)
+    merges: "list[tuple[Node, Node]]" = field(default_factory=list)
+    items: "list[Node]" = field(default_factory=list)
     content_end: int = 0
     last: int = 0
+
+    @property
+    def column(self) -> int:
+        """Where the keys of a map begin on their lines, which behind an anchor is not where the map does."""
+        first = next(iter(self.entries.values()), None)
+        return first[0].mark.column if self.anchor and first else self.mark.column
+
+    def text(self, *keys: str) -> str:
+        """The text of a single value at these keys, one map in the other; empty where there is none."""
+        node = self
+        for key in keys:
+            entry = (node.target or node).entries.get(key)
+            if entry is None:
+                return ""
+            node = entry[1]
+        scalar = (node.target or node).scalar
+        return scalar.text if scalar else ""
 
 
 @dataclass(eq=False, repr=False)
 class Document:
-    """A file that holds one YAML document, or none (`root` is None when there is nothing but comments)."""
+    """One of the YAML documents of a file; `root` is None when there is nothing but comments in it."""
+
+    mark: Mark
+    root: Node | None = None
+
+
+@dataclass(eq=False, repr=False)
+class YamlFile:
+    """A file of YAML documents: none in an empty file. In `content` each but the first begins with a marker."""
 
     where: str
     bom: str
     text: str
-    root: Node | None = None
+    documents: list[Document] = field(default_factory=list)
     content: list[tuple[object, ...]] = field(default_factory=list)
 
     @property
@@ -86,13 +117,13 @@ def shown(text: str) -> str:
     return f"`{line if len(line) <= 80 else line[:79] + '…'}`"
 
 
-def decoded(given: str | bytes, where: str) -> Document:
+def decoded(given: str | bytes, where: str) -> YamlFile:
     """The text of a file, not yet parsed; `ValuesError` when it is too large or not UTF-8."""
     if len(given) > MAX_BYTES:
-        raise ValuesError(f"{where}:1:1: larger than {MAX_BYTES // 1024} KiB — keep values small")
+        raise ValuesError(f"{where}:1:1: larger than {MAX_BYTES // 1024} KiB — keep what is promoted in a small file")
     text = given if isinstance(given, str) else _utf8(given, where)
     bom = "\ufeff" if text.startswith("\ufeff") else ""
-    return Document(where, bom, text[len(bom) :])
+    return YamlFile(where, bom, text[len(bom) :])
 
 
 def _utf8(given: bytes, where: str) -> str:
@@ -101,6 +132,6 @@ def _utf8(given: bytes, where: str) -> str:
     try:
         return given.decode()
     except UnicodeDecodeError as error:
-        before = Document(where, "", given[: error.start].decode().removeprefix("\ufeff"))
+        before = YamlFile(where, "", given[: error.start].decode().removeprefix("\ufeff"))
         what = f"the byte 0x{given[error.start]:02X} is not UTF-8"
         raise before.error(before.mark(len(before.text)), what, "save the file as UTF-8") from None

@@ -14,7 +14,7 @@ from delivery.promotion.history import History, Order, Precedence, PromotionErro
 from delivery.promotion.metadata import PromotionMetadata
 from delivery.promotion.plan import Change
 from delivery.values import parser
-from delivery.values.document import Document
+from delivery.values.document import YamlFile
 from tests.delivery.promotion.story import Story
 
 State = Literal["open", "merged", "closed"]
@@ -148,7 +148,7 @@ def test_files_that_cannot_have_a_version_are_not_parsed_to_look_for_it(
     parsed: list[str] = []
     build = parser._build
 
-    def recorded(document: Document, events: Iterator[Event]) -> None:
+    def recorded(document: YamlFile, events: Iterator[Event]) -> None:
         parsed.append(document.text)
         build(document, events)
 

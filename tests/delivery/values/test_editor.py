@@ -8,7 +8,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.events import Event
 
 from delivery.values import parser
-from delivery.values.document import Document
+from delivery.values.document import YamlFile
 from delivery.values.editor import Scalar, ValuesError, may_have, promoted, read_keys, read_list, set_keys
 from tests.messages import assert_message
 
@@ -153,15 +153,14 @@ def test_a_very_long_value_travels_on_one_line() -> None:
     ("text", "place", "kind"),
     [
         ("a: &v v0.3.0\nserviceVersion: *v\n", "2:17", "shared"),
-        ("serviceVersion: &v v0.3.0\nb: *v\n", "1:17", ""),
-        ("&all\nserviceVersion: x\n", "1:1", "file_shared"),
-        ("a: &a {x: 1}\n<<: *a\nserviceVersion: x\n", "1:1", "merge_key"),
+        ("serviceVersion: &v v0.3.0\nb: *v\n", "1:17", "anchor"),
+        ("&all\nserviceVersion: x\na: *all\n", "1:1", ""),
         ("serviceVersion: !!str 1.10\n", "1:17", ""),
         ("serviceVersion: !x v\n", "1:17", "tag"),
         ("serviceVersion: [x]\n", "1:17", "list"),
         ("serviceVersion: {x: 1}\n", "1:17", "map"),
-        ("- serviceVersion\n", "1:1", "file_no_map"),
-        ("just text\n", "1:1", ""),
+        ("- serviceVersion\n", "1:1", "file_list"),
+        ("just text\n", "1:1", "file_no_map"),
         ("? serviceVersion\nb: 1\n", "1:17", "cannot_be_set"),
         ("a: 1\nb: |\n  x", "3:4", "cannot_be_added"),
     ],
@@ -277,10 +276,10 @@ def test_a_key_that_would_be_too_deep_is_refused() -> None:
 
 
 def test_a_file_is_parsed_once_for_all_that_is_asked_of_it_and_once_changed(monkeypatch: pytest.MonkeyPatch) -> None:
-    parsed: list[Document] = []
+    parsed: list[YamlFile] = []
     build = parser._build
 
-    def counted(document: Document, events: Iterator[Event]) -> None:
+    def counted(document: YamlFile, events: Iterator[Event]) -> None:
         parsed.append(document)
         build(document, events)
 

@@ -3,6 +3,7 @@
 import pytest
 
 from delivery.values.document import MAX_BYTES, ValuesError
+from delivery.values.editor import Scalar, read_keys
 from delivery.values.parser import load
 from tests.messages import assert_message
 
@@ -18,18 +19,11 @@ def refusal(text: str | bytes) -> str:
     ("text", "place", "kind"),
     [
         ("a:\n\tb: 1\n", "2:1", "token"),
-        ("a: 1\nb: 2\na: 3\n", "3:1", "second_time"),
-        ("m:\n  a: 1\n  'a': 3\n", "3:3", ""),
-        ("{a: 1, a: 2}", "1:8", ""),
-        ("on: 1\nyes: 2\n", "2:1", ""),
-        ("x: &k a\na: 1\n*k : 2\n", "3:1", ""),
-        ("a: 1\n---\nb: 2\n", "2:1", "second_document"),
         ("a: b: c\n", "1:5", "syntax"),
         ("a: 'b\nc: 1\n", "3:1", "end_of_stream"),
         ("{a: 1\n", "2:1", "flow"),
         ("a: 1\nb: %x\n", "2:4", ""),
         ("a: *x\n", "1:4", "no_anchor"),
-        ("!!str a: 1\n", "1:1", "key_tag"),
         ("a: \x07\n", "1:4", "character"),
         ("a: 1\nb: \u2028c: 2\n", "2:4", "ambiguous_character"),
         ("# \x85a: 2\n", "1:3", ""),
@@ -57,13 +51,12 @@ def test_an_unusable_file_is_refused_with_its_place_and_the_fix(text: str | byte
 
 
 def test_a_key_in_an_error_is_one_short_line_whatever_it_is() -> None:
-    key = '"' + "x\\n" * 400 + '"'
-    assert len(refusal(f"{key}: 1\n{key}: 2\n")) < 200
+    assert len(refusal(f"a: *{'x' * 2000}\n")) < 200
 
 
 @pytest.mark.parametrize("text", ["", "\n", "# nothing but a comment", "---\n", "\ufeff", "---\n...\n"])
 def test_a_file_without_content_has_no_root(text: str) -> None:
-    assert load(text, "values").root is None
+    assert [document.root for document in load(text, "values").documents] in ([], [None])
 
 
 def test_tags_are_not_constructed_and_aliases_not_expanded() -> None:
@@ -73,4 +66,4 @@ def test_tags_are_not_constructed_and_aliases_not_expanded() -> None:
 
 
 def test_a_map_that_contains_itself_is_read() -> None:
-    assert load("a: &a {b: *a}\n", "values").root is not None
+    assert read_keys("a: &a {b: *a, c: 1}\n", ["a.b.b.c"], where="values")["a.b.b.c"] == Scalar("1", "integer")
