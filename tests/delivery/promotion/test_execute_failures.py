@@ -410,7 +410,9 @@ def test_values_that_are_not_there(told: Story, file: str) -> None:
     failed_with(told.promote(commit), EdgeNotReadyError)
 
 
-@pytest.mark.parametrize("content", [b"serviceVersion:\tv0.3.1\n\tx: y\n", b"serviceVersion: 1\nserviceVersion: 2\n", b"\xff\n", b"- x\n"])
+@pytest.mark.parametrize(
+    "content", [b"serviceVersion:\tv0.3.1\n\tx: y\n", b"serviceVersion: 1\nserviceVersion: 2\n", b"\xff\n", b"- x\n"]
+)
 @pytest.mark.parametrize("stage", ["dev", "production"])
 def test_unreadable_values_are_an_error_and_nothing_is_written(told: Story, content: bytes, stage: str) -> None:
     told.release("v0.3.1")
