@@ -60,14 +60,14 @@ def missing_definitions(connection: Connection, definitions: Iterable[Definition
     served: set[tuple[str, str, str]] = set()
     for group, version in dict.fromkeys((definition.group, definition.version) for definition in wanted):
         found = connection.get(f"/apis/{group}/{version}") or {}
-        served |= {(group, version, str(resource.get("name"))) for resource in _objects(found.get("resources"))}
+        served |= {(group, version, str(resource.get("name"))) for resource in objects_of(found, "resources")}
     return tuple(item for item in wanted if (item.group, item.version, item.resource) not in served)
 
 
 def served_versions(connection: Connection, group: str) -> tuple[str, ...]:
     """The versions of an API group that the server serves; none when it does not know the group."""
     found = connection.get(f"/apis/{group}") or {}
-    return tuple(str(version.get("version")) for version in _objects(found.get("versions")))
+    return tuple(str(version.get("version")) for version in objects_of(found, "versions"))
 
 
 def missing_rights(connection: Connection, needed: Iterable[Right]) -> tuple[Right, ...]:
@@ -91,7 +91,7 @@ def keptn_configs(connection: Connection) -> tuple[KeptnConfig, ...] | None:
     found = connection.items("/apis/options.keptn.sh/v1alpha1/keptnconfigs")
     if found is None:
         return None
-    return tuple(KeptnConfig(*_name(item), str(_field(item, "spec", "OTelCollectorUrl") or "")) for item in found)
+    return tuple(KeptnConfig(*_name(item), str(field_of(item, "spec", "OTelCollectorUrl") or "")) for item in found)
 
 
 def keptn_operators(connection: Connection) -> tuple[Workload, ...]:
@@ -102,7 +102,7 @@ def keptn_operators(connection: Connection) -> tuple[Workload, ...]:
 def secret_value(connection: Connection, namespace: str, name: str, key: str) -> SecretText | None:
     """What the Secret has under `key`, None where there is no such Secret or key."""
     found = connection.get(f"/api/v1/namespaces/{namespace}/secrets/{name}")
-    value = _field(found or {}, "data", key)
+    value = field_of(found or {}, "data", key)
     try:
         return SecretText(base64.b64decode(str(value), validate=True).decode()) if value is not None else None
     except ValueError:
@@ -124,7 +124,7 @@ def _uncovered(connection: Connection, namespace: str, needed: list[Right]) -> l
         answer = connection.ask(f"{_REVIEWS}/selfsubjectrulesreviews", {"spec": {"namespace": namespace}})
     except RefusedError:
         return needed
-    rules = _objects(_field(answer, "status", "resourceRules"))
+    rules = objects_of(answer, "status", "resourceRules")
     return [right for right in needed if not any(_covers(rule, right) for rule in rules)]
 
 
@@ -146,29 +146,29 @@ def _may(connection: Connection, right: Right) -> bool:
         answer = connection.ask(f"{_REVIEWS}/selfsubjectaccessreviews", {"spec": {"resourceAttributes": asdict(right)}})
     except RefusedError:
         return True
-    return _field(answer, "status", "allowed") is not False
+    return field_of(answer, "status", "allowed") is not False
 
 
 def _workload(item: Object) -> Workload:
-    containers = _objects(_field(item, "spec", "template", "spec", "containers"))
+    containers = objects_of(item, "spec", "template", "spec", "containers")
     image = str(containers[0].get("image", "")) if containers else ""
     tag = image.partition("@")[0].rpartition("/")[2].partition(":")[2]
-    variables = [variable for container in containers for variable in _objects(container.get("env"))]
+    variables = [variable for container in containers for variable in objects_of(container, "env")]
     return Workload(
         *_name(item),
         version=tag or "(image without a tag)",
-        ready=bool(_field(item, "status", "readyReplicas")),
+        ready=bool(field_of(item, "status", "readyReplicas")),
         environment={str(variable.get("name")): str(variable.get("value", "")) for variable in variables},
     )
 
 
 def _name(item: Object) -> tuple[str, str]:
     """An object's name and namespace."""
-    name, namespace = (str(_field(item, "metadata", key) or "") for key in ("name", "namespace"))
+    name, namespace = (str(field_of(item, "metadata", key) or "") for key in ("name", "namespace"))
     return name, namespace
 
 
-def _field(item: Object, *keys: str) -> Json:
+def field_of(item: Object, *keys: str) -> Json:
     """A value inside an object, None when it is not there."""
     value: Json = dict(item)
     for key in keys:
@@ -176,5 +176,7 @@ def _field(item: Object, *keys: str) -> Json:
     return value
 
 
-def _objects(value: Json) -> list[dict[str, Json]]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+def objects_of(item: Object, *keys: str) -> list[dict[str, Json]]:
+    """The objects of a list inside an object, none when it is not there."""
+    value = field_of(item, *keys)
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []

@@ -9,17 +9,18 @@ from collections.abc import Iterator
 from delivery.doctor.check import Check, ok, unknown, wrong
 from delivery.doctor.inspection import BlockedError, Inspection
 from delivery.doctor.tokens import grant, needed_permissions
-from delivery.github.client import GitHubError, PullRequest
+from delivery.github.client import GitHub, GitHubError, PullRequest
 from delivery.model.edges import Edge
 from delivery.model.hints import stack_hints
 from delivery.model.pipeline import Repository
+from delivery.promotion.branch import rollback_branch
 from delivery.promotion.metadata import parse_metadata
 
 _BRANCH = re.compile(r"(?:promote|rollback)/([^/]+)/([^/]+)/([^/]+)")
 
 
 def last_promotions(name: str, inspection: Inspection) -> Iterator[Check]:
-    """What became of the newest pull request of each edge into or out of this stage."""
+    """What became last of each edge into or out of this stage: a promotion, or the rollback of one."""
     client, pipeline = inspection.github().client, inspection.configuration.pipeline
     settings = pipeline.promotion_settings()
     for edge in (edge for stage in pipeline.stages for edge in settings.into(stage.name)):
@@ -27,13 +28,16 @@ def last_promotions(name: str, inspection: Inspection) -> Iterator[Check]:
             continue
         title = f"{name}, {edge}"
         try:
-            found = client.list_pull_requests(edge.branch, pipeline.repository.default_branch)
+            found = _newest(client, edge, pipeline.repository.default_branch)
         except GitHubError as error:
             yield _failed(title, error, inspection)
             if error.status == 0:
                 raise BlockedError from None
             continue
-        yield _outcome(title, edge, found[0], pipeline.repository) if found else ok(title, "none so far")
+        for pull_request in found:
+            yield _outcome(title, edge, pull_request, pipeline.repository)
+        if not found:
+            yield ok(title, "none so far")
 
 
 def left_over(name: str, inspection: Inspection) -> Iterator[Check]:
@@ -63,6 +67,17 @@ def left_over(name: str, inspection: Inspection) -> Iterator[Check]:
             yield wrong(name, detail + pull_request.url, _close(pull_request, pipeline.repository))
 
 
+def _newest(client: GitHub, edge: Edge, base: str) -> list[PullRequest]:
+    """The pull requests of an edge that are open, one of each kind; else the one that ended last. Maybe none."""
+    promotions = client.list_pull_requests(edge.branch, base)
+    found = [*promotions[:1]]
+    # There is nothing to roll back before that.
+    if any(promotion.state == "merged" for promotion in promotions):
+        found += client.list_pull_requests(rollback_branch(edge), base)[:1]
+    still_open = [each for each in found if each.state == "open"]
+    return still_open or sorted(found, key=lambda each: (each.closed_at, each.number))[-1:]
+
+
 def _failed(name: str, error: GitHubError, inspection: Inspection) -> Check:
     needed = needed_permissions(inspection.configuration, "githubToken")
     wanted = {"pull_requests": needed["pull_requests"]}
@@ -82,10 +97,13 @@ def _outcome(name: str, edge: Edge, found: PullRequest, repository: Repository) 
     shown = f"#{found.number}"
     if metadata is None and found.state == "open":
         detail = (
-            f"{shown} is open on {edge.branch}, without the promoter's metadata, and blocks the promotions of this edge"
+            f"{shown} is open on {found.branch}, without the promoter's metadata, and blocks the "
+            f"{'promotions' if found.branch == edge.branch else 'rollbacks'} of this edge"
         )
         return wrong(name, detail, _close(found, repository))
     version = f"{metadata.version} " if metadata else ""
+    if metadata and metadata.kind == "rollback":
+        version = f"rollback of #{metadata.undoes} to {version}"
     if found.state == "open":
         return ok(name, f"{version}is open in {shown}: {found.url}")
     if found.state == "merged":

@@ -37,6 +37,8 @@ GROUPS: Mapping[str, Mapping[str, CheckFunction]] = {
         "Argo CD's definitions": argocd.is_defined,
         "Argo CD's cluster rights": argocd.rights,
         "Argo CD": argocd.controller,
+        "Argo CD project": argocd.project,
+        "Application": argocd.applications,
     },
     "tokens": {
         "githubToken": tokens.token,

@@ -17,7 +17,7 @@ State = Literal["open", "merged", "closed"]
 class PullRequest:
     """A pull request from `branch` into `base`. `merge_commit` is only meaningful when `state` is `merged`.
 
-    `author` is empty where GitHub knows nobody any more.
+    `author` is empty where GitHub knows nobody any more, `closed_at` (as GitHub writes times) while it is open.
     """
 
     number: int
@@ -31,6 +31,7 @@ class PullRequest:
     labels: tuple[str, ...] = ()
     base: str = ""
     author: str = ""
+    closed_at: str = ""
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,7 @@ def pull_request(item: Any) -> PullRequest:
         labels=tuple(text(label["name"]) for label in item["labels"]),
         base=text(item["base"]["ref"]),
         author=_login(item.get("user")),
+        closed_at=text(item.get("closed_at") or ""),
     )
 
 

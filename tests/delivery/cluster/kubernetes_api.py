@@ -21,6 +21,8 @@ from lab.engine import PROGRAM
 
 TOKEN = "token-of-the-cluster"
 CONTEXT = "the-cluster"
+ARGOCD = "/apis/argoproj.io/v1alpha1/namespaces/argocd"
+"""Where Argo CD's own objects are."""
 
 Body = dict[str, Any]
 
@@ -56,6 +58,9 @@ def healthy() -> Body:
         "/api/v1/namespaces/argocd": {"metadata": {"name": "argocd"}},
         "/apis/argoproj.io": {"versions": [{"version": "v1alpha1"}]},
         "/apis/argoproj.io/v1alpha1": resources("applications", "applications/status"),
+        f"{ARGOCD}/appprojects/default": {
+            "spec": {"sourceRepos": ["*"], "destinations": [{"server": "*", "namespace": "*"}]}
+        },
         "/apis/lifecycle.keptn.sh": {"versions": [{"version": "v1"}, {"version": "v1beta1"}]},
         "/apis/lifecycle.keptn.sh/v1": resources(
             "keptntaskdefinitions", "keptnappcontexts", "keptnapps", "keptnappversions"

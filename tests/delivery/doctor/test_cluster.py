@@ -9,11 +9,8 @@ from delivery.doctor.check import Check
 from delivery.doctor.inspection import Inspection
 from lab.engine import PROGRAM
 from tests.delivery.cluster.kubernetes_api import (
-    CONTEXT,
-    TOKEN,
     KubernetesApi,
     configured,
-    kubernetes_api,
     resources,
     rule,
     workload,
@@ -46,6 +43,8 @@ def test_a_healthy_cluster_is_fine_and_tells_its_versions(api: KubernetesApi) ->
         "Keptn's promotion tasks": "ok on, lifecycle-operator v2.0.0 in keptn-system",
         "collector address": "ok otel:4317",
         "Argo CD": "ok v3.1.0, argocd-application-controller in argocd",
+        "Argo CD project": "ok default permits the repository and the stage's cluster",
+        "Application podtato-head-dev": "ok is not there: the first update creates it",
     }
 
 
@@ -223,38 +222,3 @@ def test_no_secret_is_looked_for_where_the_stack_fills_it_or_promotes_nothing(ap
     assert external(api, None, "production") is None
     assert "promotion secret" not in checks(api)
     assert not [request for request in api.requests if "secrets" in request]
-
-
-def central(api: KubernetesApi, argocd: KubernetesApi, server: str = "") -> dict[str, Check]:
-    """The checks of a stack whose Argo CD runs in another cluster, which `server` may be the address of."""
-    inspection = Inspection(PROGRAM, "dev", {})
-    inspection.parsed = configured(argocdContext=CONTEXT, destinationName="dev")
-    inspection.set_keys = frozenset({"kubeconfig", "argocdKubeconfig"})
-    kubeconfigs = {"kubeconfig": api.kubeconfig(), "argocdKubeconfig": argocd.kubeconfig("other-token", server)}
-    inspection.add_secrets(kubeconfigs)
-    assert {TOKEN, "other-token"} <= set(inspection.hidden)
-    inspection.add_secrets({"argocdKubeconfig": argocd.kubeconfig(server=server)})
-    return named(inspection, "cluster", "Argo CD")
-
-
-def test_a_central_argo_cd_is_looked_for_in_its_own_cluster_and_keptn_in_the_stages(api: KubernetesApi) -> None:
-    with kubernetes_api() as argocd:
-        for cluster, foreign in ((api, "argo"), (argocd, "keptn")):
-            for path in [path for path in cluster.objects if foreign in path]:
-                del cluster.objects[path]
-        found = central(api, argocd)
-        assert {check.status for check in found.values()} == {"ok"}
-        assert found["Argo CD's cluster"].detail == f"v1.37.2 at {argocd.url}"
-        argocd.rules = []
-        assert [name for name, check in central(api, argocd).items() if check.status == "wrong"] == [
-            "Argo CD's cluster rights"
-        ]
-
-
-def test_a_central_argo_cd_that_gives_no_answer_leaves_the_stages_cluster_checked(api: KubernetesApi) -> None:
-    found = central(api, api, "http://127.0.0.1:1")
-    assert {name: check.status for name, check in found.items() if check.status != "ok"} == {
-        "Argo CD's cluster": "wrong",
-        "in Argo CD's cluster": "unknown",
-    }
-    assert found["Keptn's promotion tasks"].status == "ok"

@@ -4,6 +4,7 @@ from dataclasses import replace
 import pytest
 
 from delivery.doctor.check import Check
+from delivery.doctor.registry import run
 from delivery.github.client import GitHub
 from delivery.promotion.metadata import PromotionMetadata
 from lab.forge import Forge
@@ -56,6 +57,31 @@ def test_the_newest_pull_request_counts_open_or_merged(forge: Forge) -> None:
     assert_told("promotion.merged", check(forge))
     second = propose(forge, replace(BLOCK, version="v0.3.2").to_comment(), "v0.3.2")
     assert f"v0.3.2 is open in #{second}" in check(forge).detail
+
+
+ROLLBACK = replace(BLOCK, kind="rollback", version="v0.3.0", undoes=1)
+
+
+def test_after_a_merged_rollback_it_is_named_and_not_the_promotion_before_it(forge: Forge) -> None:
+    forge.merge(REPOSITORY, propose(forge, BLOCK.to_comment()), delete_branch=True)
+    number = propose(forge, ROLLBACK.to_comment(), "v0.3.0", BRANCH.replace("promote", "rollback", 1))
+    assert_told("promotion.rollback_open", check(forge), forge.url)
+    forge.merge(REPOSITORY, number, delete_branch=True)
+    assert_told("promotion.rollback_merged", check(forge))
+    third = propose(forge, replace(BLOCK, version="v0.3.2").to_comment(), "v0.3.2")
+    assert check(forge).detail.startswith(f"v0.3.2 is open in #{third}")
+
+
+def test_a_rollback_that_is_merged_after_a_newer_promotion_is_the_last_one(forge: Forge) -> None:
+    forge.merge(REPOSITORY, propose(forge, BLOCK.to_comment()), delete_branch=True)
+    rollback = propose(forge, ROLLBACK.to_comment(), "v0.3.0", BRANCH.replace("promote", "rollback", 1))
+    newer = propose(forge, replace(BLOCK, version="v0.3.2").to_comment(), "v0.3.2")
+    looked = inspection(forge)
+    assert [each.detail.split("#")[-1][0] for each in run(looked, "promotions")] == [str(newer), str(rollback)]
+    for number, time in ((newer, "2026-01-01T10:00:00Z"), (rollback, "2026-01-01T11:00:00Z")):
+        forge.close(REPOSITORY, number)
+        forge.pull_requests(REPOSITORY)[number - 1].closed_at = time
+    assert check(forge).detail.startswith("rollback of #1 to v0.3.0")
 
 
 def test_a_closed_one_says_who_closed_it(forge: Forge) -> None:

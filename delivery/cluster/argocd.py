@@ -1,0 +1,134 @@
+"""What Argo CD says of the stage's Applications and their project, as values: phases and types, sentences for people.
+
+Read in argo-cd v3.5: `pkg/apis/application/v1alpha1/types.go`, `app_project_types.go`.
+"""
+
+import base64
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from delivery.cluster.connection import Connection
+from delivery.cluster.facts import field_of, objects_of
+from delivery.config.errors import Json
+from delivery.text import without_secrets
+
+_API = "/apis/argoproj.io/v1alpha1/namespaces"
+_CREDENTIALS = "argocd.argoproj.io/secret-type in (repository, repo-creds)"
+
+
+@dataclass(frozen=True)
+class Application:
+    """An Argo CD Application's state; what it does not tell is empty.
+
+    `errors` are its conditions that are errors, by type. `phase` is that of the last operation, which began at
+    `started`. `compared` are the revisions that the cluster was compared with, `synced` those of the last operation:
+    one for each source.
+    """
+
+    errors: Mapping[str, str]
+    sync: str
+    health: str
+    phase: str
+    message: str
+    started: datetime | None
+    created: datetime | None
+    automated: bool
+    compared: tuple[str, ...]
+    synced: tuple[str, ...]
+
+
+def application(connection: Connection, namespace: str, name: str) -> Application | None:
+    """The Application called `name`, None where there is none. Raises `RefusedError` and `ClusterError`."""
+    found = connection.get(f"{_API}/{namespace}/applications/{name}")
+    if found is None:
+        return None
+    conditions = {
+        str(each.get("type")): _shown(each.get("message")) for each in objects_of(found, "status", "conditions")
+    }
+    automated = field_of(found, "spec", "syncPolicy", "automated")
+    return Application(
+        # So Argo CD itself tells errors from warnings.
+        errors={kind: text for kind, text in conditions.items() if kind.endswith("Error")},
+        sync=str(field_of(found, "status", "sync", "status") or ""),
+        health=str(field_of(found, "status", "health", "status") or ""),
+        phase=str(field_of(found, "status", "operationState", "phase") or ""),
+        message=_shown(field_of(found, "status", "operationState", "message")),
+        started=_time(field_of(found, "status", "operationState", "startedAt")),
+        created=_time(field_of(found, "metadata", "creationTimestamp")),
+        automated=isinstance(automated, dict) and automated.get("enabled") is not False,
+        compared=_revisions(field_of(found, "status", "sync")),
+        synced=_revisions(field_of(found, "status", "operationState", "syncResult")),
+    )
+
+
+def project(connection: Connection, namespace: str, name: str) -> Mapping[str, Json] | None:
+    """The `spec` of the project called `name`, None where there is none. Raises `RefusedError` and `ClusterError`."""
+    found = connection.get(f"{_API}/{namespace}/appprojects/{name}")
+    spec = field_of(found, "spec") if found is not None else None
+    return spec if isinstance(spec, dict) else None if found is None else {}
+
+
+def permits_source(spec: Mapping[str, Json], url: str) -> bool:
+    """Whether a project permits the repository, as far as that can be told without Argo CD: in doubt it does."""
+    repositories = spec.get("sourceRepos")
+    patterns = [str(each) for each in repositories] if isinstance(repositories, list) else []
+    return any(_may_match(_plain(pattern), _plain(url), "[^/]*") for pattern in patterns)
+
+
+def permits_destination(spec: Mapping[str, Json], destination: Mapping[str, str]) -> bool:
+    """Whether a project permits the cluster (`server` or `name`) and the namespace; in doubt it does."""
+
+    def may(item: Mapping[str, Json]) -> bool:
+        # A cluster that is given by its name has an address, too, which is Argo CD's to know.
+        known = [key for key in ("server", "name") if item.get(key)]
+        here = [_may_match(str(item[key]), destination[key]) if key in destination else True for key in known]
+        return any(here) and _may_match(str(item.get("namespace", "")), destination["namespace"])
+
+    return any(may(item) for item in objects_of({"spec": dict(spec)}, "spec", "destinations"))
+
+
+def has_credential(connection: Connection, namespace: str, url: str) -> bool:
+    """Whether Argo CD has a credential for the repository, or a template of one. Raises as `application` does."""
+    for secret in connection.items(f"/api/v1/namespaces/{namespace}/secrets", labelSelector=_CREDENTIALS) or ():
+        try:
+            known = base64.b64decode(str(field_of(secret, "data", "url") or ""), validate=True).decode()
+        except ValueError:
+            continue
+        template = field_of(secret, "metadata", "labels", "argocd.argoproj.io/secret-type") == "repo-creds"
+        if _plain(url) == _plain(known) or (template and _plain(url).startswith(_plain(known))):
+            return True
+    return False
+
+
+def _may_match(pattern: str, text: str, star: str = ".*") -> bool:
+    """Whether a glob matches; one that denies or has more than `*` in it may always match."""
+    if pattern == "*" or re.search(r"[!?{}\[\]\\]|\*\*", pattern):
+        return True
+    return re.fullmatch(star.join(map(re.escape, pattern.split("*"))), text) is not None
+
+
+def _plain(url: str) -> str:
+    """An address of a repository in the form in which Argo CD compares them."""
+    url = url.strip().lower().removesuffix("/").removesuffix(".git")
+    return re.sub(r"^(ssh://)?([^/@:]+@[^/:]+)[:/]", r"\2/", url)
+
+
+def _revisions(of: Json) -> tuple[str, ...]:
+    if not isinstance(of, dict):
+        return ()
+    several, one = of.get("revisions"), of.get("revision")
+    return tuple(map(str, several)) if isinstance(several, list) and several else (str(one),) if one else ()
+
+
+def _shown(message: Json) -> str:
+    return without_secrets(str(message or ""))
+
+
+def _time(text: Json) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return found if found.tzinfo else None
