@@ -18,6 +18,7 @@ from pathlib import Path
 from bench.figures import Report
 from bench.timing import PROJECT, MeasurementError, Samples, command, side_by_side, timed
 from delivery.model.edges import Edge, PromotionSettings
+from delivery.model.promoted_keys import in_values
 from delivery.stack.repository_files import promoter
 from delivery.tracing.otlp import SERVER, TRACE_FILE, read
 from lab.forge import Forge
@@ -26,7 +27,7 @@ SECONDS, TELEMETRY_MILLISECONDS = 5.0, 100.0
 STEPS = ("read", "plan", "push", "open")
 TOKEN = "token-of-the-bench"  # noqa: S105 - good for the lab's forge alone
 TRACEPARENT = "00-23679963727bf63245f9b55983c73104-b427a6fcfc56cd6a-01"
-EDGE = Edge("podtato-head", "dev", "production", "dev", "production", ("serviceVersion",))
+EDGE = Edge("podtato-head", "dev", "production", "dev", "production", in_values("serviceVersion"))
 PLATFORM = "versionKey: serviceVersion\napplication:\n  name: podtato-head\n  stage: production\n"
 INSTALL = ("--quiet", "--disable-pip-version-check", "--require-hashes", "--no-deps", "--only-binary=:all:")
 

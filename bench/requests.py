@@ -16,13 +16,14 @@ from pathlib import Path
 from bench.figures import Report
 from bench.timing import MeasurementError, Samples
 from delivery.model.edges import Edge, PromotionSettings
+from delivery.model.promoted_keys import in_values
 from delivery.promotion import cli
 from lab.forge import Forge
 
 MORE = 1
 """How much more than when the table was made a case may ask: one request, and one transfer."""
 TOKEN = "token-of-the-bench"  # noqa: S105 - good for the lab's forge alone
-EDGE = Edge("podtato-head", "dev", "production", "dev", "production", ("serviceVersion",))
+EDGE = Edge("podtato-head", "dev", "production", "dev", "production", in_values("serviceVersion"))
 BRANCH = EDGE.branch
 PLATFORM = "versionKey: serviceVersion\napplication:\n  name: podtato-head\n  stage: production\n"
 PRODUCTION = 'serviceVersion: {}\nreplicas: 3\ntraceParent: ""\n'

@@ -1,4 +1,4 @@
-"""The Argo CD Application that keeps one application of one stage as its chart says."""
+"""The Argo CD Application that keeps one application of one stage as git says, or the ApplicationSet that makes it."""
 
 from collections.abc import Sequence
 
@@ -29,7 +29,7 @@ class ArgoCDApplication(pulumi.ComponentResource):
         created = CustomResource(
             name,
             api_version="argoproj.io/v1alpha1",
-            kind="Application",
+            kind=plan.kind,
             metadata=ObjectMetaArgs(name=plan.name, namespace=plan.namespace, finalizers=list(plan.finalizers) or None),
             spec=plan.spec,
             opts=pulumi.ResourceOptions(parent=self, depends_on=list(needs)),

@@ -1,4 +1,4 @@
-"""A promotion as resources: branch, file and pull request, declared exactly when the target differs.
+"""A promotion as resources: branch, files and pull request, declared exactly when the target differs.
 
 What is finished (merged, closed) leaves the state and stays on GitHub: a promotion after it has resources of its own.
 The branch has one name all the same, so one that a finished promotion left behind is reset before it is used.
@@ -16,10 +16,11 @@ from delivery.promotion.desired import DesiredPromotion
 
 @dataclass(frozen=True)
 class PromotionHooks:
-    """The hooks on the resources; `branch_alone` is for a branch that no commit follows."""
+    """The hooks on the resources; `branch_alone` is for a branch that no commit follows, `file` for the last file."""
 
     branch: pulumi.ResourceHookBinding
     branch_alone: pulumi.ResourceHookBinding
+    earlier_file: pulumi.ResourceHookBinding
     file: pulumi.ResourceHookBinding
     pull_request: pulumi.ResourceHookBinding
 
@@ -49,8 +50,8 @@ class Promotion(pulumi.ComponentResource):
         self.why, self.pull_request = why, None
         if desired is not None:
             own = resource_name(name, desired)
-            content = desired.declared_content
-            on_branch = (hooks.branch_alone if content is None else hooks.branch) if hooks else None
+            files = desired.declared_files
+            on_branch = (hooks.branch if files else hooks.branch_alone) if hooks else None
             branch = github.Branch(
                 own,
                 repository=repository.name,
@@ -60,13 +61,15 @@ class Promotion(pulumi.ComponentResource):
                 opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True, hooks=on_branch),
             )
             needed: list[pulumi.Resource] = [branch]
-            if content is not None:
-                file = github.RepositoryFile(
-                    f"{own}-{desired.content_hash}",
+            for file in files:
+                # A commit for each, one after another: GitHub refuses one whose parent is no longer the newest.
+                on_file = (hooks.file if file is files[-1] else hooks.earlier_file) if hooks else None
+                committed = github.RepositoryFile(
+                    f"{own}-{file.hash}",
                     repository=repository.name,
                     branch=branch.branch,
-                    file=desired.path,
-                    content=content,
+                    file=file.path,
+                    content=file.content,
                     commit_message=desired.declared_message,
                     commit_author=None if sign else PROMOTER_NAME,
                     commit_email=None if sign else PROMOTER_MAIL,
@@ -76,11 +79,11 @@ class Promotion(pulumi.ComponentResource):
                         # Deleting it would be a commit that deletes the target's values.
                         retain_on_delete=True,
                         ignore_changes=["commitMessage"],
-                        depends_on=[branch],
-                        hooks=hooks.file if hooks else None,
+                        depends_on=list(needed),
+                        hooks=on_file,
                     ),
                 )
-                needed.append(file)
+                needed.append(committed)
             number = desired.open.number if desired.open else 0
             pull = github.RepositoryPullRequest(
                 own,

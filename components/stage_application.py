@@ -13,8 +13,8 @@ from delivery.stack.plan import ApplicationPlan
 class StageApplication(pulumi.ComponentResource):
     """Declares namespace, access, tasks, chart files and Argo CD Application, each after what it needs.
 
-    `repository` and `branch` name where the files go, `token` is the promotion task's, `after` the file that is
-    committed before these, `cluster` the provider of the stage's cluster, `argocd` that of Argo CD's.
+    `repository` names where the files go, `token` is the promotion task's, `after` the file that is committed before
+    these, `cluster` the provider of the stage's cluster, `argocd` that of Argo CD's.
     """
 
     namespace: pulumi.Output[str]
@@ -26,7 +26,6 @@ class StageApplication(pulumi.ComponentResource):
         name: str,
         plan: ApplicationPlan,
         repository: str,
-        branch: str,
         token: pulumi.Input[str],
         after: pulumi.Resource | None,
         cluster: pulumi.ProviderResource,
@@ -37,7 +36,7 @@ class StageApplication(pulumi.ComponentResource):
         super().__init__("delivery:components:ApplicationInStage", name, None, opts)
         here = pulumi.ResourceOptions(parent=self)
         in_cluster = pulumi.ResourceOptions(parent=self, providers=[cluster])
-        self.files = RepositoryFiles(name, repository, branch, plan.files, after, opts=here)
+        self.files = RepositoryFiles(name, repository, plan.branch, plan.files, after, opts=here)
         namespace = StageNamespace(name, plan.namespace, plan.namespace_annotations, opts=in_cluster)
         needs: list[pulumi.Resource] = [namespace, self.files]
         if plan.access is not None:

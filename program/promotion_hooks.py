@@ -30,6 +30,7 @@ def promotion_hooks(name: str, run: DeclaredRun) -> PromotionHooks:
     return PromotionHooks(
         branch=pulumi.ResourceHookBinding(before_create=[branching], on_error=on_error),
         branch_alone=pulumi.ResourceHookBinding(before_create=[branching], after_create=[pushed], on_error=on_error),
+        earlier_file=pulumi.ResourceHookBinding(before_create=[pushing], on_error=on_error),
         file=pulumi.ResourceHookBinding(before_create=[pushing], after_create=[pushed], on_error=on_error),
         pull_request=pulumi.ResourceHookBinding(
             before_create=[opening],

@@ -33,7 +33,6 @@ def declare(plan: StackPlan, token: pulumi.Output[str] | None, started: Started)
             application.name,
             application,
             repository,
-            branch,
             token,
             last,
             started.cluster,

@@ -9,7 +9,7 @@ from enum import Enum
 
 from delivery.config import rules
 from delivery.config.rules import Json, Rule
-from delivery.model.pipeline import COMMITS, ENGINES, IDENTITIES
+from delivery.model.pipeline import COMMITS, ENGINES, IDENTITIES, SOURCES
 from delivery.model.stack import PROMOTION_SECRETS
 
 PROJECT = "delivery"
@@ -26,10 +26,11 @@ class Type(Enum):
     LIST = "list of texts"
     ENTRIES = "list of maps"
     MAP = "map"
+    KEYS = "list of texts or maps"
     SECRET = "secret"  # noqa: S105 - the name of a type
 
 
-STRUCTURED = (Type.LIST, Type.ENTRIES, Type.MAP)
+STRUCTURED = (Type.LIST, Type.ENTRIES, Type.MAP, Type.KEYS)
 """The types that travel as JSON."""
 TEXT, NUMBER, LIST, MAP = Type.TEXT, Type.NUMBER, Type.LIST, Type.MAP
 
@@ -65,7 +66,7 @@ class Key:
     @property
     def form(self) -> str:
         """A placeholder for an allowed value; JSON for a list or a map."""
-        if self.type is Type.LIST:
+        if self.type in (Type.LIST, Type.KEYS):
             return f'["{self.rule.form}"]'
         if self.keys:
             required = (key for key in self.keys if key.required)
@@ -90,9 +91,28 @@ def _required(name: str, about: str, rule: Rule = rules.TEXT, type_: Type = TEXT
     return Key(name, type_, rule, None, about, required=True, keys=keys)
 
 
+PROMOTED_KEY = (
+    Key("key", TEXT, rules.FIELD_PATH, None, "Where the value is in its file: a field path as Kustomize has it."),
+    Key("file", TEXT, rules.FILE_PATTERN, None, "Its file, which may have `{stage}`.", "`values.yaml`"),
+    Key("kind", TEXT, rules.KIND, None, "The `kind` of its document, in a file of several.", "any"),
+    Key("name", TEXT, rules.RESOURCE, None, "The `metadata.name` of its document.", "any"),
+)
+CHART = (
+    Key("repository", TEXT, rules.CHART_REPOSITORY, None, "The registry or repository of the chart."),
+    Key("name", TEXT, rules.CHART_NAME, None, "Its name there."),
+    Key("version", MAP, rules.TEXT, {}, "The `file` and `key` in git that have its version.", keys=PROMOTED_KEY),
+)
 APPLICATION = (
     _required("name", "What it is called.", rules.DNS_LABEL),
-    _required("image", "Its image, without a tag.", rules.IMAGE),
+    Key(
+        "source",
+        Type.CHOICE,
+        rules.one_of(*SOURCES),
+        SOURCES[0],
+        "Where its manifests come from: a chart that this program generates, or files of your own in `path`, which it "
+        "never writes.",
+    ),
+    Key("image", TEXT, rules.IMAGE, None, "Its image, without a tag.", "required for a generated chart"),
     Key("workload", TEXT, rules.DNS_LABEL, None, "The name of its Deployment.", "its `name`"),
     Key("containerPort", NUMBER, rules.number(1, 65535), 8080, "The port that its container listens on."),
     Key("servicePort", NUMBER, rules.number(1, 65535), 80, "The port of its Service."),
@@ -105,12 +125,40 @@ APPLICATION = (
     ),
     Key(
         "promotedKeys",
-        LIST,
-        rules.PROMOTED_KEY,
+        Type.KEYS,
+        rules.FIELD_PATH,
         ["serviceVersion"],
-        "The keys of `values.yaml` that promotions bring along, dots between levels; at least one. The first is the "
-        "version: the chart deploys it, and `firstVersion` is its initial value. Set any others in the first stage's "
-        "`values.yaml`; until then a promotion fails.",
+        "What promotions bring along; at least one. A text is a key of `values.yaml`, dots between levels; a map names "
+        "another file. The first is the version: a generated chart deploys it, and `firstVersion` is its initial "
+        "value. Set any others in the first stage's files; until then a promotion fails.",
+        keys=PROMOTED_KEY,
+    ),
+    Key(
+        "version",
+        MAP,
+        rules.TEXT,
+        {},
+        "Which of `promotedKeys` is the version that pull requests name; for your own files.",
+        "the first one",
+        keys=PROMOTED_KEY,
+    ),
+    Key("valueFiles", LIST, rules.FILE_PATTERN, [], "A Helm chart's value files, which may have `{stage}`."),
+    Key("chart", MAP, rules.TEXT, {}, "A Helm chart that is not in `path`, but in a registry.", keys=CHART),
+    Key(
+        "reads",
+        LIST,
+        rules.FILE_PATTERN,
+        [],
+        "Further folders that its manifests are made of, such as a Kustomize base. A commit to one of these, or to its "
+        "own files, syncs it; any other does not.",
+    ),
+    Key(
+        "variables",
+        MAP,
+        rules.ONE_LINE,
+        {},
+        "Texts of your own for patterns: `team: shop` for `{team}-{application}`.",
+        names=rules.VARIABLE,
     ),
     _pattern("namespace", "Its namespace in each stage.", "`namespacePattern`"),
     _pattern("path", "Its folder in each stage. A second application needs its own.", "`pathPattern`"),
@@ -127,6 +175,14 @@ STAGE = (
         "Of several stages that promote into it, how many have to verify the same promoted values before these are "
         "proposed: `any` of them, or `all`. Either way there is one pull request for the stage.",
         "`all` where it comes after several stages, else `any`",
+    ),
+    Key(
+        "revision",
+        TEXT,
+        rules.BRANCH,
+        None,
+        "The branch that has this stage's files, where each stage has its own. It has to exist.",
+        "`defaultBranch`",
     ),
     _pattern("path", "Its folder, for every application.", "the application's `path`, or `pathPattern`"),
     Key("labels", LIST, rules.LABEL, None, "What pull requests into this stage get.", "`promotionLabels`"),

@@ -1,10 +1,11 @@
 """What each application is called in each stage: its namespace, its folder, its Argo CD Application, from patterns.
 
-A pattern is a text with `{application}` and `{stage}`. The narrowest one counts: the stage's own, else the
-application's, else the pipeline's. Two applications or stages with one name are refused, for one would overwrite the
-other.
+A pattern is a text with `{application}`, `{stage}` and the application's own `variables`. The narrowest one counts: the
+stage's own, else the application's, else the pipeline's. Two applications or stages with one name are refused, for one
+would overwrite the other.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,9 +14,10 @@ from delivery.config.errors import ErrorCollector, Kind, Path
 from delivery.config.keys import OWN_NAMES
 from delivery.config.rules import Rule
 from delivery.config.values import Values
-from delivery.model.pipeline import Application, Stage, StageApplication
+from delivery.model.pipeline import SOURCES, Application, Stage, StageApplication
 
 MOST_STAGE_APPLICATIONS = 20_000
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _Source = tuple[str | None, Path]
 _RULES: dict[str, Rule] = {
     "namespace": rules.NAMESPACE,
@@ -30,6 +32,7 @@ class _Name:
     """One name, of an application (number `index`) in a stage: `where` its pattern is set.
 
     `own`: by the stack whose configuration is read, for its stage; `elsewhere`: by another stage's own stack.
+    `own_files`: the application's files are the team's. `branch` is the stage's own one.
     """
 
     name: str
@@ -39,6 +42,8 @@ class _Name:
     where: Path
     own: bool
     elsewhere: bool
+    own_files: bool
+    branch: str
 
     def __str__(self) -> str:
         return f"{self.application} in {self.stage}"
@@ -89,16 +94,26 @@ def _names(kind: str, root: Values, stack: str, other_names: Mapping[str, Mappin
             else:
                 of_stage = stage.optional_text(kind), (*stage.path, kind)
             pattern, where = next(source for source in (of_stage, of_application, shared) if source[0] is not None)
-            full = str(pattern).replace("{application}", application.text("name")).replace("{stage}", name)
+            full = filled(str(pattern), application).replace("{stage}", name)
             own, elsewhere = (where == (kind,) and same for same in (name == stack, name != stack))
-            yield _Name(full, application.text("name"), index, name, where, own, elsewhere)
+            files = application.text("source") != SOURCES[0]
+            branch = stage.text("revision")
+            yield _Name(full, application.text("name"), index, name, where, own, elsewhere, files, branch)
+
+
+def filled(pattern: str, application: Values) -> str:
+    """A pattern with the application's name and variables filled in; `{stage}` stays."""
+    known = {**application.table("variables"), "application": application.text("name")}
+    return _PLACEHOLDER.sub(lambda found: known.get(found[1]) or found[0], pattern)
 
 
 def _refuse_wrong(kind: str, names: Sequence[_Name], argocd: str, errors: ErrorCollector) -> None:
     said: set[Path] = set()
     for name in names:
         allowed = ""
-        if not _RULES[kind].holds(name.name):
+        if left := _PLACEHOLDER.search(name.name):
+            allowed = f"{{application}}, {{stage}}, and {left[0]} where the application's `variables` have it"
+        elif not _RULES[kind].holds(name.name):
             allowed = _RULES[kind].words
         elif kind == "namespace" and name.name == argocd:
             allowed = "another namespace than Argo CD's own"
@@ -126,10 +141,12 @@ def _refuse_collisions(kind: str, names: Sequence[_Name], errors: ErrorCollector
 
 def _collisions(kind: str, names: Sequence[_Name]) -> Iterator[tuple[_Name, _Name, str]]:
     # One pass: every name is looked up, never compared with each other, so that many applications stay cheap.
-    owners: dict[str, _Name] = {}
+    owners: dict[tuple[str, str], _Name] = {}
     for name in names:
-        owner = owners.setdefault(name.name, name)
-        if owner is not name:
+        branch = name.branch if kind == "path" else ""
+        owner = owners.setdefault((branch, name.name), name)
+        # The team's own chart may be every stage's, and every application's; a generated one is one's alone.
+        if owner is not name and not (kind == "path" and owner.own_files and name.own_files):
             yield owner, name, f"one {kind} each: {owner} and {name} both resolve to {name.name!r}"
     if kind == "path":
         # A chart inside another chart's folder belongs to both: Helm would pack it into the outer one.
@@ -137,5 +154,6 @@ def _collisions(kind: str, names: Sequence[_Name]) -> Iterator[tuple[_Name, _Nam
             folder = name.name
             while "/" in folder:
                 folder = folder.rpartition("/")[0]
-                if folder in owners:
-                    yield owners[folder], name, f"no folder inside another: {name} is inside that of {owners[folder]}"
+                outer = owners.get((name.branch, folder))
+                if outer is not None and not (outer.own_files and name.own_files):
+                    yield outer, name, f"no folder inside another: {name} is inside that of {outer}"

@@ -4,16 +4,17 @@ Input is what Pulumi hands a program: texts, JSON for lists and maps. What each 
 here is what keys mean for each other, and which value of the model each becomes. Secrets never come through here.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from graphlib import CycleError, TopologicalSorter
 
 from delivery.config import rules
+from delivery.config.applications import read_applications, refuse_repeated, refuse_shared_files
 from delivery.config.errors import ConfigError as ConfigError
 from delivery.config.errors import ErrorCollector, Json, Kind, nearest, set_fix
 from delivery.config.keys import PROJECT, SECRETS, TABLE, Key
 from delivery.config.naming import read_stage_applications
 from delivery.config.values import Values, decoded, read_map
-from delivery.model.pipeline import Application, Pipeline, Promotions, Repository, Stage
+from delivery.model.pipeline import Pipeline, Promotions, Repository, Stage
 from delivery.model.request import PromotionRequest
 from delivery.model.stack import ArgoCD, Cluster, GitHubApp, KeptnChecks, StackConfiguration
 from delivery.model.task_runs import SECONDS_A_RUN, least_timeout
@@ -54,7 +55,7 @@ def parse(
         found["promote"] = {key: value for key, value in promote.items() if value != ""}
     root = read_map(found, tuple(key for key in TABLE.values() if key.name not in SECRETS), (), errors)
     stages = _stages(root, stack, errors)
-    applications = _applications(root, errors)
+    applications = read_applications(root, errors)
     pipeline = Pipeline(
         repository=Repository(
             owner=root.text("repositoryOwner"),
@@ -67,6 +68,7 @@ def parse(
         stage_applications=read_stage_applications(root, applications, stages, stack, other_names or {}, errors),
         promotions=_promotions(root, errors),
     )
+    refuse_shared_files(pipeline, errors)
     configuration = StackConfiguration(
         pipeline=pipeline,
         stage=next((stage for stage in stages if stage.name == stack), Stage(stack, ())),
@@ -109,6 +111,7 @@ def _stages(root: Values, stack: str, errors: ErrorCollector) -> tuple[Stage, ..
             labels=entry.optional_texts("labels"),
             reviewers=entry.optional_texts("reviewers"),
             team_reviewers=entry.optional_texts("teamReviewers"),
+            branch=entry.text("revision") if entry.text("revision") != root.text("defaultBranch") else "",
             requires=entry.text("requires") or ("all" if len(entry.texts("after")) > 1 else "any"),
         )
         for entry in entries
@@ -116,7 +119,7 @@ def _stages(root: Values, stack: str, errors: ErrorCollector) -> tuple[Stage, ..
     if errors.about("stages"):
         # What refers to a name is looked at once the names are right.
         return stages
-    _refuse_repeated(entries, errors)
+    refuse_repeated(entries, errors)
     graph = {stage.name: stage.after for stage in stages}
     for entry, stage in zip(entries, stages, strict=True):
         for index, after in enumerate(stage.after):
@@ -147,49 +150,9 @@ def _stages(root: Values, stack: str, errors: ErrorCollector) -> tuple[Stage, ..
     return stages
 
 
-def _refuse_repeated(entries: Sequence[Values], errors: ErrorCollector) -> None:
-    names: set[str] = set()
-    for entry in entries:
-        if entry.text("name") in names:
-            errors.add(Kind.REPEATED, (*entry.path, "name"), entry.text("name"), "each name once", "NAME")
-        names.add(entry.text("name"))
-
-
 def _meant(allowed: str, name: str, known: Iterable[str]) -> str:
     near = nearest(name, known)
     return f"{allowed}; did you mean {near}?" if near else allowed
-
-
-def _applications(root: Values, errors: ErrorCollector) -> tuple[Application, ...]:
-    entries = root.entries("applications")
-    if not errors.about("applications"):
-        _refuse_repeated(entries, errors)
-        for entry in entries:
-            _refuse_promoted_keys(entry, errors)
-    return tuple(
-        Application(
-            name=entry.text("name"),
-            image=entry.text("image"),
-            workload=entry.text("workload") or entry.text("name"),
-            container_port=entry.number("containerPort"),
-            service_port=entry.number("servicePort"),
-            first_version=entry.text("firstVersion"),
-            promoted_keys=entry.texts("promotedKeys"),
-        )
-        for entry in entries
-    )
-
-
-def _refuse_promoted_keys(entry: Values, errors: ErrorCollector) -> None:
-    path, keys = (*entry.path, "promotedKeys"), entry.texts("promotedKeys")
-    for index, key in enumerate(keys):
-        # What has keys below it is no value.
-        if any(other.startswith(f"{key}.") for other in keys):
-            errors.add(Kind.NOT_ALLOWED, (*path, index), key, "a key that is not above another one", "KEY")
-    # The chart reads the first key as the version, and `replicas` as a number of pods.
-    if "serviceVersion" in keys[1:] or keys[:1] == ("replicas",):
-        allowed = "the version first, serviceVersion or your own key for it: the chart deploys the first key"
-        errors.add(Kind.NOT_ALLOWED, path, list(keys), allowed, '["VERSION_KEY", "KEY"]')
 
 
 def _promotions(root: Values, errors: ErrorCollector) -> Promotions:

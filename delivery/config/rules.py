@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from delivery.model.identifiers import is_commit, is_dns_label, is_dns_subdomain, is_version
 from delivery.text import has_credentials
+from delivery.values.path import path_problem
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
@@ -90,7 +91,24 @@ FOLDER_NAME = pattern(
     "FOLDER",
 )
 NAME_PATTERN = pattern(
-    r"(?=.{1,300}$)([^{}\n]|\{application\}|\{stage\})+", "a text with {application} and {stage}", "PATTERN"
+    r"(?=.{1,300}$)([^{}\n]|\{[A-Za-z]\w*\})+",
+    "a text with {application}, {stage} and what `variables` of the application have",
+    "PATTERN",
+)
+FILE_PATTERN = pattern(
+    r"(?=.{1,300}$)/?((\.\.|[\w.{}-]*[\w}-])/)*[\w.{}-]*[\w}-]",
+    "a file, from the application's folder or with a `/` before it from the repository's root; it may have {stage}",
+    "FILE",
+)
+FIELD_PATH = text(
+    lambda path: not path_problem(path),
+    r"a field path: dots between levels, `[name=VALUE]` for an element of a list, `\.` for a dot in a key",
+    "KEY",
+)
+CHART_REPOSITORY = text(
+    lambda address: re.fullmatch(r"(oci|https)://[!-~]+", address) is not None and not has_credentials(address),
+    "oci://HOST/PATH or https://HOST/PATH, without a user, password or token",
+    "oci://HOST/PATH",
 )
 VERSION = text(is_version, "an image tag that is a label too: letters, digits, '.', '_', '-', at most 63", "VERSION")
 COMMIT = text(is_commit, "a full commit id in lower-case hex", "COMMIT")
@@ -151,5 +169,10 @@ TEXT = text(lambda _: True, "a text (quote it)", "TEXT")
 CONTEXT = pattern(r"[ -~]+", "the name of a context in the kubeconfig", "CONTEXT")
 CLUSTER_NAME = pattern(r"(?!.*://)[ -~]{1,253}", "the name of a cluster in Argo CD, no address", "NAME")
 FOLDER = text(lambda name: name.isprintable() and bool(name), "a folder", "FOLDER")
+KIND = pattern(r"[A-Za-z][A-Za-z0-9]{0,62}", "the kind of a Kubernetes resource", "KIND")
+CHART_NAME = pattern(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", "the name of a chart", "NAME")
+VARIABLE = pattern(
+    r"(?!(application|stage)$)[A-Za-z]\w{0,62}", "letters, digits and '_'; not application, not stage", "NAME"
+)
 ONE_LINE = pattern(r"[^\x00-\x1f\x7f]{0,200}", "one line of text", "TEXT")
 NOTHING = text(lambda value: not value, "nothing: the promoter opens rollbacks", "''")

@@ -112,6 +112,8 @@ def _value(key: Key, within: Mapping[str, Json], path: Path, errors: ErrorCollec
             return _items(key, value, path, errors)
         case Type.ENTRIES if isinstance(value, list) and value:
             return [_entry(key, entry, (*path, index), errors) for index, entry in enumerate(value)]
+        case Type.KEYS if isinstance(value, list) and value:
+            return _texts_or_maps(key, value, path, errors)
         case Type.MAP if isinstance(value, dict):
             return read_map(value, key.keys, path, errors).values if key.keys else _table(key, value, path, errors)
         case _ if key.type not in STRUCTURED and key.rule.holds(value):
@@ -152,6 +154,22 @@ def _entry(key: Key, found: Json, path: Path, errors: ErrorCollector) -> Json:
         return read_map(found, key.keys, path, errors).values
     errors.add(Kind.NOT_ALLOWED, path, found, "a map", key.form.strip("[]"))
     return None
+
+
+def _texts_or_maps(key: Key, found: list[Json], path: Path, errors: ErrorCollector) -> list[Json]:
+    items: list[Json] = []
+    for index, item in enumerate(found):
+        if isinstance(item, str) and key.rule.holds(item):
+            item = {"key": item}
+        elif not isinstance(item, dict):
+            errors.add(Kind.NOT_ALLOWED, (*path, index), item, key.rule.words, key.rule.form)
+            continue
+        elif "key" not in item:
+            errors.add(Kind.MISSING, (*path, index, "key"), None, key.rule.words, key.rule.form)
+        items.append(read_map(item, key.keys, (*path, index), errors).values)
+        if items[-1] in items[:-1]:
+            errors.add(Kind.REPEATED, (*path, index), found[index], "each once", key.rule.form)
+    return items
 
 
 def _table(key: Key, found: dict[str, Json], path: Path, errors: ErrorCollector) -> Json:

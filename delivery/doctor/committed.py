@@ -15,6 +15,7 @@ from delivery.doctor.github import Answer, GitHubView
 from delivery.doctor.inspection import Inspection
 from delivery.doctor.repository import update_command
 from delivery.model.edges import SETTINGS_PATH, Edge, PromotionSettings, SettingsError
+from delivery.model.promoted_keys import names
 from delivery.promotion.stacks import platform_conflicts
 from delivery.stack.repository_files import repository_files, stage_files
 from delivery.values.editor import ValuesError
@@ -74,7 +75,7 @@ def target_folders(name: str, inspection: Inspection) -> Iterator[Check]:
     edges = [edge for edge in inspection.configuration.pipeline.edges() if edge.source == inspection.stack]
     sound = True
     for edge in edges:
-        path = f"{edge.target_path}/platform.yaml"
+        path = edge.target_platform
         found, text = _file(inspection.github(), path)
         if found.status != 404 and text is None:
             yield unknown(name, f"{path}: {found.why}")
@@ -82,7 +83,7 @@ def target_folders(name: str, inspection: Inspection) -> Iterator[Check]:
             continue
         conflict = _conflict(text, edge, path)
         if conflict:
-            detail = f"{path} {conflict}, but {edge} promotes {', '.join(edge.promoted_keys)} to that folder"
+            detail = f"{path} {conflict}, but {edge} promotes {', '.join(names(edge.promoted_keys))} to that folder"
             yield wrong(name, detail, update_command(edge.target))
             sound = False
     if edges and sound:

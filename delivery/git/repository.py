@@ -135,6 +135,13 @@ class Repository:
         mode, blob = self.files(commit, path).get(path, ("", ""))
         return File(self._git("cat-file", "blob", blob), mode) if blob else None
 
+    def read_all(self, commit: str, paths: Sequence[str]) -> dict[str, File]:
+        """The files at `paths` in `commit`, as far as they are there, by their path."""
+        listed = self.files(commit, *paths) if paths else {}
+        found = {path: listed[path] for path in paths if path in listed}
+        contents = self.contents([blob for _, blob in found.values()]) if found else ()
+        return {path: File(content, found[path][0]) for path, content in zip(found, contents, strict=True)}
+
     def files(self, commit: str, *paths: str) -> dict[str, tuple[str, str]]:
         """The mode and the blob of every file in `commit`, by its path; only of those at or below `paths`, if given."""
         listed = self._git("ls-tree", "-r", "-z", "--full-tree", commit, "--", *paths).decode("utf-8", "replace")
@@ -218,22 +225,21 @@ class Repository:
             return None
 
     def log(
-        self, commit: str, *, without: str = "", path: str | None = None, limit: int = 0, first_parent: bool = False
+        self, commit: str, *, without: str = "", paths: Sequence[str] = (), limit: int = 0, first_parent: bool = False
     ) -> tuple[Commit, ...]:
         """The commits that `commit` contains and `without` does not, children first.
 
-        With a `path` only those that touch it; with `first_parent` only the line of first parents, and what a merge
-        brought counts as touched by the merge.
+        With `paths` only those that touch one of them; with `first_parent` only the line of first parents, and what a
+        merge brought counts as touched by the merge.
         """
         wanted = self.contained(commit) - (self.contained(without) if without else frozenset())
         options = ["--topo-order", *(["--first-parent"] if first_parent else [])]
-        if not path and not first_parent:
+        if not paths and not first_parent:
             names = [name for name in self._graph() if name in wanted][: limit or None]
             return self._commits("--no-walk=unsorted", "--stdin", given="\n".join(names)) if names else ()
-        tail = ["--", path] if path else ["--"]
         if not without and limit:
             options.append(f"--max-count={limit}")
-        found = tuple(commit for commit in self._commits(*options, commit, *tail) if commit.sha in wanted)
+        found = tuple(commit for commit in self._commits(*options, commit, "--", *paths) if commit.sha in wanted)
         return found[: limit or None]
 
     def _commits(self, *arguments: str, given: str = "") -> tuple[Commit, ...]:
@@ -249,12 +255,13 @@ class Repository:
         tree = self._git("hash-object", "-w", "-t", "tree", "--stdin").decode().strip()
         return self._git("commit-tree", tree, "-F", "-", given=message.encode()).decode().strip()
 
-    def commit(self, parent: str, path: str, file: File, message: str) -> str:
-        """Make a commit on `parent` in which only `path` differs; returns its name. Nothing is pushed."""
+    def commit(self, parent: str, files: Mapping[str, File], message: str) -> str:
+        """Make a commit on `parent` in which only `files` (by path) differ; returns its name. Nothing is pushed."""
         index = {"GIT_INDEX_FILE": str(self.path / "delivery-index")}
-        blob = self._git("hash-object", "-w", "--stdin", given=file.content).decode().strip()
         self._git("read-tree", parent, environ=index)
-        self._git("update-index", "--add", "--cacheinfo", f"{file.mode},{blob},{path}", environ=index)
+        for path, file in files.items():
+            blob = self._git("hash-object", "-w", "--stdin", given=file.content).decode().strip()
+            self._git("update-index", "--add", "--cacheinfo", f"{file.mode},{blob},{path}", environ=index)
         tree = self._git("write-tree", environ=index).decode().strip()
         return self._git("commit-tree", tree, "-p", parent, "-F", "-", given=message.encode()).decode().strip()
 

@@ -4,7 +4,7 @@ GitHub signs what a GitHub App or a workflow's own token commits through its API
 neither author nor committer (docs.github.com, "About commit signature verification"). They are on no branch.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,14 +35,14 @@ class _MadeCommit:
 
 
 def create_signed_commit(
-    github: GitHub, parent: str, tree: str, base_tree: str, file: Mapping[str, str], message: str
+    github: GitHub, parent: str, tree: str, base_tree: str, files: Sequence[Mapping[str, str]], message: str
 ) -> str:
     """Have GitHub make a commit with this `message` on `parent`; returns its name.
 
-    Its tree is `base_tree` with `file` in it (`path`, `mode`, `content`), which has to come out as `tree`. Raises
+    Its tree is `base_tree` with `files` in it (each `path`, `mode`, `content`), which has to come out as `tree`. Raises
     `GitHubError`, also when GitHub did not sign the commit, or made another one.
     """
-    entries = [{"type": "blob", **file}]
+    entries = [{"type": "blob", **file} for file in files]
     made = github.request(
         "POST",
         "/git/trees",
@@ -50,11 +50,11 @@ def create_signed_commit(
         read=lambda answer: commit_name(answer["sha"]),
     )
     if made != tree:
-        raise _another(file)
+        raise _another(files)
     asked = {"message": message, "tree": tree, "parents": [parent]}
     commit = github.request("POST", "/git/commits", asked, read=_made_commit)
     if (commit.tree, commit.parents, commit.message.strip()) != (tree, (parent,), message.strip()):
-        raise _another(file)
+        raise _another(files)
     if not commit.verified:
         fix = "run again later" if commit.reason in _BUSY else APPS_ALONE
         raise GitHubError(200, f"GitHub did not sign the commit ({one_line(commit.reason, 40)}): {fix}")
@@ -66,8 +66,9 @@ def is_personal(token: str) -> bool:
     return token.startswith(_PERSONAL)
 
 
-def _another(file: Mapping[str, str]) -> GitHubError:
-    return GitHubError(200, f"GitHub made another commit than it was asked for, of {file['path']}; run again later")
+def _another(files: Sequence[Mapping[str, str]]) -> GitHubError:
+    paths = " and ".join(file["path"] for file in files)
+    return GitHubError(200, f"GitHub made another commit than it was asked for, of {paths}; run again later")
 
 
 def _made_commit(answer: Any) -> _MadeCommit:

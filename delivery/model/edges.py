@@ -5,10 +5,12 @@ the promoter reads them back. Both sides use this module, so that the configurat
 """
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
+from functools import cached_property
 from typing import Any
 
 from delivery.model.identifiers import is_dns_label, is_loopback
+from delivery.model.promoted_keys import PromotedKey, StageValues, program_folder
 from delivery.text import has_credentials
 
 SETTINGS_PATH = ".github/promoter/settings.json"
@@ -22,10 +24,11 @@ class SettingsError(ValueError):
 class Edge:
     """One application's way from one stage to the next.
 
-    `source_path` and `target_path` are the stages' folders in the GitOps repository, without a slash at
-    either end. `promoted_keys` are keys of `values.yaml`, dots between levels (`image.tag`); the first one
-    is the version that people talk about. `labels`, `reviewers` and `team_reviewers` are what pull requests along
-    this edge get instead of what all others get; None: the same as all.
+    `source_path` and `target_path` are the application's folders in the GitOps repository, without a slash at
+    either end. `version` is the name of the promoted key that is the version that people talk about; empty: the first
+    one's. `labels`, `reviewers` and `team_reviewers` are what pull requests along this edge get instead of what all
+    others get; None: the same as all. With `own_files` the team owns all files in the application's folders.
+    `source_branch` and `target_branch` are the stages' own branches, empty for the default one.
     """
 
     application: str
@@ -33,25 +36,46 @@ class Edge:
     target: str
     source_path: str
     target_path: str
-    promoted_keys: tuple[str, ...]
+    promoted_keys: tuple[PromotedKey, ...]
     labels: tuple[str, ...] | None = None
     reviewers: tuple[str, ...] | None = None
     team_reviewers: tuple[str, ...] | None = None
+    own_files: bool = False
+    version: str = ""
+    source_branch: str = ""
+    target_branch: str = ""
 
     @property
     def branch(self) -> str:
         """The one branch on which promotions along this edge are proposed: no other edge's, for no name has a `/`."""
         return f"promote/{self.application}/{self.source}/{self.target}"
 
-    @property
-    def source_values(self) -> str:
-        """Path of the source stage's `values.yaml` in the GitOps repository."""
-        return f"{self.source_path}/values.yaml"
+    @cached_property
+    def at_source(self) -> StageValues:
+        """Where the source stage has the promoted values."""
+        return self._values(self.source, self.source_path, self.source_branch)
+
+    @cached_property
+    def at_target(self) -> StageValues:
+        """Where the target stage has the promoted values."""
+        return self._values(self.target, self.target_path, self.target_branch)
+
+    def _values(self, stage: str, folder: str, branch: str) -> StageValues:
+        trace = f"{program_folder(self.application, stage, folder, own_files=self.own_files)}/values.yaml"
+        # Stages on branches of their own may have one path, and yet no file in common.
+        shared = self.source_path == self.target_path and self.source_branch == self.target_branch
+        return StageValues(stage, folder, self.promoted_keys, trace, shared, branch)
 
     @property
-    def target_values(self) -> str:
-        """Path of the target stage's `values.yaml` in the GitOps repository."""
-        return f"{self.target_path}/values.yaml"
+    def target_platform(self) -> str:
+        """Path of the target stage's `platform.yaml`, by which its stack says what it deploys."""
+        folder = program_folder(self.application, self.target, self.target_path, own_files=self.own_files)
+        return f"{folder}/platform.yaml"
+
+    @property
+    def version_key(self) -> str:
+        """The name of the promoted key that is the version."""
+        return self.version or next((key.name for key in self.promoted_keys), "")
 
     def __str__(self) -> str:
         return f"{self.application}: {self.source} → {self.target}"
@@ -92,19 +116,8 @@ def joined(edges: tuple[Edge, ...], requires: str) -> Edge:
     if len(edges) == 1:
         return edges[0]
     first, source = edges[0], "+".join(edge.source for edge in edges)
-    return Join(
-        first.application,
-        source,
-        first.target,
-        "",
-        first.target_path,
-        first.promoted_keys,
-        first.labels,
-        first.reviewers,
-        first.team_reviewers,
-        joined=edges,
-        requires=requires,
-    )
+    common = {one.name: getattr(first, one.name) for one in fields(Edge)}
+    return Join(**{**common, "source": source, "source_path": "", "source_branch": ""}, joined=edges, requires=requires)
 
 
 @dataclass(frozen=True)
@@ -153,6 +166,10 @@ class PromotionSettings:
                 edges.setdefault(edge.application, []).append(edge)
         return tuple(joined(tuple(found), self.requires.get(target, "any")) for found in edges.values())
 
+    def base(self, edge: Edge) -> str:
+        """The branch into which pull requests along `edge` go."""
+        return edge.target_branch or self.default_branch
+
     def labels_for(self, edge: Edge) -> tuple[str, ...]:
         """The labels that a pull request along `edge` gets."""
         return self.labels if edge.labels is None else edge.labels
@@ -176,9 +193,7 @@ class PromotionSettings:
         # What no stage has, and what is as always, stays out: promoters from before it refuse what they do not know.
         if not self.sign_commits:
             del settings["sign_commits"]
-        settings["edges"] = [
-            {key: value for key, value in edge.items() if value is not None} for edge in settings["edges"]
-        ]
+        settings["edges"] = list(map(_edge_to_json, self.edges))
         if not self.requires:
             del settings["requires"]
         return json.dumps(settings, indent=2, ensure_ascii=False) + "\n"
@@ -210,6 +225,12 @@ class PromotionSettings:
         return settings
 
 
+def _edge_to_json(edge: Edge) -> dict[str, Any]:
+    found = {one.name: getattr(edge, one.name) for one in fields(Edge)}
+    found["promoted_keys"] = [key.to_json() for key in edge.promoted_keys]
+    return {key: value for key, value in found.items() if value not in (None, False, "")}
+
+
 def _edge(raw: dict[str, Any]) -> Edge:
     values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in raw.items()}
-    return Edge(**values)
+    return Edge(**values | {"promoted_keys": tuple(map(PromotedKey.from_json, raw["promoted_keys"]))})

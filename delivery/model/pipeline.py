@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from delivery.model.edges import Edge, PromotionSettings
+from delivery.model.promoted_keys import PromotedKey, in_repository, program_folder
 
 EXAMPLE_OWNER = "example-org"
 """The owner that ships in Pulumi.yaml: good for a preview, refused by an update."""
@@ -46,9 +47,27 @@ class Repository:
         return f"{'' if server == 'github.com' else f'{server}/'}{self.owner}/{self.name}"
 
 
+SOURCES = ("generated", "helm", "kustomize", "directory")
+"""Where an application's manifests come from: a chart that this program generates (the default), or the team's own."""
+
+
+@dataclass(frozen=True)
+class RegistryChart:
+    """A chart of a Helm registry: its `repository`, its `name`, and the key in git that has its version."""
+
+    repository: str
+    name: str
+    version: PromotedKey
+
+
 @dataclass(frozen=True)
 class Application:
-    """What is delivered. `promoted_keys` travel along every edge; the first one is its version."""
+    """What is delivered. `promoted_keys` travel along every edge; `version` is the one that people talk about.
+
+    `source` is one of `SOURCES`. Image, ports, `workload` and `first_version` are a generated chart's. `value_files`
+    are a Helm chart's, by stage (`{stage}`), from its folder or the repository's root; `chart` is the chart, where it
+    is not in that folder. `reads` are further folders that are read when the manifests are made.
+    """
 
     name: str
     image: str
@@ -56,7 +75,17 @@ class Application:
     service_port: int
     workload: str
     first_version: str
-    promoted_keys: tuple[str, ...]
+    promoted_keys: tuple[PromotedKey, ...]
+    version: PromotedKey
+    source: str = SOURCES[0]
+    value_files: tuple[str, ...] = ()
+    chart: RegistryChart | None = None
+    reads: tuple[str, ...] = ()
+
+    @property
+    def own_files(self) -> bool:
+        """Whether the team owns the files in its folders, and this program writes none of them."""
+        return self.source != SOURCES[0]
 
 
 @dataclass(frozen=True)
@@ -64,7 +93,8 @@ class Stage:
     """One environment, one Pulumi stack. `after` names the stages that promote into it.
 
     `requires` is `any` or `all`: how many of these have to verify the same before it is proposed. `labels`, `reviewers`
-    and `team_reviewers` are for pull requests into this stage; None: as for all stages.
+    and `team_reviewers` are for pull requests into this stage; None: as for all stages. `branch` is the one that has
+    this stage's files; empty: the default branch.
     """
 
     name: str
@@ -73,6 +103,7 @@ class Stage:
     reviewers: tuple[str, ...] | None = None
     team_reviewers: tuple[str, ...] | None = None
     requires: str = "any"
+    branch: str = ""
 
 
 @dataclass(frozen=True)
@@ -84,6 +115,20 @@ class StageApplication:
     namespace: str
     path: str
     argocd_application: str
+
+    @property
+    def program_path(self) -> str:
+        """The folder with what this program commits for it: its own, or one under `.delivery`."""
+        return program_folder(self.application.name, self.stage.name, self.path, own_files=self.application.own_files)
+
+    @property
+    def value_files(self) -> tuple[str, ...]:
+        """The value files of a Helm chart in this stage."""
+        return tuple(file.replace("{stage}", self.stage.name) for file in self.application.value_files)
+
+    def in_repository(self, file: str) -> str:
+        """The path of one of its files in the repository."""
+        return in_repository(self.path, file.replace("{stage}", self.stage.name))
 
 
 ENGINES = ("promoter", "pulumi")
@@ -158,6 +203,7 @@ class Pipeline:
 
     def edges(self) -> tuple[Edge, ...]:
         """Every way along which an application is promoted, application by application."""
+        branches = {stage.name: stage.branch for stage in self.stages}
         return tuple(
             Edge(
                 application=application.name,
@@ -169,6 +215,10 @@ class Pipeline:
                 labels=target.labels,
                 reviewers=target.reviewers,
                 team_reviewers=target.team_reviewers,
+                own_files=application.own_files,
+                version="" if application.version == application.promoted_keys[0] else application.version.name,
+                source_branch=branches[source],
+                target_branch=target.branch,
             )
             for application in self.applications
             for target in self.stages

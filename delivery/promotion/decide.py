@@ -17,13 +17,12 @@ from delivery.promotion.evidence import newer_in_git
 from delivery.promotion.history import Precedence, PromotionError, Proposal, precedence
 from delivery.promotion.markdown import code
 from delivery.promotion.metadata import bare_metadata
-from delivery.promotion.plan import Change, Plan, plan, words
+from delivery.promotion.plan import Change, Plan, plan, read_promoted, words
 from delivery.promotion.pull_request import Rendered, Subject, render
 from delivery.promotion.stacks import check_stacks
-from delivery.promotion.state import EdgeState
+from delivery.promotion.state import EdgeState, texts
 from delivery.promotion.verified import Verification
 from delivery.promotion.warnings import ReviewerWarning, reviewer_warnings
-from delivery.values.editor import promoted
 
 _KEPTN_HASH = re.compile(r"[0-9a-f]{10}")
 
@@ -104,12 +103,12 @@ def _propose(
     check_stacks(state, settings)
     link = _links(state, request)
     planned = plan(
-        state.source.content,
-        state.target.content,
-        edge.promoted_keys,
+        texts(state.source),
+        state.target_texts,
+        state.origin.at_source,
+        edge.at_target,
         link or None,
-        source_name=f"{state.origin.source_values} at {state.commit[:12]}",
-        target_name=edge.target_values,
+        at=f" at {state.commit[:12]}",
     )
     values = planned.values
     verified = state.given or bool(state.selection.verifications) or _verified_before(state)
@@ -127,7 +126,7 @@ def _propose(
         return Decision(Result.CLOSED, why, planned, state.commit, against=state.open)
     metadata = replace(
         bare_metadata(edge, state.commit),
-        version=values[edge.promoted_keys[0]].text,
+        version=values[edge.version_key].text,
         traceparent=link.partition(",")[0],
         run_traceparent=run_traceparent,
         changes=planned.changes,
@@ -135,7 +134,7 @@ def _propose(
         verifications=_vouching(state),
     )
     base = _ran_before(state, planned.changes)
-    commits = state.history.commits_between(base, state.commit, state.origin.source_path)
+    commits = state.history.commits_between(base, state.commit, state.origin.at_source)
     notes = (*(warning.note for warning in warnings), *notes)
     subject = Subject(edge, metadata, base, commits[:20], max(0, len(commits) - 20), notes, source=state.origin.source)
     return Decision(
@@ -154,22 +153,23 @@ def _version_note(request: PromotionRequest, state: EdgeState) -> tuple[str, ...
     Keptn calls an application of one workload by that workload's version label, in lower case, and one of several by a
     hash of all their names and versions (`computeVersionFromWorkloads` in its operator): git does not tell those.
     """
-    path, commit = state.asked_edge.source_values, request.commit or state.commit
-    values = promoted(state.asked.content, state.edge.promoted_keys, path)
-    texts = [value.text for value in values.values()]
-    if not request.version or request.version.lower() in map(str.lower, texts):
+    where, commit = state.asked_edge.at_source, request.commit or state.commit
+    values = read_promoted(texts(state.asked), where)
+    present, version = [value.text.lower() for value in values.values()], values[state.edge.version_key].text
+    if not request.version or request.version.lower() in present:
         return ()
     # One hash in a hundred has no letter. Where versions are numbers it could be one, and those have to be right.
-    hashed = _KEPTN_HASH.fullmatch(request.version) and not (request.version.isdigit() and texts[0].isdigit())
-    if hashed and state.history.workloads(commit, state.asked_edge.source_path) != 1:
+    hashed = _KEPTN_HASH.fullmatch(request.version) and not (request.version.isdigit() and version.isdigit())
+    own_files = state.edge.own_files
+    if hashed and (own_files or state.history.workloads(commit, state.asked_edge.source_path) != 1):
         called = code(request.version)
         return (
             f"Keptn calls this version {called}, as it does with several workloads. That is a hash of all their "
             "versions, which was not compared with the values.",
         )
     raise PromotionError(
-        f"version {request.version} was asked for, but {path} has {state.edge.promoted_keys[0]} {texts[0][:80]} at "
-        f"{commit[:12]}: give the commit at which that version was verified"
+        f"version {request.version} was asked for, but {where.file_of(state.edge.version_key)} has "
+        f"{state.edge.version_key} {version[:80]} at {commit[:12]}: give the commit at which that version was verified"
     )
 
 
@@ -281,4 +281,4 @@ def _ran_before(state: EdgeState, changes: tuple[Change, ...]) -> str:
             brought = {change.key: change.becomes for change in metadata.changes}
             if brought == had:
                 return metadata.commit
-    return state.history.last_with(had, state.commit, state.origin.source_values)
+    return state.history.last_with(had, state.commit, state.origin.at_source)

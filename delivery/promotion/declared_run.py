@@ -113,9 +113,9 @@ class DeclaredRun:
         with self._connect() as repository:
             head = repository.fetch_tip(desired.branch)
             found = self._github.get_pull_request(number)
-            brought = repository.read(head, desired.path) if head is not None else None
+            brought = repository.read_all(head, tuple(desired.files)) if head is not None else {}
         compare(found, desired, head)
-        if brought is None or brought.content != desired.file.content:
+        if not desired.is_on(brought):
             raise ForgeChangedError(f"pull request #{number} brings other values than it says: run again")
 
     def failed(self, errors: list[str]) -> None:

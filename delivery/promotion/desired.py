@@ -1,4 +1,4 @@
-"""The desired state of a promotion: its branch, the file on it and its pull request, computed once from a decision.
+"""The desired state of a promotion: its branch, the files on it and its pull request, computed once from a decision.
 
 The promoter applies it (`execute.py`); the Pulumi component declares it. Nothing is written here. The branch gets one
 commit on the default branch's tip where it is the promoter's own, and one more commit on top where other authors have
@@ -16,21 +16,32 @@ from delivery.model.edges import Edge, PromotionSettings
 from delivery.promotion.decide import Decision
 from delivery.promotion.history import PromotionError
 from delivery.promotion.metadata import marked, promoted_by
-from delivery.promotion.plan import plan_values
+from delivery.promotion.plan import Plan, plan_values, read_values
 from delivery.promotion.pull_request import Rendered
-from delivery.promotion.state import EdgeState
-from delivery.values.editor import read_keys
+from delivery.promotion.state import EdgeState, texts
 from delivery.values.scalar import Scalar
+
+
+@dataclass(frozen=True)
+class DeclaredFile:
+    """A file as a resource. `hash` is short for its text: another text is another resource.
+
+    The provider updates a file with the checksum in its state, which GitHub refuses when that is not the newest.
+    """
+
+    path: str
+    content: str
+    hash: str
 
 
 @dataclass(frozen=True)
 class DesiredPromotion:
     """What has to exist on the forge for a decision about `edge`.
 
-    The branch `branch` has `file` at `path`, by a commit with `message` on `parent`. With `append` the parent is the
-    branch's own head, which other authors have worked on, and the branch is only moved forward. `up_to_date`: the
-    branch as it was read brings just that, and needs no commit. `observed` is its head then, None when it was not
-    there, and `present` the file that it had.
+    The branch `branch` has `files`, by their path, by one commit with `message` on `parent`. With `append` the parent
+    is the branch's own head, which other authors have worked on, and the branch is only moved forward. `up_to_date`:
+    the branch as it was read brings just that, and needs no commit. `observed` is its head then, None when it was not
+    there, and `present` the target's files that it had.
 
     The pull request into `base` has what `rendered` says, `labels`, and reviews asked of `reviewers` and `teams`.
     `open` is the one that is open already, None when there is none, and `text_up_to_date` whether its text says so
@@ -43,14 +54,13 @@ class DesiredPromotion:
     edge: Edge
     branch: str
     base: str
-    path: str
-    file: File
+    files: Mapping[str, File]
     message: str
     parent: str
     append: bool
     up_to_date: bool
     observed: str | None
-    present: File | None
+    present: Mapping[str, File]
     undeclared: bool
     rendered: Rendered
     labels: tuple[str, ...]
@@ -85,21 +95,21 @@ class DesiredPromotion:
     @property
     def unchanged(self) -> bool:
         """Whether branch and pull request are what they have to be."""
-        return self.text_up_to_date and self.present is not None and self.present.content == self.file.content
+        return self.text_up_to_date and self.is_on(self.present)
+
+    def is_on(self, present: Mapping[str, File]) -> bool:
+        """Whether a branch with the files `present` has what it has to have."""
+        return all(path in present and present[path].content == file.content for path, file in self.files.items())
 
     @property
-    def declared_content(self) -> str | None:
-        """The file's text for a resource; None where the branch has it by a commit that is no resource's."""
-        by_others = self.undeclared and self.present is not None and self.present.content == self.file.content
-        return None if by_others else self.file.content.decode("utf-8")
-
-    @property
-    def content_hash(self) -> str:
-        """Short for the text: another text is another resource.
-
-        The provider updates a file with the checksum in its state, which GitHub refuses when that is not the newest.
-        """
-        return hashlib.sha256((self.declared_content or "").encode()).hexdigest()[:8]
+    def declared_files(self) -> tuple[DeclaredFile, ...]:
+        """The files as resources, in the order to write them; none where the branch has them by other commits."""
+        if self.undeclared and self.is_on(self.present):
+            return ()
+        contents = {path: file.content.decode("utf-8") for path, file in self.files.items()}
+        named = {path: text if len(contents) == 1 else f"{path}\n{text}" for path, text in contents.items()}
+        hashes = {path: hashlib.sha256(name.encode()).hexdigest()[:8] for path, name in named.items()}
+        return tuple(DeclaredFile(path, text, hashes[path]) for path, text in contents.items())
 
     @property
     def declared_message(self) -> str:
@@ -118,29 +128,28 @@ def desired_promotion(
     Raises `PromotionError` when commits by other authors changed a promoted key: which of the two counts is for people
     to say.
     """
-    rendered, branch, path = decision.rendered, state.branch, state.edge.target_values
+    rendered, branch, paths = decision.rendered, state.branch, state.edge.at_target.written
     if rendered is None:
         return None
     message, parent, append = rendered.message, state.tip, False
-    file, up_to_date = File(decision.plan.text, state.target.mode), False
+    files, up_to_date = _planned(decision.plan, state.target), False
     stale = branch.head if state.open is None and not branch.by_others else None
-    present = repository.read(branch.head, path) if branch.head is not None and stale is None else None
+    present = repository.read_all(branch.head, paths) if branch.head is not None and stale is None else {}
     if branch.head is not None and branch.by_others:
         message, parent, append = marked(message, APPENDED), branch.head, True
         changed = append_commit(repository, state, decision, branch.head)
-        file, up_to_date = changed or present or state.target, changed is None
+        files, up_to_date = changed or present, not changed
     elif branch.head is not None:
         up_to_date = _brings_the_plan(repository, state, decision, branch.head, message)
     newest = None
-    if branch.head is not None and present is not None:
+    if branch.head is not None and present:
         newest = next(iter(repository.log(branch.head, without=state.tip, limit=1)), None)
     finished = (found.pull_request.number for found in state.on_branch if found.pull_request.state != "open")
     return DesiredPromotion(
         edge=state.edge,
         branch=branch.name,
-        base=settings.default_branch,
-        path=path,
-        file=file,
+        base=settings.base(state.edge),
+        files=files,
         message=message,
         parent=parent,
         append=append,
@@ -161,55 +170,60 @@ def desired_promotion(
 
 def _brings_the_plan(repository: Repository, state: EdgeState, decision: Decision, head: str, message: str) -> bool:
     """Whether merging the branch as it is gives just what is planned: then reviews and checks on it stay valid."""
-    own, path = state.branch.own, state.edge.target_values
+    own, paths = state.branch.own, state.edge.at_target.written
     if len(own) != 1 or own[0].sha != head or own[0].appended:
         return False
-    before, after = repository.read(f"{head}^", path), repository.read(head, path)
+    before, after = repository.read_all(f"{head}^", paths), repository.read_all(head, paths)
     return (
         # What else has changed in the target since, the merge would have to bring together.
         before == state.target
-        and after is not None
-        and after.content == decision.plan.text
+        and {path: file.content for path, file in after.items()} == state.target_texts | dict(decision.plan.texts)
         and repository.message(head).strip() == message.strip()
     )
 
 
-def append_commit(repository: Repository, state: EdgeState, decision: Decision, head: str) -> File | None:
-    """The target's values on a branch that other authors have worked on, with the promoted keys as planned.
+def _planned(plan: Plan, target: Mapping[str, File]) -> dict[str, File]:
+    return {path: File(text, target[path].mode) for path, text in plan.texts.items()}
 
-    None when they are so already, for the commit that is promoted. Raises `PromotionError` when commits by other
-    authors changed a promoted key, and when merging would keep what the default branch has by now instead of the plan.
+
+def append_commit(repository: Repository, state: EdgeState, decision: Decision, head: str) -> dict[str, File]:
+    """The target's files on a branch that other authors have worked on, with the promoted keys as planned.
+
+    None of them when they are so already, for the commit that is promoted. Raises `PromotionError` when commits by
+    other authors changed a promoted key, and when merging would keep what the default branch has by now instead of
+    the plan.
     """
-    path, wanted = state.edge.target_values, dict(decision.plan.values)
+    where, wanted = state.edge.at_target, dict(decision.plan.values)
     left = repository.merge_base(head, state.tip)
     base = state.branch.own[0].sha if state.branch.own else left
-    current = repository.read(head, path)
-    before = repository.read(base, path) if base else None
-    if current is None or before is None:
-        raise PromotionError(_conflict(state, f"removed {path}"))
-    _refuse_what_a_merge_drops(repository, state, decision, left)
-    present = read_keys(current.content, wanted, where=f"{path} on {state.branch.name}")
+    current = repository.read_all(head, where.written)
+    before = repository.read_all(base, where.written) if base else {}
+    if removed := [path for path in where.written if path not in current or path not in before]:
+        raise PromotionError(_conflict(state, f"removed {' and '.join(removed)}"))
+    _refuse_what_a_merge_drops(state, decision, left)
+    present = read_values(texts(current), where, wanted, f" on {state.branch.name}")
     if present == wanted:
         if promoted_by((commit.trailer for commit in state.branch.own), state.edge) in ("", decision.commit):
-            return None
-    elif present != read_keys(before.content, wanted, where=path) and not _as_proposed(state, present):
+            return {}
+    elif present != read_values(texts(before), where, wanted) and not _as_proposed(state, present):
         raise PromotionError(_conflict(state, f"changed {' or '.join(wanted)} themselves"))
-    planned = plan_values(wanted, current.content, decision.traceparent, target_name=path)
-    return File(planned.text, current.mode)
+    planned = plan_values(wanted, texts(current), where, decision.traceparent)
+    # An empty commit, where only the commit that is promoted is another one: its trailer tells which.
+    return _planned(planned, current) or {where.files[0]: current[where.files[0]]}
 
 
-def _refuse_what_a_merge_drops(repository: Repository, state: EdgeState, decision: Decision, left: str | None) -> None:
+def _refuse_what_a_merge_drops(state: EdgeState, decision: Decision, left: str | None) -> None:
     """Raise `PromotionError` where a merge would not bring what is planned, though nothing would be in its way.
 
     Git takes the side that changed a line since the branch `left` the default branch: with the planned value on the
     branch as it was there, and another one on the default branch by now, that is the default branch's.
     """
-    path, planned = state.edge.target_values, decision.plan.values
-    then = repository.read(left, path) if left else None
+    where, planned = state.edge.at_target, decision.plan.values
+    then = state.history.texts(left, where) if left else None
     if then is None:
         return
-    had = read_keys(then.content, planned, where=f"{path} at {str(left)[:12]}")
-    has = read_keys(state.target.content, planned, where=path)
+    had = read_values(then, where, planned, f" at {str(left)[:12]}")
+    has = read_values(state.target_texts, where, planned)
     key = next((key for key, value in planned.items() if had[key] == value != has[key]), None)
     if key is not None:
         raise PromotionError(
@@ -222,7 +236,7 @@ def _as_proposed(state: EdgeState, present: Mapping[str, Scalar | None]) -> bool
     """Whether the branch has what the open pull request proposes: commits of ours that somebody has rebased."""
     metadata = state.open.metadata if state.open else None
     proposed = {change.key: change.becomes for change in metadata.changes} if metadata else {}
-    kept = read_keys(state.target.content, present, where=state.edge.target_values)
+    kept = read_values(state.target_texts, state.edge.at_target, present)
     return bool(proposed) and all(
         (now is not None and now.text == proposed[key]) if key in proposed else now == kept[key]
         for key, now in present.items()

@@ -120,7 +120,7 @@ class _Run:
             progress(f"{decision.result.words}: {with_hint(decision.why, decision.hint)}")
         if state.unlisted and not self.dry_run and decision.result in (Result.NOTHING, Result.PLANNED):
             progress(f"the list shows no pull request for {state.branch.name}, which is there: looking again")
-            refuse_hidden(self.github, state, self.settings.default_branch)
+            refuse_hidden(self.github, state, self.settings.base(self.edge))
         span.set_commit(decision.commit, repository.committed_at(decision.commit))
         if decision.rendered is not None:
             span.set_version(decision.rendered.metadata.version)
@@ -207,7 +207,7 @@ def update_branch(
     """
     updates, commit = list(logs), None
     if not desired.up_to_date:
-        commit = make_commit(repository, desired.parent, desired.path, desired.file, desired.message, signer)
+        commit = make_commit(repository, desired.parent, desired.files, desired.message, signer)
         ref = f"refs/heads/{desired.branch}"
         updates.insert(0, RefUpdate(ref, commit, desired.observed, rewrite=not desired.append))
     if updates:

@@ -12,9 +12,11 @@ from delivery.git.commits import Commit
 from delivery.git.repository import Repository
 from delivery.github.client import GitHub, PullRequest
 from delivery.model.hints import Hint, HintedError
+from delivery.model.promoted_keys import StageValues
 from delivery.promotion.metadata import PromotionMetadata
+from delivery.promotion.plan import may_be, read_values
 from delivery.values.document import ValuesError
-from delivery.values.editor import may_have, read_keys
+from delivery.values.scalar import Scalar
 
 _SEARCHED = 20
 _WORKLOAD = re.compile(rb"^kind:[ \t]*[\"']?(Deployment|StatefulSet|DaemonSet|ReplicaSet|Rollout)\b", re.MULTILINE)
@@ -55,22 +57,30 @@ class Proposal:
 
 
 class History:
-    """The default branch's history: `tip` is its newest commit."""
+    """The history of the branches that stages are on: `tip` is the source stage's newest commit, `tips` those of all.
 
-    def __init__(self, repository: Repository, github: GitHub, tip: str) -> None:
+    `tips` are by the name of the branch, which is empty for the default one.
+    """
+
+    def __init__(self, repository: Repository, github: GitHub, tip: str, tips: Mapping[str, str] | None = None) -> None:
         self._repository, self._github, self.tip = repository, github, tip
+        self._tips = tips or {"": tip}
         self._compared: dict[tuple[str, str], Order] = {}
 
-    def contains(self, commit: str) -> bool:
-        """Whether the default branch contains `commit`.
+    def tip_of(self, where: StageValues) -> str:
+        """The newest commit of that stage's branch."""
+        return self._tips[where.branch]
+
+    def contains(self, commit: str, tip: str = "") -> bool:
+        """Whether the branch with this `tip` contains `commit`, the source stage's unless it is given.
 
         Being able to fetch a commit proves nothing: GitHub serves the commits of every fork through the parent.
         """
-        if self.is_near(commit):
+        if self._repository.is_ancestor(commit, tip or self.tip):
             return True
         if not self._repository.boundary():
             return False
-        return self._github.compare(commit, self.tip) in ("ahead", "identical")
+        return self._github.compare(commit, tip or self.tip) in ("ahead", "identical")
 
     def is_near(self, commit: str) -> bool:
         """Whether the fetched history reaches from the tip to `commit`."""
@@ -111,29 +121,38 @@ class History:
             and abs((closed[-1].at - deleted[-1].at).total_seconds()) <= 1
         )
 
-    def commits_between(self, base: str, commit: str, path: str) -> tuple[Commit, ...]:
-        """Commits after `base` up to `commit` that touch `path`, newest first; none when `base` was not fetched.
+    def commits_between(self, base: str, commit: str, where: StageValues) -> tuple[Commit, ...]:
+        """Commits after `base` up to `commit` that touch that stage, newest first; none when `base` was not fetched.
 
         Those at the end of the fetched history are left out: there, git shows every file as just added.
         """
         if not base or self._repository.resolve(base) is None:
             return ()
         boundary = self._repository.boundary()
-        found = self._repository.log(commit, without=base, path=path, limit=500)
+        found = self._repository.log(commit, without=base, paths=where.touched, limit=500)
         return tuple(commit for commit in found if commit.sha not in boundary)
 
-    def changed_since(self, commit: str, path: str) -> bytes | None:
-        """The file at `path` as the tip has it, when a commit after `commit` touched it; else None."""
-        if not self._repository.log(self.tip, without=commit, path=path, limit=1):
-            return None
-        file = self._repository.read(self.tip, path)
-        return file.content if file else None
+    def values_since(self, commit: str, where: StageValues) -> dict[str, Scalar | None]:
+        """A stage's values as the newest commit has them, when one after `commit` touched its files; else none.
 
-    def is_by_hand(self, commit: str, path: str) -> bool:
-        """Whether a person changed the file at `path` with `commit`: no promotion, nor a stage's initial values."""
+        Raises `ValuesError`.
+        """
+        tip = self.tip_of(where)
+        if not self._repository.log(tip, without=commit, paths=where.files, limit=1):
+            return {}
+        texts = self.texts(tip, where)
+        return read_values(texts, where) if texts is not None else {}
+
+    def texts(self, commit: str, where: StageValues) -> dict[str, bytes] | None:
+        """The files with a stage's values at `commit`; None when one of them is not there."""
+        files = self._repository.read_all(commit, where.files)
+        return {path: file.content for path, file in files.items()} if len(files) == len(where.files) else None
+
+    def is_by_hand(self, commit: str, where: StageValues) -> bool:
+        """Whether a person changed a stage's values with `commit`: no promotion, nor its initial values."""
         repository = self._repository
         before = repository.resolve(f"{commit}^")
-        return not repository.trailer(commit) and before is not None and repository.read(before, path) is not None
+        return not repository.trailer(commit) and before is not None and self.texts(before, where) is not None
 
     def workloads(self, commit: str, path: str) -> int:
         """How many workloads the chart in the folder `path` has at `commit`, by the kinds in its templates."""
@@ -141,18 +160,18 @@ class History:
         contents = self._repository.contents([blob for _, blob in files.values()]) if files else ()
         return sum(len(_WORKLOAD.findall(content)) for content in contents)
 
-    def last_with(self, values: Mapping[str, str | None], commit: str, path: str, *, after: str = "") -> str:
-        """The newest commit up to `commit` that gave the file at `path` these values; empty when none is near.
+    def last_with(self, values: Mapping[str, str | None], commit: str, where: StageValues, *, after: str = "") -> str:
+        """The newest commit up to `commit` that gave a stage these values; empty when none is near.
 
         Only commits that `after` does not contain count, when it is given.
         """
         boundary = self._repository.boundary()
-        for found in self._repository.log(commit, without=after, path=path, limit=_SEARCHED):
-            file = self._repository.read(found.sha, path)
+        for found in self._repository.log(commit, without=after, paths=where.files, limit=_SEARCHED):
+            texts = self.texts(found.sha, where)
             try:
                 # Twenty large files take half a minute to parse.
-                may = file is not None and may_have(file.content, values)
-                present = read_keys(file.content, values, where=path) if file and may else {}
+                may = texts is not None and may_be(texts, where, values)
+                present = read_values(texts, where, values) if texts is not None and may else {}
             except ValuesError:
                 continue
             if found.sha not in boundary and {key: str(value) for key, value in present.items()} == values:

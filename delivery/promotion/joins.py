@@ -12,10 +12,11 @@ from functools import reduce
 from delivery.git.repository import Repository
 from delivery.github.client import GitHub
 from delivery.model.edges import Edge, PromotionSettings
+from delivery.model.promoted_keys import StageValues
 from delivery.promotion.history import History, Order, Proposal
+from delivery.promotion.plan import read_promoted
 from delivery.promotion.verified import Verification, VerificationLog
 from delivery.values.document import ValuesError
-from delivery.values.editor import promoted
 
 CONSIDERED = 30
 """How many of a stage's newest verifications count."""
@@ -48,25 +49,26 @@ class JoinHistory(History):
         repository: Repository,
         github: GitHub,
         tip: str,
-        upstream: Iterable[str],
+        tips: Mapping[str, str],
+        upstream: Iterable[StageValues],
         logs: tuple[VerificationLog, ...],
         said: Mapping[str, Edge],
     ) -> None:
-        """`upstream` are paths of values, the farthest stage's first; `said` the edge of a commit that is in no log."""
-        super().__init__(repository, github, tip)
+        """`upstream` are the stages before, the farthest one first; `said` the edge of a commit that is in no log."""
+        super().__init__(repository, github, tip, tips)
         self._upstream = tuple(upstream)
         self._files = {**said, **{entry.commit: log.edge for log in reversed(logs) for entry in log.entries}}
         self._texts: dict[tuple[str, str], Texts | None] = {}
-        self._arrived: dict[tuple[str, str, tuple[tuple[str, str], ...]], str] = {}
+        self._arrived: dict[tuple[StageValues, str, tuple[tuple[str, str], ...]], str] = {}
 
     def values(self, origin: Edge, commit: str) -> Texts | None:
         """The promoted values of a source stage at `commit`; None when they cannot be read."""
         if (origin.source, commit) not in self._texts:
             found = None
             if self._repository.resolve(commit) is not None:
-                file = self._repository.read(commit, origin.source_values)
+                files = self.texts(commit, origin.at_source)
                 try:
-                    read = promoted(file.content, origin.promoted_keys, origin.source_values) if file else None
+                    read = read_promoted(files, origin.at_source) if files is not None else None
                     found = {key: value.text for key, value in read.items()} if read else None
                 except ValuesError:
                     pass
@@ -82,8 +84,8 @@ class JoinHistory(History):
         if self._files.get(commit) != self._files.get(reference):
             one, other = (self._known_values(name) for name in (commit, reference))
             if one is not None and other is not None and one != other:
-                for path in self._upstream:
-                    came = self._arrival(one, commit, path), self._arrival(other, reference, path)
+                for where in self._upstream:
+                    came = self._arrival(one, commit, where), self._arrival(other, reference, where)
                     if all(came):
                         return super().local_order(*came)
         return super().local_order(commit, reference)
@@ -91,21 +93,21 @@ class JoinHistory(History):
     def _known_values(self, commit: str) -> Texts | None:
         return self.values(self._files[commit], commit) if commit in self._files else None
 
-    def _arrival(self, values: Texts, commit: str, path: str) -> str:
-        key = path, commit, tuple(values.items())
+    def _arrival(self, values: Texts, commit: str, where: StageValues) -> str:
+        key = where, commit, tuple(values.items())
         if key not in self._arrived:
-            self._arrived[key] = self.last_with(values, commit, path)
+            self._arrived[key] = self.last_with(values, commit, where)
         return self._arrived[key]
 
 
-def upstream_values(edge: Edge, settings: PromotionSettings) -> dict[str, str]:
-    """Every stage from which the application comes to the target, the nearest ones first, and its values' path."""
-    found: dict[str, str] = {}
+def upstream_values(edge: Edge, settings: PromotionSettings) -> dict[str, StageValues]:
+    """Every stage from which the application comes to the target, the nearest ones first, and where it has it."""
+    found: dict[str, StageValues] = {}
     level = [edge.target]
     while level:
         edges = [one for one in settings.edges if one.application == edge.application and one.target in level]
         level = [one.source for one in edges if one.source not in found]
-        found |= {one.source: one.source_values for one in edges}
+        found |= {one.source: one.at_source for one in edges}
     return found
 
 
@@ -131,9 +133,9 @@ def select(
         first = (said,) if said and said.stage == log.edge.source and log.adds(said) else ()
         for entry in (*first, *log.entries[:CONSIDERED]):
             values = history.values(log.edge, entry.commit)
-            if values is None or not history.contains(entry.commit):
+            if values is None or not history.contains(entry.commit, history.tip_of(log.edge.at_source)):
                 continue
-            key = tuple(values[name] for name in edge.promoted_keys)
+            key = tuple(values[promoted.name] for promoted in edge.promoted_keys)
             if said and (entry.stage, entry.commit) == (said.stage, said.commit):
                 own = key
             verified = candidates.setdefault(key, {})

@@ -57,7 +57,7 @@ def read_pending(
                 decision = propose(state, request, settings, run_traceparent=span.traceparent or "")
             if state.unlisted and decision.result is Result.PLANNED:
                 # What a finished pull request left behind is reset, which would close one that is open.
-                refuse_hidden(github, state, settings.default_branch)
+                refuse_hidden(github, state, settings.base(edge))
             if decision.rendered is not None:
                 span.set_version(decision.rendered.metadata.version)
             for trace in sorted(decision.traces - {request.traceparent}):

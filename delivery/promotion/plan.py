@@ -4,12 +4,14 @@ Pure functions of texts and values. `plan` is behind every promotion and `plan_v
 whose values come from the target's own past. Where texts come from and what becomes of the result is left to others.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from delivery.model.identifiers import is_traceparent
+from delivery.model.promoted_keys import StageValues
 from delivery.values.document import ValuesError, shown
-from delivery.values.editor import promoted, read_keys, set_keys, unpromotable
+from delivery.values.editor import may_have, promoted, read_keys, set_keys, unpromotable
+from delivery.values.path import FieldPath
 from delivery.values.scalar import Kind, Scalar, escape
 
 TRACE_PARENT = "traceParent"
@@ -31,59 +33,103 @@ class Change:
 
 @dataclass(frozen=True)
 class Plan:
-    """The changes in the order of the promoted keys, and the target's values after them.
+    """The changes in the order of the promoted keys, and the target's files that have them, by their path.
 
-    Without changes `text` is the target's values, byte for byte. `values` are what the promoted keys are to be.
+    Without changes `texts` is empty. `values` are what the promoted keys are to be, by name.
     """
 
     changes: tuple[Change, ...]
-    text: bytes
+    texts: Mapping[str, bytes]
     values: Mapping[str, Scalar] = field(default_factory=dict, compare=False)
 
 
+def read_values(
+    texts: Mapping[str, bytes], where: StageValues, names: Iterable[str] | None = None, at: str = ""
+) -> dict[str, Scalar | None]:
+    """The promoted values of a stage by the names of their keys, None where there is no such key.
+
+    `texts` are its files by path, every one with a key among `names` (None: all keys), `at` tells where they are from.
+    Raises `ValuesError`, which names the file.
+    """
+    wanted = None if names is None else set(names)
+    found: dict[str, Scalar | None] = {}
+    for file, fields in where.by_file.items():
+        asked = {name: path for name, path in fields.items() if wanted is None or name in wanted}
+        if asked:
+            read = read_keys(texts[file], asked.values(), where=f"{file}{at}")
+            found |= {name: read[path] for name, path in asked.items()}
+    return {key.name: found[key.name] for key in where.keys if key.name in found}
+
+
+def read_promoted(texts: Mapping[str, bytes], where: StageValues, at: str = "") -> dict[str, Scalar]:
+    """The same of a source stage: all values have to be there, and fit to be promoted. Raises `ValuesError`."""
+    found: dict[str, Scalar] = {}
+    for file, fields in where.by_file.items():
+        read = promoted(texts[file], fields.values(), f"{file}{at}")
+        found |= {name: read[path] for name, path in fields.items()}
+    return {key.name: found[key.name] for key in where.keys}
+
+
+def may_be(texts: Mapping[str, bytes], where: StageValues, values: Mapping[str, str | None]) -> bool:
+    """Whether the files may have these values: False is certain, and takes no parsing."""
+    return all(
+        may_have(texts[file], {name: values[name] for name in fields if name in values})
+        for file, fields in where.by_file.items()
+    )
+
+
 def plan(
-    source: bytes,
-    target: bytes,
-    promoted_keys: tuple[str, ...],
+    source: Mapping[str, bytes],
+    target: Mapping[str, bytes],
+    at_source: StageValues,
+    at_target: StageValues,
     traceparent: str | None,
     *,
-    source_name: str = "source values",
-    target_name: str = "target values",
+    at: str = "",
 ) -> Plan:
-    """Plan the promotion of `promoted_keys` from the values `source` to the values `target`.
+    """Plan the promotion of the values in the files `source`, which are from `at`, to the files `target`.
 
-    See `plan_values` for what is changed and `promoted` for what may be promoted; both raise `ValuesError`, which
-    names the file by `…_name`.
+    See `plan_values` for what is changed and `promoted` for what may be promoted; both raise `ValuesError`.
     """
-    return plan_values(promoted(source, promoted_keys, source_name), target, traceparent, target_name=target_name)
+    return plan_values(read_promoted(source, at_source, at), target, at_target, traceparent)
 
 
 def plan_values(
-    values: Mapping[str, Scalar], target: bytes, traceparent: str | None, *, target_name: str = "target values"
+    values: Mapping[str, Scalar], target: Mapping[str, bytes], where: StageValues, traceparent: str | None
 ) -> Plan:
-    """Plan to set `values` in `target`.
+    """Plan to set `values` in the files `target`.
 
     Where any of them differs, `traceParent` is set too: to `traceparent` (several have commas between them), or to an
     empty string when that is not one that can be linked to, so that the target never links to what a former promotion
     came from.
     A new `traceparent` alone is no promotion.
     """
-    for key, value in values.items():
+    for name, value in values.items():
         problem = unpromotable(value)
-        if problem or key == TRACE_PARENT:
-            what = f"{shown(key)} may not be promoted" + (f", it contains {problem}" if problem else "")
-            raise ValuesError(f"{target_name}:1:1: {what} — promote other keys")
-    present = read_keys(target, values, where=target_name)
+        file = where.file_of(name)
+        if problem or (file == where.trace and name == TRACE_PARENT):
+            what = f"{shown(name)} may not be promoted" + (f", it contains {problem}" if problem else "")
+            raise ValuesError(f"{file}:1:1: {what} — promote other keys")
+    present = read_values(target, where, values)
     changes = tuple(
         Change(key, was.text, value.text, was.kind) if was else Change(key, None, value.text)
         for key, value in values.items()
         if (was := present[key]) != value
     )
     if not changes:
-        return Plan((), target, values)
+        return Plan((), {}, values)
     link = traceparent if traceparent and all(map(is_traceparent, traceparent.split(","))) else ""
-    wanted = {change.key: values[change.key] for change in changes} | {TRACE_PARENT: Scalar(link)}
-    return Plan(changes, set_keys(target, wanted, where=target_name, double_quoted=(TRACE_PARENT,)), values)
+    trace = FieldPath(TRACE_PARENT)
+    wanted: dict[str, dict[FieldPath, Scalar]] = {where.trace: {}}
+    for change in changes:
+        file = where.file_of(change.key)
+        wanted.setdefault(file, {})[where.by_file[file][change.key]] = values[change.key]
+    wanted[where.trace][trace] = Scalar(link)
+    texts = {
+        file: set_keys(target[file], fields, where=file, double_quoted=(trace,) if file == where.trace else ())
+        for file, fields in wanted.items()
+    }
+    return Plan(changes, {file: text for file, text in texts.items() if text != target[file]}, values)
 
 
 def words(changes: tuple[Change, ...]) -> str:

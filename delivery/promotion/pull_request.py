@@ -111,7 +111,7 @@ def _region(subject: Subject, settings: PromotionSettings, rows: int, listed: in
     parts = [
         _opening(subject),
         "\n".join(f"> {note}" for note in subject.notes),
-        _table(subject.metadata.changes, rows),
+        _table(subject.edge, subject.metadata.changes, rows),
         _verified(subject, settings, listed),
         _graph(subject.edge, subject.metadata.verifications, settings),
         _trace(subject, settings),
@@ -137,14 +137,21 @@ def _opening(subject: Subject) -> str:
     return f"{what}, at a commit that was named without the version and trace that a promotion task gives."
 
 
-def _table(changes: tuple[Change, ...], limit: int) -> str:
-    rows = [
-        f"| {code(change.key)} | {'*not set*' if change.was is None else code(change.was)} | {code(change.becomes)} |"
-        for change in changes[:limit]
-    ]
+def _table(edge: Edge, changes: tuple[Change, ...], limit: int) -> str:
+    keys = {key.name: key for key in edge.promoted_keys} if edge.own_files else {}
+    # With files of the team's own, each value is in one of several.
+    head = ["file", "key", "was", "becomes"] if keys else ["key", "was", "becomes"]
+    rows = []
+    for change in changes[:limit]:
+        key = keys.get(change.key)
+        shown = f"{key.kind} {key.document}".strip() if key else ""
+        cells = [code(edge.at_target.file_of(change.key))] if keys else []
+        cells += [code(f"{shown} {key.key}".strip() if key else change.key)]
+        cells += ["*not set*" if change.was is None else code(change.was), code(change.becomes)]
+        rows.append(f"| {' | '.join(cells)} |")
     if len(changes) > limit:
-        rows.append(f"| and {len(changes) - limit} more | | |")
-    return "\n".join(("| key | was | becomes |", "| --- | --- | --- |", *rows))
+        rows.append(f"| and {len(changes) - limit} more |{' |' * (len(head) - 1)}")
+    return "\n".join((f"| {' | '.join(head)} |", f"|{' --- |' * len(head)}", *rows))
 
 
 def _verified(subject: Subject, settings: PromotionSettings, listed: int) -> str:

@@ -10,15 +10,16 @@ from delivery.git.commits import APPENDED
 from delivery.git.repository import Repository
 from delivery.model.edges import PromotionSettings
 from delivery.model.hints import Hint
+from delivery.model.promoted_keys import names
 from delivery.model.request import PromotionRequest
 from delivery.promotion.decide import Decision, Result
 from delivery.promotion.history import PromotionError, Proposal
 from delivery.promotion.metadata import bare_metadata
-from delivery.promotion.plan import Change, plan_values, words
+from delivery.promotion.plan import Change, plan_values, read_values, words
 from delivery.promotion.pull_request import Subject, render
 from delivery.promotion.stacks import check_stacks
 from delivery.promotion.state import EdgeState
-from delivery.values.editor import read_keys, unpromotable
+from delivery.values.editor import unpromotable
 from delivery.values.scalar import Scalar
 
 
@@ -41,12 +42,12 @@ def propose_rollback(
     last = next((proposal for proposal in state.proposals if proposal.pull_request.state == "merged"), None)
     if last is None:
         raise PromotionError(
-            f"nothing to roll back: no pull request from {edge.branch} has been merged into {settings.default_branch}"
+            f"nothing to roll back: no pull request from {edge.branch} has been merged into {settings.base(edge)}"
         )
     values = _values_before(state, last, repository)
     undone = last.metadata
     link = (undone.run_traceparent or undone.traceparent) if undone else ""
-    planned = plan_values(values, state.target.content, link or None, target_name=edge.target_values)
+    planned = plan_values(values, state.target_texts, edge.at_target, link or None)
     commit = undone.commit if undone else last.pull_request.merge_commit
     number = last.pull_request.number
     if not planned.changes:
@@ -57,7 +58,7 @@ def propose_rollback(
         _still_there(state, last, values, settings, repository)
     metadata = replace(
         bare_metadata(edge, commit, "rollback"),
-        version=next(iter(values.values())).text,
+        version=values.get(edge.version_key, next(iter(values.values()))).text,
         traceparent=link,
         run_traceparent=run_traceparent,
         changes=planned.changes,
@@ -80,14 +81,14 @@ def _still_there(
     Then it is not that promotion which is wrong there now.
     """
     edge, merge = state.edge, last.pull_request.merge_commit
-    path = edge.target_values
-    file = repository.read(merge, path) if merge and repository.is_ancestor(merge, state.tip) else None
+    near = bool(merge) and repository.is_ancestor(merge, state.tip)
+    files = state.history.texts(merge, edge.at_target) if near else None
     brought = (
         {change.key: change.becomes for change in last.metadata.changes if change.key in keys} if last.metadata else {}
     )
-    if file is not None:
-        brought = _shown(read_keys(file.content, keys, where=path))
-    present = _shown(read_keys(state.target.content, brought, where=path))
+    if files is not None:
+        brought = _shown(read_values(files, edge.at_target, keys))
+    present = _shown(read_values(state.target_texts, edge.at_target, brought))
     key = next((key for key in brought if present[key] != brought[key]), None)
     if key is None:
         return
@@ -111,22 +112,22 @@ def _shown(values: Mapping[str, Scalar | None]) -> dict[str, str]:
 def _values_before(state: EdgeState, last: Proposal, repository: Repository) -> dict[str, Scalar]:
     """The promoted values before `last` was merged: from git's history, else as its metadata remembers them."""
     edge, merge, number = state.edge, last.pull_request.merge_commit, last.pull_request.number
-    path, keys = edge.target_values, edge.promoted_keys
+    where = edge.at_target
     remembered = {change.key: change for change in last.metadata.changes} if last.metadata else {}
     near = bool(merge and repository.is_ancestor(merge, state.tip) and repository.resolve(f"{merge}^"))
     # A rebase merge of several commits: only the last one is known, which stood on others of the same pull request.
     if near and not (remembered and _stood_on_others(repository, merge)):
-        before, after = repository.read(f"{merge}^", path), repository.read(merge, path)
+        before, after = state.history.texts(f"{merge}^", where), state.history.texts(merge, where)
         if before is not None and after is not None:
-            had = read_keys(before.content, keys, where=f"{path} at {merge[:12]}^")
-            if had != read_keys(after.content, keys, where=path):
+            had = read_values(before, where, at=f" at {merge[:12]}^")
+            if had != read_values(after, where):
                 return _settable(state, had, number)
     if not remembered:
         raise PromotionError(
             f"what {edge.target} had before pull request #{number} is not known any more (it is too far back, and its "
-            f"description does not tell): change {path} by hand"
+            f"description does not tell): change {where} by hand"
         )
-    return _settable(state, {key: _before(remembered[key]) for key in keys if key in remembered}, number)
+    return _settable(state, {key: _before(remembered[key]) for key in names(where.keys) if key in remembered}, number)
 
 
 def _stood_on_others(repository: Repository, merge: str) -> bool:
@@ -144,15 +145,17 @@ def _settable(state: EdgeState, before: Mapping[str, Scalar | None], number: int
 
     Taking a key out of a file is for people: what else on its lines belongs to it, only they can tell.
     """
-    path = state.edge.target_values
-    present = read_keys(state.target.content, before, where=path)
+    where = state.edge.at_target
+    present = read_values(state.target_texts, where, before)
     added = " and ".join(key for key, value in before.items() if value is None and present[key] is not None)
     if added:
         raise PromotionError(
-            f"{path} had no {added} before pull request #{number}: remove it there by hand, then run again"
+            f"{where} had no {added} before pull request #{number}: remove it there by hand, then run again"
         )
     values = {key: value for key, value in before.items() if value is not None}
     for key, value in values.items():
         if problem := unpromotable(value):
-            raise PromotionError(f"{key} contained {problem} before pull request #{number}: change {path} by hand")
+            raise PromotionError(
+                f"{key} contained {problem} before pull request #{number}: change {where.file_of(key)} by hand"
+            )
     return values

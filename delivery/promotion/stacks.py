@@ -1,6 +1,7 @@
 """Whether the stacks agree about the folder that a promotion is to change, by what the target's stack has committed."""
 
 from delivery.model.edges import Edge, PromotionSettings
+from delivery.model.promoted_keys import names
 from delivery.promotion.history import EdgeNotReadyError
 from delivery.promotion.state import EdgeState
 from delivery.values.editor import read_keys, read_list
@@ -12,7 +13,7 @@ def check_stacks(state: EdgeState, settings: PromotionSettings) -> None:
     Stacks are updated one after another. Where the first stage's and the target's do not agree yet, a promotion would
     change a folder or a key that nothing deploys, be merged, and never arrive.
     """
-    edge, path = state.edge, f"{state.edge.target_path}/platform.yaml"
+    edge, path = state.edge, state.edge.target_platform
     first = next((stage for stage, after in settings.stages.items() if not after), edge.source)
     if state.platform is None:
         # The values are there, so the target's stack has committed to this folder, and has left it since.
@@ -23,9 +24,10 @@ def check_stacks(state: EdgeState, settings: PromotionSettings) -> None:
         )
     if found := platform_conflicts(state.platform.content, edge, where=path):
         has = ", ".join(f"{key} {value}" for key, value in found.items())
+        promoted = ", ".join(names(edge.promoted_keys))
         raise EdgeNotReadyError(
-            f"{path} has {has}, but {edge} promotes {', '.join(edge.promoted_keys)} to that folder: the stacks do not "
-            f"agree; run `pulumi up` on the stack {edge.target}, or on the stack {first} if that is older",
+            f"{path} has {has}, but {edge} promotes {promoted} to that folder: the stacks do not agree; run "
+            f"`pulumi up` on the stack {edge.target}, or on the stack {first} if that is older",
             edge.target,
         )
 
@@ -39,11 +41,11 @@ def platform_conflicts(content: str | bytes, edge: Edge, *, where: str) -> dict[
     wanted = {
         "application.name": edge.application,
         "application.stage": edge.target,
-        "versionKey": edge.promoted_keys[0],
+        "versionKey": edge.version_key,
     }
     present = read_keys(content, wanted, where=where)
     found = {key: str(value.text) for key, value in present.items() if value and value.text != wanted[key]}
-    keys = read_list(content, "promotedKeys", where=where) or edge.promoted_keys[:1]
-    if set(keys) != set(edge.promoted_keys):
+    keys = read_list(content, "promotedKeys", where=where) or (edge.version_key,)
+    if set(keys) != set(names(edge.promoted_keys)):
         found["promotedKeys"] = ", ".join(keys)
     return found

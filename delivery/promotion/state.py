@@ -3,7 +3,9 @@
 The promoter and a stack that declares its promotions read the same. What follows from it is `decide.py`'s matter.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
 from delivery.git.commits import Commit, File
 from delivery.git.repository import GitError, Repository
@@ -18,7 +20,7 @@ from delivery.promotion.target_history import TargetHistory, read_target_history
 from delivery.promotion.verified import Verification, VerificationLog, read_log, ref_of
 
 DEPTH = 200
-_TIP = "refs/delivery/default"
+_TIPS = "refs/delivery/tips/"
 _BRANCHES = "refs/delivery/branch/"
 _COMMITS = "refs/delivery/commit/"
 
@@ -27,30 +29,35 @@ _COMMITS = "refs/delivery/commit/"
 class EdgeState:
     """An edge as it is on the forge now.
 
-    `tip` is the default branch's newest commit, `commit` the verified revision whose `source` values count
-    (`given` by the caller, or the newest commit that touches the source stage), `target` the target's values
-    at the tip. `proposals` are the promotions' pull requests and `on_branch` those of `branch`, newest first; they
-    differ for a rollback. `logs` are what has been verified, for every source stage of the edge, and `selection` what
-    of it is looked at: `source` are the values of its `origin`, the edge itself unless that is a join. `asked` are the
-    values at the commit that the run was given, which a join may not promote (yet).
+    `tip` is the newest commit of the target's branch, `commit` the verified revision whose `source` files count
+    (`given` by the caller, or the newest commit that touches the source stage), `target` the target's files
+    at the tip, by their paths. `proposals` are the promotions' pull requests and `on_branch` those of `branch`, newest
+    first; they differ for a rollback. `logs` are what has been verified, for every source stage of the edge, and
+    `selection` what of it is looked at: `source` are the files of its `origin`, the edge itself unless that is a join.
+    `asked` are the files at the commit that the run was given, which a join may not promote (yet).
     """
 
     edge: Edge
     tip: str
     commit: str
     given: bool
-    source: File
-    target: File
+    source: Mapping[str, File]
+    target: Mapping[str, File]
     platform: File | None
     branch: Branch
     proposals: tuple[Proposal, ...]
     on_branch: tuple[Proposal, ...]
     history: History = field(compare=False, repr=False)
     selection: Selection
-    asked: File
+    asked: Mapping[str, File]
     asked_edge: Edge
     target_history: TargetHistory
     logs: tuple[VerificationLog, ...]
+
+    @property
+    def target_texts(self) -> dict[str, bytes]:
+        """What is in the target's files."""
+        return texts(self.target)
 
     @property
     def origin(self) -> Edge:
@@ -91,40 +98,46 @@ def read_edge(
     Raises `PromotionError`, `GitHubError` or `GitError`, each with one line that says what to do.
     """
     commit, rollback = request.commit or None, bool(request.rollback)
-    proposals = _proposals(github, edge, settings, edge.branch)
+    base, upstream = settings.base(edge), upstream_values(edge, settings)
+    proposals = _proposals(github, edge, base, edge.branch)
     name = rollback_branch(edge) if rollback else edge.branch
-    on_branch = _proposals(github, edge, settings, name) if rollback else proposals
+    on_branch = _proposals(github, edge, base, name) if rollback else proposals
+    branches = {where.branch: where.branch or settings.default_branch for where in (edge.at_target, *upstream.values())}
     # A pattern, unlike a name, may match nothing; it may also match more, of which only the name is looked at.
     pattern = f"+refs/heads/{name}*:{_BRANCHES}{name}*"
     repository.fetch(
         [
-            f"+refs/heads/{settings.default_branch}:{_TIP}",
+            *(f"+refs/heads/{branch}:{_TIPS}{branch}" for branch in dict.fromkeys(branches.values())),
             pattern,
             *(f"+{ref_of(origin)}*:{ref_of(origin)}*" for origin in edge.origins),
             *([f"+{commit}:{_COMMITS}{commit}"] if commit else []),
         ],
         depth,
     )
-    tip = repository.resolve(_TIP)
-    if tip is None:
-        raise EdgeNotReadyError(f"the default branch {settings.default_branch} has no commits: push a first one")
+    tips = {own: repository.resolve(f"{_TIPS}{branch}") or "" for own, branch in branches.items()}
+    if missing := [branches[own] for own, commit_there in tips.items() if not commit_there]:
+        what = "default branch" if missing[0] == settings.default_branch else "branch"
+        raise EdgeNotReadyError(f"the {what} {missing[0]} has no commits: push a first one")
+    tip = tips[edge.target_branch]
     logs = tuple(read_log(repository, origin) for origin in edge.origins)
     origin = next((found for found in edge.origins if found.source == request.source), None) or _newest_origin(
-        repository, github, tip, edge
+        repository, github, tips, edge
     )
+    own_tip = tips[origin.source_branch]
     said = None
     if commit is not None and not rollback:
         said = Verification(origin.source, commit, request.version, request.traceparent, request.actor)
     if len(edge.origins) > 1:
-        paths = tuple(upstream_values(edge, settings).values())
-        history: History = JoinHistory(repository, github, tip, paths[::-1], logs, {commit: origin} if commit else {})
+        paths, said_of = tuple(upstream.values()), {commit: origin} if commit else {}
+        history: History = JoinHistory(repository, github, own_tip, tips, paths[::-1], logs, said_of)
     else:
-        history = History(repository, github, tip)
+        history = History(repository, github, own_tip, tips)
     if commit is not None and not history.contains(commit):
         raise PromotionError(
-            f"commit {commit[:12]} is not on {settings.default_branch}: only what was merged there can be promoted"
+            f"commit {commit[:12]} is not on {branches[origin.source_branch]}: only what was merged there can be "
+            "promoted"
         )
-    target = _file(repository, tip, edge.target_values, edge.target)
+    target = _files(repository, tip, edge.at_target.written, edge, edge.target)
     branch = read_branch(repository, name, repository.resolve(f"{_BRANCHES}{name}"), tip, on_branch)
     proposals = _told_by_commits(repository, edge, None if rollback else branch, proposals)
     selection = None
@@ -134,15 +147,15 @@ def read_edge(
         every = edge.requires_all and not request.again
         selection = select(edge, history, logs, said, proposed, every=every)
         if selection is None and every:
-            selection = Selection(origin, _newest(repository, github, tip, origin.source_path), blocked=True)
+            selection = Selection(origin, _newest(repository, github, own_tip, origin.at_source.touched), blocked=True)
     elif said:
         selection = Selection(origin, said.commit, (logs[0].best(said),))
     if selection is None:
-        newest = commit or _newest(repository, github, tip, origin.source_path)
+        newest = commit or _newest(repository, github, own_tip, origin.at_source.touched)
         known = next((log.find(newest) for log in logs if log.edge == origin and not rollback), None)
         selection = Selection(origin, newest, (known,) if known else ())
     verified, chosen = selection.commit, selection.origin
-    source = _file(repository, verified, chosen.source_values, chosen.source)
+    source = _files(repository, verified, chosen.at_source.files, edge, chosen.source)
     same = commit is None or (origin, commit) == (chosen, verified)
     return EdgeState(
         edge=edge,
@@ -151,21 +164,26 @@ def read_edge(
         given=commit is not None or (len(edge.origins) > 1 and bool(selection.verifications)),
         source=source,
         target=target,
-        platform=repository.read(tip, f"{edge.target_path}/platform.yaml"),
+        platform=repository.read(tip, edge.target_platform),
         branch=branch,
         proposals=proposals,
         on_branch=on_branch if rollback else proposals,
         history=history,
         selection=selection,
         asked_edge=chosen if same else origin,
-        asked=source if same else _file(repository, commit or "", origin.source_values, origin.source),
+        asked=source if same else _files(repository, commit or "", origin.at_source.files, edge, origin.source),
         target_history=read_target_history(repository, tip, edge),
         logs=logs,
     )
 
 
-def _proposals(github: GitHub, edge: Edge, settings: PromotionSettings, branch: str) -> tuple[Proposal, ...]:
-    found = github.list_pull_requests(branch, settings.default_branch)
+def texts(files: Mapping[str, File]) -> dict[str, bytes]:
+    """What is in these files, by their paths."""
+    return {path: file.content for path, file in files.items()}
+
+
+def _proposals(github: GitHub, edge: Edge, base: str, branch: str) -> tuple[Proposal, ...]:
+    found = github.list_pull_requests(branch, base)
     return tuple(Proposal(pull_request, parse_metadata(pull_request.body, edge)) for pull_request in found)
 
 
@@ -219,34 +237,45 @@ def _fetch_verified(repository: Repository, logs: tuple[VerificationLog, ...]) -
         repository.fetch([f"+{commit}:{_COMMITS}{commit}" for commit in missing], 1)
 
 
-def _newest_origin(repository: Repository, github: GitHub, tip: str, edge: Edge) -> Edge:
+def _newest_origin(repository: Repository, github: GitHub, tips: Mapping[str, str], edge: Edge) -> Edge:
     """Of several source stages the one that was changed last, for a run that names none of them."""
     newest, *others = edge.origins
     for origin in others:
-        commits = (_newest(repository, github, tip, found.source_path) for found in (newest, origin))
+        commits = (
+            _newest(repository, github, tips[found.source_branch], found.at_source.touched)
+            for found in (newest, origin)
+        )
         if repository.is_ancestor(*commits):
             newest = origin
     return newest
 
 
-def _newest(repository: Repository, github: GitHub, tip: str, path: str) -> str:
-    """The newest commit of the default branch's own line that touches `path`: it stays the same while others land."""
-    found = repository.log(tip, path=path, limit=1, first_parent=True)
+def _newest(repository: Repository, github: GitHub, tip: str, paths: Sequence[str]) -> str:
+    """The newest commit of the branch's own line that touches `paths`: it stays the same while others land."""
+    found = repository.log(tip, paths=paths, limit=1, first_parent=True)
     if found and found[0].sha in repository.boundary():
         # Where the fetched history ends, git shows every file as just added: the commit lies further back.
-        commit = github.newest_commit(found[0].sha, path)
-        if commit and repository.resolve(commit) is None:
-            repository.fetch([f"+{commit}:{_COMMITS}{commit}"], 1)
-        return commit or found[0].sha
+        asked = {commit for path in paths if (commit := github.newest_commit(found[0].sha, path))}
+        if absent := sorted(commit for commit in asked if repository.resolve(commit) is None):
+            repository.fetch([f"+{commit}:{_COMMITS}{commit}" for commit in absent], 1)
+        # Of several paths the newest one, as far as clocks tell: the parents were not fetched.
+        dated = ((repository.committed_at(commit) or datetime.min.replace(tzinfo=UTC), commit) for commit in asked)
+        return max(dated, default=(None, found[0].sha))[1]
     return found[0].sha if found else tip
 
 
-def _file(repository: Repository, commit: str, path: str, stage: str) -> File:
-    found = repository.read(commit, path)
-    if found is None:
-        raise EdgeNotReadyError(
-            f"{path} is not in commit {commit[:12]}: run `pulumi up` on the stack {stage} first", stage
-        )
-    if found.mode not in ("100644", "100755"):
-        raise PromotionError(f"{path} is a symbolic link in commit {commit[:12]}: make it a file")
+def _files(repository: Repository, commit: str, paths: Sequence[str], edge: Edge, stage: str) -> dict[str, File]:
+    found = repository.read_all(commit, paths)
+    for path in paths:
+        if path not in found and edge.own_files and path != edge.at_target.trace:
+            raise PromotionError(
+                f"{path} is not in commit {commit[:12]}, and {edge.application} promotes a value of it: add the file, "
+                "or correct promotedKeys"
+            )
+        if path not in found:
+            raise EdgeNotReadyError(
+                f"{path} is not in commit {commit[:12]}: run `pulumi up` on the stack {stage} first", stage
+            )
+        if found[path].mode not in ("100644", "100755"):
+            raise PromotionError(f"{path} is a symbolic link in commit {commit[:12]}: make it a file")
     return found

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from delivery.git.commits import Commit
 from delivery.git.repository import Repository
 from delivery.model.edges import Edge
+from delivery.model.promoted_keys import StageValues
 from delivery.promotion.metadata import read_trailer
+from delivery.promotion.plan import read_values
 from delivery.values.document import ValuesError
-from delivery.values.editor import read_keys
 from delivery.values.scalar import Scalar
 
 _LOOKED_AT = 20
@@ -50,7 +51,7 @@ class TargetHistory:
 def read_target_history(repository: Repository, tip: str, edge: Edge) -> TargetHistory:
     """The history of the target of `edge` up to `tip`, as far as it was fetched."""
     promoted, since = "", []
-    for commit in repository.log(tip, path=edge.target_values, limit=_LOOKED_AT, first_parent=True):
+    for commit in repository.log(tip, paths=edge.at_target.files, limit=_LOOKED_AT, first_parent=True):
         found = _promotion(repository, commit, edge)
         promoted = promoted or (found[0] if found else "")
         rollback = found is not None and found[1]
@@ -82,7 +83,7 @@ def _change(repository: Repository, commit: Commit, edge: Edge, *, rollback: boo
     # Where the fetched history ends, git shows every file as just added.
     if not commit.parents or commit.sha in repository.boundary():
         return None
-    before, after = (_read(repository, sha, edge.target_values, edge) for sha in (commit.parents[0], commit.sha))
+    before, after = (_read(repository, sha, edge.at_target) for sha in (commit.parents[0], commit.sha))
     if before is None or after is None or before == after:
         return None
     return TargetChange(commit, before, after, rollback)
@@ -90,19 +91,21 @@ def _change(repository: Repository, commit: Commit, edge: Edge, *, rollback: boo
 
 def _changed_on_branch(repository: Repository, commit: Commit, edge: Edge, promoted: str) -> TargetChange | None:
     """What people changed on a promotion's branch before they merged it: other values than the source stage has."""
-    after = _read(repository, commit.sha, edge.target_values, edge)
+    after = _read(repository, commit.sha, edge.at_target)
     there = repository.resolve(promoted) is not None
-    sources = [_read(repository, promoted, origin.source_values, edge) for origin in edge.origins] if there else []
+    sources = [_read(repository, promoted, origin.at_source) for origin in edge.origins] if there else []
     verified = [values for values in sources if values is not None]
     if after is None or not verified or after in verified:
         return None
     return TargetChange(commit, verified[0], after, rollback=False)
 
 
-def _read(repository: Repository, commit: str, path: str, edge: Edge) -> Values | None:
-    file = repository.read(commit, path)
+def _read(repository: Repository, commit: str, where: StageValues) -> Values | None:
+    files = repository.read_all(commit, where.files)
+    if len(files) < len(where.files):
+        return None
     try:
-        return read_keys(file.content, edge.promoted_keys, where=path) if file else None
+        return read_values({path: file.content for path, file in files.items()}, where)
     except ValuesError:
         return None
 

@@ -15,7 +15,6 @@ from delivery.promotion.markdown import code
 from delivery.promotion.plan import Change
 from delivery.promotion.state import EdgeState
 from delivery.values.document import ValuesError
-from delivery.values.editor import read_keys
 from delivery.values.scalar import Scalar, escape
 
 
@@ -47,7 +46,7 @@ def _by_hand(state: EdgeState, settings: PromotionSettings, changes: tuple[Chang
     target, since = state.edge.target, state.target_history.since
     if not since or not changes:
         return ()
-    first = next((change for change in changes if change.key == state.edge.promoted_keys[0]), None)
+    first = next((change for change in changes if change.key == state.edge.version_key), None)
     by_hand = any(not change.rollback for change in since)
     older = is_older(first.becomes, first.was) if first and first.was is not None and by_hand else False
     rows = [
@@ -67,10 +66,9 @@ def _by_hand(state: EdgeState, settings: PromotionSettings, changes: tuple[Chang
 
 def _moved_on(state: EdgeState, values: Mapping[str, Scalar]) -> tuple[ReviewerWarning, ...]:
     """The source stage has other values by now: nobody may have verified them so far, or they are a downgrade."""
-    source, path = state.origin.source, state.origin.source_values
-    content = state.history.changed_since(state.commit, path) if state.given else None
+    source = state.origin.source
     try:
-        present = read_keys(content, values, where=path) if content is not None else {}
+        present = state.history.values_since(state.commit, state.origin.at_source) if state.given else {}
     except ValuesError:
         return ()
     for key, now in present.items():
@@ -95,9 +93,9 @@ def _downgrade(
     if None in had.values():
         return ()
     becomes = {change.key: change.becomes for change in changes}
-    for source, path in upstream_values(edge, settings).items():
-        had_this = state.history.last_with(becomes, state.commit, path) if source != state.origin.source else ""
-        newer = state.history.last_with(had, state.tip, path, after=had_this or state.commit)
+    for source, where in upstream_values(edge, settings).items():
+        had_this = state.history.last_with(becomes, state.commit, where) if source != state.origin.source else ""
+        newer = state.history.last_with(had, state.history.tip_of(where), where, after=had_this or state.commit)
         if newer:
             key, was, then = changes[0].key, str(changes[0].was), changes[0].becomes
             commit = f"[`{newer[:12]}`]({settings.web_url}/commit/{newer})"
@@ -120,12 +118,14 @@ def _downgrade(
 
 def _reached_target(state: EdgeState, had: Mapping[str, str | None], newer: str) -> bool:
     """Whether the target got what it has after the commit `newer` came about, not by coincidence before it."""
-    came = state.history.last_with(had, state.tip, state.edge.target_values)
+    came = state.history.last_with(had, state.tip, state.edge.at_target)
     return not came or state.history.local_order(came, newer) in (Order.NEWER, Order.SAME)
 
 
 def _chosen_since(state: EdgeState, becomes: Mapping[str, str], newer: str) -> bool:
     """Whether a person changed the source stage to what is to be promoted after the commit `newer` came about."""
-    path = state.origin.source_values
-    came = state.history.last_with(becomes, state.commit, path)
-    return bool(came) and state.history.is_by_hand(came, path) and state.history.local_order(came, newer) is Order.NEWER
+    where = state.origin.at_source
+    came = state.history.last_with(becomes, state.commit, where)
+    return (
+        bool(came) and state.history.is_by_hand(came, where) and state.history.local_order(came, newer) is Order.NEWER
+    )

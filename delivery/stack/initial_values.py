@@ -9,10 +9,11 @@ is verified there is promoted on. A file that the stack does not manage is not o
 from collections.abc import Callable
 from functools import cached_property
 
-from delivery.config.errors import REPORTED, ConfigError, Kind, Problem
+from delivery.config.errors import REPORTED, ConfigError, Kind, Problem, set_fix
 from delivery.git.repository import Repository
 from delivery.model.edges import SETTINGS_PATH
 from delivery.model.pipeline import StageApplication
+from delivery.model.promoted_keys import DELIVERY_FOLDER
 from delivery.model.stack import StackConfiguration
 from delivery.stack.repository_files import (
     PLATFORM_HEAD,
@@ -25,6 +26,8 @@ from delivery.stack.repository_files import (
 )
 
 _PLATFORM = "/platform.yaml"
+_OWN = {"Chart.yaml": "helm", "kustomization.yaml": "kustomize"}
+"""What tells that a folder has manifests of the team's own, and the `source` that they are."""
 _REGULAR = ("100644", "100755")
 
 
@@ -39,18 +42,22 @@ def read_initial_values(connect: Callable[[], Repository], configuration: StackC
     this stack does not manage, where the stack has files of its own.
     """
     with connect() as repository:
-        commit = repository.fetch_tip(configuration.pipeline.repository.default_branch)
+        commit = repository.fetch_tip(configuration.stage.branch or configuration.pipeline.repository.default_branch)
         if commit is None:
             return InitialValues()
-        tip = _Tip(repository, commit)
-        if not configuration.cluster.adopt_existing and (unmanaged := _unmanaged(tip, configuration)):
+        tip = shared = _Tip(repository, commit)
+        if configuration.stage.branch and configuration.owns_repository:
+            default = repository.fetch_tip(configuration.pipeline.repository.default_branch)
+            shared = _Tip(repository, default) if default else tip
+        if not configuration.cluster.adopt_existing and (unmanaged := _unmanaged(tip, shared, configuration)):
             raise ConfigError(unmanaged[:REPORTED], max(0, len(unmanaged) - REPORTED))
         missing = [placed for placed in configuration.stage_applications if values_path(placed) not in tip.paths]
         existing = frozenset(map(values_path, configuration.stage_applications)) & tip.paths.keys()
         texts = {
             values_path(placed): text
             for placed in missing
-            if (text := _moved(tip, placed) or _of_a_later_stage(tip, placed, configuration)) is not None
+            if not placed.application.own_files
+            and (text := _moved(tip, placed) or _of_a_later_stage(tip, placed, configuration)) is not None
         }
         return InitialValues(existing, texts)
 
@@ -78,13 +85,14 @@ def _of_a_later_stage(
     pipeline = configuration.pipeline
     for stage in pipeline.downstream(stage_application.stage):
         later = pipeline.stage_application(stage_application.application.name, stage)
-        text = tip.values(later)
+        text = tip.values(later) if later.stage.branch == stage_application.stage.branch else None
         if text is None:
             continue
         from delivery.values.editor import ValuesError, read_keys, set_keys, unpromotable
 
         try:
-            present = read_keys(text, stage_application.application.promoted_keys, where=values_path(later))
+            keys = [key.key for key in stage_application.application.promoted_keys]
+            present = read_keys(text, keys, where=values_path(later))
             taken = {
                 key: value
                 for key, value in present.items()
@@ -97,19 +105,28 @@ def _of_a_later_stage(
     return None
 
 
-def _unmanaged(tip: "_Tip", configuration: StackConfiguration) -> list[Problem]:
+def _unmanaged(tip: "_Tip", shared: "_Tip", configuration: StackConfiguration) -> list[Problem]:
     """A problem for each file that the stack would overwrite and does not manage.
 
-    Where the stack's own mark is, all is its own. Where its first update was cut off before that, the files that are
-    there are what it would commit.
+    `shared` has what exists once a repository. A folder with manifests of the team's own is never offered to be
+    overwritten: it is what `source` is for. Where the stack's own mark is, all is its own. Where its first update was
+    cut off before that, the files that are there are what it would commit.
     """
     declared: list[RepositoryText] = []
-    if configuration.owns_repository and '"edges"' not in (tip.text(SETTINGS_PATH) or ""):
-        declared += repository_files(configuration)
+    if configuration.owns_repository and '"edges"' not in (shared.text(SETTINGS_PATH) or ""):
+        declared += [file for file in repository_files(configuration) if shared.text(file.path) != file.content]
+    problems = []
     for stage_application in configuration.stage_applications:
-        if not (tip.platform(stage_application.path) or b"").startswith(PLATFORM_HEAD.encode()):
-            declared += stage_files(configuration, stage_application)
-    return [
+        folder = stage_application.program_path
+        if (tip.platform(folder) or b"").startswith(PLATFORM_HEAD.encode()):
+            continue
+        files = stage_files(configuration, stage_application)
+        declared += [file for file in files if not file.initial and tip.text(file.path) != file.content]
+        own = next((name for name in _OWN if f"{folder}/{name}" in tip.paths), "")
+        if own == "kustomization.yaml" or any(file.path == f"{folder}/{own}" for file in declared):
+            problems.append(_team_owned(configuration, stage_application, own))
+            declared = [file for file in declared if not file.path.startswith(f"{folder}/")]
+    return problems + [
         Problem(
             file.path,
             "a file that this stack does not manage, with other content",
@@ -118,8 +135,21 @@ def _unmanaged(tip: "_Tip", configuration: StackConfiguration) -> list[Problem]:
             Kind.UNMANAGED_FILE,
         )
         for file in declared
-        if not file.initial and file.path in tip.paths and tip.text(file.path) != file.content
+        if file.path in tip.paths or file.path in shared.paths
     ]
+
+
+def _team_owned(configuration: StackConfiguration, stage_application: StageApplication, file: str) -> Problem:
+    """The problem of a folder for a generated chart that has a chart, or an overlay, of the team's own."""
+    index = [found.name for found in configuration.pipeline.applications].index(stage_application.application.name)
+    return Problem(
+        f"{stage_application.path}/{file}",
+        f"a {'chart' if file == 'Chart.yaml' else 'kustomization'} of your own, where "
+        f"{stage_application.application.name} has a generated one",
+        "files of your own, with `source`: this program never writes them",
+        set_fix(configuration.stage.name, ("applications", index, "source"), _OWN[file]),
+        Kind.UNMANAGED_FILE,
+    )
 
 
 class _Tip:
@@ -167,6 +197,7 @@ class _Tip:
             folder: text
             for folder, platform in self._platforms.items()
             if folder != stage_application.path
+            and not folder.startswith(f"{DELIVERY_FOLDER}/")
             and _is_of(stage_application, platform, folder)
             and (text := self.text(f"{folder}/values.yaml")) is not None
         }

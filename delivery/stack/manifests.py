@@ -4,6 +4,7 @@ Components wrap these in resources; tests hold them against the definitions. Wha
 (commit, traceparent) is not here but in the chart, see `gitops/chart`.
 """
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -46,25 +47,81 @@ def argocd_finalizers(configuration: StackConfiguration) -> tuple[str, ...]:
 
 def argocd_application_spec(configuration: StackConfiguration, stage_application: StageApplication) -> dict[str, Json]:
     """The `spec` of the Argo CD Application that syncs the chart of this application in this stage."""
-    repository = configuration.pipeline.repository
     return {
         "project": configuration.argocd.project,
-        "source": {
-            "repoURL": repository.url,
-            "path": stage_application.path,
-            "targetRevision": repository.default_branch,
-            "helm": {
-                # values.yaml is the chart's own and always read; platform.yaml goes on top of it.
-                "valueFiles": ["platform.yaml"],
-                # Only a sync knows its commit; as a string, because an all-digit one would become a number.
-                "parameters": [{"name": "commitID", "value": "$ARGOCD_APP_REVISION", "forceString": True}],
-            },
-        },
+        **_sources(configuration, stage_application),
         "destination": {**configuration.destination, "namespace": stage_application.namespace},
         "syncPolicy": {
             "automated": {"prune": True, "selfHeal": True},
             "syncOptions": ["CreateNamespace=true"],
         },
+    }
+
+
+def _sources(configuration: StackConfiguration, stage_application: StageApplication) -> dict[str, Json]:
+    """Where the manifests come from: the generated chart, or the team's files and the chart that this program adds."""
+    repository, application = configuration.pipeline.repository, stage_application.application
+    git: dict[str, Json] = {
+        "repoURL": repository.url,
+        "targetRevision": stage_application.stage.branch or repository.default_branch,
+    }
+    program: dict[str, Json] = {
+        **git,
+        "path": stage_application.program_path,
+        "helm": {
+            # values.yaml is the chart's own and always read; platform.yaml goes on top of it.
+            "valueFiles": ["platform.yaml"],
+            # Only a sync knows its commit; as a string, because an all-digit one would become a number.
+            "parameters": [{"name": "commitID", "value": "$ARGOCD_APP_REVISION", "forceString": True}],
+        },
+    }
+    if not application.own_files:
+        return {"source": program}
+    value_files: list[Json] = list(stage_application.value_files)
+    if application.chart is None:
+        helm: dict[str, Json] = {"helm": {"valueFiles": value_files}} if value_files else {}
+        return {"sources": [{**git, "path": stage_application.path, **helm}, program]}
+    # Files beside the chart are named by the source that has them: `$values` is the repository's root.
+    referred: list[Json] = [
+        f"$values/{stage_application.in_repository(file)}" for file in stage_application.value_files
+    ]
+    chart: dict[str, Json] = {
+        # Argo CD has the address of an OCI registry without its scheme.
+        "repoURL": application.chart.repository.removeprefix("oci://"),
+        "chart": application.chart.name,
+        "targetRevision": f"{{{{ .{application.chart.version.key} }}}}",
+        "helm": {"valueFiles": referred},
+    }
+    return {"sources": [chart, {**program, "ref": "values"}]}
+
+
+def argocd_version_file(stage_application: StageApplication) -> str:
+    """The file in the repository with the version of a registry's chart; empty where the Application needs none."""
+    chart = stage_application.application.chart
+    return stage_application.in_repository(chart.version.file) if chart else ""
+
+
+def application_set_spec(
+    configuration: StackConfiguration, stage_application: StageApplication, template: Mapping[str, Json]
+) -> dict[str, Json]:
+    """The `spec` of the ApplicationSet that makes this Application, with the chart's version as git has it.
+
+    An Application cannot read its chart's version from git, and one that `pulumi up` has written would deploy a
+    merged promotion at the next update only.
+    """
+    repository = configuration.pipeline.repository
+    generator: dict[str, Json] = {
+        "repoURL": repository.url,
+        "revision": stage_application.stage.branch or repository.default_branch,
+        "files": [{"path": argocd_version_file(stage_application)}],
+    }
+    return {
+        "goTemplate": True,
+        "goTemplateOptions": ["missingkey=error"],
+        "generators": [{"git": generator}],
+        "template": {**template},
+        # Without the finalizer, deleting the Application leaves what it deployed, as for one that stands by itself.
+        "syncPolicy": {"preserveResourcesOnDeletion": not configuration.argocd.finalizer},
     }
 
 

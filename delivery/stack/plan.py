@@ -5,11 +5,11 @@ of the manifests come from `manifests`, the texts of the files from `repository_
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from delivery.config.errors import Json
 from delivery.config.reader import TASK_PROMOTE
-from delivery.model.pipeline import Repository
+from delivery.model.pipeline import Repository, StageApplication
 from delivery.model.stack import StackConfiguration
 from delivery.stack import manifests
 from delivery.stack.environment import EnvironmentPlan, declares_environment, new_environment
@@ -18,12 +18,16 @@ from delivery.stack.repository_files import InitialValues, RepositoryText, repos
 
 @dataclass(frozen=True)
 class ArgoCDApplicationPlan:
-    """The Argo CD Application of a stage's application, in Argo CD's own `namespace`."""
+    """The Argo CD Application of a stage's application, in Argo CD's own `namespace`.
+
+    Its `kind` is ApplicationSet where the Application is made by one, with the chart's version from git.
+    """
 
     name: str
     namespace: str
     finalizers: tuple[str, ...]
     spec: Mapping[str, Json]
+    kind: str = "Application"
 
 
 @dataclass(frozen=True)
@@ -44,11 +48,13 @@ class PromotionAccessPlan:
 class ApplicationPlan:
     """One application in the stack's stage. `tasks` are the specs of its Keptn task definitions, by name.
 
-    `files` lie in the folder `path` of the GitOps repository; `access` is None where nothing is promoted onward.
+    Its manifests are in the folder `path` of the GitOps repository, on `branch`, and `files` are what the stack commits
+    there or beside it; `access` is None where nothing is promoted onward.
     """
 
     name: str
     path: str
+    branch: str
     files: tuple[RepositoryText, ...]
     namespace: str
     namespace_annotations: Mapping[str, str]
@@ -99,20 +105,35 @@ def plan_stack(
             ApplicationPlan(
                 name=placed.application.name,
                 path=placed.path,
+                branch=placed.stage.branch or configuration.pipeline.repository.default_branch,
                 files=stage_files(configuration, placed, initial),
                 namespace=placed.namespace,
                 namespace_annotations=manifests.NAMESPACE_ANNOTATIONS,
                 access=_access(configuration),
                 tasks=manifests.task_specs(configuration, placed),
-                argocd=ArgoCDApplicationPlan(
-                    name=placed.argocd_application,
-                    namespace=configuration.argocd.namespace,
-                    finalizers=manifests.argocd_finalizers(configuration),
-                    spec=manifests.argocd_application_spec(configuration, placed),
-                ),
+                argocd=_argocd(configuration, placed),
             )
             for placed in configuration.stage_applications
         ),
+    )
+
+
+def _argocd(configuration: StackConfiguration, placed: StageApplication) -> ArgoCDApplicationPlan:
+    """The Application, or the ApplicationSet of the same name that makes it."""
+    finalizers, spec = (
+        manifests.argocd_finalizers(configuration),
+        manifests.argocd_application_spec(configuration, placed),
+    )
+    plan = ArgoCDApplicationPlan(placed.argocd_application, configuration.argocd.namespace, finalizers, spec)
+    if placed.application.chart is None:
+        return plan
+    metadata: dict[str, Json] = {"name": plan.name, "finalizers": list(finalizers)}
+    template: dict[str, Json] = {"metadata": metadata, "spec": {**spec}}
+    return replace(
+        plan,
+        kind="ApplicationSet",
+        finalizers=(),
+        spec=manifests.application_set_spec(configuration, placed, template),
     )
 
 

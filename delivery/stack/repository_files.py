@@ -13,7 +13,8 @@ from pathlib import Path
 from delivery.config.errors import Json
 from delivery.config.reader import TASK_PROMOTE
 from delivery.model.edges import SETTINGS_PATH
-from delivery.model.pipeline import StageApplication
+from delivery.model.pipeline import Application, StageApplication
+from delivery.model.promoted_keys import names
 from delivery.model.stack import StackConfiguration
 from delivery.stack.manifests import WORKFLOW_FILE, read_gitops
 from delivery.stack.workflow import workflow
@@ -55,13 +56,19 @@ class InitialValues:
 def stage_files(
     configuration: StackConfiguration, stage_application: StageApplication, known: InitialValues | None = None
 ) -> tuple[RepositoryText, ...]:
-    """The chart of one application in this stage; `known` is what git has of its values."""
-    folder = stage_application.path
+    """What the stack commits of one application in this stage; `known` is what git has of its values.
+
+    With files of the team's own it is a small chart in a folder of this program's, a second source of the Application.
+    """
+    folder, own_files = stage_application.program_path, stage_application.application.own_files
+    template = (
+        ("context.yaml", read_gitops("context/context.yaml")) if own_files else ("application.yaml", chart_template())
+    )
     values, known = values_path(stage_application), known or InitialValues()
     text = known.texts.get(values)
     return (
         RepositoryText(f"{folder}/Chart.yaml", _chart(stage_application)),
-        RepositoryText(f"{folder}/templates/application.yaml", chart_template()),
+        RepositoryText(f"{folder}/templates/{template[0]}", template[1]),
         RepositoryText(f"{folder}/platform.yaml", _platform(configuration, stage_application)),
         RepositoryText(
             values,
@@ -109,17 +116,17 @@ def promoter_modules() -> tuple[str, ...]:
         if path in found or not (_PACKAGE / path).is_file():
             continue
         found.add(path)
-        for package, names in _IMPORT.findall((_PACKAGE / path).read_text(encoding="utf-8")):
+        for package, imported in _IMPORT.findall((_PACKAGE / path).read_text(encoding="utf-8")):
             folder = package.replace(".", "/")
             waiting += [f"{folder}.py", f"{folder}/__init__.py", f"{folder.partition('/')[0]}/__init__.py"]
             # `from delivery.git import commits` names a module too.
-            waiting += [f"{folder}/{name.split()[0]}.py" for name in names.split(",") if name.strip()]
+            waiting += [f"{folder}/{name.split()[0]}.py" for name in imported.split(",") if name.strip()]
     return tuple(sorted(found))
 
 
 def values_path(stage_application: StageApplication) -> str:
     """The one file of an application in a stage whose content git owns after the first commit."""
-    return f"{stage_application.path}/values.yaml"
+    return f"{stage_application.program_path}/values.yaml"
 
 
 def chart_template() -> str:
@@ -138,17 +145,14 @@ def _platform(configuration: StackConfiguration, stage_application: StageApplica
     application = stage_application.application
     checks = configuration.checks
     values: dict[str, Json] = {
-        "versionKey": application.promoted_keys[0],
+        "versionKey": application.version.name,
         # Not for the chart: the promoter looks here whether the stage has been updated to the keys that it promotes.
-        **({"promotedKeys": list(application.promoted_keys)} if application.promoted_keys[1:] else {}),
+        **({"promotedKeys": list(names(application.promoted_keys))} if application.promoted_keys[1:] else {}),
         "application": {
             "name": application.name,
             # Not for the chart: by it the values are found again when the stage gets another folder.
             "stage": stage_application.stage.name,
-            "image": application.image,
-            "workload": application.workload,
-            "containerPort": application.container_port,
-            "servicePort": application.service_port,
+            **({} if application.own_files else _workload(application)),
         },
         "context": {
             "metadata": dict(configuration.metadata),
@@ -162,15 +166,26 @@ def _platform(configuration: StackConfiguration, stage_application: StageApplica
     return PLATFORM_HEAD + to_yaml(values, width=1000)
 
 
+def _workload(application: Application) -> dict[str, Json]:
+    return {
+        "image": application.image,
+        "workload": application.workload,
+        "containerPort": application.container_port,
+        "servicePort": application.service_port,
+    }
+
+
 def initial_values(configuration: StackConfiguration, stage_application: StageApplication) -> str:
     """The values that a stage begins with where git has none that it should have."""
-    text = read_gitops("chart/values-promoted.yaml" if stage_application.stage.after else "chart/values.yaml")
     application = stage_application.application
-    *levels, last = application.promoted_keys[0].split(".")
+    if application.own_files:
+        return read_gitops("context/values.yaml")
+    text = read_gitops("chart/values-promoted.yaml" if stage_application.stage.after else "chart/values.yaml")
+    *levels, last = application.version.key.split(".")
     lines = [f"{'  ' * depth}{plain(level)}:\n" for depth, level in enumerate(levels)]
     # Quoted where YAML would read a number or a date: 1.10 is a version, and 1.1 is another one.
     lines.append(f"{'  ' * len(levels)}{plain(last)}: {plain(application.first_version)}\n")
-    others = application.promoted_keys[1:]
+    others = names(application.promoted_keys)[1:]
     if others and configuration.promotes_to and not stage_application.stage.after:
         # Only the team knows their values; the stages that follow get them by promotions.
         lines.append(f"\n# Promoted with it, and yours to set before the first promotion: {', '.join(others)}\n")

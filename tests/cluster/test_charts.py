@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from delivery.model.promoted_keys import StageValues, in_values
 from delivery.promotion.plan import plan
 from tests.cluster.api_server import Body, Refused
 from tests.cluster.team import Team
@@ -46,10 +47,20 @@ def test_the_first_values_render_to_objects_that_the_server_takes(delivered: Tea
     assert taken["Service"]["spec"]["ports"][0]["targetPort"] == 9000
 
 
+def promotion(source: bytes, target: bytes, trace: str | None) -> bytes:
+    """The target's values after the promotion of the source stage's version."""
+    dev, production = (
+        StageValues(stage, stage, in_values("serviceVersion"), f"{stage}/values.yaml")
+        for stage in ("dev", "production")
+    )
+    texts = {"dev/values.yaml": source}, {"production/values.yaml": target}
+    return plan(*texts, dev, production, trace).texts["production/values.yaml"]
+
+
 def test_promoted_values_render_to_a_context_that_links_to_the_source_stage(delivered: Team, tmp_path: Path) -> None:
     source = committed(delivered, "dev/values.yaml").replace(b"v0.3.0", b"v0.3.1")
     target = committed(delivered, "production/values.yaml")
-    promoted = plan(source, target, ("serviceVersion",), TRACE).text
+    promoted = promotion(source, target, TRACE)
 
     rendered = render(delivered, "production", promoted, tmp_path)
     taken = {kind: delivered.server.validate(body) for kind, body in rendered.items()}
@@ -61,7 +72,7 @@ def test_promoted_values_render_to_a_context_that_links_to_the_source_stage(deli
 def test_a_promotion_without_a_trace_renders_to_a_context_without_a_link(delivered: Team, tmp_path: Path) -> None:
     source = committed(delivered, "dev/values.yaml").replace(b"v0.3.0", b"v0.3.1")
     target = committed(delivered, "production/values.yaml")
-    promoted = plan(source, target, ("serviceVersion",), None).text
+    promoted = promotion(source, target, None)
     assert b'traceParent: ""' in promoted
 
     context = render(delivered, "production", promoted, tmp_path)["KeptnAppContext"]

@@ -12,6 +12,7 @@ from unittest.mock import PropertyMock, patch
 from delivery.git.repository import Repository
 from delivery.github.client import GitHub, GitHubError
 from delivery.model.edges import Join
+from delivery.model.promoted_keys import StageValues, in_values
 from delivery.promotion import branch, decide, desired, execute, publish, pull_request, state
 from delivery.promotion.history import History, Precedence, Proposal
 from delivery.promotion.plan import TRACE_PARENT, Change, plan
@@ -43,20 +44,25 @@ def _keep_the_text(self: GitHub, number: int, title: str, body: str, *, close: b
 _update = GitHub.update_pull_request
 
 
-def _tip_instead(repository: Repository, commit: str, path: str, stage: str, *, original: Any = state._file) -> Any:
-    return original(repository, repository.resolve("refs/delivery/default") or commit, path, stage)
+def _tip_instead(repository: Repository, commit: str, *rest: Any, original: Any = state._files) -> Any:
+    return original(repository, repository.resolve("refs/delivery/tips/main") or commit, *rest)
 
 
-def _more_keys(source: bytes, target: bytes, keys: tuple[str, ...], *rest: Any, **names: Any) -> Any:
-    return plan(source, target, (*keys, "limit"), *rest, **names)
+def _more_keys(source: Any, target: Any, here: StageValues, there: StageValues, *rest: Any, **names: Any) -> Any:
+    here, there = (replace(where, keys=(*where.keys, *in_values("limit"))) for where in (here, there))
+    return plan(source, target, here, there, *rest, **names)
 
 
-def _trace_alone(source: bytes, target: bytes, keys: tuple[str, ...], link: str | None, **names: Any) -> Any:
-    planned = plan(source, target, keys, link, **names)
-    if planned.changes or not link or link.encode() in target:
+def _trace_alone(
+    source: Any, target: Any, here: StageValues, there: StageValues, link: str | None, **names: Any
+) -> Any:
+    planned = plan(source, target, here, there, link, **names)
+    text = target[there.trace]
+    if planned.changes or not link or link.encode() in text:
         return planned
     same = tuple(Change(key, value.text, value.text) for key, value in planned.values.items())
-    return replace(planned, changes=same, text=set_keys(target, {TRACE_PARENT: Scalar(link)}, where="target"))
+    texts = {there.trace: set_keys(text, {TRACE_PARENT: Scalar(link)}, where="target")}
+    return replace(planned, changes=same, texts=texts)
 
 
 def _forced(self: Repository, doing: str, *arguments: str, original: Any = Repository._remotely) -> None:
@@ -117,7 +123,7 @@ MUTANTS: dict[str, Mutant] = {
     ),
     "the text is not updated": _object(GitHub, "update_pull_request", _keep_the_text),
     "the branch is not rebuilt": _object(desired, "_brings_the_plan", lambda *_: True),
-    "the default branch is promoted": _object(state, "_file", _tip_instead),
+    "the default branch is promoted": _object(state, "_files", _tip_instead),
     "another key is promoted, too": _object(decide, "plan", _more_keys),
     "the link to the trace alone is a change": _object(decide, "plan", _trace_alone),
     "the lease is dropped": _object(Repository, "_remotely", _forced),

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from delivery.model.edges import Edge, PromotionSettings
+from delivery.model.promoted_keys import in_values
 from delivery.promotion import cli
 from lab.forge import ApiError, Forge
 from tests.soak.actions import (
@@ -95,7 +96,9 @@ class World:
         self.network.begin(self.repository)
         self.edges = [(before, stage) for stage, after in self.stages.items() for before in after]
         self.settings = self.site.folder / "settings.json"
-        edges = tuple(Edge(APPLICATION, one, other, one, other, ("serviceVersion",)) for one, other in self.edges)
+        edges = tuple(
+            Edge(APPLICATION, one, other, one, other, in_values("serviceVersion")) for one, other in self.edges
+        )
         self.settings.write_text(
             PromotionSettings(
                 owner="acme",

@@ -28,6 +28,7 @@ WRONG: dict[Type, Json] = {
     Type.LIST: "a text",
     Type.ENTRIES: {"name": "dev"},
     Type.MAP: ["a"],
+    Type.KEYS: {"key": "a"},
 }
 """What a key of each type cannot be."""
 READ = [key for key in TABLE.values() if key.type is not Type.SECRET]

@@ -83,7 +83,7 @@ from delivery.config.rules import Rule
             ["dev", "apps/web/dev", "_a"],
             ["", "/dev", "dev/", "../dev", ".github/x", "a//b", "a" * 201],
         ),
-        (rules.NAME_PATTERN, ["{application}-{stage}", "x"], ["", "{app}", "{stage", "a" * 301]),
+        (rules.NAME_PATTERN, ["{application}-{stage}", "x"], ["", "{", "{stage", "a" * 301]),
     ],
 )
 def test_a_rule_holds_for_what_is_allowed_and_for_nothing_else(

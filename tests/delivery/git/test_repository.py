@@ -47,7 +47,7 @@ def test_a_commit_changes_one_file_and_keeps_its_mode(remote: Path) -> None:
         file = repository.read(tip, "run")
         assert file == File(b"#!\n", "100755")
 
-        new = repository.commit(tip, "run", File(b"#!/bin/sh\n", "100755"), "Message\n")
+        new = repository.commit(tip, {"run": File(b"#!/bin/sh\n", "100755")}, "Message\n")
         repository.push([RefUpdate("refs/heads/branch", new, None, True)])
 
     assert git(remote, "diff", "--raw", "--abbrev=4", "main", "branch").split()[:2] == [":100755", "100755"]
@@ -68,7 +68,7 @@ def test_a_branch_that_moved_is_not_overwritten(remote: Path) -> None:
     with opened(remote) as repository:
         repository.fetch(["+refs/heads/main:refs/tip"], 1)
         tip = repository.resolve("refs/tip") or ""
-        one, two = (repository.commit(tip, "a/values.yaml", File(text, "100644"), "m") for text in (b"x: 2", b"x: 3"))
+        one, two = (repository.commit(tip, {"a/values.yaml": File(text, "100644")}, "m") for text in (b"x: 2", b"x: 3"))
         repository.push([RefUpdate("refs/heads/branch", one, None, True)])
 
         for observed, rewrite in ((None, True), (tip, True), (tip, False)):

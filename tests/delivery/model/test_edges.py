@@ -6,8 +6,9 @@ from dataclasses import replace
 import pytest
 
 from delivery.model.edges import Edge, PromotionSettings, SettingsError
+from delivery.model.promoted_keys import in_values
 
-EDGE = Edge("web", "dev", "production", "dev", "production", ("serviceVersion",))
+EDGE = Edge("web", "dev", "production", "dev", "production", in_values("serviceVersion"))
 SETTINGS = PromotionSettings(
     owner="acme",
     repository="gitops",

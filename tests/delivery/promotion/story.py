@@ -13,6 +13,7 @@ from unittest.mock import patch
 import pytest
 
 from delivery.model.edges import Edge, PromotionSettings
+from delivery.model.promoted_keys import in_values, names
 from delivery.promotion import cli as promote
 from delivery.promotion.metadata import PromotionMetadata, parse_metadata
 from delivery.promotion.state import read_edge
@@ -21,7 +22,7 @@ from lab.forge import Forge, PullRequest
 NAME = "acme/gitops"
 TOKEN = "token-of-the-workflow"
 TRACEPARENT = "00-23679963727bf63245f9b55983c73104-b427a6fcfc56cd6a-01"
-EDGE = Edge("podtato-head", "dev", "production", "dev", "production", ("serviceVersion",))
+EDGE = Edge("podtato-head", "dev", "production", "dev", "production", in_values("serviceVersion"))
 DEV = "# dev\nserviceVersion: {}\nreplicas: 1\n"
 PRODUCTION = (
     '# Only what the release managers agreed on.\nserviceVersion: {}  # promoted\nreplicas: 3\ntraceParent: ""\n'
@@ -30,10 +31,10 @@ PRODUCTION = (
 
 def platform(edge: Edge) -> str:
     """The `platform.yaml` that the stack of the edge's target commits, as far as promotions read it."""
-    keys = "".join(f"\n  - {key}" for key in edge.promoted_keys)
+    keys = "".join(f"\n  - {json.dumps(name)}" for name in names(edge.promoted_keys))
     promoted = f"promotedKeys:{keys}\n" if edge.promoted_keys[1:] else ""
     application = f"application:\n  name: {edge.application}\n  stage: {edge.target}\n"
-    return f"versionKey: {edge.promoted_keys[0]}\n{promoted}{application}"
+    return f"versionKey: {json.dumps(edge.version_key)}\n{promoted}{application}"
 
 
 @dataclass

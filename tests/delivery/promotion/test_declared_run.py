@@ -38,19 +38,18 @@ class Started:
         opened = None
         if open_number:
             opened = PullRequest(open_number, "", "Promote", "", "open", BRANCH, "b" * 40, "", labels)
-        file = File(b"a: b\n", "100644")
+        files = {"production/values.yaml": File(b"a: b\n", "100644")}
         desired = DesiredPromotion(
             edge=EDGE,
             branch=BRANCH,
             base="main",
-            path="production/values.yaml",
-            file=file,
+            files=files,
             message="Promote",
             parent="",
             append=False,
             up_to_date=False,
             observed=None,
-            present=file if unchanged else None,
+            present=files if unchanged else {},
             undeclared=False,
             rendered=Rendered("Promote", "", "Promote", METADATA),
             labels=("promotion",),

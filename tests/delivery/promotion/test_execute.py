@@ -7,6 +7,7 @@ import pytest
 
 from delivery.model.edges import Edge
 from delivery.model.hints import Hint
+from delivery.model.promoted_keys import in_values
 from delivery.promotion.branch import rollback_branch
 from delivery.promotion.history import PromotionError
 from tests.delivery.promotion.story import EDGE, NAME, PRODUCTION, TRACEPARENT, Story, fetch_only, platform
@@ -32,8 +33,8 @@ def test_a_promotion_opens_a_pull_request_with_the_promoted_key_and_the_trace_on
 
 
 def test_edges_whose_names_run_together_have_branches_of_their_own(told: Story) -> None:
-    one = Edge("podtato-head", "a-to-b", "c", "a-to-b", "c", ("serviceVersion",))
-    other = Edge("podtato-head", "a", "b-to-c", "a", "b-to-c", ("serviceVersion",))
+    one = Edge("podtato-head", "a-to-b", "c", "a-to-b", "c", in_values("serviceVersion"))
+    other = Edge("podtato-head", "a", "b-to-c", "a", "b-to-c", in_values("serviceVersion"))
     stages: dict[str, tuple[str, ...]] = {"a-to-b": (), "a": (), "c": ("a-to-b",), "b-to-c": ("a",)}
     told.configure(stages=stages, edges=(one, other))
     files = {f"{stage}/values.yaml": PRODUCTION.format("v0.3.0") for stage in ("c", "b-to-c")}
@@ -46,7 +47,7 @@ def test_edges_whose_names_run_together_have_branches_of_their_own(told: Story) 
     assert rollback_branch(one) != rollback_branch(other)
     for number, edge in enumerate((one, other), 1):
         told.merge(number)
-        assert f"v-{edge.source}" in (told.forge.read(NAME, edge.target_values, "main") or b"").decode()
+        assert f"v-{edge.source}" in (told.forge.read(NAME, edge.at_target.trace, "main") or b"").decode()
 
 
 def test_creating_takes_at_most_six_requests_one_fetch_and_one_push(told: Story) -> None:
@@ -165,8 +166,8 @@ def test_the_branch_is_rebuilt_when_only_the_trace_changed_below_it(told: Story)
         (None, "folder"),
         (platform(replace(EDGE, application="shop")), "application"),
         (platform(replace(EDGE, target="staging")), "stage"),
-        (platform(replace(EDGE, promoted_keys=("image.tag",))), "keys"),
-        (platform(replace(EDGE, promoted_keys=("serviceVersion", "a"))), "promoted_keys"),
+        (platform(replace(EDGE, promoted_keys=in_values("image.tag"))), "keys"),
+        (platform(replace(EDGE, promoted_keys=in_values("serviceVersion", "a"))), "promoted_keys"),
     ],
 )
 def test_a_target_that_another_stack_configuration_deploys_is_refused_before_anything_is_planned(
@@ -188,7 +189,9 @@ def test_a_target_whose_platform_file_an_earlier_release_wrote_is_promoted_to(to
 
 
 def test_keys_that_the_target_does_not_name_are_not_promoted(told: Story) -> None:
-    told.settings = replace(told.settings, edges=(replace(EDGE, promoted_keys=("serviceVersion", "replicas")),))
+    told.settings = replace(
+        told.settings, edges=(replace(EDGE, promoted_keys=in_values("serviceVersion", "replicas")),)
+    )
     run = told.promote(told.release("v0.3.1"))
     assert isinstance(run.error, PromotionError)
     assert told.pull_requests == []
@@ -270,7 +273,7 @@ def test_a_pointless_pull_request_that_a_person_reopens_counts_again(told: Story
 
 
 def test_several_keys_travel_together_and_everything_else_stays(told: Story) -> None:
-    edge = replace(EDGE, promoted_keys=("serviceVersion", "image.digest", "replicaLimit"))
+    edge = replace(EDGE, promoted_keys=in_values("serviceVersion", "image.digest", "replicaLimit"))
     told.configure(edges=(edge,))
     source = "serviceVersion: v0.3.1\nimage: {digest: 'sha256:ab'}\nreplicaLimit: 4\nreplicas: 1\n"
     commit = told.forge.commit(NAME, {"dev/values.yaml": source}, "Release")

@@ -7,6 +7,7 @@ import pytest
 
 from delivery.git.repository import Repository
 from delivery.github.client import GitHub
+from delivery.model.promoted_keys import in_values
 from delivery.model.request import PromotionRequest
 from delivery.promotion.desired import DesiredPromotion
 from delivery.promotion.pending import PendingPromotion, read_pending
@@ -57,14 +58,14 @@ def test_a_promotion_is_not_unchanged_when_something_newer_is_due(told: Story) -
 def test_a_branch_that_others_left_with_the_right_values_needs_no_commit(told: Story) -> None:
     told.promote(told.release("v0.3.1"))
     told.forge.commit(NAME, {"production/notes.md": "careful"}, "Add notes", branch=EDGE.branch)
-    assert desired(told).declared_content is None
+    assert desired(told).declared_files == ()
 
 
 def test_a_branch_that_others_worked_on_gets_what_is_newer(told: Story) -> None:
     told.promote(told.release("v0.3.1"))
     told.forge.commit(NAME, {"production/notes.md": "careful"}, "Add notes", branch=EDGE.branch)
     told.release("v0.3.2")
-    assert "serviceVersion: v0.3.2 " in (desired(told).declared_content or "")
+    assert "serviceVersion: v0.3.2 " in desired(told).declared_files[0].content
 
 
 def test_what_a_finished_promotion_left_on_the_branch_is_committed_anew(told: Story) -> None:
@@ -74,7 +75,7 @@ def test_what_a_finished_promotion_left_on_the_branch_is_committed_anew(told: St
     due = read(told, PromotionRequest(commit=commit, again=True)).desired
     assert due is not None
     assert (due.stale_head, due.open, due.previous_pull_request) == (told.forge.branch(NAME, EDGE.branch), None, 1)
-    assert "serviceVersion: v0.3.1 " in (due.declared_content or "")
+    assert "serviceVersion: v0.3.1 " in due.declared_files[0].content
     assert not due.unchanged
 
 
@@ -112,7 +113,9 @@ def test_a_request_is_for_the_edges_that_it_names_and_for_no_other(application: 
 
 def test_a_stack_that_this_update_brings_up_to_date_has_nothing_to_promote_so_far(told: Story) -> None:
     told.release("v0.3.1")
-    told.forge.commit(NAME, {"production/platform.yaml": platform(replace(EDGE, promoted_keys=("image.tag",)))}, "Keys")
+    told.forge.commit(
+        NAME, {"production/platform.yaml": platform(replace(EDGE, promoted_keys=in_values("image.tag")))}, "Keys"
+    )
     pending = read(told)
     assert pending.desired is None
     assert_message("promotion.own_stack_not_updated", pending.why)

@@ -8,12 +8,16 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from delivery.promotion.plan import Change, Plan, plan, plan_values, words
+from delivery.model.promoted_keys import StageValues, in_values
+from delivery.promotion import plan as planning
+from delivery.promotion.plan import Change, Plan, words
 from delivery.values.editor import ValuesError, promoted, read_keys, set_keys
 from delivery.values.scalar import Scalar, Style, spell
 
 TRACE = "00-23679963727bf63245f9b55983c73104-b427a6fcfc56cd6a-01"
 LATER = "00-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-bbbbbbbbbbbbbbbb-01"
+STAGES = ("dev", "production")
+FILE = "production/values.yaml"
 TARGET = b"""\
 # production
 serviceVersion: 'v0.3.0'  # promoted, do not edit
@@ -23,9 +27,33 @@ traceParent: ""
 """
 
 
+@dataclass(frozen=True)
+class Planned:
+    """A plan for one file of values, and its text after that."""
+
+    changes: tuple[Change, ...]
+    text: bytes
+
+
+def plan(source: bytes, target: bytes, keys: tuple[str, ...], trace: str | None) -> Planned:
+    dev, production = (StageValues(stage, stage, in_values(*keys), f"{stage}/values.yaml") for stage in STAGES)
+    found = planning.plan({"dev/values.yaml": source}, {FILE: target}, dev, production, trace)
+    return _of_one_file(found, target)
+
+
+def plan_values(values: dict[str, Scalar], target: bytes, trace: str | None) -> Planned:
+    where = StageValues("production", "production", in_values(*values), FILE)
+    return _of_one_file(planning.plan_values(values, {FILE: target}, where, trace), target)
+
+
+def _of_one_file(found: Plan, target: bytes) -> Planned:
+    assert set(found.texts) == ({FILE} if found.changes else set())
+    return Planned(found.changes, found.texts.get(FILE, target))
+
+
 def test_a_promotion_takes_the_promoted_keys_and_the_trace_and_nothing_else() -> None:
     source = b"serviceVersion: v0.3.1\nreplicas: 1\ncommitID: abc\n"
-    assert plan(source, TARGET, ("serviceVersion",), TRACE) == Plan(
+    assert plan(source, TARGET, ("serviceVersion",), TRACE) == Planned(
         changes=(Change("serviceVersion", "v0.3.0", "v0.3.1"),),
         text=TARGET.replace(b"v0.3.0", b"v0.3.1").replace(b'traceParent: ""', f'traceParent: "{TRACE}"'.encode()),
     )
@@ -33,7 +61,7 @@ def test_a_promotion_takes_the_promoted_keys_and_the_trace_and_nothing_else() ->
 
 def test_equal_promoted_keys_are_no_promotion_even_with_a_new_trace() -> None:
     source = b'{"serviceVersion": "v0.3.0"}'
-    assert plan(source, TARGET, ("serviceVersion",), TRACE) == Plan((), TARGET)
+    assert plan(source, TARGET, ("serviceVersion",), TRACE) == Planned((), TARGET)
 
 
 @pytest.mark.parametrize("traceparent", [None, "", "junk", TRACE.upper(), TRACE + "\n", f"00-{'0' * 32}-{'0' * 16}-01"])
@@ -104,8 +132,9 @@ def test_a_former_value_is_told_on_one_line() -> None:
 )
 def test_an_error_names_the_file_it_is_in(source: bytes, target: bytes, place: str) -> None:
     with pytest.raises(ValuesError) as caught:
-        plan(source, target, ("serviceVersion",), TRACE, source_name="dev", target_name="production")
-    assert str(caught.value).startswith(f"{place}: ")
+        plan(source, target, ("serviceVersion",), TRACE)
+    stage, _, rest = place.partition(":")
+    assert str(caught.value).startswith(f"{stage}/values.yaml:{rest}: ")
 
 
 @pytest.mark.parametrize("values", [{"v": Scalar("a\nb")}, {"traceParent": Scalar(TRACE)}])
@@ -194,7 +223,7 @@ def strings(text: bytes) -> dict[str, object]:
     return loaded
 
 
-def plan_or_refusal(values: dict[str, Scalar], target: bytes) -> Plan | str:
+def plan_or_refusal(values: dict[str, Scalar], target: bytes) -> Planned | str:
     try:
         return plan_values(values, target, TRACE)
     except ValuesError as error:
@@ -224,7 +253,7 @@ def test_after_a_plan_the_target_is_what_it_was_but_for_the_promoted_keys_and_th
         expected = replaced(expected, key, wanted[key].text)
     assert strings(planned.text) == (replaced(expected, "traceParent", TRACE) if changed else expected)
     assert changed == {key for key in keys if read_keys(file.text, [key], where="target")[key] != wanted[key]}
-    assert plan_values(wanted, planned.text, LATER) == Plan((), planned.text)
+    assert plan_values(wanted, planned.text, LATER) == Planned((), planned.text)
     around = "".join("[^\r\n]*" if key in changed else re.escape(text) for key, text in file.pieces)
     assert re.fullmatch(around, re.sub(f'(\r?\n)?traceParent: "{TRACE}"', "", planned.text.decode(), count=1))
 
@@ -234,7 +263,7 @@ def test_after_a_plan_the_target_is_what_it_was_but_for_the_promoted_keys_and_th
 def test_a_key_that_is_not_there_is_added_without_touching_a_line(file: Values, key: str, value: Scalar) -> None:
     planned = plan_or_refusal({key: value}, file.text)
     if isinstance(planned, str):
-        assert "is no map" in planned
+        assert "is no map" in planned or "is a list" in planned
         return
     assert read_keys(file.text, [key], where="target")[key] is None
     assert strings(planned.text) == replaced(replaced(strings(file.text), key, value.text), "traceParent", TRACE)

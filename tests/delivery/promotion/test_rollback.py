@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from delivery.model.promoted_keys import in_values
 from delivery.promotion.branch import rollback_branch
 from delivery.promotion.history import PromotionError
 from delivery.values.editor import read_keys
@@ -140,7 +141,7 @@ def beyond_the_fetched_history(told: Story, monkeypatch: pytest.MonkeyPatch) -> 
 def test_beyond_the_fetched_history_what_the_metadata_remembers_is_written_as_it_was(
     told: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told.configure(edges=(replace(EDGE, promoted_keys=KEYS),))
+    told.configure(edges=(replace(EDGE, promoted_keys=in_values(*KEYS)),))
     before = PRODUCTION.format("v0.3.0") + "".join(f"{key}: {value}\n" for key, value in HAD.items())
     told.forge.commit(NAME, {"production/values.yaml": before}, "More values")
     source = DEV.format("v0.3.1") + "".join(f"{key}: other\n" for key in HAD)
@@ -159,7 +160,7 @@ def test_a_description_too_long_to_remember_changes_is_not_taken_for_no_changes(
     told: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     long = "x" * 21_000
-    told.configure(edges=(replace(EDGE, promoted_keys=("serviceVersion", "text")),))
+    told.configure(edges=(replace(EDGE, promoted_keys=in_values("serviceVersion", "text")),))
     told.forge.commit(NAME, {"production/values.yaml": f"{PRODUCTION.format('v0.3.0')}text: {long}\n"}, "More values")
     commit = told.forge.commit(NAME, {"dev/values.yaml": f"{DEV.format('v0.3.1')}text: short\n"}, "Release")
     assert told.promote(commit).result == "created"
@@ -172,7 +173,7 @@ def test_a_description_too_long_to_remember_changes_is_not_taken_for_no_changes(
 
 
 def added_key(told: Story) -> None:
-    told.configure(edges=(replace(EDGE, promoted_keys=("serviceVersion", "feature.flag")),))
+    told.configure(edges=(replace(EDGE, promoted_keys=in_values("serviceVersion", "feature.flag")),))
     source = DEV.format("v0.3.1") + "feature:\n  flag: true\n"
     assert told.promote(told.forge.commit(NAME, {"dev/values.yaml": source}, "Release")).result == "created"
     told.merge(1)

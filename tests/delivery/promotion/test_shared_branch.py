@@ -3,6 +3,7 @@
 import subprocess
 from dataclasses import replace
 
+from delivery.model.promoted_keys import in_values
 from delivery.promotion.branch import rollback_branch
 from tests.delivery.promotion.story import DEV, EDGE, NAME, PRODUCTION, Story
 from tests.messages import assert_message
@@ -23,7 +24,7 @@ def by_hand(told: Story, was: str, now: str, branch: str = "main") -> None:
 
 def two_keys(told: Story) -> str:
     """A release of two promoted keys, of which only the version is another one than production's."""
-    told.configure(edges=(replace(EDGE, promoted_keys=("serviceVersion", "limit")),))
+    told.configure(edges=(replace(EDGE, promoted_keys=in_values("serviceVersion", "limit")),))
     production = PRODUCTION.format("v0.3.0") + "a: 1\nb: 1\nc: 1\nlimit: 1\n"
     values = {"dev/values.yaml": DEV.format("v0.3.0") + "limit: 1\n", "production/values.yaml": production}
     told.forge.commit(NAME, values, "Two keys")

@@ -223,9 +223,9 @@ def test_a_key_that_the_target_does_not_have_yet_is_nothing_to_revert(told: Stor
 @given(st.text(), st.text())
 def test_whatever_the_values_are_a_warning_breaks_nothing(was: str, now: str) -> None:
     pipeline = PromotionSettings("acme", "gitops", "main", "", "https://github.com/acme/gitops", {}, (EDGE,))
-    nothing = File(b"", "100644")
+    nothing: dict[str, File] = {}
     history = create_autospec(History, instance=True)
-    history.changed_since.return_value = f'serviceVersion: "{escape(now)}"\n'.encode()
+    history.values_since.return_value = {"serviceVersion": Scalar(now)}
     history.last_with.return_value = "cd" * 20
     state = EdgeState(
         EDGE,

@@ -227,22 +227,35 @@ def test_a_stage_that_moves_keeps_its_own_values_whatever_a_later_one_has(repo: 
 
 
 def test_files_that_the_stack_does_not_manage_are_refused_one_line_each_until_the_stack_adopts_them(repo: Repo) -> None:
-    repo.commit({"dev/Chart.yaml": "name: theirs\n", ".github/workflows/promote.yaml": "name: theirs\n"})
+    repo.commit({"dev/templates/application.yaml": "x", ".github/workflows/promote.yaml": "name: theirs\n"})
 
     refused = repo.refused("dev")
 
-    assert [line.partition(":")[0] for line in refused] == [".github/workflows/promote.yaml", "dev/Chart.yaml"]
+    places = [line.partition(":")[0] for line in refused]
+    assert places == [".github/workflows/promote.yaml", "dev/templates/application.yaml"]
     assert_message("stack.unmanaged_file", refused[-1])
     assert repo.initial_values("production") == InitialValues()
     assert repo.initial_values("dev", adoptExisting="true") == InitialValues()
 
 
+@pytest.mark.parametrize(("file", "source"), [("Chart.yaml", "helm"), ("kustomization.yaml", "kustomize")])
+def test_a_folder_with_manifests_of_the_teams_own_is_not_offered_to_be_overwritten(
+    repo: Repo, file: str, source: str
+) -> None:
+    repo.commit({f"dev/{file}": "theirs: true\n", "dev/templates/application.yaml": "theirs: true\n"})
+
+    [refused] = repo.refused("dev")
+
+    assert refused.startswith(f"dev/{file}: ")
+    assert refused.endswith(f"value: [0]: source: {source}")
+    assert "adoptExisting" not in refused
+    if source == "helm":
+        assert_message("stack.team_owned", refused)
+
+
 def test_a_platform_yaml_of_somebody_else_is_no_mark_of_the_stack(repo: Repo) -> None:
-    repo.commit({"production/platform.yaml": "team: theirs\n", "production/Chart.yaml": b"\xff"})
-    assert [line.partition(":")[0] for line in repo.refused("production")] == [
-        "production/Chart.yaml",
-        "production/platform.yaml",
-    ]
+    repo.commit({"production/platform.yaml": "team: theirs\n"})
+    assert [line.partition(":")[0] for line in repo.refused("production")] == ["production/platform.yaml"]
 
 
 def test_a_first_update_that_was_cut_off_goes_on_at_any_file(repo: Repo) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from delivery.model.edges import Edge, PromotionSettings
+from delivery.model.promoted_keys import in_values
 from delivery.tracing.otlp import TRACE_FILE, Span, SpanId, read
 from delivery.tracing.run import start_run
 
@@ -17,7 +18,7 @@ PHASE = "00-23679963727bf63245f9b55983c73104-b427a6fcfc56cd6a-01"
 PHASE_ID = SpanId("23679963727bf63245f9b55983c73104", "b427a6fcfc56cd6a")
 OUTER = "00-" + "c" * 32 + "-" + "d" * 16 + "-01"
 COMMIT = "d1" * 20
-EDGE = Edge("podtato-head", "dev", "production", "dev", "production", ("serviceVersion",))
+EDGE = Edge("podtato-head", "dev", "production", "dev", "production", in_values("serviceVersion"))
 SETTINGS = PromotionSettings(
     owner="acme",
     repository="gitops",

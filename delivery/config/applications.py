@@ -1,0 +1,159 @@
+"""The applications of a configuration: what their keys mean for each other, and where their promoted values are.
+
+What each key may be by itself is in `delivery.config.keys`.
+"""
+
+from collections.abc import Sequence
+
+from delivery.config import rules
+from delivery.config.errors import ErrorCollector, Kind
+from delivery.config.naming import filled
+from delivery.config.values import Values
+from delivery.model.pipeline import SOURCES, Application, Pipeline, RegistryChart
+from delivery.model.promoted_keys import VALUES, PromotedKey, names
+
+_GENERATED_ALONE = ("image", "workload")
+_OWN_ALONE = ("valueFiles", "reads")
+
+
+def read_applications(root: Values, errors: ErrorCollector) -> tuple[Application, ...]:
+    """Every application; what is wrong is added to `errors`."""
+    entries = root.entries("applications")
+    if not errors.about("applications"):
+        refuse_repeated(entries, errors)
+    return tuple(_application(entry, errors) for entry in entries)
+
+
+def refuse_repeated(entries: Sequence[Values], errors: ErrorCollector) -> None:
+    """Add an error for each entry with the name of one before it."""
+    found: set[str] = set()
+    for entry in entries:
+        if entry.text("name") in found:
+            errors.add(Kind.REPEATED, (*entry.path, "name"), entry.text("name"), "each name once", "NAME")
+        found.add(entry.text("name"))
+
+
+def _application(entry: Values, errors: ErrorCollector) -> Application:
+    source = entry.text("source")
+    keys = tuple(_promoted_key(found, entry) for found in entry.entries("promotedKeys"))
+    keys = keys or (PromotedKey("serviceVersion"),)
+    version = _promoted_key(entry.map("version"), entry) if entry.map("version").text("key") else keys[0]
+    chart = _chart(entry, errors)
+    if not errors.about("applications"):
+        if source == SOURCES[0]:
+            _refuse_of_own(entry, keys, errors)
+        else:
+            _refuse_of_generated(entry, source, keys, version, chart, errors)
+    return Application(
+        name=entry.text("name"),
+        image=entry.text("image"),
+        workload=entry.text("workload") or entry.text("name"),
+        container_port=entry.number("containerPort"),
+        service_port=entry.number("servicePort"),
+        first_version=entry.text("firstVersion"),
+        promoted_keys=keys,
+        version=version,
+        source=source,
+        value_files=tuple(filled(file, entry) for file in entry.texts("valueFiles")),
+        chart=chart,
+        reads=tuple(filled(file, entry) for file in entry.texts("reads")),
+    )
+
+
+def _promoted_key(found: Values, entry: Values) -> PromotedKey:
+    file = filled(found.text("file"), entry) or VALUES
+    return PromotedKey(found.text("key"), file, found.text("kind"), found.text("name"))
+
+
+def _chart(entry: Values, errors: ErrorCollector) -> RegistryChart | None:
+    chart = entry.map("chart")
+    version = chart.map("version")
+    if not (_is_set(chart) or _is_set(version)):
+        return None
+    for key in ("repository", "name"):
+        if not chart.text(key):
+            errors.add(Kind.MISSING, (*chart.path, key), None, "what the chart is called there, and where", "TEXT")
+    # Argo CD's generator fills it in by its own template, which knows no elements of lists.
+    if not rules.PROMOTED_KEY.holds(version.text("key")):
+        allowed = "a key with dots between levels"
+        errors.add(Kind.NOT_ALLOWED, (*version.path, "key"), version.text("key") or None, allowed, "KEY")
+    return RegistryChart(chart.text("repository"), chart.text("name"), _promoted_key(version, entry))
+
+
+def _is_set(found: Values) -> bool:
+    return any(value for value in found.values.values() if not isinstance(value, dict))
+
+
+def _refuse_of_own(entry: Values, keys: Sequence[PromotedKey], errors: ErrorCollector) -> None:
+    """What a generated chart cannot have, and what it has to have."""
+    path = (*entry.path, "promotedKeys")
+    if not entry.text("image"):
+        errors.add(Kind.MISSING, (*entry.path, "image"), None, rules.IMAGE.words, rules.IMAGE.form)
+    given = [key for key in _OWN_ALONE if entry.texts(key)]
+    given += [key for key in ("version", "chart") if _is_set(entry.map(key))]
+    for name in given:
+        allowed = "nothing: the chart is generated; with files of your own, `source` is helm, kustomize or directory"
+        errors.add(Kind.NOT_ALLOWED, (*entry.path, name), "a value", allowed, "SOURCE")
+    for index, key in enumerate(keys):
+        if key.file != VALUES or key.kind or key.document:
+            allowed = "a key of values.yaml: the chart is generated"
+            errors.add(Kind.NOT_ALLOWED, (*path, index), key.name, allowed, "KEY")
+        elif not rules.PROMOTED_KEY.holds(key.key):
+            errors.add(Kind.NOT_ALLOWED, (*path, index), key.key, rules.PROMOTED_KEY.words, rules.PROMOTED_KEY.form)
+        # What has keys below it is no value.
+        elif any(other.key.startswith(f"{key.key}.") for other in keys):
+            errors.add(Kind.NOT_ALLOWED, (*path, index), key.key, "a key that is not above another one", "KEY")
+    # The chart reads the first key as the version, and `replicas` as a number of pods.
+    called = names(keys)
+    if "serviceVersion" in called[1:] or called[:1] == ("replicas",):
+        allowed = "the version first, serviceVersion or your own key for it: the chart deploys the first key"
+        errors.add(Kind.NOT_ALLOWED, path, list(called), allowed, '["VERSION_KEY", "KEY"]')
+
+
+def _refuse_of_generated(
+    entry: Values,
+    source: str,
+    keys: Sequence[PromotedKey],
+    version: PromotedKey,
+    chart: RegistryChart | None,
+    errors: ErrorCollector,
+) -> None:
+    """What files of the team's own cannot have, and what they have to have."""
+    for key in _GENERATED_ALONE:
+        if entry.text(key):
+            allowed = f"nothing: with source {source} your own files say it"
+            errors.add(Kind.NOT_ALLOWED, (*entry.path, key), entry.text(key), allowed, "''")
+    if source != "helm":
+        given = ["valueFiles"] if entry.texts("valueFiles") else []
+        given += ["chart"] if chart is not None else []
+        for key in given:
+            errors.add(Kind.NOT_ALLOWED, (*entry.path, key), "a value", "nothing: it is for source helm", "''")
+    if not entry.entries("promotedKeys"):
+        allowed = "a list with the file and key of each value that promotions bring along"
+        errors.add(Kind.MISSING, (*entry.path, "promotedKeys"), None, allowed, '[{"file": "FILE", "key": "KEY"}]')
+    if version not in keys:
+        allowed = f"one of promotedKeys: {', '.join(names(keys))}"
+        errors.add(Kind.NOT_ALLOWED, (*entry.path, "version"), version.name, allowed, "KEY")
+
+
+def refuse_shared_files(pipeline: Pipeline, errors: ErrorCollector) -> None:
+    """Add an error for each promoted value that two stages have in one file, or that is outside of the repository."""
+    entries = {application.name: index for index, application in enumerate(pipeline.applications)}
+    own = {application.name for application in pipeline.applications if application.own_files}
+    if not own or not pipeline.stage_applications or errors.about("applications", "stages", "pathPattern"):
+        return
+    for edge in pipeline.edges():
+        if edge.application not in own:
+            continue
+        for index, key in enumerate(edge.promoted_keys):
+            source, target = (where.file_of(key.name) for where in (edge.at_source, edge.at_target))
+            allowed = ""
+            if source.partition("/")[0] in ("..", ".github", ".delivery"):
+                allowed = f"a file in the repository, not in .github or .delivery; it is {source}"
+            elif source == target and edge.source_branch == edge.target_branch:
+                allowed = (
+                    f"a file of each stage's own, by {{stage}}: {edge.source} and {edge.target} both have {source}"
+                )
+            if allowed:
+                path = ("applications", entries[edge.application], "promotedKeys", index)
+                errors.add(Kind.NOT_ALLOWED, path, key.name, allowed, "FILE")
