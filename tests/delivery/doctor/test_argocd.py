@@ -24,6 +24,9 @@ def ago(**of: float) -> str:
     return (datetime.now(UTC) - timedelta(**of)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+BEGUN = ago(hours=2)
+
+
 def checks(api: KubernetesApi, **keys: str) -> dict[str, Check]:
     inspection = Inspection(PROGRAM, "dev", {})
     inspection.parsed = configured("dev", **keys)
@@ -45,7 +48,7 @@ def state(api: KubernetesApi, status: dict[str, Any], *, automated: object = Non
 
 def status(sync: str = "Synced", phase: str = "Succeeded", message: str = "", **more: Any) -> dict[str, Any]:
     """A status at the revision NEW, last synced to that."""
-    operation = {"phase": phase, "message": message, "startedAt": ago(hours=2), "syncResult": {"revision": NEW}}
+    operation = {"phase": phase, "message": message, "startedAt": BEGUN, "syncResult": {"revision": NEW}}
     found = {"sync": {"status": sync, "revision": NEW}, "operationState": operation, "health": {"status": "Healthy"}}
     return found | more
 
@@ -73,8 +76,7 @@ def test_each_illness_of_an_application_is_wrong_with_its_fix(api: KubernetesApi
     api.objects[SECRETS] = {"items": []}
     found = state(api, WRONG[name])
     assert found.status == "wrong"
-    since = ago(hours=2)[:16].replace("T", " ")
-    assert_told(f"application.{name}", found, since)
+    assert_told(f"application.{name}", found, BEGUN[:16].replace("T", " "))
     assert "hunter22" not in str(found)
 
 
