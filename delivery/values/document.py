@@ -25,7 +25,7 @@ class Mark:
     column: int
 
 
-@dataclass(eq=False, repr=False)
+@dataclass(eq=False, repr=False, slots=True)
 class Node:
     """A value in the file: offsets into the text, its place among the file's `content`, and what is in it.
 

@@ -116,16 +116,17 @@ class _Walk:
         return Place(None, (), self._usable(node, parts))
 
     def _usable(self, node: Node, parts: tuple[Level, ...]) -> Node:
-        name = written(parts)
         if self.writing and node.target:
-            what = f"{name} is an alias: what it stands for is on line {node.target.mark.line + 1}, and not its own"
+            line = node.target.mark.line + 1
+            what = f"{written(parts)} is an alias: what it stands for is on line {line}, and not its own"
             raise self.file.error(node.mark, what, "write its value out here")
         if self.writing and node.used:
-            what = f"{name} is used on line {node.used.line + 1} too, by its anchor {shown('&' + (node.anchor or ''))}"
+            anchor = shown(f"&{node.anchor}")
+            what = f"{written(parts)} is used on line {node.used.line + 1} too, by its anchor {anchor}"
             raise self.file.error(node.mark, what, "write the value out there")
         node = node.target or node
         if node.tag:
-            raise self.file.error(node.mark, f"{name} has the tag {shown(node.tag)}", "remove the tag")
+            raise self.file.error(node.mark, f"{written(parts)} has the tag {shown(node.tag)}", "remove the tag")
         return node
 
     def _entry(self, node: Node, level: Level, parts: tuple[Level, ...]) -> Node | None:

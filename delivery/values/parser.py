@@ -177,11 +177,14 @@ def _attach(file: YamlFile, parent: Node, node: Node) -> None:
     elif _is_merge(key):
         parent.merges.append((key, node))
     elif scalar := (key.target or key).scalar:
-        # What Helm calls a key: in JSON every name is a string, so that a bare `on` is the key `true`.
-        name = scalar.text
-        if name in parent.entries:
-            parent.repeated.setdefault(name, (parent.entries[name][0], key))
-        parent.entries[name] = (key, node)
+        # In JSON every name is a string: to Helm a bare `on` is the key `true`, to Kustomize it is `on`.
+        names = [scalar.text]
+        if scalar.kind == "boolean" and not key.target:
+            names += {file.text[key.start : key.end]} - {scalar.text}
+        for name in names:
+            if name in parent.entries:
+                parent.repeated.setdefault(name, (parent.entries[name][0], key))
+            parent.entries[name] = (key, node)
 
 
 def _is_merge(key: Node) -> bool:

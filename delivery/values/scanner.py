@@ -19,16 +19,20 @@ class TabScanner(Scanner):
 
     def scan_to_next_token(self) -> None:
         """Skip what stands between two tokens."""
-        peek, forward = self.reader.peek, self.reader.forward
+        reader = self.reader
         while True:
             blanks = " \t" if self.flow_level or not self.allow_simple_key else " "
-            while peek() in blanks:
-                forward()
-            if peek() == "#":
-                while peek() not in _THE_END:
-                    forward()
-            if not self.scan_line_break():
+            length = 0
+            while reader.peek(length) in blanks:
+                length += 1
+            if reader.peek(length) == "#":
+                while reader.peek(length) not in _THE_END:
+                    length += 1
+            if length:
+                reader.forward(length)
+            if reader.peek() not in _BREAKS:
                 return
+            self.scan_line_break()
             if not self.flow_level:
                 self.allow_simple_key = True
 
