@@ -155,13 +155,17 @@ def _version_note(request: PromotionRequest, state: EdgeState) -> tuple[str, ...
     """
     where, commit = state.asked_edge.at_source, request.commit or state.commit
     values = read_promoted(texts(state.asked), where)
-    present, version = [value.text.lower() for value in values.values()], values[state.edge.version_key].text
+    # A label holds no digest, so of `v1@sha256:…` it is the tag.
+    present = [value.text.lower().partition("@")[0] for value in values.values()]
+    version = values[state.edge.version_key].text
     if not request.version or request.version.lower() in present:
         return ()
     # One hash in a hundred has no letter. Where versions are numbers it could be one, and those have to be right.
     hashed = _KEPTN_HASH.fullmatch(request.version) and not (request.version.isdigit() and version.isdigit())
-    own_files = state.edge.own_files
-    if hashed and (own_files or state.history.workloads(commit, state.asked_edge.source_path) != 1):
+    if state.edge.own_files and not hashed:
+        # The label is the team's own, and need not be among the values that travel.
+        return (f"Keptn calls this version {code(request.version)}, which none of the promoted values is.",)
+    if hashed and (state.edge.own_files or state.history.workloads(commit, state.asked_edge.source_path) != 1):
         called = code(request.version)
         return (
             f"Keptn calls this version {called}, as it does with several workloads. That is a hash of all their "
