@@ -9,6 +9,7 @@ from enum import Enum
 
 from delivery.config import rules
 from delivery.config.rules import Json, Rule
+from delivery.model.edges import MERGE_METHODS, TITLE
 from delivery.model.pipeline import COMMITS, ENGINES, IDENTITIES, SOURCES
 from delivery.model.stack import PROMOTION_SECRETS
 
@@ -234,6 +235,32 @@ PIPELINE_KEYS = (
         COMMITS[0],
         "With `signed`, GitHub makes the commits of promotions and signs them, for branches that demand signatures. "
         "`promotionIdentity` has to be `workflow` or `app`.",
+    ),
+    Key("promotionTitle", TEXT, rules.TEXT_PATTERN, TITLE, "The title of a promotion's pull request."),
+    Key(
+        "promotionMessage",
+        TEXT,
+        rules.TEXT_PATTERN,
+        None,
+        "The first line of its commit's message; the changes and a trailer for machines follow.",
+        "`promotionTitle`",
+    ),
+    Key(
+        "promotionAuthor",
+        TEXT,
+        rules.AUTHOR,
+        None,
+        "The author of its commit; the committer stays the promoter. Neither with `signed` commits, whose author is "
+        "GitHub's matter, nor with the engine `pulumi`.",
+        "the promoter",
+    ),
+    Key(
+        "promotionMergeMethod",
+        Type.CHOICE,
+        rules.one_of(*MERGE_METHODS),
+        None,
+        "How it is to be merged, which the pull request says.",
+        "not said",
     ),
     Key("promotionLabels", LIST, rules.LABEL, [], "What pull requests get.", for_stage="labels"),
     Key("promotionReviewers", LIST, rules.PERSON, [], "Who is asked to review them.", for_stage="reviewers"),

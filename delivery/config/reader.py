@@ -165,6 +165,9 @@ def _promotions(root: Values, errors: ErrorCollector) -> Promotions:
     if signs and root.text("promotionIdentity") == "token":
         allowed = "workflow or app: GitHub signs no commits that are made with a person's token"
         errors.add(Kind.NOT_ALLOWED, ("promotionIdentity",), "token", allowed, "workflow")
+    if root.text("promotionAuthor") and (signs or root.text("promotionEngine") == "pulumi"):
+        allowed = "nothing with signed commits, or with the engine pulumi: they do not take an author"
+        errors.add(Kind.NOT_ALLOWED, ("promotionAuthor",), root.text("promotionAuthor"), allowed, "''")
     return Promotions(
         engine=root.text("promotionEngine"),
         identity=root.text("promotionIdentity"),
@@ -176,6 +179,10 @@ def _promotions(root: Values, errors: ErrorCollector) -> Promotions:
         retries=retries,
         timeout_seconds=timeout,
         ttl_seconds=root.number("promotionTtlSeconds"),
+        title=root.text("promotionTitle"),
+        message=root.text("promotionMessage"),
+        author=root.text("promotionAuthor"),
+        merge_method=root.text("promotionMergeMethod"),
     )
 
 

@@ -142,6 +142,15 @@ TRACE_URL = text(
 )
 APP_ID = pattern(r"[0-9]{1,18}|Iv[0-9A-Za-z.]{8,60}", "the id of a GitHub App, or its client id", "APP_ID")
 INSTALLATION_ID = pattern(r"[0-9]{1,18}", "the number at the end of the installation's address", "NUMBER")
+TEXT_PATTERN = text(
+    lambda line: (
+        re.fullmatch(r"(?=.{1,200}$)([^{}\x00-\x1f\x7f]|\{(application|version|from|to)\})+", line) is not None
+        and not any(has_credentials(word) for word in line.split())
+    ),
+    "one line with {application}, {version}, {from} and {to}, without a user, password or token in an address",
+    "PATTERN",
+)
+AUTHOR = pattern(r"[^<>\x00-\x1f\x7f]{1,100} <[^<>@\s]+@[^<>@\s]+>", "NAME <ADDRESS>", "NAME <ADDRESS>")
 LABEL = pattern(r"[^\x00-\x1f,]{1,50}", "a GitHub label, at most 50 characters, without a comma", "LABEL")
 PERSON = pattern(r"[A-Za-z0-9](-?[A-Za-z0-9]){0,38}", "a GitHub user", "USER")
 TEAM = pattern(r"[a-z0-9]([a-z0-9_-]*[a-z0-9])?", "the slug of a team of the owner", "TEAM")

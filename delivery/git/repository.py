@@ -255,15 +255,21 @@ class Repository:
         tree = self._git("hash-object", "-w", "-t", "tree", "--stdin").decode().strip()
         return self._git("commit-tree", tree, "-F", "-", given=message.encode()).decode().strip()
 
-    def commit(self, parent: str, files: Mapping[str, File], message: str) -> str:
-        """Make a commit on `parent` in which only `files` (by path) differ; returns its name. Nothing is pushed."""
+    def commit(self, parent: str, files: Mapping[str, File], message: str, author: str = "") -> str:
+        """Make a commit on `parent` in which only `files` (by path) differ; returns its name. Nothing is pushed.
+
+        `author` is `NAME <ADDRESS>`; empty: the promoter, which stays the committer.
+        """
+        name, _, address = author.rstrip(">").partition(" <")
+        by = {"GIT_AUTHOR_NAME": name, "GIT_AUTHOR_EMAIL": address} if address else {}
         index = {"GIT_INDEX_FILE": str(self.path / "delivery-index")}
         self._git("read-tree", parent, environ=index)
         for path, file in files.items():
             blob = self._git("hash-object", "-w", "--stdin", given=file.content).decode().strip()
             self._git("update-index", "--add", "--cacheinfo", f"{file.mode},{blob},{path}", environ=index)
         tree = self._git("write-tree", environ=index).decode().strip()
-        return self._git("commit-tree", tree, "-p", parent, "-F", "-", given=message.encode()).decode().strip()
+        made = self._git("commit-tree", tree, "-p", parent, "-F", "-", given=message.encode(), environ=by)
+        return made.decode().strip()
 
     def _remotely(self, doing: str, *arguments: str) -> None:
         attempt = 0

@@ -13,6 +13,9 @@ from delivery.model.identifiers import is_dns_label, is_loopback
 from delivery.model.promoted_keys import PromotedKey, StageValues, program_folder
 from delivery.text import has_credentials
 
+TITLE = "Promote {application} {version} to {to}"
+"""How the title of a promotion's pull request is made."""
+MERGE_METHODS = ("merge", "squash", "rebase")
 SETTINGS_PATH = ".github/promoter/settings.json"
 
 
@@ -129,7 +132,9 @@ class PromotionSettings:
     `stages` maps each stage to the stages it comes after. `trace_url` is a template with `{trace_id}` and
     `{span_id}`, or empty when there is nowhere to look. `requires` maps a stage that comes after several ones to `any`
     or `all`; without an entry it is `any`, as in settings from before. With `sign_commits`, GitHub makes
-    the commits, and signs them.
+    the commits, and signs them. `title` and `message` are patterns for the pull request's title and the first line of
+    its commit's message (empty: the title), `author` is the commit's (empty: the promoter), and `merge_method` how to
+    merge it (empty: in any way).
     """
 
     owner: str
@@ -145,6 +150,10 @@ class PromotionSettings:
     trace_url: str = ""
     requires: dict[str, str] = field(default_factory=dict)
     sign_commits: bool = False
+    title: str = TITLE
+    message: str = ""
+    author: str = ""
+    merge_method: str = ""
 
     def edge(self, application: str, source: str, target: str) -> Edge:
         """What is promoted along the edge of that name: it, or the join that it is part of.
@@ -191,8 +200,9 @@ class PromotionSettings:
         """The settings as the file in the GitOps repository: stable order, readable in a review."""
         settings = asdict(self)
         # What no stage has, and what is as always, stays out: promoters from before it refuse what they do not know.
-        if not self.sign_commits:
-            del settings["sign_commits"]
+        for optional, usual in _OPTIONAL.items():
+            if settings[optional] == usual:
+                del settings[optional]
         settings["edges"] = list(map(_edge_to_json, self.edges))
         if not self.requires:
             del settings["requires"]
@@ -223,6 +233,9 @@ class PromotionSettings:
                 f"{SETTINGS_PATH} names a stage that is no DNS label; run `pulumi up --refresh --run-program`"
             )
         return settings
+
+
+_OPTIONAL: dict[str, Any] = {"sign_commits": False, "title": TITLE, "message": "", "author": "", "merge_method": ""}
 
 
 def _edge_to_json(edge: Edge) -> dict[str, Any]:

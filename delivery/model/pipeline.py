@@ -7,7 +7,7 @@ one holds something valid. The graph's questions (what does this stage promote t
 from dataclasses import dataclass
 from functools import cached_property
 
-from delivery.model.edges import Edge, PromotionSettings
+from delivery.model.edges import TITLE, Edge, PromotionSettings
 from delivery.model.promoted_keys import PromotedKey, in_repository, program_folder
 
 EXAMPLE_OWNER = "example-org"
@@ -144,6 +144,7 @@ class Promotions:
     """How promotions look and how their task runs.
 
     `engine` is `promoter` (the workflow edits the values) or `pulumi` (the workflow runs this program).
+    `title`, `message`, `author` and `merge_method` are as in `PromotionSettings`.
     `identity` is who opens the pull requests: the `workflow` with its own token, PROMOTION_TOKEN (`token`), or a GitHub
     App (`app`). With `sign_commits`, GitHub makes the commits, and signs them. `timeout_seconds` spans all of the
     task's retries together; `ttl_seconds` is Keptn's `ttlSecondsAfterFinished`.
@@ -159,6 +160,10 @@ class Promotions:
     retries: int
     timeout_seconds: int
     ttl_seconds: int
+    title: str = TITLE
+    message: str = ""
+    author: str = ""
+    merge_method: str = ""
 
 
 @dataclass(frozen=True)
@@ -240,5 +245,9 @@ class Pipeline:
             team_reviewers=self.promotions.team_reviewers,
             trace_url=self.promotions.trace_url,
             sign_commits=self.promotions.sign_commits,
+            title=self.promotions.title,
+            message=self.promotions.message,
+            author=self.promotions.author,
+            merge_method=self.promotions.merge_method,
             requires={stage.name: stage.requires for stage in self.stages if len(stage.after) > 1},
         )

@@ -38,10 +38,10 @@ class DeclaredFile:
 class DesiredPromotion:
     """What has to exist on the forge for a decision about `edge`.
 
-    The branch `branch` has `files`, by their path, by one commit with `message` on `parent`. With `append` the parent
-    is the branch's own head, which other authors have worked on, and the branch is only moved forward. `up_to_date`:
-    the branch as it was read brings just that, and needs no commit. `observed` is its head then, None when it was not
-    there, and `present` the target's files that it had.
+    The branch `branch` has `files`, by their path, by one commit of `author` with `message` on `parent`. With `append`
+    the parent is the branch's own head, which other authors have worked on, and the branch is only moved forward.
+    `up_to_date`: the branch as it was read brings just that, and needs no commit. `observed` is its head then, None
+    when it was not there, and `present` the target's files that it had.
 
     The pull request into `base` has what `rendered` says, `labels`, and reviews asked of `reviewers` and `teams`.
     `open` is the one that is open already, None when there is none, and `text_up_to_date` whether its text says so
@@ -56,6 +56,7 @@ class DesiredPromotion:
     base: str
     files: Mapping[str, File]
     message: str
+    author: str
     parent: str
     append: bool
     up_to_date: bool
@@ -151,6 +152,7 @@ def desired_promotion(
         base=settings.base(state.edge),
         files=files,
         message=message,
+        author=settings.author,
         parent=parent,
         append=append,
         up_to_date=up_to_date,

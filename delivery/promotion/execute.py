@@ -207,7 +207,7 @@ def update_branch(
     """
     updates, commit = list(logs), None
     if not desired.up_to_date:
-        commit = make_commit(repository, desired.parent, desired.files, desired.message, signer)
+        commit = make_commit(repository, desired.parent, desired.files, desired.message, signer, desired.author)
         ref = f"refs/heads/{desired.branch}"
         updates.insert(0, RefUpdate(ref, commit, desired.observed, rewrite=not desired.append))
     if updates:

@@ -18,6 +18,9 @@ from delivery.promotion.verified import Verification
 TITLE_LIMIT = 256
 BODY_LIMIT = 65_536
 _BLOCK_LIMIT = 20_000
+_MERGE = {"merge": "create a merge commit", "squash": "squash and merge", "rebase": "rebase and merge"}
+"""What GitHub's button says for each method."""
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _CLOSED_BY = "> Closed by the promoter: "
 _CLOSED = re.compile(rf"\A{_CLOSED_BY}[^\n]*\n\n")
 _BEGIN = "<!-- delivery: from here on the promoter keeps the text up to date; your own text stays above this line -->"
@@ -69,7 +72,7 @@ class Rendered:
 
 def render(subject: Subject, settings: PromotionSettings) -> Rendered:
     """Title, body and commit message for `subject`; a pure function of its arguments."""
-    title = _title(subject)
+    title = _title(subject, settings)
     # Hundreds of promoted keys with long values: machines can do without them, git's history has them too.
     changes = subject.metadata.changes if len(subject.metadata.to_comment()) <= _BLOCK_LIMIT else ()
     for rows, listed in ((100, 20), (20, 5), (5, 0)):
@@ -90,11 +93,17 @@ def closed_body(existing: str, metadata: PromotionMetadata, why: str) -> str:
     return f"{_CLOSED_BY}{why}\n\n{said}\n{replace(metadata, changes=()).to_comment()}\n"
 
 
-def _title(subject: Subject) -> str:
+def _title(subject: Subject, settings: PromotionSettings) -> str:
     edge, version = subject.edge, plain(subject.metadata.version)
     if subject.metadata.kind == "rollback":
         return f"Roll back {edge.application} to {version} in {edge.target}"[:TITLE_LIMIT]
-    return f"Promote {edge.application} {version} to {edge.target}"[:TITLE_LIMIT]
+    return _filled(settings.title, subject)
+
+
+def _filled(pattern: str, subject: Subject) -> str:
+    edge, version = subject.edge, plain(subject.metadata.version)
+    known = {"application": edge.application, "version": version, "from": edge.source, "to": edge.target}
+    return _PLACEHOLDER.sub(lambda found: known.get(found[1], found[0]), pattern)[:TITLE_LIMIT]
 
 
 def _message(subject: Subject, title: str, settings: PromotionSettings) -> str:
@@ -104,6 +113,8 @@ def _message(subject: Subject, title: str, settings: PromotionSettings) -> str:
         for change in metadata.changes[:50]
     )
     mark = SIGNED if settings.sign_commits else ""
+    if settings.message and metadata.kind == "promotion":
+        title = _filled(settings.message, subject)
     return f"{title}\n\n{changes}\n\n{TRAILER}: {trailer(edge, metadata.commit, metadata.kind)}{mark}\n"
 
 
@@ -115,6 +126,7 @@ def _region(subject: Subject, settings: PromotionSettings, rows: int, listed: in
         _verified(subject, settings, listed),
         _graph(subject.edge, subject.metadata.verifications, settings),
         _trace(subject, settings),
+        f"**To merge:** {_MERGE[settings.merge_method]}." if settings.merge_method in _MERGE else "",
         _roll_back(subject, settings),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"

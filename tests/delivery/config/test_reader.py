@@ -139,6 +139,8 @@ MISTAKES: list[tuple[dict[str, Json], str, Kind]] = [
     ({"applications": applications({"firstVersion": 1.1})}, "applications[0].firstVersion", Kind.NOT_ALLOWED),
     ({"promotionRetries": "3"}, "promotionTimeoutSeconds", Kind.NOT_ALLOWED),
     ({"promotionCommits": "signed", "promotionIdentity": "token"}, "promotionIdentity", Kind.NOT_ALLOWED),
+    ({"promotionCommits": "signed", "promotionAuthor": "CI <ci@acme.io>"}, "promotionAuthor", Kind.NOT_ALLOWED),
+    ({"promotionEngine": "pulumi", "promotionAuthor": "CI <ci@acme.io>"}, "promotionAuthor", Kind.NOT_ALLOWED),
     ({"promotionCommits": "gpg"}, "promotionCommits", Kind.NOT_ALLOWED),
     ({"promotionRetries": "99"}, "promotionRetries", Kind.NOT_ALLOWED),
     ({"promotionTtlSeconds": "9" * 5000}, "promotionTtlSeconds", Kind.NOT_ALLOWED),

@@ -45,6 +45,7 @@ class Started:
             base="main",
             files=files,
             message="Promote",
+            author="",
             parent="",
             append=False,
             up_to_date=False,

@@ -5,12 +5,13 @@ from dataclasses import replace
 
 import pytest
 
+from delivery.git.repository import Repository
 from delivery.model.edges import Edge
 from delivery.model.hints import Hint
 from delivery.model.promoted_keys import in_values
 from delivery.promotion.branch import rollback_branch
 from delivery.promotion.history import PromotionError
-from tests.delivery.promotion.story import EDGE, NAME, PRODUCTION, TRACEPARENT, Story, fetch_only, platform
+from tests.delivery.promotion.story import EDGE, NAME, PRODUCTION, TOKEN, TRACEPARENT, Story, fetch_only, platform
 from tests.messages import assert_message
 
 PULLS = f"/repos/{NAME}/pulls"
@@ -586,3 +587,14 @@ def test_labels_and_reviewers_that_do_not_work_are_notes(told: Story) -> None:
     assert len(list(run.outcome["notes"])) == 2  # type: ignore[call-overload]
     told.promote(commit)
     assert told.pull_requests[0].labels == ["promotion"]
+
+
+def test_the_commit_has_the_author_of_the_configuration_and_is_still_known_as_the_promoters(told: Story) -> None:
+    told.settings = replace(told.settings, author="Acme releases <releases@acme.example>")
+    told.promote(told.release("v0.3.1"))
+    head = told.forge.branch(NAME, EDGE.branch)
+    with Repository(f"{told.forge.url}/{NAME}.git", TOKEN) as repository:
+        repository.fetch([f"+refs/heads/{EDGE.branch}:refs/heads/x"], 1)
+        [commit] = repository.log("refs/heads/x" if head is None else head, limit=1)
+    assert (commit.author, commit.author_mail, commit.ours) == ("Acme releases", "releases@acme.example", True)
+    assert told.promote(told.release("v0.3.2")).result == "updated"

@@ -124,6 +124,20 @@ def test_a_trace_is_linked_where_a_reader_can_follow(
     assert ("**Trace:**" in body) is (linked or bool(traceparent and trace_url == LOCAL))
 
 
+def test_title_message_and_merge_method_are_as_the_team_wants_them() -> None:
+    settings = replace(
+        SETTINGS,
+        title="chore({to}): {application} {version}",
+        message="{application}: {from} to {to}",
+        merge_method="squash",
+    )
+    rendered = render(subject(), settings)
+    assert rendered.title == "chore(production): podtato-head v0.3.1"
+    assert rendered.message.splitlines()[0] == "podtato-head: dev to production"
+    assert "**To merge:** squash and merge." in rendered.body
+    assert "To merge" not in render(subject(), SETTINGS).body
+
+
 def test_hostile_text_breaks_nothing() -> None:
     hostile = metadata(version=HOSTILE, changes=(Change(HOSTILE, HOSTILE, HOSTILE),))
 
