@@ -30,7 +30,13 @@ class ArgoCDApplication(pulumi.ComponentResource):
             name,
             api_version="argoproj.io/v1alpha1",
             kind=plan.kind,
-            metadata=ObjectMetaArgs(name=plan.name, namespace=plan.namespace, finalizers=list(plan.finalizers) or None),
+            metadata=ObjectMetaArgs(
+                name=plan.name,
+                namespace=plan.namespace,
+                labels=plan.labels or None,
+                annotations=plan.annotations or None,
+                finalizers=list(plan.finalizers) or None,
+            ),
             spec=plan.spec,
             opts=pulumi.ResourceOptions(parent=self, depends_on=list(needs)),
         )

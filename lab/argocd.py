@@ -8,6 +8,8 @@ helm is on PATH.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import PurePosixPath
+from posixpath import normpath
 from typing import Any
 
 import yaml
@@ -16,6 +18,7 @@ from delivery.model.identifiers import is_traceparent, is_version
 from lab.engine import Value
 from lab.forge import Forge
 
+_GENERATE_PATHS = "argocd.argoproj.io/manifest-generate-paths"
 _REVISION = "$ARGOCD_APP_REVISION"
 _PHASES = (
     "preDeploymentTasks",
@@ -55,6 +58,33 @@ def sync(forge: Forge, repository: str, application: Mapping[str, Value]) -> Syn
     for parameter in source["helm"]["parameters"]:
         values[parameter["name"]] = parameter["value"].replace(_REVISION, commit)
     return Synced(commit, version(values), app_context(values, spec["destination"]["namespace"]))
+
+
+def is_out_of_sync(forge: Forge, repository: str, application: Mapping[str, Value], synced: str) -> bool:
+    """Whether Argo CD syncs an Application again that it has synced at the commit `synced`.
+
+    The chart has the commit in a tracked object, so every new one is a difference. With the annotation only one counts
+    that changes a file at or below a path of it: below the source's own, or with a `/` before it below the repository's
+    root (argo-cd, `util/app/path`: `GetAppRefreshPaths`, `AppFilesHaveChanged`).
+    """
+    spec: dict[str, Any] = application["spec"]  # type: ignore[assignment]
+    metadata: dict[str, Any] = application["metadata"]  # type: ignore[assignment]
+    sources = spec.get("sources") or [spec["source"]]
+    tip = forge.branch(repository, sources[0]["targetRevision"])
+    if tip is None or tip == synced:
+        return False
+    stated = (metadata.get("annotations") or {}).get(_GENERATE_PATHS, "").split(";")
+    paths = [
+        normpath(item if item.startswith("/") else f"/{source['path']}/{item}")
+        for item in filter(None, map(str.strip, stated))
+        for source in sources
+    ]
+    changed = [f"/{path}" for path in forge.settings(repository).changed_paths(synced, tip)]
+    return not paths or any(
+        file == path or file.startswith(f"{path.rstrip('/')}/") or PurePosixPath(file).match(path)
+        for file in changed
+        for path in paths
+    )
 
 
 def version(values: Mapping[str, Any]) -> str:

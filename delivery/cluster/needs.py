@@ -48,6 +48,7 @@ class Right:
 
 
 APPLICATIONS = Definition(ARGO_CD, "argoproj.io", "v1alpha1", "applications")
+APPLICATION_SETS = Definition(ARGO_CD, "argoproj.io", "v1alpha1", "applicationsets")
 DEFINITIONS = (
     Definition(KEPTN, "lifecycle.keptn.sh", "v1", "keptntaskdefinitions"),
     Definition(KEPTN, "lifecycle.keptn.sh", "v1", "keptnappcontexts"),
@@ -55,7 +56,7 @@ DEFINITIONS = (
     Definition(KEPTN, "lifecycle.keptn.sh", "v1", "keptnappversions"),
     APPLICATIONS,
 )
-"""What the stack, its charts and its promotion task use."""
+"""What every stack, its charts and its promotion task use."""
 
 
 @dataclass(frozen=True)
@@ -79,12 +80,26 @@ def targets(configuration: StackConfiguration, present: Container[str] = ()) -> 
     )
 
 
+def argocd_kinds(configuration: StackConfiguration) -> tuple[Definition, ...]:
+    """What the stack declares of Argo CD's: Applications, and sets that make them for charts of a registry."""
+    charts = {placed.application.chart is not None for placed in configuration.stage_applications}
+    found = {False: APPLICATIONS, True: APPLICATION_SETS}
+    return tuple(found[chart] for chart in sorted(charts)) or (APPLICATIONS,)
+
+
+def definitions(configuration: StackConfiguration, product: str) -> tuple[Definition, ...]:
+    """What the stack uses of this product's."""
+    known = dict.fromkeys(DEFINITIONS) | (dict.fromkeys(argocd_kinds(configuration)) if product == ARGO_CD else {})
+    return tuple(definition for definition in known if definition.product == product)
+
+
 def rights(configuration: StackConfiguration, products: Container[str] = (KEPTN, ARGO_CD)) -> tuple[Right, ...]:
     """What an update of this stack does in the cluster with these products, as rights; sorted."""
     needed: set[Right] = set()
     if ARGO_CD in products:
         namespace = configuration.argocd.namespace
-        needed |= {Right(namespace, APPLICATIONS.group, APPLICATIONS.resource, verb) for verb in VERBS}
+        kinds = argocd_kinds(configuration)
+        needed |= {Right(namespace, kind.group, kind.resource, verb) for kind in kinds for verb in VERBS}
     if KEPTN not in products:
         return tuple(sorted(needed))
     needed |= {Right("", "", "namespaces", verb) for verb in VERBS}

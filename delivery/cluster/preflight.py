@@ -17,7 +17,7 @@ from delivery.cluster.facts import (
     server_version,
 )
 from delivery.cluster.kubeconfig import ClusterError
-from delivery.cluster.needs import ARGO_CD, DEFINITIONS, KEPTN, Right, granted_rights, rights, targets
+from delivery.cluster.needs import ARGO_CD, KEPTN, Right, definitions, granted_rights, rights, targets
 from delivery.config.errors import Kind, Problem, set_fix
 from delivery.model.secret import SecretText
 from delivery.model.stack import StackConfiguration
@@ -125,7 +125,7 @@ def install_command(product: str, context: str, namespace: str = "argocd") -> st
 
 
 def _definitions(connection: Connection, configuration: StackConfiguration, product: str) -> list[Problem]:
-    missing = missing_definitions(connection, [item for item in DEFINITIONS if item.product == product])
+    missing = missing_definitions(connection, definitions(configuration, product))
     if not missing:
         return []
     names = ", ".join(f"{definition.name} {definition.version}" for definition in missing)

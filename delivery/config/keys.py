@@ -29,6 +29,7 @@ class Type(Enum):
     MAP = "map"
     KEYS = "list of texts or maps"
     SECRET = "secret"  # noqa: S105 - the name of a type
+    JSON = "as Argo CD has it"
 
 
 STRUCTURED = (Type.LIST, Type.ENTRIES, Type.MAP, Type.KEYS)
@@ -165,6 +166,35 @@ APPLICATION = (
     _pattern("path", "Its folder in each stage. A second application needs its own.", "`pathPattern`"),
     _pattern("argocdApplication", "The name of its Argo CD Application in each stage.", "`argocdApplicationPattern`"),
 )
+SYNC = (
+    Key(
+        "mode",
+        Type.CHOICE,
+        rules.one_of("automated", "manual"),
+        "automated",
+        "Whether Argo CD syncs by itself. With `manual`, somebody syncs after each promotion.",
+    ),
+    Key("prune", Type.FLAG, rules.FLAG, True, "Delete what is no longer in git."),
+    Key("selfHeal", Type.FLAG, rules.FLAG, True, "Change back what somebody has changed in the cluster."),
+    Key("retry", Type.JSON, rules.RETRY, None, "How often a failed sync is repeated.", "Argo CD's own: 5 times"),
+    Key("syncOptions", LIST, rules.SYNC_OPTION, None, "Argo CD's sync options.", '`["CreateNamespace=true"]`'),
+    Key(
+        "ignoreDifferences",
+        Type.JSON,
+        rules.IGNORED_DIFFERENCES,
+        None,
+        "What may differ from git, for example replicas that an autoscaler sets.",
+        "nothing",
+    ),
+    Key(
+        "window",
+        TEXT,
+        rules.ONE_LINE,
+        None,
+        "When it syncs, in words for people. What holds syncs back is a sync window of the Argo CD project.",
+        "at any time",
+    ),
+)
 STAGE = (
     _required("name", "What it and its stack are called.", rules.DNS_LABEL),
     Key("after", LIST, rules.DNS_LABEL, [], "The stages that promote into it: a graph without cycles."),
@@ -186,6 +216,7 @@ STAGE = (
         "`defaultBranch`",
     ),
     _pattern("path", "Its folder, for every application.", "the application's `path`, or `pathPattern`"),
+    Key("sync", MAP, rules.TEXT, {}, "How Argo CD syncs its applications.", "automated, with all defaults", keys=SYNC),
     Key("labels", LIST, rules.LABEL, None, "What pull requests into this stage get.", "`promotionLabels`"),
     Key("reviewers", LIST, rules.PERSON, None, "Who is asked to review them.", "`promotionReviewers`"),
     Key("teamReviewers", LIST, rules.TEAM, None, "Which teams are asked to.", "`promotionTeamReviewers`"),
@@ -209,6 +240,14 @@ PIPELINE_KEYS = (
     _required("applications", "What is delivered.", type_=Type.ENTRIES, keys=APPLICATION),
     _required(
         "stages", "The stages and what follows what. Each is a stack of its own.", type_=Type.ENTRIES, keys=STAGE
+    ),
+    Key(
+        "argocdRepoURL",
+        TEXT,
+        rules.REPO_URL,
+        None,
+        "Its address as Argo CD knows it, where that is another one: by SSH, or with `.git`.",
+        "the repository's https address",
     ),
     _pattern("namespacePattern", "The namespace.", default="{application}-{stage}"),
     _pattern("pathPattern", "The folder in the repository.", for_stage="path", default="{stage}"),
@@ -348,6 +387,22 @@ STACK_KEYS = (
     ),
     Key("argocdNamespace", TEXT, rules.DNS_LABEL, "argocd", "Where Argo CD runs."),
     Key("argocdProject", TEXT, rules.RESOURCE, "default", "The Argo CD project."),
+    Key(
+        "argocdLabels",
+        MAP,
+        rules.LABEL_VALUE,
+        {},
+        "Labels of the Argo CD Applications.",
+        names=rules.LABEL_KEY,
+    ),
+    Key(
+        "argocdAnnotations",
+        MAP,
+        rules.METADATA,
+        {},
+        "Annotations of the Argo CD Applications: subscriptions to notifications, links.",
+        names=rules.ANNOTATION_KEY,
+    ),
     _flag("argocdFinalizer", "Deleting an Application prunes what it deployed, and waits for that."),
     Key(
         "destinationServer",

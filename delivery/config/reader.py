@@ -17,6 +17,7 @@ from delivery.config.values import Values, decoded, read_map
 from delivery.model.pipeline import Pipeline, Promotions, Repository, Stage
 from delivery.model.request import PromotionRequest
 from delivery.model.stack import ArgoCD, Cluster, GitHubApp, KeptnChecks, StackConfiguration
+from delivery.model.sync import SyncPolicy
 from delivery.model.task_runs import SECONDS_A_RUN, least_timeout
 
 TASK_PROMOTE = "promote"
@@ -62,6 +63,7 @@ def parse(
             name=root.text("repositoryName"),
             default_branch=root.text("defaultBranch"),
             api_url=root.text("githubApiUrl"),
+            argocd_url=_argocd_url(root, errors),
         ),
         applications=applications,
         stages=stages,
@@ -72,7 +74,13 @@ def parse(
     configuration = StackConfiguration(
         pipeline=pipeline,
         stage=next((stage for stage in stages if stage.name == stack), Stage(stack, ())),
-        argocd=ArgoCD(root.text("argocdNamespace"), root.text("argocdProject"), root.flag("argocdFinalizer")),
+        argocd=ArgoCD(
+            namespace=root.text("argocdNamespace"),
+            project=root.text("argocdProject"),
+            finalizer=root.flag("argocdFinalizer"),
+            labels={key: value or "" for key, value in root.table("argocdLabels").items()},
+            annotations={key: value or "" for key, value in root.table("argocdAnnotations").items()},
+        ),
         destination=_destination(root, errors),
         checks=_checks(root, errors),
         tasks=root.table("tasks"),
@@ -113,6 +121,7 @@ def _stages(root: Values, stack: str, errors: ErrorCollector) -> tuple[Stage, ..
             team_reviewers=entry.optional_texts("teamReviewers"),
             branch=entry.text("revision") if entry.text("revision") != root.text("defaultBranch") else "",
             requires=entry.text("requires") or ("all" if len(entry.texts("after")) > 1 else "any"),
+            sync=_sync(entry.map("sync")),
         )
         for entry in entries
     )
@@ -148,6 +157,28 @@ def _stages(root: Values, stack: str, errors: ErrorCollector) -> tuple[Stage, ..
         allowed = _meant(" or ".join(graph), stack, graph)
         errors.say(Kind.UNKNOWN_NAME, ("stages",), f"no stage for stack {stack}", allowed, fix)
     return stages
+
+
+def _sync(sync: Values) -> SyncPolicy:
+    return SyncPolicy(
+        automated=sync.text("mode") == "automated",
+        prune=sync.flag("prune"),
+        self_heal=sync.flag("selfHeal"),
+        retry=sync.json_map("retry"),
+        options=SyncPolicy().options if (given := sync.optional_texts("syncOptions")) is None else given,
+        window=sync.text("window"),
+        ignore_differences=sync.json_maps("ignoreDifferences"),
+    )
+
+
+def _argocd_url(root: Values, errors: ErrorCollector) -> str:
+    """The repository's address as Argo CD knows it, which has to be that of the same repository."""
+    key, url = "argocdRepoURL", root.text("argocdRepoURL")
+    owner, name = root.text("repositoryOwner"), root.text("repositoryName")
+    named = url.lower().removesuffix(".git").replace(":", "/").split("/")[-2:]
+    if url and named != [owner.lower(), name.lower()] and not errors.about(key, "repositoryOwner", "repositoryName"):
+        errors.add(Kind.NOT_ALLOWED, (key,), url, f"an address of {owner}/{name}", f"git@HOST:{owner}/{name}.git")
+    return url
 
 
 def _meant(allowed: str, name: str, known: Iterable[str]) -> str:

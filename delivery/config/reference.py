@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from delivery.config.keys import APPLICATION, PIPELINE_KEYS, PROJECT, PROMOTE, STACK_KEYS, STAGE, Key, Type
+from delivery.config.keys import APPLICATION, PIPELINE_KEYS, PROJECT, PROMOTE, STACK_KEYS, STAGE, SYNC, Key, Type
 from delivery.config.rules import TEXT
 
 FILE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "configuration.md"
@@ -27,6 +27,7 @@ _SECTIONS = (
         APPLICATION,
     ),
     ("An entry of `stages`", "What promotions into a stage need to know of it.", STAGE),
+    ("`sync` of a stage", "How Argo CD syncs the stage's Applications.", SYNC),
     (
         "A stack's own",
         "Set in `Pulumi.<stack>.yaml`, as by `pulumi config set`; or in `Pulumi.yaml`, for all stacks that do not set "

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from delivery.model.identifiers import is_commit, is_dns_label, is_dns_subdomain, is_version
+from delivery.model.sync import Json as Json
 from delivery.text import has_credentials
 from delivery.values.path import path_problem
-
-Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
 
 @dataclass(frozen=True)
@@ -64,6 +63,43 @@ def _is_trace_url(address: str) -> bool:
     # Braces alone are no place to fill in: Grafana's addresses have JSON in them.
     form = r"(?!.*([{$]\{|\{(?!(trace|span)_id\})[\w.-]*\}))(https?://(?=.*\{trace_id\})[!-'*-;=?-~]+)?"
     return re.fullmatch(form, address) is not None and not has_credentials(address)
+
+
+def _is_retry(value: Json) -> bool:
+    """Whether it is a `retry` of Argo CD: how often, and at which distances."""
+    if not isinstance(value, dict) or not value.keys() <= {"limit", "refresh", "backoff"}:
+        return False
+    backoff = value.get("backoff", {})
+    limit = value.get("limit", 5)
+    return (
+        type(limit) is int
+        and isinstance(value.get("refresh", False), bool)
+        and isinstance(backoff, dict)
+        and backoff.keys() <= {"duration", "factor", "maxDuration"}
+        and type(backoff.get("factor", 2)) is int
+        and all(re.fullmatch(r"([0-9]+(ms|s|m|h))+|[0-9]+", str(backoff.get(key, "5s"))) for key in _DURATIONS)
+    )
+
+
+def _are_ignored_differences(value: Json) -> bool:
+    """Whether it is an `ignoreDifferences` of Argo CD: each of a kind, and with what is ignored there."""
+    return isinstance(value, list) and all(
+        isinstance(entry, dict)
+        and {"kind"} < entry.keys() <= {"group", "kind", "name", "namespace", *_IGNORED}
+        and all(isinstance(item, str) for key, item in entry.items() if key not in _IGNORED)
+        and any(entry.get(key) for key in _IGNORED)
+        and all(_are_texts(entry.get(key, [])) for key in _IGNORED)
+        for entry in value
+    )
+
+
+def _are_texts(value: Json) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+_REPO_URL = r"([\w-]+@[\w.-]+:|ssh://([\w-]+@)?[\w.-]+(:[0-9]+)?/|https://[\w.-]+(:[0-9]+)?/)[\w.-]+/[\w.-]+"
+_DURATIONS = ("duration", "maxDuration")
+_IGNORED = ("jsonPointers", "jqPathExpressions", "managedFieldsManagers")
 
 
 def _is_branch(name: str) -> bool:
@@ -135,6 +171,11 @@ SERVER = text(
     "the address of a Kubernetes API server, without a user, password or token",
     "https://HOST",
 )
+REPO_URL = text(
+    lambda address: re.fullmatch(_REPO_URL, address, re.ASCII) is not None and not has_credentials(address),
+    "an address of the repository for git, by SSH or https, without a password or token",
+    "git@HOST:OWNER/NAME.git",
+)
 TRACE_URL = text(
     _is_trace_url,
     "an http(s) address with {trace_id} and, if wanted, {span_id}, without a user, password or token; or nothing",
@@ -183,5 +224,27 @@ CHART_NAME = pattern(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", "the name of a chart",
 VARIABLE = pattern(
     r"(?!(application|stage)$)[A-Za-z]\w{0,62}", "letters, digits and '_'; not application, not stage", "NAME"
 )
+RETRY = Rule(
+    _is_retry,
+    "a map as in Argo CD's `syncPolicy.retry`: limit, backoff (duration, factor, maxDuration)",
+    '{"limit": 2}',
+)
+IGNORED_DIFFERENCES = Rule(
+    _are_ignored_differences,
+    "a list as Argo CD's `ignoreDifferences`: group, kind, name, namespace, and what is ignored",
+    '[{"group": "apps", "kind": "Deployment", "jsonPointers": ["/spec/replicas"]}]',
+)
+SYNC_OPTION = pattern(r"[A-Za-z]+=[A-Za-z0-9=,_-]+", "a sync option of Argo CD", "NAME=VALUE")
+LABEL_KEY = pattern(
+    r"(?=.{1,316}$)([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([\w.-]{0,61}[A-Za-z0-9])?",
+    "the name of a label or annotation",
+    "NAME",
+)
+ANNOTATION_KEY = text(
+    lambda name: LABEL_KEY.holds(name) and not name.startswith("argocd.argoproj.io/"),
+    f"{LABEL_KEY.words}, not argocd.argoproj.io/…: those are the program's",
+    "NAME",
+)
+LABEL_VALUE = text(lambda value: not value or is_version(value), "the value of a label, at most 63 characters", "VALUE")
 ONE_LINE = pattern(r"[^\x00-\x1f\x7f]{0,200}", "one line of text", "TEXT")
 NOTHING = text(lambda value: not value, "nothing: the promoter opens rollbacks", "''")

@@ -58,6 +58,16 @@ class Values:
             else {}
         )
 
+    def json_map(self, key: str) -> dict[str, Json]:
+        """A map that its rule alone knows; empty where it is not set."""
+        value = self.values[key]
+        return value if isinstance(value, dict) else {}
+
+    def json_maps(self, key: str) -> tuple[dict[str, Json], ...]:
+        """A list of such maps."""
+        value = self.values[key]
+        return tuple(item for item in value if isinstance(item, dict)) if isinstance(value, list) else ()
+
     def map(self, key: str) -> "Values":
         """A map with keys of its own."""
         value = self.values[key]

@@ -61,16 +61,21 @@ def controller(name: str, inspection: Inspection) -> Check:
 def project(name: str, inspection: Inspection) -> Iterator[Check]:
     """The project of the stage's Applications is there, and permits its repository and its cluster."""
     configuration = inspection.configuration
-    title, url = configuration.argocd.project, configuration.pipeline.repository.url
+    title, url = configuration.argocd.project, configuration.pipeline.repository.repo_url
+    charts = {
+        placed.application.chart.repository for placed in configuration.stage_applications if placed.application.chart
+    }
     found = project_of(inspection.argocd_connection, configuration.argocd.namespace, title)
     if found is None:
         fix = f"argocd proj create {title} --src {url}, or another one: "
         fix += set_fix(inspection.stack, "argocdProject", "NAME")
         yield wrong(name, f"there is no project {title}: Argo CD syncs none of the stage's Applications", fix)
         return
-    refused = not permits_source(found, url)
-    if refused:
-        yield wrong(name, f"{title} does not permit {url}", f"argocd proj add-source {title} {url}")
+    refused = False
+    for source in (url, *sorted(chart.removeprefix("oci://") for chart in charts)):
+        if not permits_source(found, source):
+            refused = True
+            yield wrong(name, f"{title} does not permit {source}", f"argocd proj add-source {title} {source}")
     for namespace in dict.fromkeys(placed.namespace for placed in configuration.stage_applications):
         destination = {**configuration.destination, "namespace": namespace}
         if not permits_destination(found, destination):
@@ -141,7 +146,7 @@ def _unseen(name: str, found: Application, now: datetime, inspection: Inspection
 
 def _error(kind: str, app: str, inspection: Inspection) -> tuple[str, str]:
     """What to add to an error of this kind, and its fix."""
-    configuration, url = inspection.configuration, inspection.configuration.pipeline.repository.url
+    configuration, url = inspection.configuration, inspection.configuration.pipeline.repository.repo_url
     if kind == "InvalidSpecError":
         return "", f"compare with argocd proj get {configuration.argocd.project} and argocd cluster list"
     if kind == "ComparisonError":
@@ -165,5 +170,5 @@ def _out_of_sync(name: str, found: Application, placed: StageApplication, at: st
     if found.synced != found.compared:
         fix = f"wait, then look at the project's sync windows: argocd app get {app}"
         return unknown(name, f"OutOfSync, last synced{at}: a sync is about to start, or a sync window holds it", fix)
-    fix = f"argocd app diff {app}; let git have it, or tell Argo CD to ignore it (ignoreDifferences)"
+    fix = f"argocd app diff {app}; let git have it, or ignore it: `sync.ignoreDifferences` of the stage"
     return wrong(name, f"OutOfSync{at}, which it has synced: something else changes its objects", fix)

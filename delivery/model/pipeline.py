@@ -4,11 +4,12 @@
 one holds something valid. The graph's questions (what does this stage promote to?) are answered here.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from delivery.model.edges import TITLE, Edge, PromotionSettings
 from delivery.model.promoted_keys import PromotedKey, in_repository, program_folder
+from delivery.model.sync import SyncPolicy
 
 EXAMPLE_OWNER = "example-org"
 """The owner that ships in Pulumi.yaml: good for a preview, refused by an update."""
@@ -16,12 +17,16 @@ EXAMPLE_OWNER = "example-org"
 
 @dataclass(frozen=True)
 class Repository:
-    """The GitOps repository. `api_url` is the REST base: `https://api.github.com` or `https://HOST/api/v3`."""
+    """The GitOps repository. `api_url` is the REST base: `https://api.github.com` or `https://HOST/api/v3`.
+
+    `argocd_url` is the address by which Argo CD knows it, where that is another one than `url`; else empty.
+    """
 
     owner: str
     name: str
     default_branch: str
     api_url: str
+    argocd_url: str = ""
 
     @property
     def is_example(self) -> bool:
@@ -37,8 +42,13 @@ class Repository:
 
     @property
     def url(self) -> str:
-        """The repository's own address, as Argo CD's `repoURL` has it."""
+        """The repository's own address."""
         return f"{self.server_url}/{self.owner}/{self.name}"
+
+    @property
+    def repo_url(self) -> str:
+        """What Argo CD's `repoURL` has."""
+        return self.argocd_url or self.url
 
     @property
     def gh_name(self) -> str:
@@ -94,7 +104,7 @@ class Stage:
 
     `requires` is `any` or `all`: how many of these have to verify the same before it is proposed. `labels`, `reviewers`
     and `team_reviewers` are for pull requests into this stage; None: as for all stages. `branch` is the one that has
-    this stage's files; empty: the default branch.
+    this stage's files; empty: the default branch. `sync` is how Argo CD syncs it.
     """
 
     name: str
@@ -104,6 +114,7 @@ class Stage:
     team_reviewers: tuple[str, ...] | None = None
     requires: str = "any"
     branch: str = ""
+    sync: SyncPolicy = field(default_factory=SyncPolicy)
 
 
 @dataclass(frozen=True)

@@ -15,12 +15,15 @@ from delivery.model.request import PromotionRequest
 class ArgoCD:
     """Where Argo CD lives and what its Applications belong to.
 
-    With `finalizer`, deleting an Application prunes what it deployed, and the delete waits for that.
+    With `finalizer`, deleting an Application prunes what it deployed, and the delete waits for that. `labels` and
+    `annotations` are people's own, on every Application.
     """
 
     namespace: str
     project: str
     finalizer: bool
+    labels: dict[str, str]
+    annotations: dict[str, str]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from delivery.config.errors import Json
 from delivery.config.reader import TASK_PROMOTE
-from delivery.model.pipeline import StageApplication
+from delivery.model.pipeline import Stage, StageApplication
 from delivery.model.stack import StackConfiguration
 from delivery.model.task_runs import run_seconds
 
@@ -24,6 +24,7 @@ SECRET_NAME = "github-token"  # noqa: S105 - the name of the secret, which the g
 SECRET_KEY = "SECURE_DATA"  # noqa: S105 - the key that Keptn looks for in it
 WORKFLOW_FILE = "promote.yaml"
 
+GENERATE_PATHS = "argocd.argoproj.io/manifest-generate-paths"
 SYNC_FINALIZER = "resources-finalizer.argocd.argoproj.io"
 
 PROMOTION_ROLE_RULES: tuple[dict[str, list[str]], ...] = (
@@ -51,10 +52,7 @@ def argocd_application_spec(configuration: StackConfiguration, stage_application
         "project": configuration.argocd.project,
         **_sources(configuration, stage_application),
         "destination": {**configuration.destination, "namespace": stage_application.namespace},
-        "syncPolicy": {
-            "automated": {"prune": True, "selfHeal": True},
-            "syncOptions": ["CreateNamespace=true"],
-        },
+        **sync_policy(stage_application.stage),
     }
 
 
@@ -62,7 +60,7 @@ def _sources(configuration: StackConfiguration, stage_application: StageApplicat
     """Where the manifests come from: the generated chart, or the team's files and the chart that this program adds."""
     repository, application = configuration.pipeline.repository, stage_application.application
     git: dict[str, Json] = {
-        "repoURL": repository.url,
+        "repoURL": repository.repo_url,
         "targetRevision": stage_application.stage.branch or repository.default_branch,
     }
     program: dict[str, Json] = {
@@ -111,7 +109,7 @@ def application_set_spec(
     """
     repository = configuration.pipeline.repository
     generator: dict[str, Json] = {
-        "repoURL": repository.url,
+        "repoURL": repository.repo_url,
         "revision": stage_application.stage.branch or repository.default_branch,
         "files": [{"path": argocd_version_file(stage_application)}],
     }
@@ -123,6 +121,38 @@ def application_set_spec(
         # Without the finalizer, deleting the Application leaves what it deployed, as for one that stands by itself.
         "syncPolicy": {"preserveResourcesOnDeletion": not configuration.argocd.finalizer},
     }
+
+
+def sync_policy(stage: Stage) -> dict[str, Json]:
+    """The parts of an Application's `spec` that say how Argo CD syncs it."""
+    sync = stage.sync
+    policy: dict[str, Json] = {"syncOptions": list(sync.options)} if sync.options else {}
+    if sync.automated:
+        policy["automated"] = {"prune": sync.prune, "selfHeal": sync.self_heal}
+    if sync.retry:
+        policy["retry"] = dict(sync.retry)
+    ignored: list[Json] = [dict(entry) for entry in sync.ignore_differences]
+    return {"syncPolicy": policy} | ({"ignoreDifferences": ignored} if ignored else {})
+
+
+def generate_paths(stage_application: StageApplication) -> str:
+    """What Argo CD's annotation `manifest-generate-paths` says: the paths that the sources read, `;` between.
+
+    The chart has the commit in a tracked object. Without the annotation every commit of the repository would be a full
+    sync of every Application.
+    """
+    application = stage_application.application
+    if not application.own_files:
+        return "."
+    read = map(stage_application.in_repository, (*stage_application.value_files, *application.reads))
+    # From the root, because a path without the slash would be looked for below each of the sources.
+    folders = dict.fromkeys((stage_application.path, stage_application.program_path, *read))
+    return ";".join(f"/{folder}" for folder in folders)
+
+
+def argocd_annotations(configuration: StackConfiguration, stage_application: StageApplication) -> dict[str, str]:
+    """The annotations of the Argo CD Application: people's own, and the one that Argo CD reads."""
+    return configuration.argocd.annotations | {GENERATE_PATHS: generate_paths(stage_application)}
 
 
 def task_spec(code: str) -> dict[str, Json]:

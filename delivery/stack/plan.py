@@ -25,6 +25,8 @@ class ArgoCDApplicationPlan:
 
     name: str
     namespace: str
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
     finalizers: tuple[str, ...]
     spec: Mapping[str, Json]
     kind: str = "Application"
@@ -120,18 +122,27 @@ def plan_stack(
 
 def _argocd(configuration: StackConfiguration, placed: StageApplication) -> ArgoCDApplicationPlan:
     """The Application, or the ApplicationSet of the same name that makes it."""
-    finalizers, spec = (
-        manifests.argocd_finalizers(configuration),
-        manifests.argocd_application_spec(configuration, placed),
+    plan = ArgoCDApplicationPlan(
+        name=placed.argocd_application,
+        namespace=configuration.argocd.namespace,
+        labels=configuration.argocd.labels,
+        annotations=manifests.argocd_annotations(configuration, placed),
+        finalizers=manifests.argocd_finalizers(configuration),
+        spec=manifests.argocd_application_spec(configuration, placed),
     )
-    plan = ArgoCDApplicationPlan(placed.argocd_application, configuration.argocd.namespace, finalizers, spec)
     if placed.application.chart is None:
         return plan
-    metadata: dict[str, Json] = {"name": plan.name, "finalizers": list(finalizers)}
-    template: dict[str, Json] = {"metadata": metadata, "spec": {**spec}}
+    metadata: dict[str, Json] = {
+        "name": plan.name,
+        "labels": {**plan.labels},
+        "annotations": {**plan.annotations},
+        "finalizers": list(plan.finalizers),
+    }
+    template: dict[str, Json] = {"metadata": metadata, "spec": {**plan.spec}}
     return replace(
         plan,
         kind="ApplicationSet",
+        annotations={},
         finalizers=(),
         spec=manifests.application_set_spec(configuration, placed, template),
     )

@@ -23,6 +23,42 @@ TWO: list[Json] = [
     {"name": "web", "image": "ghcr.io/acme/web", "path": "web/{stage}"},
     {"name": "api", "image": "ghcr.io/acme/api", "path": "api/{stage}", "promotedKeys": ["image.tag"]},
 ]
+OWN: list[Json] = [
+    {
+        "name": "shop",
+        "source": "kustomize",
+        "path": "apps/shop/overlays/{stage}",
+        "reads": ["../../base", "/lib"],
+        "promotedKeys": [{"file": "kustomization.yaml", "key": "images.[name=shop].newTag"}],
+    },
+    {
+        "name": "billing",
+        "source": "helm",
+        "path": "charts/billing",
+        "valueFiles": ["values.yaml", "/values/billing-{stage}.yaml"],
+        "promotedKeys": [{"file": "/values/billing-{stage}.yaml", "key": "image.tag"}],
+    },
+    {
+        "name": "ingress",
+        "source": "helm",
+        "path": "platform/ingress",
+        "valueFiles": ["{stage}.yaml"],
+        "chart": {
+            "repository": "oci://registry.example.org/charts",
+            "name": "ingress",
+            "version": {"file": "{stage}.yaml", "key": "chartVersion"},
+        },
+        "promotedKeys": [{"file": "{stage}.yaml", "key": "chartVersion"}],
+    },
+]
+"""Applications with files of the team's own: of each kind one."""
+SYNC: dict[str, Json] = {
+    "mode": "manual",
+    "retry": {"limit": 2, "backoff": {"duration": "5s", "factor": 2, "maxDuration": "3m"}},
+    "syncOptions": ["ServerSideApply=true", "RespectIgnoreDifferences=true"],
+    "ignoreDifferences": [{"group": "apps", "kind": "Deployment", "jsonPointers": ["/spec/replicas"]}],
+}
+"""A `sync` of a stage in which nothing is as by default."""
 TEAM: dict[str, Json] = {
     "repositoryOwner": "acme",
     "repositoryName": "gitops",

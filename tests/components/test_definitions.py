@@ -10,9 +10,10 @@ import jsonschema
 import pytest
 import yaml
 
+from delivery.config.errors import Json
 from lab.engine import Preview
 from lab.manifests import manifest
-from tests.components.stacks import ROOT, STAGES, run, team
+from tests.components.stacks import ROOT, STAGES, SYNC, run, team
 
 FOLDER = Path(os.environ.get("DELIVERY_CRDS") or ROOT.parent / "shared" / "crds")
 pytestmark = pytest.mark.skipif(
@@ -72,6 +73,17 @@ def test_the_shipped_stacks_hold_against_the_definitions(stack: str) -> None:
 def test_every_stage_of_a_larger_pipeline_holds_against_the_definitions(stack: str) -> None:
     for body in custom(team(stack)):
         check(body)
+
+
+def test_an_application_with_everything_that_can_be_said_of_its_sync_holds_against_the_definition() -> None:
+    stages: list[Json] = [{"name": "dev", "sync": SYNC}, {"name": "production", "after": ["dev"]}]
+    notified: Json = {"notifications.argoproj.io/subscribe.on-sync-failed.slack": "deliveries"}
+    result = run(
+        "dev", None, stages=stages, destinationName="spoke", argocdLabels={"a": "b"}, argocdAnnotations=notified
+    )
+    [body] = [body for body in custom(result) if body["kind"] == "Application"]
+    assert body["spec"]["ignoreDifferences"] == SYNC["ignoreDifferences"]
+    check(body)
 
 
 def test_a_field_that_no_definition_knows_would_be_found() -> None:

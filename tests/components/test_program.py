@@ -16,7 +16,7 @@ import pytest
 
 from delivery.config.errors import Json
 from lab.engine import PROGRAM, Declared, Preview, ProgramError
-from tests.components.stacks import STAGES, TEAM, TOKEN, files, named, objects, of, run, team
+from tests.components.stacks import OWN, STAGES, SYNC, TEAM, TOKEN, files, named, objects, of, run, team
 from tests.messages import assert_message
 from tests.rsa_keys import key_pair
 
@@ -365,6 +365,46 @@ def test_the_cluster_is_the_one_that_was_named_never_the_current_one(
     changes: dict[str, str], inputs: dict[str, str]
 ) -> None:
     assert named(run("dev", None, **changes), "providers:kubernetes").inputs == inputs
+
+
+def test_each_stage_is_synced_as_its_entry_says() -> None:
+    stages: list[Json] = [
+        {"name": "dev", "sync": {"prune": False, "selfHeal": False, "syncOptions": []}},
+        {"name": "production", "after": ["dev"], "sync": SYNC},
+    ]
+    dev, production = (
+        of(named(run(stack, None, stages=stages), ":Application").inputs, "spec") for stack in ("dev", "production")
+    )
+    assert of(dev, "syncPolicy") == {"automated": {"prune": False, "selfHeal": False}}
+    assert of(dev, "ignoreDifferences") is None
+    assert of(production, "syncPolicy") == {"retry": SYNC["retry"], "syncOptions": SYNC["syncOptions"]}
+    assert of(production, "ignoreDifferences") == SYNC["ignoreDifferences"]
+
+
+def test_peoples_labels_and_annotations_are_on_every_application_beside_the_programs_own() -> None:
+    result = team("dev", argocdLabels={"team": "shop"}, argocdAnnotations={"link.argocd.argoproj.io/docs": "https://a"})
+    for application in result.of_type(":Application"):
+        assert of(application.inputs, "metadata", "labels") == {"team": "shop"}
+        assert of(application.inputs, "metadata", "annotations") == {
+            "argocd.argoproj.io/manifest-generate-paths": ".",
+            "link.argocd.argoproj.io/docs": "https://a",
+        }
+
+
+def test_argo_cd_is_told_every_path_that_sources_of_the_teams_own_read() -> None:
+    result = team("dev", applications=OWN, argocdLabels={"team": "shop"})
+    found = {
+        str(of(each.inputs, "metadata", "name")): of(each.inputs, "spec", "template", "metadata")
+        or of(each.inputs, "metadata")
+        for each in (*result.of_type(":Application"), *result.of_type(":ApplicationSet"))
+    }
+    paths = {name: of(it, "annotations", "argocd.argoproj.io/manifest-generate-paths") for name, it in found.items()}
+    assert paths == {
+        "shop-dev": "/apps/shop/overlays/dev;/.delivery/shop/dev;/apps/shop/base;/lib",
+        "billing-dev": "/charts/billing;/.delivery/billing/dev;/charts/billing/values.yaml;/values/billing-dev.yaml",
+        "ingress-dev": "/platform/ingress;/.delivery/ingress/dev;/platform/ingress/dev.yaml",
+    }
+    assert all(of(it, "labels") == {"team": "shop"} for it in found.values())
 
 
 CENTRAL: dict[str, Json] = {"argocdContext": "hub", "destinationName": "spoke"}

@@ -6,7 +6,16 @@ import pytest
 from delivery.cluster import cluster_problems, connect
 from delivery.cluster.facts import missing_rights
 from delivery.cluster.needs import granted_rights, rights
-from tests.delivery.cluster.kubernetes_api import CONTEXT, KubernetesApi, configured, kubernetes_api, resources, rule
+from tests.components.stacks import OWN
+from tests.delivery.cluster.kubernetes_api import (
+    ARGOCD,
+    CONTEXT,
+    KubernetesApi,
+    configured,
+    kubernetes_api,
+    resources,
+    rule,
+)
 from tests.messages import assert_message
 
 
@@ -147,6 +156,19 @@ def test_the_context_is_always_the_stack_s_own(api: KubernetesApi) -> None:
     (problem,) = found(api, kubeContext="missing")
     assert_message("cluster.no_context", problem)
     assert api.requests == []
+
+
+def test_a_chart_of_a_registry_needs_the_definition_of_sets_and_the_right_to_them(api: KubernetesApi) -> None:
+    keys = {"applications": json.dumps(OWN), "postDeploymentTasks": "[]"}
+    assert {problem.split(" (")[0].rpartition(" of ")[2] for problem in found(api, **keys)} == {
+        "applicationsets.argoproj.io v1alpha1"
+    }
+    api.objects[f"{ARGOCD.rpartition('/namespaces')[0]}"] = resources("applications", "applicationsets")
+    assert found(api, **keys) == []
+    api.rules = [rule("*", "core lifecycle.keptn.sh rbac.authorization.k8s.io apps", "*")]
+    api.rules.append(rule("*", "argoproj.io", "applications"))
+    (problem,) = found(api, **keys)
+    assert "patch applicationsets.argoproj.io in argocd" in problem
 
 
 CENTRAL = {"argocdContext": CONTEXT, "destinationName": "dev"}

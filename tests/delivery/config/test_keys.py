@@ -13,13 +13,14 @@ from delivery.config.keys import (
     SECRETS,
     STACK_KEYS,
     STAGE,
+    SYNC,
     TABLE,
     Key,
     Type,
 )
 from tests.delivery.config.configurations import ROOT, kinds, refused
 
-NESTED = (*APPLICATION, *STAGE, *PROMOTE)
+NESTED = (*APPLICATION, *STAGE, *SYNC, *PROMOTE)
 WRONG: dict[Type, Json] = {
     Type.TEXT: {"a": "b"},
     Type.NUMBER: "many",
@@ -29,6 +30,7 @@ WRONG: dict[Type, Json] = {
     Type.ENTRIES: {"name": "dev"},
     Type.MAP: ["a"],
     Type.KEYS: {"key": "a"},
+    Type.JSON: "a text",
 }
 """What a key of each type cannot be."""
 READ = [key for key in TABLE.values() if key.type is not Type.SECRET]
@@ -76,6 +78,13 @@ def test_a_key_of_an_entry_is_read_and_refused_there(key: str, entry: Key) -> No
     assert (where, Kind.NOT_ALLOWED) in kinds(refused({key: [given | {entry.name: None}]}))
 
 
+@pytest.mark.parametrize("key", SYNC, ids=lambda key: str(key.name))
+def test_a_key_of_how_a_stage_is_synced_is_read_and_refused_there(key: Key) -> None:
+    assert kinds(refused({"stages": [{"name": "dev", "sync": {key.name: WRONG[key.type]}}]})) == [
+        (f"delivery:stages[0].sync.{key.name}", Kind.NOT_ALLOWED)
+    ]
+
+
 @pytest.mark.parametrize("key", PROMOTE, ids=lambda key: str(key.name))
 def test_a_key_of_a_request_is_read_and_refused_there(key: Key) -> None:
     assert kinds(refused({"promote": {key.name: WRONG[key.type]}})) == [
@@ -108,4 +117,5 @@ def test_the_reference_is_up_to_date() -> None:
 
 def test_the_reference_has_every_key_once_in_its_section() -> None:
     rows = [line.split("`")[1] for line in reference.reference().splitlines() if line.startswith("| `")]
-    assert rows == [*names(PIPELINE_KEYS), *names(APPLICATION), *names(STAGE), *names(STACK_KEYS), *names(PROMOTE)]
+    sections = (PIPELINE_KEYS, APPLICATION, STAGE, SYNC, STACK_KEYS, PROMOTE)
+    assert rows == [name for section in sections for name in names(section)]

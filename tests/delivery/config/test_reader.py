@@ -15,6 +15,7 @@ from delivery.config.errors import REPORTED, ConfigError, Json, Kind
 from delivery.config.keys import TABLE
 from delivery.config.reader import parse
 from delivery.model.stack import StackConfiguration
+from delivery.model.sync import SyncPolicy
 from tests.delivery.config.configurations import APPLICATION, FIVE, SHIPPED, applications, kinds, raw, refused
 from tests.messages import assert_message
 
@@ -100,6 +101,83 @@ def test_the_promoter_is_told_whether_commits_are_signed(commits: str | None, si
     assert parsed("dev", promotionCommits=commits).pipeline.promotion_settings().sign_commits is sign
 
 
+SYNC: dict[str, Json] = {
+    "mode": "manual",
+    "prune": False,
+    "selfHeal": "false",
+    "retry": {"limit": 2, "backoff": {"duration": "5s", "factor": 2, "maxDuration": "3m"}},
+    "syncOptions": [],
+    "window": "Tuesdays, 10:00 to 12:00 UTC",
+    "ignoreDifferences": [{"group": "apps", "kind": "Deployment", "jsonPointers": ["/spec/replicas"]}],
+}
+
+
+def test_how_a_stage_is_synced_is_its_own() -> None:
+    stages: list[Json] = [{"name": "dev"}, {"name": "production", "after": ["dev"], "sync": SYNC}]
+    dev, production = (stage.sync for stage in parsed("dev", stages=stages).pipeline.stages)
+    assert dev == SyncPolicy()
+    assert production == SyncPolicy(
+        automated=False,
+        prune=False,
+        self_heal=False,
+        retry={"limit": 2, "backoff": {"duration": "5s", "factor": 2, "maxDuration": "3m"}},
+        options=(),
+        window="Tuesdays, 10:00 to 12:00 UTC",
+        ignore_differences=({"group": "apps", "kind": "Deployment", "jsonPointers": ["/spec/replicas"]},),
+    )
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"limits": 3},
+        {"limit": "3"},
+        {"limit": True},
+        {"backoff": {"duration": "5 s"}},
+        {"backoff": {"factor": 1.5}},
+        {"backoff": []},
+        [],
+    ],
+    ids=str,
+)
+def test_a_retry_that_argo_cd_does_not_know_is_refused(value: Json) -> None:
+    assert kinds(refused({"stages": [{"name": "dev", "sync": {"retry": value}}]})) == [
+        ("delivery:stages[0].sync.retry", Kind.NOT_ALLOWED)
+    ]
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "Deployment",
+        {"jsonPointers": ["/spec/replicas"]},
+        {"kind": "Deployment", "jsonPointers": []},
+        {"kind": "Deployment", "jsonPointers": "/spec/replicas"},
+        {"kind": "Deployment", "jsonPointers": [1]},
+        {"kind": "Deployment", "jsonPointer": ["/spec/replicas"], "jqPathExpressions": ["."]},
+        {"kind": ["Deployment"], "jqPathExpressions": [".spec"]},
+    ],
+    ids=str,
+)
+def test_an_ignored_difference_that_argo_cd_does_not_know_is_refused(entry: Json) -> None:
+    assert kinds(refused({"stages": [{"name": "dev", "sync": {"ignoreDifferences": [entry]}}]})) == [
+        ("delivery:stages[0].sync.ignoreDifferences", Kind.NOT_ALLOWED)
+    ]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "git@github.com:Example-Org/podtato-head-gitops.git",
+        "ssh://git@ssh.github.com:443/example-org/podtato-head-gitops",
+        "https://git.internal/example-org/podtato-head-gitops.git",
+    ],
+)
+def test_the_repository_may_have_another_address_in_argo_cd(url: str) -> None:
+    found = parsed("dev", argocdRepoURL=url).pipeline.repository
+    assert (found.repo_url, found.url) == (url, "https://github.com/example-org/podtato-head-gitops")
+
+
 def test_a_request_is_what_was_asked_for_and_empty_inputs_are_none() -> None:
     request = parsed("production", promote={"from": "dev", "to": "production", "version": "", "again": "true"}).request
     assert (request.source, request.version, request.again) == ("dev", "", True)
@@ -145,6 +223,22 @@ MISTAKES: list[tuple[dict[str, Json], str, Kind]] = [
     ({"promotionRetries": "99"}, "promotionRetries", Kind.NOT_ALLOWED),
     ({"promotionTtlSeconds": "9" * 5000}, "promotionTtlSeconds", Kind.NOT_ALLOWED),
     ({"argocdContext": "hub"}, "destinationServer", Kind.NOT_ALLOWED),
+    ({"argocdRepoURL": "git@github.com:acme/other.git"}, "argocdRepoURL", Kind.NOT_ALLOWED),
+    ({"argocdRepoURL": "git@github.com:podtato-head-gitops.git"}, "argocdRepoURL", Kind.NOT_ALLOWED),
+    ({"argocdRepoURL": "http://github.com/example-org/podtato-head-gitops"}, "argocdRepoURL", Kind.NOT_ALLOWED),
+    ({"argocdLabels": {"a b": "c"}}, "argocdLabels", Kind.NOT_ALLOWED),
+    ({"argocdLabels": {"team": "a b"}}, "argocdLabels.team", Kind.NOT_ALLOWED),
+    (
+        {"argocdAnnotations": {"argocd.argoproj.io/manifest-generate-paths": "/"}},
+        "argocdAnnotations",
+        Kind.NOT_ALLOWED,
+    ),
+    ({"stages": [{"name": "dev", "sync": {"syncOption": []}}]}, "stages[0].sync.syncOption", Kind.UNKNOWN_KEY),
+    (
+        {"stages": [{"name": "dev", "sync": {"syncOptions": ["Prune"]}}]},
+        "stages[0].sync.syncOptions[0]",
+        Kind.NOT_ALLOWED,
+    ),
     ({"destinationName": "https://spoke"}, "destinationName", Kind.NOT_ALLOWED),
     ({"tasks": {}}, "postDeploymentTasks[0]", Kind.UNKNOWN_NAME),
     ({"tasks": {"post-deployment": None, "promote": "print()"}}, "tasks", Kind.NOT_ALLOWED),
@@ -214,6 +308,9 @@ def test_of_very_many_mistakes_the_first_are_told_and_the_others_counted() -> No
         ("no-stage", {"stages": [{"name": "production"}]}),
         ("collision", {"pathPattern": "apps"}),
         ("central-destination", {"argocdContext": "hub"}),
+        ("argocd-repo-url", {"argocdRepoURL": "git@github.com:acme/other.git"}),
+        ("retry", {"stages": [{"name": "dev", "sync": {"retry": 3}}]}),
+        ("ignored", {"stages": [{"name": "dev", "sync": {"ignoreDifferences": [{"kind": "Deployment"}]}}]}),
     ],
 )
 def test_the_message_of_each_kind_of_mistake(name: str, changes: dict[str, Json]) -> None:
@@ -291,7 +388,7 @@ def test_reading_takes_time_in_proportion_to_the_number_of_applications(namespac
     assert counted(100) < 12 * counted(10)
 
 
-@pytest.mark.parametrize("key", ["githubApiUrl", "traceUrl", "cluster", "repositoryName", "stages"])
+@pytest.mark.parametrize("key", ["githubApiUrl", "traceUrl", "argocdRepoURL", "cluster", "repositoryName", "stages"])
 @pytest.mark.parametrize(
     "address",
     [

@@ -1,6 +1,7 @@
 """What the doctor says of Argo CD: a central one, the project, and each state that an Application can be in."""
 
 import base64
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from delivery.doctor.check import Check
 from delivery.doctor.inspection import Inspection
 from lab.engine import PROGRAM
+from tests.components.stacks import OWN
 from tests.delivery.cluster.kubernetes_api import ARGOCD, CONTEXT, TOKEN, KubernetesApi, configured, kubernetes_api
 from tests.delivery.doctor.surroundings import assert_told, named
 
@@ -161,6 +163,12 @@ def test_the_project_has_to_be_there_and_to_permit_the_repository_and_the_cluste
     found = checks(api)["Argo CD project"]
     assert found.status == ("ok" if kind == "ok" else "wrong")
     assert_told(f"argocd_project.{kind}", found)
+
+
+def test_the_project_has_to_permit_the_registry_of_a_chart_too(api: KubernetesApi) -> None:
+    api.objects[PROJECT]["spec"]["sourceRepos"] = [URL]
+    found = checks(api, applications=json.dumps(OWN))["Argo CD project"]
+    assert found.fix == "argocd proj add-source default registry.example.org/charts"
 
 
 def test_what_the_login_may_not_read_of_argo_cd_is_unknown(api: KubernetesApi) -> None:
