@@ -36,7 +36,7 @@ doctor: $(VENV)/.runtime ## Check what STACK=dev needs before an update: tools, 
 trace: $(VENV)/.runtime ## Draw the delivery timeline of a version: FILE=.demo/traces.jsonl, as text and FILE.html
 	@$(BIN)/python -m delivery.tracing --file $(FILE) $(if $(REPOSITORY),--repository $(REPOSITORY)) --html $(FILE:.jsonl=.html)
 
-reference: $(VENV)/.runtime ## Write docs/reference/configuration.md and command-line.md from the code
+reference: $(VENV)/.runtime ## Write configuration.md, chart-values.md and command-line.md in docs/reference from the code
 	@$(BIN)/python -m tools.reference
 
 # What `make cluster-tools` has built is found without any setting; a folder that a person names comes first.

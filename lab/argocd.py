@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from delivery.model.identifiers import is_traceparent, is_version
+from delivery.model.identifiers import is_image_version, is_traceparent
 from lab.engine import Value
 from lab.forge import Forge
 
@@ -88,13 +88,13 @@ def is_out_of_sync(forge: Forge, repository: str, application: Mapping[str, Valu
 
 
 def version(values: Mapping[str, Any]) -> str:
-    """The version that the chart puts into the workload's labels. Raises `SyncError` where the chart fails."""
+    """The version that the chart puts into the labels, without a digest. Raises `SyncError` where the chart fails."""
     found: object = values
     for key in values["versionKey"].split("."):
         found = found.get(key) if isinstance(found, Mapping) else None
-    if not isinstance(found, str) or not is_version(found):
+    if not isinstance(found, str) or not is_image_version(found):
         raise SyncError(f"values.yaml has no version at {values['versionKey']}")
-    return found
+    return found.partition("@")[0]
 
 
 def app_context(values: Mapping[str, Any], namespace: str) -> dict[str, Any]:

@@ -8,9 +8,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from textwrap import dedent
 
+import jsonschema
 import pytest
 import yaml
 
+from delivery.config.chart_values import values_schema
 from delivery.config.files import read_stack_config
 from delivery.config.keys import PIPELINE, TABLE
 from delivery.config.reader import parse
@@ -21,7 +23,7 @@ from delivery.stack.repository_files import InitialValues
 from delivery.tracing import attributes
 from lab.engine import preview
 from tests.sources import parsed
-from tools.reference import COMMAND_LINE, command_line
+from tools.reference import CHART_VALUES, COMMAND_LINE, chart_values, command_line
 
 ROOT = Path(__file__).resolve().parents[1]
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
@@ -119,6 +121,19 @@ def test_every_configuration_that_is_shown_is_one(document: str, text: str) -> N
     for key, entry in yaml.safe_load(text)["config"].items():
         assert key.removeprefix("delivery:") in TABLE, document
         assert "value" in entry
+
+
+@pytest.mark.parametrize(("document", "text"), found_in_documents(r"```yaml values\n((?:.*\n)+?)```"))
+def test_values_in_a_document_are_what_the_chart_takes(document: str, text: str) -> None:
+    del document
+    schema = values_schema("serviceVersion")
+    values = yaml.safe_load(text)
+    jsonschema.validate(values, schema)
+    assert values.keys() <= schema["properties"].keys()
+
+
+def test_the_reference_of_the_charts_values_is_up_to_date() -> None:
+    assert CHART_VALUES.read_text(encoding="utf-8") == chart_values(), "run: make reference"
 
 
 def test_the_reference_of_the_command_line_is_up_to_date() -> None:

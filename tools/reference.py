@@ -1,4 +1,4 @@
-"""`make reference`: writes the references that are generated, of the configuration and of the command line.
+"""`make reference`: writes the references that are generated: configuration, the chart's values, command line.
 
 The command line is read from the parsers themselves: each command is asked to parse, and stopped there.
 """
@@ -6,11 +6,12 @@ The command line is read from the parsers themselves: each command is asked to p
 import argparse
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from unittest.mock import patch
 
 from delivery.config import reference
+from delivery.config.chart_values import Schema, resolved, values_schema
 from delivery.doctor.__main__ import main as doctor
 from delivery.promotion.cli import main as promoter
 from delivery.tracing.__main__ import main as trace
@@ -18,6 +19,7 @@ from lab.demo import main as demo
 from lab.render import main as render
 
 ROOT = Path(__file__).resolve().parents[1]
+CHART_VALUES = ROOT / "docs" / "reference" / "chart-values.md"
 COMMAND_LINE = ROOT / "docs" / "reference" / "command-line.md"
 COMMANDS: dict[str, Callable[[], object]] = {
     "python .github/promoter/promoter.py": lambda: promoter([], {}),
@@ -27,6 +29,19 @@ COMMANDS: dict[str, Callable[[], object]] = {
     "python -m lab.demo": lambda: demo([]),
 }
 """How somebody starts each command, and what makes its parser."""
+_VALUES_HEAD = """\
+# Values of the generated chart
+
+Generated from `gitops/chart/values.schema.json` by `make reference`. A team sets these in a stage's own `values.yaml`;
+only the version has to be there. [Set up the workload](../how-to/set-up-the-workload.md) has examples.
+
+Helm, Argo CD and editors check the values against `values.schema.json` beside them. With another first key in
+`promotedKeys`, that key has the version, and `digest` stands beside it: `image.tag` and `image.digest`. At the top,
+keys that the chart does not read are your own: nothing checks them. A promoted key has to be one that the chart reads.
+
+| key | type | what it is |
+| --- | --- | --- |
+"""
 _HEAD = """\
 # Command line
 
@@ -66,6 +81,31 @@ def command_line() -> str:
     return _HEAD + "\n".join([*rows, *(_section(how, parser_of(command)) for how, command in COMMANDS.items())]) + "\n"
 
 
+def chart_values() -> str:
+    """The reference of the generated chart's values, as Markdown."""
+    schema = values_schema("serviceVersion")
+    return _VALUES_HEAD + "\n".join(_value_rows(schema["properties"], schema)) + "\n"
+
+
+def _value_rows(properties: Schema, schema: Schema, above: str = "") -> Iterator[str]:
+    for name, part in properties.items():
+        known = resolved(part, schema)
+        about = part.get("description", known.get("description", ""))
+        if about.startswith("Of `platform.yaml`"):
+            continue
+        types = known.get("enum") or known.get("type", ())
+        shown = (each for each in ([types] if isinstance(types, str) else types) if each not in ("null", None))
+        yield f"| `{above}{name}` | {', '.join(map(str, shown))} | {_cell(about)} |"
+        if name == "containers":
+            one = known["additionalProperties"]["properties"]
+            own = {key: each for key, each in one.items() if key not in schema["properties"] or key == "digest"}
+            yield from _value_rows(own, schema, "containers.NAME.")
+            same = ", ".join(f"`{key}`" for key in one if key not in own)
+            yield f"| `containers.NAME.…` | | {same}: as above, for this container. |"
+        elif name != "resources":
+            yield from _value_rows(known.get("properties", {}), schema, f"{above}{name}.")
+
+
 def _section(how: str, parser: argparse.ArgumentParser) -> str:
     rows = [f"| {_spelled(action)} | {_cell(action.help or '')} |" for action in parser._actions]
     lines = [f"\n## {how}\n", parser.description or "", "\n| option | what it is |", "| --- | --- |", *rows]
@@ -85,6 +125,7 @@ def _cell(text: str) -> str:
 def main() -> int:
     """Write the pages."""
     COMMAND_LINE.write_text(command_line(), encoding="utf-8")
+    CHART_VALUES.write_text(chart_values(), encoding="utf-8")
     reference.FILE.write_text(reference.reference(), encoding="utf-8")
     return 0
 

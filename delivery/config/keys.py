@@ -121,7 +121,7 @@ APPLICATION = (
     Key(
         "firstVersion",
         TEXT,
-        rules.VERSION,
+        rules.FIRST_VERSION,
         "v0.1.0",
         "The version in the initial `values.yaml` of a stage, unless a stage after it runs one already.",
     ),

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from delivery.model.identifiers import is_commit, is_dns_label, is_dns_subdomain, is_version
+from delivery.model.identifiers import is_commit, is_dns_label, is_dns_subdomain, is_image_version, is_version
 from delivery.model.sync import Json as Json
 from delivery.text import has_credentials
 from delivery.values.path import path_problem
@@ -147,6 +147,7 @@ CHART_REPOSITORY = text(
     "oci://HOST/PATH",
 )
 VERSION = text(is_version, "an image tag that is a label too: letters, digits, '.', '_', '-', at most 63", "VERSION")
+FIRST_VERSION = text(is_image_version, f"{VERSION.words}; with its digest if you like: TAG@sha256:…", "VERSION")
 COMMIT = text(is_commit, "a full commit id in lower-case hex", "COMMIT")
 OWNER = pattern(r"[A-Za-z0-9](-?[A-Za-z0-9]){0,38}", "a GitHub user or organisation", "OWNER")
 REPOSITORY = pattern(r"(?!\.{1,2}$)(?!.*\.git$)[A-Za-z0-9._-]{1,100}", "a GitHub repository's name", "NAME")

@@ -9,6 +9,7 @@ import re
 _DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _DNS_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _LABEL_VALUE = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
+_DIGEST = r"@sha256:[0-9a-f]{64}"
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 # Not compiled here: every start of the program imports this module, and hardly any asks for these.
@@ -31,6 +32,11 @@ def is_version(text: str) -> bool:
     The label's rule (63 characters, alphanumeric at both ends) is the narrower of the two.
     """
     return _LABEL_VALUE.fullmatch(text) is not None
+
+
+def is_image_version(text: str) -> bool:
+    """Whether `text` may be the version in a stage's values: a version, and the digest of its image if there is one."""
+    return is_version(re.sub(rf"{_DIGEST}\Z", "", text))
 
 
 def is_commit(text: str) -> bool:

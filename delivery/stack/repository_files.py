@@ -4,12 +4,14 @@ Sources lie under `gitops/`; the promoter is this package's own modules, verbati
 reviewer of the GitOps repository reads the very code that is tested here.
 """
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+from delivery.config.chart_values import values_schema
 from delivery.config.errors import Json
 from delivery.config.reader import TASK_PROMOTE
 from delivery.model.edges import SETTINGS_PATH
@@ -60,15 +62,12 @@ def stage_files(
 
     With files of the team's own it is a small chart in a folder of this program's, a second source of the Application.
     """
-    folder, own_files = stage_application.program_path, stage_application.application.own_files
-    template = (
-        ("context.yaml", read_gitops("context/context.yaml")) if own_files else ("application.yaml", chart_template())
-    )
+    folder = stage_application.program_path
     values, known = values_path(stage_application), known or InitialValues()
     text = known.texts.get(values)
     return (
         RepositoryText(f"{folder}/Chart.yaml", _chart(stage_application)),
-        RepositoryText(f"{folder}/templates/{template[0]}", template[1]),
+        *(RepositoryText(f"{folder}/{name}", content) for name, content in _template(stage_application.application)),
         RepositoryText(f"{folder}/platform.yaml", _platform(configuration, stage_application)),
         RepositoryText(
             values,
@@ -139,6 +138,15 @@ def chart_template() -> str:
 
 def _chart(stage_application: StageApplication) -> str:
     return read_gitops("chart/Chart.yaml").replace(_CHART_NAME, f"name: {plain(stage_application.application.name)}\n")
+
+
+def _template(application: Application) -> Iterator[tuple[str, str]]:
+    if application.own_files:
+        yield "templates/context.yaml", read_gitops("context/context.yaml")
+        return
+    yield "templates/application.yaml", chart_template()
+    schema = values_schema(application.version.key)
+    yield "values.schema.json", json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
 def _platform(configuration: StackConfiguration, stage_application: StageApplication) -> str:

@@ -14,7 +14,8 @@ from tests.cluster.team import Team
 
 pytestmark = pytest.mark.skipif(shutil.which("helm") is None, reason="helm is not on PATH: run `make cluster-tools`")
 TRACE = "00-23679963727bf63245f9b55983c73104-b427a6fcfc56cd6a-01"
-FILES = ("Chart.yaml", "platform.yaml", "values.yaml", "templates/application.yaml")
+FILES = ("Chart.yaml", "platform.yaml", "values.yaml", "values.schema.json", "templates/application.yaml")
+FULL = Path(__file__).parents[1] / "gitops" / "full.values.yaml"
 
 
 def render(team: Team, stage: str, values: bytes, folder: Path) -> dict[str, Body]:
@@ -55,6 +56,22 @@ def promotion(source: bytes, target: bytes, trace: str | None) -> bytes:
     )
     texts = {"dev/values.yaml": source}, {"production/values.yaml": target}
     return plan(*texts, dev, production, trace).texts["production/values.yaml"]
+
+
+def test_every_value_that_the_chart_reads_renders_to_objects_that_the_server_takes(
+    delivered: Team, tmp_path: Path
+) -> None:
+    rendered = render(delivered, "dev", FULL.read_bytes(), tmp_path)
+    # Of the Gateway API, whose definitions are not Kubernetes' own.
+    assert rendered.pop("HTTPRoute")["spec"]["hostnames"] == ["route.example.org"]
+
+    taken = {kind: delivered.server.validate(body) for kind, body in rendered.items()}
+
+    pod = taken["Deployment"]["spec"]["template"]["spec"]
+    assert [container["name"] for container in pod["containers"]] == ["podtato-head-service", "proxy", "shipper"]
+    assert taken["Service"]["spec"]["ports"][0]["targetPort"] == 4180
+    assert taken["Ingress"]["spec"]["tls"][0]["secretName"] == "tls-secret"
+    assert taken["ServiceAccount"]["metadata"]["name"] == pod["serviceAccountName"]
 
 
 def test_promoted_values_render_to_a_context_that_links_to_the_source_stage(delivered: Team, tmp_path: Path) -> None:

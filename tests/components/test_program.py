@@ -20,7 +20,7 @@ from tests.components.stacks import OWN, STAGES, SYNC, TEAM, TOKEN, files, named
 from tests.messages import assert_message
 from tests.rsa_keys import key_pair
 
-CHART = ("Chart.yaml", "templates/application.yaml", "platform.yaml", "values.yaml")
+CHART = ("Chart.yaml", "templates/application.yaml", "values.schema.json", "platform.yaml", "values.yaml")
 
 
 @cache
@@ -53,8 +53,8 @@ def test_in_a_graph_of_stages_access_and_task_are_where_an_edge_leaves(stack: st
 def test_what_exists_once_a_repository_is_in_the_first_stages_stack_only(stack: str) -> None:
     committed = files(of_team(stack))
     charts = [f"{application}/{stack}/{name}" for application in ("web", "api") for name in CHART]
-    assert committed[-8:] == charts
-    assert (len(committed) > 8) == (stack == "dev")
+    assert committed[-10:] == charts
+    assert (len(committed) > 10) == (stack == "dev")
     assert len(of_team(stack).of_type(":WorkflowRepositoryPermissions")) == (stack == "dev")
 
 

@@ -27,6 +27,9 @@ def source(path: str) -> str | None:
     """The text in this repository that the file at `path` is a copy of, where it is one."""
     if path.endswith("/templates/application.yaml"):
         return chart_template()
+    if path.endswith("/values.schema.json"):
+        # Of an application whose version is at `serviceVersion`; others have their own key in its place.
+        return (ROOT / "gitops/chart/values.schema.json").read_text("utf-8")
     file = VERBATIM.get(path.removeprefix("repository/"))
     return file.read_text("utf-8") if file else None
 

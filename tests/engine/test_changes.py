@@ -151,7 +151,7 @@ def test_a_stage_that_gets_another_folder_keeps_its_version_and_its_own_keys(tea
 
     assert (shown.status, moved.status) == (0, 0), moved.text
     assert moved.changes == shown.changes
-    names = ("Chart.yaml", "platform.yaml", "templates/application.yaml")
+    names = ("Chart.yaml", "platform.yaml", "templates/application.yaml", "values.schema.json")
     assert moved.changes == {
         **{f"RepositoryFile podtato-head/production/{name}": "delete" for name in (*names, "values.yaml")},
         **{f"RepositoryFile podtato-head/production/podtato-head/{name}": "create" for name in (*names, "values.yaml")},

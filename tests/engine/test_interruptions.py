@@ -26,6 +26,7 @@ def test_an_update_killed_while_it_commits_converges_without_a_file_committed_tw
         "production/Chart.yaml",
         "production/platform.yaml",
         "production/templates/application.yaml",
+        "production/values.schema.json",
         "production/values.yaml",
     ]
     assert team.preview("production", "--expect-no-changes").status == 0

@@ -3,6 +3,7 @@
 What Keptn reads of it is tested twice, of helm and of the demo's stand-in for it (`lab.argocd`).
 """
 
+import json
 import os
 import re
 import shutil
@@ -19,12 +20,14 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from delivery.config.chart_values import values_schema
 from delivery.config.files import read_stack_config
-from delivery.model.identifiers import is_traceparent, is_version
+from delivery.model.identifiers import is_image_version, is_traceparent
 from delivery.stack.repository_files import chart_template
 from lab.argocd import SyncError, app_context, version
 from lab.engine import preview
 from lab.render import files_of
+from tests.contract.golden import keep
 
 ROOT = Path(__file__).resolve().parents[2]
 CHART = ROOT / "gitops" / "chart"
@@ -36,6 +39,8 @@ HELM = shutil.which("helm")
 NAMESPACE = "podtato-head-dev"
 TRACE = "00-23679963727bf63245f9b55983c73104-b427a6fcfc56cd6a-01"
 COMMIT = "6b86b273ff34fce19d6b804eff5a3f5747ada4ea"
+DIGEST = f"sha256:{'d' * 64}"
+FULL = Path(__file__).parent / "full.values.yaml"
 
 needs_helm = pytest.mark.skipif(HELM is None, reason="helm is not on PATH")
 needs_guide = pytest.mark.skipif(not GUIDE.exists(), reason=f"the guide's manifests are not at {GUIDE}")
@@ -75,14 +80,18 @@ class StandIn:
 class Helm:
     """`helm template`, called as Argo CD calls it."""
 
-    def render(self, chart: Path, **parameters: str) -> Rendered:
+    def text(self, chart: Path, **parameters: str) -> str:
         options = [f"--values={chart}/{name}" for name in ("values.yaml", "platform.yaml")]
         options += [f"--set={name}={value}" for name, value in parameters.items()]
         command = [str(HELM), "template", "podtato-head", str(chart), f"--namespace={NAMESPACE}", *options]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             raise RenderError(done.stderr)
-        documents = [document for document in yaml.safe_load_all(done.stdout) if document is not None]
+        return done.stdout
+
+    def render(self, chart: Path, **parameters: str) -> Rendered:
+        text = self.text(chart, **parameters)
+        documents = [document for document in yaml.safe_load_all(text) if document is not None]
         found = {document["kind"]: document for document in documents}
         assert len(found) == len(documents)
         labels = found["Deployment"]["spec"]["template"]["metadata"]["labels"]
@@ -107,7 +116,9 @@ def stage(folder: Path, values: str = "", platform: Mapping[str, object] | None 
     (folder / "templates" / "application.yaml").write_text(TEMPLATE)
     with (folder / "values.yaml").open("a") as file:
         file.write(values)
-    (folder / "platform.yaml").write_text(yaml.safe_dump({**PLATFORM, **(platform or {})}))
+    written = {**PLATFORM, **(platform or {})}
+    (folder / "platform.yaml").write_text(yaml.safe_dump(written))
+    (folder / "values.schema.json").write_text(json.dumps(values_schema(str(written["versionKey"]))))
     return folder
 
 
@@ -117,6 +128,36 @@ def promoted(folder: Path, trace: str) -> Path:
     text = (CHART / "values-promoted.yaml").read_text().replace("v0.3.0", "v0.3.1")
     (folder / "values.yaml").write_text(text.replace('traceParent: ""', f'traceParent: "{trace}"'))
     return folder
+
+
+def container_of(rendered: Rendered) -> dict[str, Any]:
+    """The application's own container."""
+    found: dict[str, Any] = rendered.manifests["Deployment"]["spec"]["template"]["spec"]["containers"][0]
+    return found
+
+
+def schema_paths() -> list[tuple[str, ...]]:
+    """Every key that the schema knows of values.yaml; of a container, below the name `proxy`."""
+    properties = values_schema("serviceVersion")["properties"]
+    own = [name for name in properties if name not in (*PLATFORM, "promotedKeys", "commitID", "traceParent")]
+    nested = [(name, below) for name in own for below in properties[name].get("properties", {})]
+    container = properties["containers"]["additionalProperties"]["properties"]
+    return [*((name,) for name in own), *nested, *(("containers", "proxy", name) for name in container)]
+
+
+def present(values: Any, path: tuple[str, ...]) -> bool:
+    for key in path:
+        values = values.get(key) if isinstance(values, dict) else None
+    return values is not None
+
+
+def leaves(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
+    """Every single value, below which key, as a manifest has it."""
+    if isinstance(value, dict | list):
+        for name, each in value.items() if isinstance(value, dict) else ((key, each) for each in value):
+            yield from leaves(each, name)
+    else:
+        yield key, str(value).lower() if isinstance(value, bool) else str(value)
 
 
 PLATFORM: dict[str, object] = {
@@ -226,7 +267,8 @@ class TestWhatKeptnReads:
 
     @pytest.mark.parametrize("values", ["", "image:\n", "image: text\n", "image:\n  tag:\n", 'image:\n  tag: ""\n'])
     def test_names_the_key_of_a_missing_version(self, renderer: StandIn | Helm, tmp_path: Path, values: str) -> None:
-        with pytest.raises(RenderError, match=r"image\.tag"):
+        # The schema refuses a text where the key's upper level should be, and names that.
+        with pytest.raises(RenderError, match=r"image\.tag|/image'"):
             renderer.render(stage(tmp_path, values, {"versionKey": "image.tag"}))
 
     def test_has_metadata_and_tasks_as_text_whatever_they_hold(self, renderer: StandIn | Helm, tmp_path: Path) -> None:
@@ -275,6 +317,12 @@ class TestHelm:
         text = GUIDE.read_text().replace("{{.Values.serviceVersion}}", "v0.3.0").replace("{{.Values.commitID}}", COMMIT)
         expected = {document["kind"]: document for document in yaml.safe_load_all(text)}
         found = Helm().render(chart, commitID=COMMIT)
+        pod = expected["Deployment"]["spec"]["template"]["spec"]
+        [container] = pod["containers"]
+        # What the guide leaves open, and the one field that it sets and need not.
+        assert container.pop("imagePullPolicy") == "Always"
+        container["securityContext"] = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+        pod["securityContext"] = {"seccompProfile": {"type": "RuntimeDefault"}}
         assert found.manifests["Deployment"] == expected["Deployment"]
         assert found.manifests["Service"] == expected["Service"]
         assert found.spec == expected["KeptnAppContext"]["spec"]
@@ -301,8 +349,116 @@ class TestHelm:
 
     def test_deploys_the_image_of_the_version(self, tmp_path: Path) -> None:
         chart = stage(tmp_path, "image:\n  tag: v9\n", {"versionKey": "image.tag"})
-        [container] = Helm().render(chart).manifests["Deployment"]["spec"]["template"]["spec"]["containers"]
-        assert container["image"] == "ghcr.io/podtato-head/podtato-server:v9"
+        assert container_of(Helm().render(chart))["image"] == "ghcr.io/podtato-head/podtato-server:v9"
+
+    @pytest.mark.parametrize(
+        ("values", "key", "image"),
+        [
+            (f"own: v1@{DIGEST}\n", "own", f":v1@{DIGEST}"),
+            (f"own: v1\ndigest: {DIGEST}\n", "own", f":v1@{DIGEST}"),
+            (f"image: {{tag: v1, digest: '{DIGEST}'}}\n", "image.tag", f":v1@{DIGEST}"),
+            ("image: {tag: v1, digest: ''}\n", "image.tag", ":v1"),
+            (f"image: {{tag: v1}}\ndigest: {DIGEST}\n", "image.tag", ":v1"),
+        ],
+    )
+    def test_deploys_the_digest_that_stands_in_the_version_or_beside_it_under_the_label_of_the_tag(
+        self, tmp_path: Path, values: str, key: str, image: str
+    ) -> None:
+        found = Helm().render(stage(tmp_path, values, {"versionKey": key}))
+        assert (container_of(found)["image"], found.version) == (f"ghcr.io/podtato-head/podtato-server{image}", "v1")
+
+    def test_refuses_two_digests_of_one_image(self, tmp_path: Path) -> None:
+        chart = stage(tmp_path, f"own: v1@{DIGEST}\ndigest: {DIGEST}\n", {"versionKey": "own"})
+        with pytest.raises(RenderError, match="leave one of them out"):
+            Helm().render(chart)
+
+    def test_renders_every_value_that_the_schema_knows(self, tmp_path: Path) -> None:
+        chart = stage(tmp_path)
+        (chart / "values.yaml").write_text(FULL.read_text())
+        text = Helm().text(chart)
+        given = yaml.safe_load(FULL.read_text())
+        assert [path for path in schema_paths() if not present(given, path)] == []
+        switches = {"enabled", "create"}
+        assert [leaf for key, leaf in leaves(given) if key not in switches and leaf not in text] == []
+        keep("chart/every-value.yaml", text)
+
+    def test_keeps_a_security_contexts_other_defaults_where_a_stage_sets_one_field(self, tmp_path: Path) -> None:
+        chart = stage(tmp_path, "securityContext: {runAsUser: 1}\npodSecurityContext: {seccompProfile: null}\n")
+        found = Helm().render(chart)
+        default = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+        assert container_of(found)["securityContext"] == default | {"runAsUser": 1}
+
+    def test_lets_no_label_of_a_stage_stand_in_for_one_that_keptn_reads(self, tmp_path: Path) -> None:
+        labels = "podLabels: {app: x, app.kubernetes.io/version: x, app.kubernetes.io/part-of: x, own: z}\n"
+        found = Helm().render(stage(tmp_path, labels)).manifests["Deployment"]["spec"]["template"]["metadata"]["labels"]
+        assert found == {
+            "app": "podtato-head-frontend",
+            "app.kubernetes.io/name": "podtato-head-frontend",
+            "app.kubernetes.io/part-of": "podtato-head",
+            "app.kubernetes.io/version": "v0.3.0",
+            "own": "z",
+        }
+
+    @pytest.mark.parametrize(
+        ("values", "where"),
+        [
+            ("replicas: many\n", "/replicas"),
+            ("replicas: -1\n", "/replicas"),
+            ("env: {PORT: 8080}\n", "/env/PORT"),
+            ("env: [{name: A, value: b}]\n", "/env"),
+            ("resources: {limit: {cpu: 1}}\n", "/resources"),
+            ("digest: v1\n", "/digest"),
+            ("containers: {proxy: {tag: v1}}\n", "/containers/proxy"),
+            ("containers: {proxy: {image: a, imgae: b}}\n", "/containers/proxy"),
+            ("podLabels: {a: 1}\n", "/podLabels/a"),
+            ("service: {type: Cluster}\n", "/service/type"),
+            ("ingress: {enabled: 'yes'}\n", "/ingress/enabled"),
+            ("httpRoute: {rule: []}\n", "/httpRoute"),
+        ],
+    )
+    def test_refuses_values_that_make_no_sense_and_says_where(self, tmp_path: Path, values: str, where: str) -> None:
+        with pytest.raises(RenderError, match=f"at '{where}'"):
+            Helm().render(stage(tmp_path, values))
+
+    @pytest.mark.parametrize(
+        "values",
+        [
+            "ownKey: 1\nanother: {key: [1]}\n",
+            "replicas: '2'\n",
+            "commitID: 12\ntraceParent: false\n",
+            *(f"{name}:\n" for name in ("env", "resources", "containers", "service", "ingress", "podLabels", "digest")),
+        ],
+    )
+    def test_takes_what_a_stages_values_may_have_had_before_there_was_a_schema(
+        self, tmp_path: Path, values: str
+    ) -> None:
+        assert Helm().render(stage(tmp_path, values)).version == "v0.3.0"
+
+    @pytest.mark.parametrize(
+        ("values", "rules"),
+        [
+            ("", [(None, "/", "Prefix")]),
+            (", hosts: [{host: a.example}]", [("a.example", "/", "Prefix")]),
+            (", hosts: [{host: a.example, paths: [{path: /x}]}]", [("a.example", "/x", "Prefix")]),
+        ],
+    )
+    def test_leads_every_path_to_the_service_where_an_ingress_names_none(
+        self, tmp_path: Path, values: str, rules: list[tuple[str | None, str, str]]
+    ) -> None:
+        found = Helm().render(stage(tmp_path, f"ingress: {{enabled: true{values}}}\n")).manifests["Ingress"]["spec"]
+        backend = {"service": {"name": "podtato-head-frontend", "port": {"number": 8080}}}
+        paths = [(rule.get("host"), path) for rule in found["rules"] for path in rule["http"]["paths"]]
+        assert [(host, path["path"], path["pathType"]) for host, path in paths] == rules
+        assert all(path["backend"] == backend for _, path in paths)
+
+    def test_leads_every_path_to_the_service_where_a_route_names_none(self, tmp_path: Path) -> None:
+        route = Helm().render(stage(tmp_path, "httpRoute: {enabled: true}\n")).manifests["HTTPRoute"]["spec"]
+        assert route == {"rules": [{"backendRefs": [{"name": "podtato-head-frontend", "port": 8080}]}]}
+
+    @pytest.mark.parametrize("kind", ["Ingress", "HTTPRoute", "ServiceAccount"])
+    def test_makes_nothing_that_a_stage_has_not_asked_for(self, tmp_path: Path, kind: str) -> None:
+        values = "ingress: {className: a}\nhttpRoute: {hostnames: [a.example]}\nserviceAccount: {name: a}\n"
+        assert kind not in Helm().render(stage(tmp_path, values)).manifests
 
     def test_says_how_to_pass_the_platforms_values(self, chart: Path) -> None:
         (chart / "platform.yaml").write_text("{}\n")
@@ -321,8 +477,7 @@ class TestHelm:
     def test_makes_a_valid_container_name_of_a_long_application_name(self, tmp_path: Path) -> None:
         application = {**PLATFORM["application"], "name": "a" * 62}  # type: ignore[dict-item]
         chart = stage(tmp_path, platform={"application": application})
-        [container] = Helm().render(chart).manifests["Deployment"]["spec"]["template"]["spec"]["containers"]
-        assert container["name"] == "a" * 62
+        assert container_of(Helm().render(chart))["name"] == "a" * 62
 
     def test_lints_the_chart_without_a_complaint(self, chart: Path) -> None:
         command = [str(HELM), "lint", "--strict", "--quiet", f"--values={chart}/platform.yaml", str(chart)]
@@ -349,17 +504,23 @@ class TestTheText:
         form, unusable = self.patterns("$trace")
         assert (form.search(text) is not None and unusable.search(text) is None) == is_traceparent(text)
 
-    @given(text=st.from_regex(r"[-A-Za-z0-9_.]{1,65}\n?") | st.text(min_size=1, max_size=10))
-    def test_agrees_with_the_promoter_on_what_a_version_is(self, text: str) -> None:
+    @given(text=st.from_regex(rf"[-A-Za-z0-9_.]{{1,65}}(@{DIGEST})?\n?") | st.text(min_size=1, max_size=10))
+    @example(text=f"v1@{DIGEST}")
+    @example(text=f"v1@{DIGEST}\n")
+    def test_agrees_with_the_stand_in_and_the_schema_on_what_a_version_is(self, text: str) -> None:
         [form] = self.patterns("$version")
-        assert (form.search(text) is not None) == is_version(text)
+        schema = re.compile(values_schema("serviceVersion")["definitions"]["version"]["pattern"].replace("$", r"\Z"))
+        assert (form.search(text) is not None) == is_image_version(text) == (schema.search(text) is not None)
 
     def test_prints_every_value_in_quotes_or_as_a_number(self) -> None:
-        steered = ("if", "with", "range", "else", "end", "fail", "/*", "$")
+        steered = ("if", "with", "range", "else", "end", "fail", "/*", "$", "define", "include", "toYaml")
         actions = re.findall(r"\{\{-? *(.*?) *-?\}\}", TEMPLATE, re.DOTALL)
+        image = [".image", ".", "."]
         printed = [action for action in actions if not action.startswith(steered) or "| quote" in action]
         assert len(printed) > 20
-        assert [action for action in printed if not action.endswith(("| quote", "| int"))] == []
+        assert [action for action in printed if not action.endswith(("| quote", "| int", "| toYaml"))] == image
+        yaml_of = [action for action in actions if action.startswith(("toYaml", "include"))]
+        assert [action for action in yaml_of if not re.search(r"\| (nindent \d+|quote)$", action)] == []
         assert "{{ $phase }}:" in TEMPLATE, "the one name that is printed as it is comes from a list in the template"
 
     def test_reads_nothing_of_the_platform_that_a_stack_does_not_write(self) -> None:
@@ -367,8 +528,11 @@ class TestTheText:
         written = yaml.safe_load(files["repository/dev/platform.yaml"])
         assert set(re.findall(r"\$application\.(\w+)", TEMPLATE)) <= written["application"].keys()
         assert set(re.findall(r'"(\w+(?:Tasks|Evaluations))"', TEMPLATE)) | {"metadata"} == written["context"].keys()
-        own = {"traceParent", "commitID", "replicas"}
-        assert set(re.findall(r"\.Values\.(\w+)", TEMPLATE)) == own | (written.keys() & PLATFORM.keys())
+        known = set(values_schema("serviceVersion")["properties"])
+        picked = " ".join(re.findall(r"pick \.(?:Values|set) ([^}]*)", TEMPLATE))
+        read = set(re.findall(r'"(\w+)"', picked)) | set(re.findall(r"\.(?:Values|set)\.(\w+)", TEMPLATE))
+        # The version and its digest are found by versionKey; the promoter reads promotedKeys.
+        assert read == known - {"serviceVersion", "digest", "promotedKeys"}
 
     def test_of_the_initial_values_differs_only_in_the_traceparent(self) -> None:
         first = yaml.safe_load((CHART / "values.yaml").read_text())
