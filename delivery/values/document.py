@@ -50,8 +50,8 @@ class Node:
     pending: "Node | None" = None
     entries: "dict[str, tuple[Node, Node]]" = field(default_factory=dict)
     repeated: "dict[str, tuple[Node, Node]]" = field(default_factory=dict)
-    merges: "list[tuple[Node, Node]]" = field(default_factory=list)
-    items: "list[Node]" = field(default_factory=list)
+    merges: "list[tuple[Node, Node]] | tuple[()]" = ()
+    items: "list[Node] | tuple[()]" = ()
     content_end: int = 0
     last: int = 0
 

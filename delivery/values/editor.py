@@ -7,7 +7,7 @@ Where a value is found is left to `find.py`, what a promotion changes to `plan.p
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import itemgetter
 from typing import TypeVar
 
@@ -278,11 +278,13 @@ def _spliced(
         pieces += [file.text[at:start], new]
         at = end
     pieces.append(file.text[at:])
+    mark = file.mark(min(start for start, _, _ in splices))
     try:
-        changed = load("".join(pieces).encode(), file.where)
-    except ValuesError:
-        changed = None
-    if changed is None or changed.content != expected:
-        mark = file.mark(min(start for start, _, _ in splices))
+        changed = load("".join(pieces).encode(), "")
+    except ValuesError as error:
+        _, _, reason = str(error).partition(": ")
+        what, _, fix = reason.rpartition(" — ")
+        raise file.error(mark, f"{failure}: {what}", fix) from None
+    if changed.content != expected:
         raise file.error(mark, f"{failure} without changing something else", "set it by hand once, as `key: value`")
-    return changed
+    return replace(changed, where=file.where)

@@ -182,8 +182,7 @@ def _provides(merged: Node, name: str) -> bool:
         seen.add(node.index)
         if name in node.entries:
             return True
-        left += node.items
-        left += [value for _, value in node.merges]
+        left += [*node.items, *(value for _, value in node.merges)]
     return False
 
 

@@ -33,6 +33,7 @@ _TOKENS = re.compile(r"\(('[^']*'),\)")  # how the parser names the one thing th
 _TEMPLATE = re.compile(r"[^\"'#\r\n]*\{\{")
 _MERGE, _TEXT = "tag:yaml.org,2002:merge", "tag:yaml.org,2002:str"
 _COLON = re.compile(r"[ \t]*:")
+_BEYOND_UNICODE = re.compile(r"\\U(?!000|0010)")
 # line breaks in YAML 1.1 only; a byte order mark inside the file is skipped by some readers
 _READ_DIFFERENTLY = re.compile("[\x85\u2028\u2029\ufeff]")
 
@@ -67,7 +68,11 @@ def _parsed(text: str | bytes) -> YamlFile:
         raise file.error(file.mark(error.position), what, "remove it") from None
     except MarkedYAMLError as error:
         raise _syntax_error(file, error) from None
-    except (YAMLError, ValueError, OverflowError) as error:  # the last two: an escape beyond Unicode
+    except (ValueError, OverflowError):
+        beyond = _BEYOND_UNICODE.search(file.text)
+        mark = file.mark(beyond.start()) if beyond else Mark(0, 0)
+        raise file.error(mark, "an escape `\\U` that is no character", "correct it") from None
+    except YAMLError as error:
         raise file.error(Mark(0, 0), f"no YAML ({type(error).__name__})", "correct it") from None
     return file
 
@@ -169,12 +174,14 @@ def _attach(file: YamlFile, parent: Node, node: Node) -> None:
             node.mark = key.mark
     parent.content_end = node.end
     if parent.kind == "list":
+        parent.items = parent.items or []
         parent.items.append(node)
     elif key is None:
         parent.pending = node
         if node.kind == "map" and file.text.startswith("{{", parent.start) and node.start == parent.start + 1:
             raise _template(file, parent.mark)
     elif _is_merge(key):
+        parent.merges = parent.merges or []
         parent.merges.append((key, node))
     elif scalar := (key.target or key).scalar:
         # In JSON every name is a string: to Helm a bare `on` is the key `true`, to Kustomize it is `on`.

@@ -8,7 +8,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.events import Event
 
 from delivery.values import parser
-from delivery.values.document import YamlFile
+from delivery.values.document import MAX_BYTES, YamlFile
 from delivery.values.editor import Scalar, ValuesError, may_have, promoted, read_keys, read_list, set_keys
 from tests.messages import assert_message
 
@@ -180,6 +180,12 @@ def test_what_cannot_be_set_safely_is_refused_with_its_place(text: str, place: s
 )
 def test_no_map_a_shared_map_a_level_without_a_name_and_no_unicode_are_refused(text: str, value: str, key: str) -> None:
     assert f"`{key.partition('.')[0]}" in refusal(text, value, key)
+
+
+def test_the_reason_is_that_of_the_file_that_would_come_of_it() -> None:
+    message = refusal("# " + "x" * (MAX_BYTES - 20) + "\na: 1\n", "v" * 40)
+    assert_message("values.would_be_larger", message)
+    assert "larger than" not in refusal("a: 1\nb: |\n  x")
 
 
 def test_reading_follows_aliases_without_changing_anything() -> None:

@@ -26,6 +26,7 @@ ACCEPTED = {
     "a: &a\t1\nv: x\n": ("v", "x"),
     "a: &a 1\nb: *a\t# c\nv: x\n": ("v", "x"),
     "{a:\t1,\tv: x\t}\t# c\n": ("v", "x"),
+    '{\n\t"a": [1,\n\t2],\n\t"v": "x"\n}\n': ("v", "x"),
     "---\t# c\nv: x\n": ("v", "x"),
     "l:\n- x\t# c\n": ("l.0", "x"),
     "v: x\n  \t# c\n": ("v", "x"),
