@@ -1,6 +1,6 @@
 #!/bin/sh
 # Builds what the tests against a real API server use, with the ordinary Go client: kube-apiserver, etcd, helm,
-# actionlint. What lies in the folder already is left alone, so that running this again is free.
+# kustomize, actionlint. What lies in the folder already is left alone, so that running this again is free.
 #
 #   tools/cluster-tools.sh [FOLDER]      FOLDER is .tools/bin unless given
 set -eu
@@ -8,6 +8,7 @@ set -eu
 KUBERNETES=1.37.2
 ETCD=v3.7.3
 HELM=v4.3.0
+KUSTOMIZE=v5.8.2
 ACTIONLINT=v1.7.12
 
 cd "$(dirname "$0")/.."
@@ -16,11 +17,11 @@ mkdir -p "$folder"
 folder=$(cd "$folder" && pwd)
 
 missing=
-for tool in actionlint etcd helm kube-apiserver; do
+for tool in actionlint etcd helm kube-apiserver kustomize; do
   [ -x "$folder/$tool" ] || missing="$missing $tool"
 done
 if [ -z "$missing" ]; then
-  echo "nothing to build: actionlint, etcd, helm and kube-apiserver are in $folder"
+  echo "nothing to build: actionlint, etcd, helm, kube-apiserver and kustomize are in $folder"
   exit 0
 fi
 if ! command -v go >/dev/null; then
@@ -57,6 +58,11 @@ build_helm() {
   go build -trimpath -ldflags '-s -w' -o "$scratch/done" helm.sh/helm/v4/cmd/helm
 }
 
+build_kustomize() {
+  new_module kustomize "sigs.k8s.io/kustomize/kustomize/v5@$KUSTOMIZE"
+  go build -trimpath -ldflags '-s -w' -o "$scratch/done" sigs.k8s.io/kustomize/kustomize/v5
+}
+
 build_kube_apiserver() {
   new_module kube-apiserver "k8s.io/kubernetes@v$KUBERNETES"
   # Kubernetes takes its libraries from folders of its own repository; outside of it they are modules at v0.
@@ -77,6 +83,7 @@ for tool in $missing; do
     etcd) about="a minute" ;;
     helm) about="three minutes" ;;
     kube-apiserver) about="seven minutes" ;;
+    kustomize) about="half a minute" ;;
   esac
   echo "building $tool (once, about $about on two cores)"
   # Not as a condition of `if` or `||`: there, the shell would go on after a step that failed.
@@ -88,6 +95,7 @@ for tool in $missing; do
       etcd) build_etcd ;;
       helm) build_helm ;;
       kube-apiserver) build_kube_apiserver ;;
+      kustomize) build_kustomize ;;
     esac
   ) 2>"$scratch/log"
   status=$?
@@ -100,4 +108,4 @@ for tool in $missing; do
   # Moved only when whole: an interrupted build leaves nothing that looks like a tool.
   mv "$scratch/done" "$folder/$tool"
 done
-echo "done: actionlint, etcd, helm and kube-apiserver are in $folder"
+echo "done: actionlint, etcd, helm, kube-apiserver and kustomize are in $folder"

@@ -130,11 +130,16 @@ def set_keys(
     splices: list[tuple[int, int, str]] = []
     expected: list[tuple[object, ...]] = list(file.content)
     missing = []
+    found: dict[int, Key] = {}
     for key, scalar in wanted.items():
         place = find(file, key, writing=True)
         if place.node is None:
             missing.append(key)
             continue
+        other = found.setdefault(place.node.index, key)
+        if other != key:
+            what = f"{shown(_path(other))} and {shown(_path(key))} are one value"
+            raise file.error(place.node.mark, what, "name it once")
         if _scalar(file, key, place.node) == scalar and key not in double_quoted:
             continue
         splices.append(_replacement(file, place.node, scalar, quoted=key in double_quoted))

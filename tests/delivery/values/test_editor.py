@@ -182,6 +182,12 @@ def test_no_map_a_shared_map_a_level_without_a_name_and_no_unicode_are_refused(t
     assert f"`{key.partition('.')[0]}" in refusal(text, value, key)
 
 
+def test_two_paths_to_one_value_are_refused() -> None:
+    with pytest.raises(ValuesError) as caught:
+        set_keys("l:\n- {name: a, v: 1}\n", {"l.0.v": "x", "l.[name=a].v": "x"}, where="values")
+    refused(str(caught.value), "2:16", "one_value")
+
+
 def test_the_reason_is_that_of_the_file_that_would_come_of_it() -> None:
     message = refusal("# " + "x" * (MAX_BYTES - 20) + "\na: 1\n", "v" * 40)
     assert_message("values.would_be_larger", message)
