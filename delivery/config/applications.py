@@ -3,13 +3,14 @@
 What each key may be by itself is in `delivery.config.keys`.
 """
 
+import json
 from collections.abc import Sequence
 
 from delivery.config import rules
 from delivery.config.errors import ErrorCollector, Kind
 from delivery.config.naming import filled
 from delivery.config.values import Values
-from delivery.model.pipeline import SOURCES, Application, Pipeline, RegistryChart
+from delivery.model.pipeline import SOURCES, Application, Pipeline, RegistryChart, filled_texts
 from delivery.model.promoted_keys import VALUES, PromotedKey, names
 
 _GENERATED_ALONE = ("image", "workload")
@@ -57,6 +58,10 @@ def _application(entry: Values, errors: ErrorCollector) -> Application:
         value_files=tuple(filled(file, entry) for file in entry.texts("valueFiles")),
         chart=chart,
         reads=tuple(filled(file, entry) for file in entry.texts("reads")),
+        source_options={
+            tool: filled_texts(options, lambda text: filled(text, entry))
+            for tool, options in entry.json_map("sourceOptions").items()
+        },
     )
 
 
@@ -91,6 +96,7 @@ def _refuse_of_own(entry: Values, keys: Sequence[PromotedKey], errors: ErrorColl
         errors.add(Kind.MISSING, (*entry.path, "image"), None, rules.IMAGE.words, rules.IMAGE.form)
     given = [key for key in _OWN_ALONE if entry.texts(key)]
     given += [key for key in ("version", "chart") if _is_set(entry.map(key))]
+    given += ["sourceOptions"] if entry.json_map("sourceOptions") else []
     for name in given:
         allowed = "nothing: the chart is generated; with files of your own, `source` is helm, kustomize or directory"
         errors.add(Kind.NOT_ALLOWED, (*entry.path, name), "a value", allowed, "SOURCE")
@@ -123,6 +129,14 @@ def _refuse_of_generated(
         if entry.text(key):
             allowed = f"nothing: with source {source} your own files say it"
             errors.add(Kind.NOT_ALLOWED, (*entry.path, key), entry.text(key), allowed, "''")
+    for tool, options in entry.json_map("sourceOptions").items():
+        path, allowed = (*entry.path, "sourceOptions", tool), f"options of the source that it has: {source}"
+        if tool == source and chart is not None and "{{" in json.dumps(options):
+            # The ApplicationSet that reads the chart's version from git would take it for a template of its own.
+            allowed = "a text without {{: it is for charts in the GitOps repository"
+        elif tool == source:
+            continue
+        errors.add(Kind.NOT_ALLOWED, path, "a value", allowed, "{}")
     if source != "helm":
         given = ["valueFiles"] if entry.texts("valueFiles") else []
         given += ["chart"] if chart is not None else []

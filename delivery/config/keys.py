@@ -155,6 +155,15 @@ APPLICATION = (
         "own files, syncs it; any other does not.",
     ),
     Key(
+        "sourceOptions",
+        Type.JSON,
+        rules.SOURCE_OPTIONS,
+        None,
+        "What else Argo CD is told of your own files, as an Application's source has it: `releaseName` or `parameters` "
+        "under `helm`, `namePrefix` under `kustomize`, `recurse` under `directory`. Texts may have `{stage}`.",
+        "nothing",
+    ),
+    Key(
         "variables",
         MAP,
         rules.ONE_LINE,

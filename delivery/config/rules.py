@@ -102,6 +102,27 @@ _DURATIONS = ("duration", "maxDuration")
 _IGNORED = ("jsonPointers", "jqPathExpressions", "managedFieldsManagers")
 
 
+_SOURCE_KEYS = {
+    "helm": "apiVersions fileParameters ignoreMissingValueFiles kubeVersion namespace parameters passCredentials "
+    "releaseName skipCrds skipSchemaValidation skipTests values valuesObject version",
+    "kustomize": "apiVersions commonAnnotations commonAnnotationsEnvsubst commonLabels components "
+    "forceCommonAnnotations forceCommonLabels ignoreMissingComponents images kubeVersion labelIncludeTemplates "
+    "labelWithoutSelector namePrefix nameSuffix namespace patches replicas version",
+    "directory": "disableExtensionFilter exclude include jsonnet recurse",
+}
+"""What a source of an Application may have for each tool (argo-cd v3.5.1), but for what has a key of its own.
+
+Anything else an API server would drop, and say nothing.
+"""
+
+
+def _are_source_options(value: Json) -> bool:
+    return isinstance(value, dict) and all(
+        isinstance(options, dict) and options.keys() <= set(_SOURCE_KEYS.get(tool, "").split())
+        for tool, options in value.items()
+    )
+
+
 def _is_branch(name: str) -> bool:
     """The part of git's own rule for a branch that can be told without git, and none of the promotions' own."""
     return (
@@ -234,6 +255,11 @@ IGNORED_DIFFERENCES = Rule(
     _are_ignored_differences,
     "a list as Argo CD's `ignoreDifferences`: group, kind, name, namespace, and what is ignored",
     '[{"group": "apps", "kind": "Deployment", "jsonPointers": ["/spec/replicas"]}]',
+)
+SOURCE_OPTIONS = Rule(
+    _are_source_options,
+    "a map with `helm`, `kustomize` or `directory` as Argo CD's `source` has it, without valueFiles",
+    '{"helm": {"releaseName": "NAME"}}',
 )
 SYNC_OPTION = pattern(r"[A-Za-z]+=[A-Za-z0-9=,_-]+", "a sync option of Argo CD", "NAME=VALUE")
 LABEL_KEY = pattern(

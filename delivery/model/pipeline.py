@@ -4,12 +4,13 @@
 one holds something valid. The graph's questions (what does this stage promote to?) are answered here.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from delivery.model.edges import TITLE, Edge, PromotionSettings
 from delivery.model.promoted_keys import PromotedKey, in_repository, program_folder
-from delivery.model.sync import SyncPolicy
+from delivery.model.sync import Json, SyncPolicy
 
 EXAMPLE_OWNER = "example-org"
 """The owner that ships in Pulumi.yaml: good for a preview, refused by an update."""
@@ -57,6 +58,15 @@ class Repository:
         return f"{'' if server == 'github.com' else f'{server}/'}{self.owner}/{self.name}"
 
 
+def filled_texts(value: Json, fill: Callable[[str], str]) -> Json:
+    """`value` with each text in it as `fill` makes it."""
+    if isinstance(value, str):
+        return fill(value)
+    if isinstance(value, list):
+        return [filled_texts(item, fill) for item in value]
+    return {name: filled_texts(item, fill) for name, item in value.items()} if isinstance(value, dict) else value
+
+
 SOURCES = ("generated", "helm", "kustomize", "directory")
 """Where an application's manifests come from: a chart that this program generates (the default), or the team's own."""
 
@@ -76,7 +86,8 @@ class Application:
 
     `source` is one of `SOURCES`. Image, ports, `workload` and `first_version` are a generated chart's. `value_files`
     are a Helm chart's, by stage (`{stage}`), from its folder or the repository's root; `chart` is the chart, where it
-    is not in that folder. `reads` are further folders that are read when the manifests are made.
+    is not in that folder. `reads` are further folders that are read when the manifests are made, `source_options` what
+    else Argo CD is told of the source, by its tool.
     """
 
     name: str
@@ -91,6 +102,7 @@ class Application:
     value_files: tuple[str, ...] = ()
     chart: RegistryChart | None = None
     reads: tuple[str, ...] = ()
+    source_options: Mapping[str, Json] = field(default_factory=dict, hash=False)
 
     @property
     def own_files(self) -> bool:
@@ -136,6 +148,15 @@ class StageApplication:
     def value_files(self) -> tuple[str, ...]:
         """The value files of a Helm chart in this stage."""
         return tuple(file.replace("{stage}", self.stage.name) for file in self.application.value_files)
+
+    @property
+    def source_options(self) -> Mapping[str, Json]:
+        """What else Argo CD is told of the team's source in this stage."""
+        stage = self.stage.name
+        return {
+            tool: filled_texts(options, lambda text: text.replace("{stage}", stage))
+            for tool, options in self.application.source_options.items()
+        }
 
     def in_repository(self, file: str) -> str:
         """The path of one of its files in the repository."""

@@ -78,7 +78,8 @@ def _sources(configuration: StackConfiguration, stage_application: StageApplicat
     value_files: list[Json] = list(stage_application.value_files)
     if application.chart is None:
         helm: dict[str, Json] = {"helm": {"valueFiles": value_files}} if value_files else {}
-        return {"sources": [{**git, "path": stage_application.path, **helm}, program]}
+        team = _with_options({**git, "path": stage_application.path, **helm}, stage_application)
+        return {"sources": [team, program]}
     # Files beside the chart are named by the source that has them: `$values` is the repository's root.
     referred: list[Json] = [
         f"$values/{stage_application.in_repository(file)}" for file in stage_application.value_files
@@ -90,7 +91,16 @@ def _sources(configuration: StackConfiguration, stage_application: StageApplicat
         "targetRevision": f"{{{{ .{application.chart.version.key} }}}}",
         "helm": {"valueFiles": referred},
     }
-    return {"sources": [chart, {**program, "ref": "values"}]}
+    return {"sources": [_with_options(chart, stage_application), {**program, "ref": "values"}]}
+
+
+def _with_options(source: Mapping[str, Json], stage_application: StageApplication) -> dict[str, Json]:
+    """The team's source with what else Argo CD is to know of it."""
+    merged = dict(source)
+    for tool, options in stage_application.source_options.items():
+        own = source.get(tool)
+        merged[tool] = {**(own if isinstance(own, dict) else {}), **(options if isinstance(options, dict) else {})}
+    return merged
 
 
 def argocd_version_file(stage_application: StageApplication) -> str:
