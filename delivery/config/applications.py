@@ -7,7 +7,8 @@ import json
 from collections.abc import Sequence
 
 from delivery.config import rules
-from delivery.config.errors import ErrorCollector, Kind
+from delivery.config.chart_values import is_free, is_read, known_keys
+from delivery.config.errors import ErrorCollector, Kind, nearest
 from delivery.config.naming import filled
 from delivery.config.values import Values
 from delivery.model.pipeline import SOURCES, Application, Pipeline, RegistryChart, filled_texts
@@ -109,11 +110,15 @@ def _refuse_of_own(entry: Values, keys: Sequence[PromotedKey], errors: ErrorColl
         # What has keys below it is no value.
         elif any(other.key.startswith(f"{key.key}.") for other in keys):
             errors.add(Kind.NOT_ALLOWED, (*path, index), key.key, "a key that is not above another one", "KEY")
-    # The chart reads the first key as the version, and `replicas` as a number of pods.
-    called = names(keys)
-    if "serviceVersion" in called[1:] or called[:1] == ("replicas",):
-        allowed = "the version first, serviceVersion or your own key for it: the chart deploys the first key"
-        errors.add(Kind.NOT_ALLOWED, path, list(called), allowed, '["VERSION_KEY", "KEY"]')
+        elif index and not is_read(key.key, keys[0].key):
+            # A pull request would promise the value, and nothing would deploy it.
+            near = nearest(key.key, known_keys(keys[0].key))
+            allowed = f"a value that the chart reads beside {keys[0].key}: docs/reference/chart-values.md"
+            allowed += f"; did you mean {near}?" if near else ""
+            errors.add(Kind.NOT_ALLOWED, (*path, index), key.key, allowed, "KEY")
+        elif not index and not is_free(key.key):
+            allowed = "the version first: serviceVersion, or a key of your own that the chart does not read otherwise"
+            errors.add(Kind.NOT_ALLOWED, (*path, index), key.key, allowed, "VERSION_KEY")
 
 
 def _refuse_of_generated(

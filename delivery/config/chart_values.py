@@ -45,12 +45,17 @@ def is_free(version_key: str) -> bool:
     return key[-1] != _DIGEST and _part(key, schema) is None
 
 
-def is_read(key: Sequence[str], version_key: str) -> bool:
-    """Whether the chart reads a single value at that key, given part by part; what is Kubernetes' own is read there."""
+def is_read(key: str, version_key: str) -> bool:
+    """Whether the chart reads a single value there, dots between levels; what is Kubernetes' own counts as read."""
     schema = values_schema(version_key)
-    part = _part(key, schema)
+    part = _part(key.split("."), schema)
     types = part.get("type", "string") if part is not None else "null"
     return not {"object", "array", "null"}.issuperset([types] if isinstance(types, str) else types)
+
+
+def known_keys(version_key: str) -> tuple[str, ...]:
+    """The names at the top that the chart reads."""
+    return tuple(values_schema(version_key)["properties"])
 
 
 def _without_version(table: Schema) -> Schema:

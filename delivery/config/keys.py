@@ -132,7 +132,8 @@ APPLICATION = (
         ["serviceVersion"],
         "What promotions bring along; at least one. A text is a key of `values.yaml`, dots between levels; a map names "
         "another file. The first is the version: a generated chart deploys it, and `firstVersion` is its initial "
-        "value. Set any others in the first stage's files; until then a promotion fails.",
+        "value; the others have to be [values that it reads](chart-values.md). Set them in the first stage's files; "
+        "until then a promotion fails.",
         keys=PROMOTED_KEY,
     ),
     Key(

@@ -40,7 +40,7 @@ def test_a_version_below_a_key_of_the_chart_leaves_its_other_keys() -> None:
     ],
 )
 def test_a_key_that_a_template_reads_is_told(key: str) -> None:
-    assert is_read(key.split("."), "serviceVersion")
+    assert is_read(key, "serviceVersion")
 
 
 @pytest.mark.parametrize(
@@ -58,15 +58,15 @@ def test_a_key_that_a_template_reads_is_told(key: str) -> None:
     ],
 )
 def test_a_key_that_no_template_reads_is_told(key: str) -> None:
-    assert not is_read(key.split("."), "serviceVersion")
+    assert not is_read(key, "serviceVersion")
 
 
 @pytest.mark.parametrize(
     ("version_key", "digest"), [("image.tag", "image.digest"), ("tag", "digest"), ("a.b.c", "a.b.digest")]
 )
 def test_the_digest_is_read_beside_the_version_alone(version_key: str, digest: str) -> None:
-    assert is_read(digest.split("."), version_key)
-    assert is_read(["digest"], version_key) == (digest == "digest")
+    assert is_read(digest, version_key)
+    assert is_read("digest", version_key) == (digest == "digest")
 
 
 @pytest.mark.parametrize("key", ["serviceVersion", "image.tag", "tag", "service.version", "on.null"])

@@ -93,7 +93,7 @@ def test_a_target_that_was_not_updated_shows_in_the_stage_that_promotes_into_it(
     assert_told("committed.no_target", checks(forge, **changed)[TARGETS])
 
 
-@pytest.mark.parametrize("keys", [("image.tag",), ("serviceVersion", "image.digest")])
+@pytest.mark.parametrize("keys", [("image.tag",), ("serviceVersion", "digest")])
 def test_promoted_keys_that_the_target_does_not_deploy_by_are_wrong(forge: Forge, keys: tuple[str, ...]) -> None:
     commit_declared(forge, "dev", "production", applications=promoting("serviceVersion", "replicas"))
     commit_declared(forge, "dev", applications=promoting(*keys))

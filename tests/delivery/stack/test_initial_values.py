@@ -175,16 +175,19 @@ def test_a_stage_that_is_put_before_one_that_runs_begins_with_its_version_and_no
 
 
 def test_promoted_keys_keep_their_kind_and_those_that_nobody_has_are_left_out(repo: Repo) -> None:
-    keyed = applications({"promotedKeys": ["image.tag", "feature.flag", "replicas", "empty", "hidden", "gone"]})
+    keyed = applications(
+        {"promotedKeys": ["image.tag", "env.FLAG", "replicas", "image.digest", "labels.hidden", "labels.gone"]}
+    )
     repo.up(
-        "production", 'image: {tag: "1.10"}\nfeature:\n  flag: "true"\nreplicas: 3\nempty: ~\nhidden: "a\\u202eb"\n'
+        "production",
+        'image: {tag: "1.10", digest: ~}\nenv:\n  FLAG: "true"\nreplicas: 3\nlabels: {hidden: "a\\u202eb"}\n',
     )
     text = repo.initial_values("staging", stages=THREE, applications=keyed).texts[FIRST]
     assert yaml.safe_load(text) == {
         "image": {"tag": "1.10"},
         "commitID": "",
         "traceParent": "",
-        "feature": {"flag": "true"},
+        "env": {"FLAG": "true"},
         "replicas": 3,
     }
 

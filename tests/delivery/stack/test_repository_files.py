@@ -177,8 +177,8 @@ def test_the_first_values_are_the_guides() -> None:
 
 
 def test_the_first_stage_that_promotes_is_told_which_other_keys_it_has_to_set() -> None:
-    keyed = applications({"promotedKeys": ["image.tag", "feature.flag", "replicas"]})
-    told = "# Promoted with it, and yours to set before the first promotion: feature.flag, replicas\n"
+    keyed = applications({"promotedKeys": ["image.tag", "env.FLAG", "replicas"]})
+    told = "# Promoted with it, and yours to set before the first promotion: env.FLAG, replicas\n"
     initial_values = {name: chart(name, applications=keyed)["values.yaml"].content for name in ("dev", "production")}
     assert {name: told in text for name, text in initial_values.items()} == {"dev": True, "production": False}
     # A value that nobody chose is not made up: no `replicas` is one, and an empty one would be none.
