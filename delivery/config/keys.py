@@ -218,6 +218,15 @@ STAGE = (
         "`all` where it comes after several stages, else `any`",
     ),
     Key(
+        "group",
+        TEXT,
+        rules.one_of("all"),
+        None,
+        "`all`: promotions into this stage are of all applications together, as they were verified together, in one "
+        "pull request. It comes after one stage then.",
+        "a pull request for each application",
+    ),
+    Key(
         "revision",
         TEXT,
         rules.BRANCH,

@@ -120,6 +120,7 @@ def _stages(root: Values, stack: str, errors: ErrorCollector) -> tuple[Stage, ..
             reviewers=entry.optional_texts("reviewers"),
             team_reviewers=entry.optional_texts("teamReviewers"),
             branch=entry.text("revision") if entry.text("revision") != root.text("defaultBranch") else "",
+            grouped=bool(entry.text("group")),
             requires=entry.text("requires") or ("all" if len(entry.texts("after")) > 1 else "any"),
             sync=_sync(entry.map("sync")),
         )
@@ -137,6 +138,9 @@ def _stages(root: Values, stack: str, errors: ErrorCollector) -> tuple[Stage, ..
                 errors.add(
                     Kind.UNKNOWN_NAME, (*entry.path, "after", index), after, _meant(known, after, graph), "STAGE"
                 )
+        if stage.grouped and len(stage.after) != 1:
+            allowed = "all, for a stage that comes after one stage"
+            errors.add(Kind.NOT_ALLOWED, (*entry.path, "group"), entry.text("group"), allowed, "''")
         if not stage.after:
             for key in ("labels", "reviewers", "teamReviewers"):
                 if entry.optional_texts(key):

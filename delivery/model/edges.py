@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from delivery.model.identifiers import is_dns_label, is_loopback
-from delivery.model.promoted_keys import PromotedKey, StageValues, program_folder
+from delivery.model.promoted_keys import PromotedKey, StageValues, program_folder, together
 from delivery.text import has_credentials
 
 TITLE = "Promote {application} {version} to {to}"
@@ -89,6 +89,16 @@ class Edge:
         return (self,)
 
     @property
+    def parts(self) -> tuple["Edge", ...]:
+        """The edges of the applications that are promoted along this one: itself alone, unless it is a group."""
+        return (self,)
+
+    def origin_of(self, application: str, source: str) -> "Edge | None":
+        """The one of `origins` that a request for this application and source stage means; None where it names none."""
+        known = (found for found in self.origins if application in ("", found.application, self.application))
+        return next((found for found in known if found.source == source), None)
+
+    @property
     def requires_all(self) -> bool:
         """Whether every source stage has to verify the same values before they are proposed."""
         return False
@@ -114,6 +124,49 @@ class Join(Edge):
         return self.requires == "all"
 
 
+GROUPED = "_all"
+"""What stands for the application's name where all are promoted together: no application can be called so."""
+
+
+@dataclass(frozen=True)
+class Group(Edge):
+    """The edges of all applications from one stage to another: they share one branch and pull request.
+
+    What is proposed is a state of the source stage in which each of them was verified. `members` are their edges.
+    """
+
+    members: tuple[Edge, ...] = ()
+
+    @property
+    def origins(self) -> tuple[Edge, ...]:
+        return self.members
+
+    @property
+    def parts(self) -> tuple[Edge, ...]:
+        return self.members
+
+    @property
+    def requires_all(self) -> bool:
+        return True
+
+    @cached_property
+    def at_source(self) -> StageValues:
+        return together(self.source, ((one.application, one.at_source) for one in self.members), self.source_branch)
+
+    @cached_property
+    def at_target(self) -> StageValues:
+        return together(self.target, ((one.application, one.at_target) for one in self.members), self.target_branch)
+
+    def __str__(self) -> str:
+        return f"all applications: {self.source} → {self.target}"
+
+
+def grouped(edges: tuple[Edge, ...]) -> Group:
+    """What is promoted along `edges`, which go from one stage to another, for all applications together."""
+    common = {one.name: getattr(edges[0], one.name) for one in fields(Edge)}
+    return Group(**{**common, "application": GROUPED, "promoted_keys": (), "version": ""}, members=edges)
+
+
 def joined(edges: tuple[Edge, ...], requires: str) -> Edge:
     """What is promoted along `edges`, all of one application into one stage: the only one, or a join of them."""
     if len(edges) == 1:
@@ -134,7 +187,7 @@ class PromotionSettings:
     or `all`; without an entry it is `any`, as in settings from before. With `sign_commits`, GitHub makes
     the commits, and signs them. `title` and `message` are patterns for the pull request's title and the first line of
     its commit's message (empty: the title), `author` is the commit's (empty: the promoter), and `merge_method` how to
-    merge it (empty: in any way).
+    merge it (empty: in any way). `groups` are the stages into which all applications are promoted together.
     """
 
     owner: str
@@ -154,26 +207,34 @@ class PromotionSettings:
     message: str = ""
     author: str = ""
     merge_method: str = ""
+    groups: tuple[str, ...] = ()
 
     def edge(self, application: str, source: str, target: str) -> Edge:
         """What is promoted along the edge of that name: it, or the join that it is part of.
 
-        `SettingsError` names the edges that there are. A join goes by the name of its sources together, too.
+        `SettingsError` names the edges that there are. A join goes by the name of its sources together, too,
+        and a group by `GROUPED`.
         """
         for found in self.into(target):
             sources = (found.source, *(origin.source for origin in found.origins))
-            if found.application == application and source in sources:
+            applications = (found.application, *(origin.application for origin in found.origins))
+            if application in applications and source in sources:
                 return found
         known = "; ".join(str(edge) for edge in self.edges) or "none"
         raise SettingsError(f"the pipeline has no edge {application!r}: {source!r} → {target!r}; its edges: {known}")
 
     def into(self, target: str) -> tuple[Edge, ...]:
-        """What is promoted into `target`, application by application: its only edge, or the join of several."""
+        """What is promoted into `target`, application by application: its only edge, or the join of several.
+
+        Where all are promoted together, it is one group.
+        """
+        if target in self.groups and (found := tuple(edge for edge in self.edges if edge.target == target)):
+            return (grouped(found),)
         edges: dict[str, list[Edge]] = {}
         for edge in self.edges:
             if edge.target == target:
                 edges.setdefault(edge.application, []).append(edge)
-        return tuple(joined(tuple(found), self.requires.get(target, "any")) for found in edges.values())
+        return tuple(joined(tuple(into), self.requires.get(target, "any")) for into in edges.values())
 
     def base(self, edge: Edge) -> str:
         """The branch into which pull requests along `edge` go."""
@@ -216,6 +277,7 @@ class PromotionSettings:
             raw["stages"] = {name: tuple(after) for name, after in raw["stages"].items()}
             raw["edges"] = tuple(map(_edge, raw["edges"]))
             raw |= {key: tuple(raw[key]) for key in ("labels", "reviewers", "team_reviewers")}
+            raw["groups"] = tuple(raw.get("groups", ()))
             raw["requires"] = {str(stage): str(kind) for stage, kind in raw.get("requires", {}).items()}
             settings = cls(**raw)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -235,7 +297,14 @@ class PromotionSettings:
         return settings
 
 
-_OPTIONAL: dict[str, Any] = {"sign_commits": False, "title": TITLE, "message": "", "author": "", "merge_method": ""}
+_OPTIONAL: dict[str, Any] = {
+    "sign_commits": False,
+    "title": TITLE,
+    "message": "",
+    "author": "",
+    "merge_method": "",
+    "groups": (),
+}
 
 
 def _edge_to_json(edge: Edge) -> dict[str, Any]:

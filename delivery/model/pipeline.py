@@ -116,7 +116,8 @@ class Stage:
 
     `requires` is `any` or `all`: how many of these have to verify the same before it is proposed. `labels`, `reviewers`
     and `team_reviewers` are for pull requests into this stage; None: as for all stages. `branch` is the one that has
-    this stage's files; empty: the default branch. `sync` is how Argo CD syncs it.
+    this stage's files; empty: the default branch. `sync` is how Argo CD syncs it. With `grouped`, all applications are
+    promoted into it together.
     """
 
     name: str
@@ -127,6 +128,7 @@ class Stage:
     requires: str = "any"
     branch: str = ""
     sync: SyncPolicy = field(default_factory=SyncPolicy)
+    grouped: bool = False
 
 
 @dataclass(frozen=True)
@@ -281,5 +283,6 @@ class Pipeline:
             message=self.promotions.message,
             author=self.promotions.author,
             merge_method=self.promotions.merge_method,
+            groups=tuple(stage.name for stage in self.stages if stage.grouped),
             requires={stage.name: stage.requires for stage in self.stages if len(stage.after) > 1},
         )

@@ -66,7 +66,8 @@ class StageValues:
     """Where one stage has the promoted values of an application.
 
     `folder` is the application's in the repository; with `shared` other stages read the same one. `trace` is the file
-    with `traceParent`. `branch` is the stage's own one, empty for the default branch.
+    with `traceParent`. `branch` is the stage's own one, empty for the default branch. Of several applications together
+    it is made of `parts`, by their names, which stand before the names of their keys.
     """
 
     stage: str
@@ -75,6 +76,13 @@ class StageValues:
     trace: str
     shared: bool = False
     branch: str = ""
+    parts: tuple[tuple[str, "StageValues"], ...] = ()
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The names of all keys, in their order."""
+        own = tuple(key.name for key in self.keys)
+        return own + tuple(f"{part}/{name}" for part, where in self.parts for name in where.names)
 
     @cached_property
     def by_file(self) -> dict[str, dict[str, FieldPath]]:
@@ -83,6 +91,9 @@ class StageValues:
         for key in self.keys:
             file = in_repository(self.folder, key.file.replace("{stage}", self.stage))
             found.setdefault(file, {})[key.name] = key.path
+        for part, where in self.parts:
+            for file, fields in where.by_file.items():
+                found.setdefault(file, {}).update({f"{part}/{name}": path for name, path in fields.items()})
         return found
 
     @property
@@ -94,11 +105,22 @@ class StageValues:
     def written(self) -> tuple[str, ...]:
         """The files that a promotion into this stage changes, that with the trace among them."""
         # A trace without the version that it belongs to is harmless, so it comes first where each is a commit.
-        return tuple(dict.fromkeys((self.trace, *self.files)))
+        return tuple(dict.fromkeys((*self.traces, *self.files)))
+
+    @property
+    def traces(self) -> tuple[str, ...]:
+        """The files with the trace of each application."""
+        return tuple(where.trace for _, where in self.parts) or (self.trace,)
+
+    def trace_of(self, name: str) -> str:
+        """The file with the trace that belongs to the key called `name`."""
+        return next((where.trace for part, where in self.parts if name.startswith(f"{part}/")), self.trace)
 
     @property
     def touched(self) -> tuple[str, ...]:
         """The paths by which a commit concerns this stage: its folder, or its files where that is not its own."""
+        if self.parts:
+            return tuple(dict.fromkeys(path for _, where in self.parts for path in where.touched))
         return self.files if self.shared else tuple(dict.fromkeys((self.folder, *self.files)))
 
     def file_of(self, name: str) -> str:
@@ -120,6 +142,11 @@ def in_repository(folder: str, file: str) -> str:
 def program_folder(application: str, stage: str, folder: str, *, own_files: bool) -> str:
     """Where this program has its files for an application in a stage: in its folder, unless the team owns that."""
     return f"{DELIVERY_FOLDER}/{application}/{stage}" if own_files else folder
+
+
+def together(stage: str, parts: Iterable[tuple[str, StageValues]], branch: str) -> StageValues:
+    """Where one stage has the promoted values of several applications."""
+    return StageValues(stage, "", (), "", branch=branch, parts=tuple(parts))
 
 
 def names(keys: Iterable[PromotedKey]) -> tuple[str, ...]:

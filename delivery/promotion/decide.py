@@ -7,10 +7,11 @@ Nothing is written here. What follows from a decision for the branch and the pul
 """
 
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
-from delivery.model.edges import PromotionSettings
+from delivery.model.edges import Group, PromotionSettings
 from delivery.model.hints import Hint
 from delivery.model.request import PromotionRequest
 from delivery.promotion.evidence import newer_in_git
@@ -18,7 +19,7 @@ from delivery.promotion.history import Precedence, PromotionError, Proposal, pre
 from delivery.promotion.markdown import code
 from delivery.promotion.metadata import bare_metadata
 from delivery.promotion.plan import Change, Plan, plan, read_promoted, words
-from delivery.promotion.pull_request import Rendered, Subject, render
+from delivery.promotion.pull_request import Rendered, Subject, render, version_of
 from delivery.promotion.stacks import check_stacks
 from delivery.promotion.state import EdgeState, texts
 from delivery.promotion.verified import Verification
@@ -57,14 +58,15 @@ class Decision:
     """What is due. `PLANNED` comes with `rendered` and a plan that changes something, and is to be proposed.
 
     `CLOSED` means that the open pull request is to be closed. `why` is one line for people, to which `hint` belongs;
-    `against` is the pull request that speaks for it. `commit` is the verified revision that was looked at.
+    `against` is the pull request that speaks for it. `commit` is the verified revision that was looked at. `links` are
+    the traces that the target's values are to link to, by their file.
     """
 
     result: Result
     why: str
     plan: Plan
     commit: str
-    traceparent: str = ""
+    links: Mapping[str, str] = field(default_factory=dict)
     rendered: Rendered | None = None
     against: Proposal | None = None
     hint: Hint | None = None
@@ -73,7 +75,8 @@ class Decision:
     def traces(self) -> frozenset[str]:
         """The traces that the promotion links to: of everybody who has verified it."""
         told = self.rendered.metadata.verifications if self.rendered else ()
-        return frozenset({*self.traceparent.split(","), *(found.traceparent for found in told)} - {""})
+        linked = (trace for link in self.links.values() for trace in link.split(","))
+        return frozenset({*linked, *(found.traceparent for found in told)} - {""})
 
 
 def propose(
@@ -87,10 +90,13 @@ def propose(
     waiting = state.selection.waiting
     if not (waiting or state.selection.blocked):
         return decision
-    names = waiting or [origin.source for origin in state.edge.origins]
-    missing = f"{' and '.join(names)} {'have' if len(names) > 1 else 'has'}"
     what = f"{request.version or request.commit[:12]} from {request.source}" if request.commit else "what is verified"
-    wait = f"{what} waits until {missing} verified the same"
+    if isinstance(state.edge, Group):
+        wait = f"{what} waits until {state.edge.source} has verified {' and '.join(waiting) or 'all'} too"
+    else:
+        names = waiting or [origin.source for origin in state.edge.origins]
+        missing = f"{' and '.join(names)} {'have' if len(names) > 1 else 'has'}"
+        wait = f"{what} waits until {missing} verified the same"
     if state.selection.blocked or (decision.rendered is None and decision.result is not Result.CLOSED):
         return Decision(Result.WAITING, wait, decision.plan, state.commit, against=state.open)
     return replace(decision, why=f"{decision.why}; {wait}")
@@ -101,13 +107,13 @@ def _propose(
 ) -> Decision:
     edge = state.edge
     check_stacks(state, settings)
-    link = _links(state, request)
+    links = _links(state, request)
     planned = plan(
         texts(state.source),
         state.target_texts,
         state.origin.at_source,
         edge.at_target,
-        link or None,
+        links,
         at=f" at {state.commit[:12]}",
     )
     values = planned.values
@@ -126,8 +132,8 @@ def _propose(
         return Decision(Result.CLOSED, why, planned, state.commit, against=state.open)
     metadata = replace(
         bare_metadata(edge, state.commit),
-        version=values[edge.version_key].text,
-        traceparent=link.partition(",")[0],
+        version=version_of(edge, values, planned.changes),
+        traceparent=next(filter(None, links.values()), "").partition(",")[0],
         run_traceparent=run_traceparent,
         changes=planned.changes,
         verified=verified,
@@ -142,7 +148,7 @@ def _propose(
         "; ".join((words(planned.changes), *(warning.words for warning in warnings))),
         planned,
         state.commit,
-        link,
+        links,
         render(subject, settings),
     )
 
@@ -153,52 +159,61 @@ def _version_note(request: PromotionRequest, state: EdgeState) -> tuple[str, ...
     Keptn calls an application of one workload by that workload's version label, in lower case, and one of several by a
     hash of all their names and versions (`computeVersionFromWorkloads` in its operator): git does not tell those.
     """
+    if not request.version:
+        return ()
     where, commit = state.asked_edge.at_source, request.commit or state.commit
     values = read_promoted(texts(state.asked), where)
     # A label holds no digest, so of `v1@sha256:…` it is the tag.
     present = [value.text.lower().partition("@")[0] for value in values.values()]
-    version = values[state.edge.version_key].text
-    if not request.version or request.version.lower() in present:
+    version = values[state.asked_edge.version_key].text
+    if request.version.lower() in present:
         return ()
     # One hash in a hundred has no letter. Where versions are numbers it could be one, and those have to be right.
     hashed = _KEPTN_HASH.fullmatch(request.version) and not (request.version.isdigit() and version.isdigit())
-    if state.edge.own_files and not hashed:
+    if state.asked_edge.own_files and not hashed:
         # The label is the team's own, and need not be among the values that travel.
         return (f"Keptn calls this version {code(request.version)}, which none of the promoted values is.",)
-    if hashed and (state.edge.own_files or state.history.workloads(commit, state.asked_edge.source_path) != 1):
+    if hashed and (state.asked_edge.own_files or state.history.workloads(commit, state.asked_edge.source_path) != 1):
         called = code(request.version)
         return (
             f"Keptn calls this version {called}, as it does with several workloads. That is a hash of all their "
             "versions, which was not compared with the values.",
         )
     raise PromotionError(
-        f"version {request.version} was asked for, but {where.file_of(state.edge.version_key)} has "
-        f"{state.edge.version_key} {version[:80]} at {commit[:12]}: give the commit at which that version was verified"
+        f"version {request.version} was asked for, but {where.file_of(state.asked_edge.version_key)} has "
+        f"{state.asked_edge.version_key} {version[:80]} at {commit[:12]}: give the commit at which that version was "
+        "verified"
     )
 
 
-def _links(state: EdgeState, request: PromotionRequest) -> str:
-    """The traces that the values are to link to, with commas between them: where all stages have to agree, of all.
+def _links(state: EdgeState, request: PromotionRequest) -> dict[str, str]:
+    """The traces that the values are to link to, by their file: of several applications, each to its own.
+
+    Several for one file have commas between them: where all stages have to agree, of all.
 
     The first valid one of a commit stays: a run without a trace (by hand) must not erase it, and one with another (the
     commit was verified again) must not make a new head of it, which would discard reviews and run the checks again.
     """
+    if isinstance(state.edge, Group):
+        traces = {found.application: found.traceparent for found in _vouching(state)}
+        return {member.at_target.trace: traces.get(member.application, "") for member in state.edge.members}
+    [file] = state.edge.at_target.traces
     if state.edge.requires_all and state.selection.verifications:
-        return ",".join(dict.fromkeys(found.traceparent for found in _vouching(state) if found.traceparent))
+        return {file: ",".join(dict.fromkeys(found.traceparent for found in _vouching(state) if found.traceparent))}
     metadata = state.open.metadata if state.open else None
     first = metadata.traceparent if metadata is not None and metadata.commit == state.commit else ""
     logged = [found.traceparent for found in state.selection.verifications if found.commit == state.commit]
     own = request.traceparent if request.commit in ("", state.commit) else ""
-    return first or next(filter(None, logged), own)
+    return {file: first or next(filter(None, logged), own)}
 
 
 def _vouching(state: EdgeState) -> tuple[Verification, ...]:
     """Who vouches for what is promoted: as the open pull request tells already, where that is as good."""
     metadata = state.open.metadata if state.open else None
-    told = {(found.stage, found.commit): found for found in metadata.verifications} if metadata else {}
+    told = {found.subject: found for found in metadata.verifications} if metadata else {}
     kept = []
     for found in state.selection.verifications:
-        before = told.get((found.stage, found.commit))
+        before = told.get(found.subject)
         kept.append(before if before and before.weight >= found.weight else found)
     if not kept and metadata is not None and metadata.commit == state.commit:
         return metadata.verifications

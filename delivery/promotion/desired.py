@@ -209,7 +209,7 @@ def append_commit(repository: Repository, state: EdgeState, decision: Decision, 
             return {}
     elif present != read_values(texts(before), where, wanted) and not _as_proposed(state, present):
         raise PromotionError(_conflict(state, f"changed {' or '.join(wanted)} themselves"))
-    planned = plan_values(wanted, texts(current), where, decision.traceparent)
+    planned = plan_values(wanted, texts(current), where, decision.links)
     # An empty commit, where only the commit that is promoted is another one: its trailer tells which.
     return _planned(planned, current) or {where.files[0]: current[where.files[0]]}
 

@@ -10,7 +10,7 @@ from delivery.git.repository import RefUpdate, Repository
 from delivery.model.request import PromotionRequest
 from delivery.promotion.history import Order
 from delivery.promotion.state import EdgeState
-from delivery.promotion.verified import Verification
+from delivery.promotion.verified import told_by
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,7 @@ def completing(request: PromotionRequest, state: EdgeState, commit: str) -> Prom
     trace = known.traceparent if known else told.traceparent if told and told.commit == commit else ""
     return replace(
         request,
+        application=(known.application if known else "") or request.application,
         source=known.stage if known else request.source,
         version=known.version if known else "",
         commit=commit,
@@ -78,9 +79,9 @@ def log_updates(
     have to agree, what one of them has verified late counts.
     """
     entry = None
-    own = next((log for log in state.logs if log.edge.source == request.source), state.logs[0])
-    if request.commit and not request.rollback:
-        said = Verification(own.edge.source, request.commit, request.version, request.traceparent, request.actor)
+    origin = state.edge.origin_of(request.application, request.source)
+    own = next((log for log in state.logs if log.edge == origin), state.logs[0])
+    if said := told_by(request, state.edge, own.edge):
         orders = (state.history.local_order(said.commit, known.commit) for known in own.entries)
         if own.adds(said) and (len(state.logs) > 1 or Order.OLDER not in orders):
             entry = said

@@ -67,6 +67,10 @@ class History:
         self._tips = tips or {"": tip}
         self._compared: dict[tuple[str, str], Order] = {}
 
+    def newest_first(self) -> tuple[str, ...]:
+        """The commits of the source stage's branch, as far as they were fetched."""
+        return tuple(commit.sha for commit in self._repository.log(self.tip))
+
     def tip_of(self, where: StageValues) -> str:
         """The newest commit of that stage's branch."""
         return self._tips[where.branch]

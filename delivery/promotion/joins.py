@@ -11,7 +11,7 @@ from functools import reduce
 
 from delivery.git.repository import Repository
 from delivery.github.client import GitHub
-from delivery.model.edges import Edge, PromotionSettings
+from delivery.model.edges import Edge, Group, PromotionSettings
 from delivery.model.promoted_keys import StageValues
 from delivery.promotion.history import History, Order, Proposal
 from delivery.promotion.plan import read_promoted
@@ -102,6 +102,8 @@ class JoinHistory(History):
 
 def upstream_values(edge: Edge, settings: PromotionSettings) -> dict[str, StageValues]:
     """Every stage from which the application comes to the target, the nearest ones first, and where it has it."""
+    if isinstance(edge, Group):
+        return {edge.source: edge.at_source}
     found: dict[str, StageValues] = {}
     level = [edge.target]
     while level:

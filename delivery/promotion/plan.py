@@ -58,7 +58,7 @@ def read_values(
         if asked:
             read = read_keys(texts[file], asked.values(), where=f"{file}{at}")
             found |= {name: read[path] for name, path in asked.items()}
-    return {key.name: found[key.name] for key in where.keys if key.name in found}
+    return {name: found[name] for name in where.names if name in found}
 
 
 def read_promoted(texts: Mapping[str, bytes], where: StageValues, at: str = "") -> dict[str, Scalar]:
@@ -67,7 +67,7 @@ def read_promoted(texts: Mapping[str, bytes], where: StageValues, at: str = "") 
     for file, fields in where.by_file.items():
         read = promoted(texts[file], fields.values(), f"{file}{at}")
         found |= {name: read[path] for name, path in fields.items()}
-    return {key.name: found[key.name] for key in where.keys}
+    return {name: found[name] for name in where.names}
 
 
 def may_be(texts: Mapping[str, bytes], where: StageValues, values: Mapping[str, str | None]) -> bool:
@@ -83,7 +83,7 @@ def plan(
     target: Mapping[str, bytes],
     at_source: StageValues,
     at_target: StageValues,
-    traceparent: str | None,
+    links: Mapping[str, str],
     *,
     at: str = "",
 ) -> Plan:
@@ -91,23 +91,22 @@ def plan(
 
     See `plan_values` for what is changed and `promoted` for what may be promoted; both raise `ValuesError`.
     """
-    return plan_values(read_promoted(source, at_source, at), target, at_target, traceparent)
+    return plan_values(read_promoted(source, at_source, at), target, at_target, links)
 
 
 def plan_values(
-    values: Mapping[str, Scalar], target: Mapping[str, bytes], where: StageValues, traceparent: str | None
+    values: Mapping[str, Scalar], target: Mapping[str, bytes], where: StageValues, links: Mapping[str, str]
 ) -> Plan:
     """Plan to set `values` in the files `target`.
 
-    Where any of them differs, `traceParent` is set too: to `traceparent` (several have commas between them), or to an
-    empty string when that is not one that can be linked to, so that the target never links to what a former promotion
-    came from.
-    A new `traceparent` alone is no promotion.
+    Where any of them differs, `traceParent` is set too: to what `links` have for its file (several have commas between
+    them), or to an empty string when that is not one that can be linked to, so that the target never links to what a
+    former promotion came from. A new trace alone is no promotion.
     """
     for name, value in values.items():
         problem = unpromotable(value)
         file = where.file_of(name)
-        if problem or (file == where.trace and name == TRACE_PARENT):
+        if problem or (file == where.trace_of(name) and where.by_file[file][name] == FieldPath(TRACE_PARENT)):
             what = f"{shown(name)} may not be promoted" + (f", it contains {problem}" if problem else "")
             raise ValuesError(f"{file}:1:1: {what} — promote other keys")
     present = read_values(target, where, values)
@@ -118,15 +117,16 @@ def plan_values(
     )
     if not changes:
         return Plan((), {}, values)
-    link = traceparent if traceparent and all(map(is_traceparent, traceparent.split(","))) else ""
     trace = FieldPath(TRACE_PARENT)
-    wanted: dict[str, dict[FieldPath, Scalar]] = {where.trace: {}}
+    wanted: dict[str, dict[FieldPath, Scalar]] = {where.trace_of(change.key): {} for change in changes}
     for change in changes:
         file = where.file_of(change.key)
         wanted.setdefault(file, {})[where.by_file[file][change.key]] = values[change.key]
-    wanted[where.trace][trace] = Scalar(link)
+    for file in dict.fromkeys(where.trace_of(change.key) for change in changes):
+        link = links.get(file, "")
+        wanted[file][trace] = Scalar(link if all(map(is_traceparent, link.split(","))) else "")
     texts = {
-        file: set_keys(target[file], fields, where=file, double_quoted=(trace,) if file == where.trace else ())
+        file: set_keys(target[file], fields, where=file, double_quoted=(trace,) if trace in fields else ())
         for file, fields in wanted.items()
     }
     return Plan(changes, {file: text for file, text in texts.items() if text != target[file]}, values)

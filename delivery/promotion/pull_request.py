@@ -5,14 +5,16 @@ Whether a pull request is due, and which commits it lists, is decided elsewhere 
 
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from delivery.git.commits import SIGNED, TRAILER, Commit
-from delivery.model.edges import Edge, PromotionSettings
+from delivery.model.edges import Edge, Group, PromotionSettings
 from delivery.promotion.markdown import code, plain
 from delivery.promotion.metadata import PromotionMetadata, trailer, without_metadata
 from delivery.promotion.plan import Change
 from delivery.promotion.verified import Verification
+from delivery.values.scalar import Scalar
 
 # GitHub's limits, in characters.
 TITLE_LIMIT = 256
@@ -87,6 +89,17 @@ def render(subject: Subject, settings: PromotionSettings) -> Rendered:
     return Rendered(title, body, _message(subject, title, settings), metadata)
 
 
+def version_of(edge: Edge, values: Mapping[str, Scalar], changes: tuple[Change, ...]) -> str:
+    """The version that people talk about; of a group that of each application that changes."""
+    if not isinstance(edge, Group):
+        return values.get(edge.version_key, next(iter(values.values()))).text
+    changed = {change.key.partition("/")[0] for change in changes}
+    members = [member for member in edge.members if member.application in changed]
+    return ", ".join(
+        f"{member.application} {values[f'{member.application}/{member.version_key}'].text}" for member in members
+    )
+
+
 def closed_body(existing: str, metadata: PromotionMetadata, why: str) -> str:
     """The body of a pull request that the promoter closes: the reason on top, the metadata says until which commit."""
     said = without_metadata(existing)[: BODY_LIMIT - 8_000].rstrip()
@@ -96,14 +109,24 @@ def closed_body(existing: str, metadata: PromotionMetadata, why: str) -> str:
 def _title(subject: Subject, settings: PromotionSettings) -> str:
     edge, version = subject.edge, plain(subject.metadata.version)
     if subject.metadata.kind == "rollback":
-        return f"Roll back {edge.application} to {version} in {edge.target}"[:TITLE_LIMIT]
+        what = _applications(subject) if isinstance(edge, Group) else f"{edge.application} to {version}"
+        return f"Roll back {what} in {edge.target}"[:TITLE_LIMIT]
     return _filled(settings.title, subject)
 
 
 def _filled(pattern: str, subject: Subject) -> str:
     edge, version = subject.edge, plain(subject.metadata.version)
-    known = {"application": edge.application, "version": version, "from": edge.source, "to": edge.target}
+    name = edge.application
+    if isinstance(edge, Group):
+        name, version = _applications(subject), f"({version})"
+    known = {"application": name, "version": version, "from": edge.source, "to": edge.target}
     return _PLACEHOLDER.sub(lambda found: known.get(found[1], found[0]), pattern)[:TITLE_LIMIT]
+
+
+def _applications(subject: Subject) -> str:
+    """How many applications of a group change."""
+    number = len({change.key.partition("/")[0] for change in subject.metadata.changes})
+    return f"{number} application{'' if number == 1 else 's'}"
 
 
 def _message(subject: Subject, title: str, settings: PromotionSettings) -> str:
@@ -136,8 +159,15 @@ def _opening(subject: Subject) -> str:
     edge, metadata = subject.edge, subject.metadata
     if metadata.kind == "rollback":
         undone = f" Reverts #{metadata.undoes}." if metadata.undoes else ""
-        what = f"Returns **{edge.application}** in **{edge.target}** to what it was.{undone}"
+        name = _applications(subject) if isinstance(edge, Group) else edge.application
+        what = f"Returns **{name}** in **{edge.target}** to what it was.{undone}"
         return f"{what}\n\n**Why:** {code(subject.reason, 500)}"
+    if isinstance(edge, Group):
+        names = dict.fromkeys(change.key.partition("/")[0] for change in metadata.changes)
+        whole = f"{', '.join(f'**{name}**' for name in names)} from **{edge.source}** to **{edge.target}**, together"
+        if not metadata.verified:
+            return f"Promotes {whole}, as the branch has them: nobody has said that they were verified there."
+        return f"Promotes {whole}, at a commit at which all of them were verified."
     stages = [found.stage for found in metadata.verifications] or [subject.source or edge.source]
     sources = " and ".join(f"**{stage}**" for stage in stages)
     what = f"Promotes **{edge.application}** from {sources} to **{edge.target}**"
@@ -150,15 +180,17 @@ def _opening(subject: Subject) -> str:
 
 
 def _table(edge: Edge, changes: tuple[Change, ...], limit: int) -> str:
-    keys = {key.name: key for key in edge.promoted_keys} if edge.own_files else {}
-    # With files of the team's own, each value is in one of several.
-    head = ["file", "key", "was", "becomes"] if keys else ["key", "was", "becomes"]
+    # With files of the team's own, each value is in one of several; so it is with several applications.
+    several = edge.own_files or isinstance(edge, Group)
+    keys = {key.name: key for part in edge.parts for key in part.promoted_keys} if several else {}
+    head = ["file", "key", "was", "becomes"] if several else ["key", "was", "becomes"]
     rows = []
     for change in changes[:limit]:
-        key = keys.get(change.key)
+        name = change.key.partition("/")[2] if isinstance(edge, Group) else change.key
+        key = keys.get(name)
         shown = f"{key.kind} {key.document}".strip() if key else ""
-        cells = [code(edge.at_target.file_of(change.key))] if keys else []
-        cells += [code(f"{shown} {key.key}".strip() if key else change.key)]
+        cells = [code(edge.at_target.file_of(change.key))] if several else []
+        cells += [code(f"{shown} {key.key}".strip() if key else name)]
         cells += ["*not set*" if change.was is None else code(change.was), code(change.becomes)]
         rows.append(f"| {' | '.join(cells)} |")
     if len(changes) > limit:
@@ -196,6 +228,12 @@ def _vouching(subject: Subject, settings: PromotionSettings) -> tuple[str, ...]:
     metadata, stages = subject.metadata, [origin.source for origin in subject.edge.origins]
     if metadata.kind == "rollback" or not metadata.verifications:
         return ()
+    if isinstance(subject.edge, Group):
+        of_each = [
+            f"- **{said.application}** at {_link(settings, said.commit)}: {_voucher(said)}{_its_trace(settings, said)}"
+            for said in metadata.verifications
+        ]
+        return ("**Vouched for by:**\n\n" + "\n".join(of_each),)
     if len(stages) == 1:
         return (f"**Vouched for by:** {_voucher(metadata.verifications[0])}",)
     found = {verification.stage: verification for verification in metadata.verifications}
@@ -205,10 +243,13 @@ def _vouching(subject: Subject, settings: PromotionSettings) -> tuple[str, ...]:
         if said is None:
             rows.append(f"- **{stage}** has not verified it.")
             continue
-        trace = _trace_link(settings, said.traceparent, "trace")
-        its = f" Its {trace}." if trace else ""
-        rows.append(f"- **{stage}** at {_link(settings, said.commit)}: {_voucher(said)}{its}")
+        rows.append(f"- **{stage}** at {_link(settings, said.commit)}: {_voucher(said)}{_its_trace(settings, said)}")
     return ("**Vouched for by:**\n\n" + "\n".join(rows),)
+
+
+def _its_trace(settings: PromotionSettings, said: Verification) -> str:
+    trace = _trace_link(settings, said.traceparent, "trace")
+    return f" Its {trace}." if trace else ""
 
 
 def _voucher(said: Verification) -> str:
@@ -260,9 +301,9 @@ def _trace_link(settings: PromotionSettings, traceparent: str, what: str) -> str
 def _roll_back(subject: Subject, settings: PromotionSettings) -> str:
     if subject.metadata.kind == "rollback":
         return ""
-    edge = subject.edge
+    edge, origin = subject.edge, subject.edge.origins[0]
     return (
         "**To roll back** once this is merged, run the workflow `promote` with the reason as its input `rollback`:\n\n"
         f"```sh\ngh workflow run promote.yaml --repo {settings.owner}/{settings.repository} "
-        f"-f application={edge.application} -f from={edge.origins[0].source} -f to={edge.target} -f rollback='why'\n```"
+        f"-f application={origin.application} -f from={origin.source} -f to={edge.target} -f rollback='why'\n```"
     )

@@ -10,13 +10,12 @@ from delivery.git.commits import APPENDED
 from delivery.git.repository import Repository
 from delivery.model.edges import PromotionSettings
 from delivery.model.hints import Hint
-from delivery.model.promoted_keys import names
 from delivery.model.request import PromotionRequest
 from delivery.promotion.decide import Decision, Result
 from delivery.promotion.history import PromotionError, Proposal
 from delivery.promotion.metadata import bare_metadata
 from delivery.promotion.plan import Change, plan_values, read_values, words
-from delivery.promotion.pull_request import Subject, render
+from delivery.promotion.pull_request import Subject, render, version_of
 from delivery.promotion.stacks import check_stacks
 from delivery.promotion.state import EdgeState
 from delivery.values.editor import unpromotable
@@ -47,7 +46,8 @@ def propose_rollback(
     values = _values_before(state, last, repository)
     undone = last.metadata
     link = (undone.run_traceparent or undone.traceparent) if undone else ""
-    planned = plan_values(values, state.target_texts, edge.at_target, link or None)
+    links = dict.fromkeys(edge.at_target.traces, link)
+    planned = plan_values(values, state.target_texts, edge.at_target, links)
     commit = undone.commit if undone else last.pull_request.merge_commit
     number = last.pull_request.number
     if not planned.changes:
@@ -58,7 +58,7 @@ def propose_rollback(
         _still_there(state, last, values, settings, repository)
     metadata = replace(
         bare_metadata(edge, commit, "rollback"),
-        version=values.get(edge.version_key, next(iter(values.values()))).text,
+        version=version_of(edge, values, planned.changes),
         traceparent=link,
         run_traceparent=run_traceparent,
         changes=planned.changes,
@@ -70,7 +70,7 @@ def propose_rollback(
             number_open = proposal.pull_request.number
             notes += (f"Pull request #{number_open} proposes a promotion to this stage: decide about it too.",)
     subject = Subject(edge, metadata, notes=notes, reason=request.rollback)
-    return Decision(Result.PLANNED, words(planned.changes), planned, commit, link, render(subject, settings), last)
+    return Decision(Result.PLANNED, words(planned.changes), planned, commit, links, render(subject, settings), last)
 
 
 def _still_there(
@@ -127,7 +127,7 @@ def _values_before(state: EdgeState, last: Proposal, repository: Repository) -> 
             f"what {edge.target} had before pull request #{number} is not known any more (it is too far back, and its "
             f"description does not tell): change {where} by hand"
         )
-    return _settable(state, {key: _before(remembered[key]) for key in names(where.keys) if key in remembered}, number)
+    return _settable(state, {key: _before(remembered[key]) for key in where.names if key in remembered}, number)
 
 
 def _stood_on_others(repository: Repository, merge: str) -> bool:

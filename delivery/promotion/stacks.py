@@ -1,5 +1,6 @@
 """Whether the stacks agree about the folder that a promotion is to change, by what the target's stack has committed."""
 
+from delivery.git.commits import File
 from delivery.model.edges import Edge, PromotionSettings
 from delivery.model.promoted_keys import names
 from delivery.promotion.history import EdgeNotReadyError
@@ -13,16 +14,21 @@ def check_stacks(state: EdgeState, settings: PromotionSettings) -> None:
     Stacks are updated one after another. Where the first stage's and the target's do not agree yet, a promotion would
     change a folder or a key that nothing deploys, be merged, and never arrive.
     """
-    edge, path = state.edge, state.edge.target_platform
+    for edge in state.edge.parts:
+        _check_stack(state.platforms.get(edge.target_platform), edge, settings)
+
+
+def _check_stack(platform: File | None, edge: Edge, settings: PromotionSettings) -> None:
+    path = edge.target_platform
     first = next((stage for stage, after in settings.stages.items() if not after), edge.source)
-    if state.platform is None:
+    if platform is None:
         # The values are there, so the target's stack has committed to this folder, and has left it since.
         raise EdgeNotReadyError(
             f"{path} is not there: {edge.target} uses another folder by now, and the settings of promotions are older; "
             f"run `pulumi up` on the stack {first}",
             edge.target,
         )
-    if found := platform_conflicts(state.platform.content, edge, where=path):
+    if found := platform_conflicts(platform.content, edge, where=path):
         has = ", ".join(f"{key} {value}" for key, value in found.items())
         promoted = ", ".join(names(edge.promoted_keys))
         raise EdgeNotReadyError(

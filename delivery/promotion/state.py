@@ -10,14 +10,15 @@ from datetime import UTC, datetime
 from delivery.git.commits import Commit, File
 from delivery.git.repository import GitError, Repository
 from delivery.github.client import GitHub
-from delivery.model.edges import Edge, PromotionSettings
+from delivery.model.edges import Edge, Group, Join, PromotionSettings
 from delivery.model.request import PromotionRequest
 from delivery.promotion.branch import Branch, read_branch, rollback_branch
+from delivery.promotion.groups import select_together
 from delivery.promotion.history import EdgeNotReadyError, History, PromotionError, Proposal
 from delivery.promotion.joins import CONSIDERED, JoinHistory, Selection, select, upstream_values
 from delivery.promotion.metadata import bare_metadata, parse_metadata, promoted_by
 from delivery.promotion.target_history import TargetHistory, read_target_history
-from delivery.promotion.verified import Verification, VerificationLog, read_log, ref_of
+from delivery.promotion.verified import VerificationLog, read_log, ref_of, told_by
 
 DEPTH = 200
 _TIPS = "refs/delivery/tips/"
@@ -43,7 +44,7 @@ class EdgeState:
     given: bool
     source: Mapping[str, File]
     target: Mapping[str, File]
-    platform: File | None
+    platforms: Mapping[str, File]
     branch: Branch
     proposals: tuple[Proposal, ...]
     on_branch: tuple[Proposal, ...]
@@ -120,14 +121,10 @@ def read_edge(
         raise EdgeNotReadyError(f"the {what} {missing[0]} has no commits: push a first one")
     tip = tips[edge.target_branch]
     logs = tuple(read_log(repository, origin) for origin in edge.origins)
-    origin = next((found for found in edge.origins if found.source == request.source), None) or _newest_origin(
-        repository, github, tips, edge
-    )
+    origin = edge.origin_of(request.application, request.source) or _newest_origin(repository, github, tips, edge)
     own_tip = tips[origin.source_branch]
-    said = None
-    if commit is not None and not rollback:
-        said = Verification(origin.source, commit, request.version, request.traceparent, request.actor)
-    if len(edge.origins) > 1:
+    said = told_by(request, edge, origin)
+    if isinstance(edge, Join):
         paths, said_of = tuple(upstream.values()), {commit: origin} if commit else {}
         history: History = JoinHistory(repository, github, own_tip, tips, paths[::-1], logs, said_of)
     else:
@@ -141,9 +138,15 @@ def read_edge(
     branch = read_branch(repository, name, repository.resolve(f"{_BRANCHES}{name}"), tip, on_branch)
     proposals = _told_by_commits(repository, edge, None if rollback else branch, proposals)
     selection = None
-    if isinstance(history, JoinHistory) and not rollback:
+    proposed = next((found for found in proposals if found.pull_request.state == "open"), None)
+    if isinstance(edge, Group):
+        if not rollback and not request.again:
+            _fetch_verified(repository, logs)
+            selection = select_together(edge, history, logs, said, proposed, texts(target))
+        everything = _newest(repository, github, own_tip, edge.at_source.touched) if selection is None else ""
+        selection = selection or Selection(edge, commit or everything, blocked=not (rollback or request.again))
+    elif isinstance(history, JoinHistory) and not rollback:
         _fetch_verified(repository, logs)
-        proposed = next((found for found in proposals if found.pull_request.state == "open"), None)
         every = edge.requires_all and not request.again
         selection = select(edge, history, logs, said, proposed, every=every)
         if selection is None and every:
@@ -161,10 +164,10 @@ def read_edge(
         edge=edge,
         tip=tip,
         commit=verified,
-        given=commit is not None or (len(edge.origins) > 1 and bool(selection.verifications)),
+        given=commit is not None or (edge.origins != (edge,) and bool(selection.verifications)),
         source=source,
         target=target,
-        platform=repository.read(tip, edge.target_platform),
+        platforms=repository.read_all(tip, tuple(part.target_platform for part in edge.parts)),
         branch=branch,
         proposals=proposals,
         on_branch=on_branch if rollback else proposals,
@@ -239,7 +242,7 @@ def _fetch_verified(repository: Repository, logs: tuple[VerificationLog, ...]) -
 
 def _newest_origin(repository: Repository, github: GitHub, tips: Mapping[str, str], edge: Edge) -> Edge:
     """Of several source stages the one that was changed last, for a run that names none of them."""
-    newest, *others = edge.origins
+    newest, *others = edge.origins if isinstance(edge, Join) else edge.origins[:1]
     for origin in others:
         commits = (
             _newest(repository, github, tips[found.source_branch], found.at_source.touched)
@@ -267,9 +270,10 @@ def _newest(repository: Repository, github: GitHub, tip: str, paths: Sequence[st
 def _files(repository: Repository, commit: str, paths: Sequence[str], edge: Edge, stage: str) -> dict[str, File]:
     found = repository.read_all(commit, paths)
     for path in paths:
-        if path not in found and edge.own_files and path != edge.at_target.trace:
+        own = next((part for part in edge.parts if path in (*part.at_source.files, *part.at_target.files)), None)
+        if path not in found and own is not None and own.own_files:
             raise PromotionError(
-                f"{path} is not in commit {commit[:12]}, and {edge.application} promotes a value of it: add the file, "
+                f"{path} is not in commit {commit[:12]}, and {own.application} promotes a value of it: add the file, "
                 "or correct promotedKeys"
             )
         if path not in found:

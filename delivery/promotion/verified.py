@@ -12,7 +12,8 @@ from typing import Any
 
 from delivery.git.repository import RefUpdate, Repository
 from delivery.model.edges import Edge
-from delivery.model.identifiers import is_commit, is_traceparent, is_version
+from delivery.model.identifiers import is_commit, is_dns_label, is_traceparent, is_version
+from delivery.model.request import PromotionRequest
 from delivery.promotion.markdown import plain
 from delivery.text import one_line
 
@@ -26,7 +27,8 @@ class Verification:
     """That `stage` has verified `commit`, and who says so.
 
     `version` and `traceparent` come from the stage's promotion task; a person's run may lack both. `actor` is who
-    started the run, as GitHub names them; empty outside of GitHub Actions.
+    started the run, as GitHub names them; empty outside of GitHub Actions. `application` is named where several are
+    promoted together.
     """
 
     stage: str
@@ -34,6 +36,12 @@ class Verification:
     version: str = ""
     traceparent: str = ""
     actor: str = ""
+    application: str = ""
+
+    @property
+    def subject(self) -> tuple[str, str, str]:
+        """What was verified, and where."""
+        return self.application, self.stage, self.commit
 
     @property
     def by_task(self) -> bool:
@@ -53,6 +61,7 @@ class Verification:
             "version": self.version,
             "traceparent": self.traceparent,
             "actor": self.actor,
+            "application": self.application,
         }
         return {key: value for key, value in kept.items() if value}
 
@@ -61,10 +70,13 @@ class Verification:
         """What `to_json` made; None when it is something else. What is not valid in it is left out."""
         stage, commit, version = (str(raw.get(key, "")) for key in ("stage", "commitID", "version"))
         trace, actor = str(raw.get("traceparent", "")), str(raw.get("actor", ""))
+        application = str(raw.get("application", ""))
         if not is_commit(commit):
             return None
         version, trace = version if is_version(version) else "", trace if is_traceparent(trace) else ""
-        return cls(stage, commit, version, trace, one_line(actor, 100))
+        return cls(
+            stage, commit, version, trace, one_line(actor, 100), application if is_dns_label(application) else ""
+        )
 
 
 @dataclass(frozen=True)
@@ -106,6 +118,14 @@ class VerificationLog:
         lines = "\n".join(json.dumps(line) for line in (*added, *kept, *closed))
         made = repository.note(f"{plain(what)} {self.edge.source}\n\n{lines}\n")
         return RefUpdate(ref_of(self.edge), made, self.head)
+
+
+def told_by(request: PromotionRequest, edge: Edge, origin: Edge) -> Verification | None:
+    """What `request` says was verified in the source stage of `origin`, which is a part of `edge`; None for nothing."""
+    if not request.commit or request.rollback:
+        return None
+    application = "" if edge.application == origin.application else origin.application
+    return Verification(origin.source, request.commit, request.version, request.traceparent, request.actor, application)
 
 
 def ref_of(edge: Edge) -> str:

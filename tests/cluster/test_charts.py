@@ -55,7 +55,7 @@ def promotion(source: bytes, target: bytes, trace: str | None) -> bytes:
         for stage in ("dev", "production")
     )
     texts = {"dev/values.yaml": source}, {"production/values.yaml": target}
-    return plan(*texts, dev, production, trace).texts["production/values.yaml"]
+    return plan(*texts, dev, production, {"production/values.yaml": trace or ""}).texts["production/values.yaml"]
 
 
 def test_every_value_that_the_chart_reads_renders_to_objects_that_the_server_takes(

@@ -146,7 +146,8 @@ class Promoted:
         self.edge = Edge("shop", "dev", "production", source, target, keys, own_files=True)
         self.before = {name: text.encode() for name, text in files.items()}
         self.before[self.edge.at_target.trace] = b'traceParent: ""\n'
-        self.plan = plan(self.before, self.before, self.edge.at_source, self.edge.at_target, TRACE)
+        links = {self.edge.at_target.trace: TRACE}
+        self.plan = plan(self.before, self.before, self.edge.at_source, self.edge.at_target, links)
         self.repositories = [
             write(folder / "before", self.before),
             write(folder / "after", self.before | dict(self.plan.texts)),

@@ -53,11 +53,9 @@ def _more_keys(source: Any, target: Any, here: StageValues, there: StageValues, 
     return plan(source, target, here, there, *rest, **names)
 
 
-def _trace_alone(
-    source: Any, target: Any, here: StageValues, there: StageValues, link: str | None, **names: Any
-) -> Any:
-    planned = plan(source, target, here, there, link, **names)
-    text = target[there.trace]
+def _trace_alone(source: Any, target: Any, here: StageValues, there: StageValues, links: Any, **names: Any) -> Any:
+    planned = plan(source, target, here, there, links, **names)
+    text, link = target[there.trace], links[there.trace]
     if planned.changes or not link or link.encode() in text:
         return planned
     same = tuple(Change(key, value.text, value.text) for key, value in planned.values.items())

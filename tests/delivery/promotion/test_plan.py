@@ -37,13 +37,13 @@ class Planned:
 
 def plan(source: bytes, target: bytes, keys: tuple[str, ...], trace: str | None) -> Planned:
     dev, production = (StageValues(stage, stage, in_values(*keys), f"{stage}/values.yaml") for stage in STAGES)
-    found = planning.plan({"dev/values.yaml": source}, {FILE: target}, dev, production, trace)
+    found = planning.plan({"dev/values.yaml": source}, {FILE: target}, dev, production, {FILE: trace or ""})
     return _of_one_file(found, target)
 
 
 def plan_values(values: dict[str, Scalar], target: bytes, trace: str | None) -> Planned:
     where = StageValues("production", "production", in_values(*values), FILE)
-    return _of_one_file(planning.plan_values(values, {FILE: target}, where, trace), target)
+    return _of_one_file(planning.plan_values(values, {FILE: target}, where, {FILE: trace or ""}), target)
 
 
 def _of_one_file(found: Plan, target: bytes) -> Planned:

@@ -234,7 +234,7 @@ def test_whatever_the_values_are_a_warning_breaks_nothing(was: str, now: str) ->
         True,
         nothing,
         nothing,
-        None,
+        {},
         Branch(EDGE.branch, None),
         (),
         (),
