@@ -8,9 +8,14 @@ from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from delivery.config.errors import Json
 
+_TYPE = "delivery:components:KeptnTasks"
+
 
 class KeptnTasks(pulumi.ComponentResource):
-    """Declares one KeptnTaskDefinition for each of `specs`, by name. `names` are theirs, once they exist."""
+    """Declares one KeptnTaskDefinition for each of `specs`, by name. `names` are theirs, once they exist.
+
+    They may have been another component's before: `formerly` has the names of such, each with its parent's URN.
+    """
 
     names: list[pulumi.Output[str]]
 
@@ -19,10 +24,12 @@ class KeptnTasks(pulumi.ComponentResource):
         name: str,
         namespace: pulumi.Input[str],
         specs: Mapping[str, Mapping[str, Json]],
+        formerly: Mapping[str, pulumi.Input[str]] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__("delivery:components:KeptnTasks", name, None, opts)
+        super().__init__(_TYPE, name, None, opts)
         self.names = []
+        before = [(old, pulumi.create_urn(old, _TYPE, parent)) for old, parent in (formerly or {}).items()]
         for task, spec in specs.items():
             definition = CustomResource(
                 f"{name}/{task}",
@@ -30,7 +37,10 @@ class KeptnTasks(pulumi.ComponentResource):
                 kind="KeptnTaskDefinition",
                 metadata=ObjectMetaArgs(name=task, namespace=namespace),
                 spec=spec,
-                opts=pulumi.ResourceOptions(parent=self),
+                opts=pulumi.ResourceOptions(
+                    parent=self,
+                    aliases=[pulumi.Alias(name=f"{old}/{task}", parent=tasks) for old, tasks in before],
+                ),
             )
             self.names.append(pulumi.Output.all(task, definition.urn).apply(lambda known: str(known[0])))
         self.register_outputs({"names": self.names})

@@ -5,6 +5,7 @@ import pulumi
 from components.actions_permissions import ActionsPermissions
 from components.promotion_environment import PromotionEnvironment
 from components.repository_files import RepositoryFiles
+from components.shared_namespace import SharedNamespace
 from components.stage_application import StageApplication
 from delivery.config.errors import Json
 from delivery.stack.plan import StackPlan
@@ -27,6 +28,11 @@ def declare(plan: StackPlan, token: pulumi.Output[str] | None, started: Started)
         if plan.environment is not None:
             PromotionEnvironment(plan.environment.name, repository, plan.environment, opts=on_github)
         last = RepositoryFiles("repository", repository, branch, plan.repository_files, opts=on_github).last
+    in_cluster = pulumi.ResourceOptions(providers=[started.cluster])
+    shared = {
+        found.namespace: SharedNamespace(found.namespace, found, token, opts=in_cluster)
+        for found in plan.shared_namespaces
+    }
     applications: dict[str, dict[str, pulumi.Input[Json]]] = {}
     for application in plan.applications:
         declared = StageApplication(
@@ -37,6 +43,7 @@ def declare(plan: StackPlan, token: pulumi.Output[str] | None, started: Started)
             last,
             started.cluster,
             started.argocd,
+            shared.get(application.namespace),
             opts=on_github,
         )
         last = declared.files.last

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from delivery.cluster.kubeconfig import KEYS
 from delivery.model.stack import StackConfiguration
-from delivery.stack.manifests import PROMOTION_ROLE_RULES, task_specs
+from delivery.stack.manifests import PROMOTION_ROLE_RULES, stage_task_specs
 
 VERBS = ("create", "delete", "get", "patch")
 """What it takes to put an object there, compare it, change it and take it away again."""
@@ -105,7 +105,7 @@ def rights(configuration: StackConfiguration, products: Container[str] = (KEPTN,
     needed |= {Right("", "", "namespaces", verb) for verb in VERBS}
     for stage_application in configuration.stage_applications:
         resources: list[tuple[str, str]] = []
-        if task_specs(configuration, stage_application):
+        if stage_task_specs(configuration) or configuration.promotes_to:
             resources.append(("lifecycle.keptn.sh", "keptntaskdefinitions"))
         if configuration.promotes_to:
             resources += [] if configuration.external_promotion_secret else [("", "secrets")]

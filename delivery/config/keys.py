@@ -172,7 +172,7 @@ APPLICATION = (
         "Texts of your own for patterns: `team: shop` for `{team}-{application}`.",
         names=rules.VARIABLE,
     ),
-    _pattern("namespace", "Its namespace in each stage.", "`namespacePattern`"),
+    _pattern("namespace", "Its namespace in each stage; applications may share one.", "`namespacePattern`"),
     _pattern("path", "Its folder in each stage. A second application needs its own.", "`pathPattern`"),
     _pattern("argocdApplication", "The name of its Argo CD Application in each stage.", "`argocdApplicationPattern`"),
 )

@@ -2,7 +2,7 @@
 
 A pattern is a text with `{application}`, `{stage}` and the application's own `variables`. The narrowest one counts: the
 stage's own, else the application's, else the pipeline's. Two applications or stages with one name are refused, for one
-would overwrite the other.
+would overwrite the other; but applications of one stage may share a namespace.
 """
 
 import re
@@ -74,11 +74,27 @@ def read_stage_applications(
     for kind, names in named.items():
         _refuse_wrong(kind, names, root.text("argocdNamespace"), errors)
         _refuse_collisions(kind, names, errors)
+    _refuse_workloads(applications, named["namespace"], errors)
     pairs = ((application, stage) for application in applications for stage in stages)
     return tuple(
         StageApplication(application, stage, namespace.name, path.name, argocd.name)
         for (application, stage), namespace, path, argocd in zip(pairs, *named.values(), strict=True)
     )
+
+
+def _refuse_workloads(applications: Sequence[Application], names: Sequence[_Name], errors: ErrorCollector) -> None:
+    """Two generated charts in one namespace need workloads of different names."""
+    owners: dict[tuple[str, str], _Name] = {}
+    for name in names:
+        application = applications[name.index]
+        if name.own_files:
+            continue
+        owner = owners.setdefault((name.name, application.workload), name)
+        if owner.application != name.application and owner.stage == name.stage:
+            where: Path = ("applications", name.index, "workload")
+            allowed = f"one workload each: {owner} and {name} share the namespace {name.name!r}"
+            errors.add(Kind.COLLISION, where, application.workload, allowed, "NAME")
+            return
 
 
 def _names(kind: str, root: Values, stack: str, other_names: Mapping[str, Mapping[str, str]]) -> Iterator[_Name]:
@@ -146,7 +162,8 @@ def _collisions(kind: str, names: Sequence[_Name]) -> Iterator[tuple[_Name, _Nam
         branch = name.branch if kind == "path" else ""
         owner = owners.setdefault((branch, name.name), name)
         # The team's own chart may be every stage's, and every application's; a generated one is one's alone.
-        if owner is not name and not (kind == "path" and owner.own_files and name.own_files):
+        shared = kind == "path" and owner.own_files and name.own_files
+        if owner is not name and not (shared or (kind == "namespace" and owner.stage == name.stage)):
             yield owner, name, f"one {kind} each: {owner} and {name} both resolve to {name.name!r}"
     if kind == "path":
         # A chart inside another chart's folder belongs to both: Helm would pack it into the outer one.

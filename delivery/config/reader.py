@@ -96,8 +96,17 @@ def parse(
         github_app=_github_app(root, errors),
         external_promotion_secret=root.text("promotionSecret") == "external",
     )
+    _refuse_promotion_tasks(configuration, errors)
     errors.check()
     return configuration
+
+
+def _refuse_promotion_tasks(configuration: StackConfiguration, errors: ErrorCollector) -> None:
+    for names in configuration.shared_namespaces.values():
+        for task in (f"{TASK_PROMOTE}-{name}" for name in names):
+            if task in configuration.tasks:
+                allowed = "another name: in a shared namespace the application's promotion task is called so"
+                errors.add(Kind.COLLISION, ("tasks", task), task, allowed, "TASK")
 
 
 def _refuse_misplaced(key: Key, stack: str, errors: ErrorCollector) -> None:

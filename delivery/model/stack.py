@@ -5,6 +5,7 @@ stack shares is `delivery.model.pipeline`'s.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from delivery.model.edges import Edge
 from delivery.model.pipeline import Pipeline, Stage, StageApplication
@@ -89,6 +90,14 @@ class StackConfiguration:
     def stage_applications(self) -> tuple[StageApplication, ...]:
         """Every application of this stage."""
         return tuple(p for p in self.pipeline.stage_applications if p.stage == self.stage)
+
+    @cached_property
+    def shared_namespaces(self) -> dict[str, tuple[str, ...]]:
+        """The namespaces that several applications of this stage have, with these."""
+        found: dict[str, tuple[str, ...]] = {}
+        for placed in self.stage_applications:
+            found[placed.namespace] = (*found.get(placed.namespace, ()), placed.application.name)
+        return {namespace: names for namespace, names in found.items() if len(names) > 1}
 
     @property
     def promotes_to(self) -> tuple[str, ...]:

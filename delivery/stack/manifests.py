@@ -170,13 +170,26 @@ def task_spec(code: str) -> dict[str, Json]:
     return {"python": {"inline": {"code": code}}, "retries": 2, "timeout": "5m"}
 
 
-def task_specs(configuration: StackConfiguration, stage_application: StageApplication) -> dict[str, dict[str, Json]]:
-    """Every task definition that this stage declares, by name: those it runs, and `promote` where it promotes."""
+def promotion_task(configuration: StackConfiguration, stage_application: StageApplication) -> str:
+    """The name of the promotion task. Its parameters are the application's, so in a shared namespace each has one."""
+    if stage_application.namespace in configuration.shared_namespaces:
+        return f"{TASK_PROMOTE}-{stage_application.application.name}"
+    return TASK_PROMOTE
+
+
+def stage_task_specs(configuration: StackConfiguration) -> dict[str, dict[str, Json]]:
+    """Every task definition that this stage runs, by name: the same for all of its applications."""
     checks = configuration.checks
     wanted = dict.fromkeys((*checks.pre_deployment_tasks, *checks.post_deployment_tasks))
-    specs = {name: task_spec(code) for name in wanted if (code := configuration.tasks[name]) is not None}
+    return {name: task_spec(code) for name in wanted if (code := configuration.tasks[name]) is not None}
+
+
+def task_specs(configuration: StackConfiguration, stage_application: StageApplication) -> dict[str, dict[str, Json]]:
+    """The task definitions of an application, by name: the promotion task, and, in its own namespace, the stage's."""
+    shared = stage_application.namespace in configuration.shared_namespaces
+    specs = {} if shared else stage_task_specs(configuration)
     if configuration.promotes_to:
-        specs[TASK_PROMOTE] = promotion_task_spec(configuration, stage_application)
+        specs[promotion_task(configuration, stage_application)] = promotion_task_spec(configuration, stage_application)
     return specs
 
 

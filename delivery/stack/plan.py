@@ -51,7 +51,8 @@ class ApplicationPlan:
     """One application in the stack's stage. `tasks` are the specs of its Keptn task definitions, by name.
 
     Its manifests are in the folder `path` of the GitOps repository, on `branch`, and `files` are what the stack commits
-    there or beside it; `access` is None where nothing is promoted onward.
+    there or beside it; `access` is None where nothing is promoted onward. What is one for
+    all applications of a namespace is in the stack's `shared_namespaces`, and declared there instead.
     """
 
     name: str
@@ -63,6 +64,17 @@ class ApplicationPlan:
     access: PromotionAccessPlan | None
     tasks: Mapping[str, Mapping[str, Json]]
     argocd: ArgoCDApplicationPlan
+
+
+@dataclass(frozen=True)
+class SharedNamespacePlan:
+    """What is one for all `applications` of a namespace; `tasks` are the stage's, by name."""
+
+    namespace: str
+    applications: tuple[str, ...]
+    annotations: Mapping[str, str]
+    access: PromotionAccessPlan | None
+    tasks: Mapping[str, Mapping[str, Json]]
 
 
 @dataclass(frozen=True)
@@ -82,6 +94,7 @@ class StackPlan:
     actions_open_pull_requests: bool
     environment: EnvironmentPlan | None
     repository_files: tuple[RepositoryText, ...]
+    shared_namespaces: tuple[SharedNamespacePlan, ...]
     applications: tuple[ApplicationPlan, ...]
 
 
@@ -103,6 +116,16 @@ def plan_stack(
         if declares_environment(configuration)
         else None,
         repository_files=repository_files(configuration) if owns else (),
+        shared_namespaces=tuple(
+            SharedNamespacePlan(
+                namespace=namespace,
+                applications=names,
+                annotations=manifests.NAMESPACE_ANNOTATIONS,
+                access=_access(configuration),
+                tasks=manifests.stage_task_specs(configuration),
+            )
+            for namespace, names in configuration.shared_namespaces.items()
+        ),
         applications=tuple(
             ApplicationPlan(
                 name=placed.application.name,
@@ -111,7 +134,7 @@ def plan_stack(
                 files=stage_files(configuration, placed, initial),
                 namespace=placed.namespace,
                 namespace_annotations=manifests.NAMESPACE_ANNOTATIONS,
-                access=_access(configuration),
+                access=None if placed.namespace in configuration.shared_namespaces else _access(configuration),
                 tasks=manifests.task_specs(configuration, placed),
                 argocd=_argocd(configuration, placed),
             )

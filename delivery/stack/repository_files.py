@@ -13,12 +13,11 @@ from pathlib import Path
 
 from delivery.config.chart_values import values_schema
 from delivery.config.errors import Json
-from delivery.config.reader import TASK_PROMOTE
 from delivery.model.edges import SETTINGS_PATH
 from delivery.model.pipeline import Application, StageApplication
 from delivery.model.promoted_keys import names
 from delivery.model.stack import StackConfiguration
-from delivery.stack.manifests import WORKFLOW_FILE, read_gitops
+from delivery.stack.manifests import WORKFLOW_FILE, promotion_task, read_gitops
 from delivery.stack.workflow import workflow
 from delivery.stack.yaml_text import plain, to_yaml
 
@@ -168,7 +167,7 @@ def _platform(configuration: StackConfiguration, stage_application: StageApplica
             "preDeploymentEvaluations": list(checks.pre_deployment_evaluations),
             "postDeploymentTasks": list(checks.post_deployment_tasks),
             "postDeploymentEvaluations": list(checks.post_deployment_evaluations),
-            "promotionTasks": [TASK_PROMOTE] if configuration.promotes_to else [],
+            "promotionTasks": [promotion_task(configuration, stage_application)] if configuration.promotes_to else [],
         },
     }
     return PLATFORM_HEAD + to_yaml(values, width=1000)

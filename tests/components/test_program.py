@@ -13,10 +13,11 @@ from itertools import pairwise
 
 import pulumi
 import pytest
+import yaml
 
 from delivery.config.errors import Json
 from lab.engine import PROGRAM, Declared, Preview, ProgramError
-from tests.components.stacks import OWN, STAGES, SYNC, TEAM, TOKEN, files, named, objects, of, run, team
+from tests.components.stacks import OWN, STAGES, SYNC, TEAM, TOKEN, TWO, files, named, objects, of, run, team
 from tests.messages import assert_message
 from tests.rsa_keys import key_pair
 
@@ -365,6 +366,54 @@ def test_the_cluster_is_the_one_that_was_named_never_the_current_one(
     changes: dict[str, str], inputs: dict[str, str]
 ) -> None:
     assert named(run("dev", None, **changes), "providers:kubernetes").inputs == inputs
+
+
+SHARED: dict[str, Json] = {"namespacePattern": "shop-{stage}"}
+
+
+def test_applications_that_share_a_namespace_have_once_what_is_one_for_both() -> None:
+    result = team("dev", **SHARED)
+    assert objects(result) == [
+        ("Application", "argocd", "api-dev"),
+        ("Application", "argocd", "web-dev"),
+        ("KeptnTaskDefinition", "shop-dev", "load-test"),
+        ("KeptnTaskDefinition", "shop-dev", "promote-api"),
+        ("KeptnTaskDefinition", "shop-dev", "promote-web"),
+        ("Namespace", "None", "shop-dev"),
+        ("Role", "shop-dev", "promote"),
+        ("RoleBinding", "shop-dev", "promote"),
+        ("Secret", "shop-dev", "github-token"),
+        ("ServiceAccount", "shop-dev", "promote"),
+    ]
+    for application in ("web", "api"):
+        parameters = "spec", "python", "parameters", "map", "application"
+        assert of(named(result, ":KeptnTaskDefinition", f"promote-{application}").inputs, *parameters) == application
+        [platform] = [
+            each for each in result.of_type(":RepositoryFile") if each.name.endswith(f"{application}/dev/platform.yaml")
+        ]
+        context = yaml.safe_load(str(platform.inputs["content"]))["context"]
+        assert context["promotionTasks"] == [f"promote-{application}"]
+        assert context["postDeploymentTasks"] == ["load-test"]
+
+
+def test_an_application_waits_for_all_that_it_shares_and_for_none_of_the_others_tasks() -> None:
+    result = team("dev", **SHARED)
+    by_name = {
+        f"{each.type.rpartition(':')[2]} {of(each.inputs, 'metadata', 'name')}": each for each in result.resources
+    }
+    needed = by_name["Application api-dev"].depends_on
+    shared = ("Namespace shop-dev", "Secret github-token", "RoleBinding promote", "KeptnTaskDefinition load-test")
+    assert {by_name[name].urn for name in (*shared, "KeptnTaskDefinition promote-api")} <= needed
+    assert by_name["KeptnTaskDefinition promote-web"].urn not in needed
+
+
+def test_what_is_shared_is_found_again_by_the_names_that_it_had_before() -> None:
+    """Else a second application in the namespace of the first would be a new Namespace, and the old one deleted."""
+    namespace = named(team("dev", **SHARED), ":StageNamespace")
+    assert [alias for alias in namespace.aliases if "ApplicationInStage::web" in alias and "name=web" in alias]
+    alone = named(team("dev", **SHARED, applications=TWO[:1]), ":StageNamespace")
+    assert [alias for alias in alone.aliases if "SharedNamespace::shop-dev" in alias and "name=shop-dev" in alias]
+    assert "SharedNamespace" not in repr([each.aliases for each in of_team("dev").resources])
 
 
 def test_each_stage_is_synced_as_its_entry_says() -> None:

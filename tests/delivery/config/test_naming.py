@@ -75,13 +75,23 @@ def test_a_name_that_breaks_its_rule_is_refused_where_its_pattern_is_set(key: st
         ),
         ({"stages": [{"name": "dev"}, {"name": "eu", "path": "dev"}]}, "stages[1].path"),
         ({"namespace": "podtato-head-production"}, "namespace"),
+        # In a namespace of their own, both could be called so.
         (
             {
-                "namespace": "live",
+                "namespacePattern": "{stage}",
+                "pathPattern": "{stage}/{application}",
+                "applications": applications({"name": "web", "workload": "app"}, {"name": "api", "workload": "app"}),
+            },
+            "applications[1].workload",
+        ),
+        (
+            {
+                "namespacePattern": "{stage}",
                 "pathPattern": "{stage}/{application}",
                 "applications": applications(*WEB_AND_API),
+                "tasks": {"post-deployment": None, "promote-api": "print()"},
             },
-            "namespace",
+            "tasks.promote-api",
         ),
         # web-a in dev and web in a-dev are both web-a-dev.
         (
@@ -97,6 +107,14 @@ def test_a_name_that_breaks_its_rule_is_refused_where_its_pattern_is_set(key: st
 )
 def test_two_with_one_name_are_refused_where_one_of_them_can_change(changes: dict[str, Json], where: str) -> None:
     assert kinds(refused(changes)) == [(f"delivery:{where}", Kind.COLLISION)]
+
+
+@pytest.mark.parametrize(
+    "change", [{"namespacePattern": "shop-{stage}"}, {"namespace": "shop-dev"}], ids=["all", "own"]
+)
+def test_applications_of_one_stage_may_share_a_namespace(change: dict[str, Json]) -> None:
+    found = names("dev", applications=applications(*WEB_AND_API), pathPattern="{stage}/{application}", **change)
+    assert {found["web in dev"][0], found["api in dev"][0]} == {"shop-dev"}
 
 
 @pytest.mark.parametrize("key", ["argocdApplication", "namespace"])
