@@ -29,10 +29,11 @@ class Mark:
 class Node:
     """A value in the file: offsets into the text, its place among the file's `content`, and what is in it.
 
-    `used` is where the first alias of its anchor stands, None for an anchor that nothing uses. A map has its keys as
-    `entries` (the last of several with one name, as for Helm), names that stand there more than once with the first
-    two of them in `repeated`, and its merge keys `<<` in `merges`; a list has `items`. `content_end` is where the last
-    thing inside ends, `last` the place of the end in `content`.
+    `first` is the first thing in it, for a map a key, and `pending` a key whose value is still to come. `used` is where
+    the first alias of its anchor stands, None for an anchor that nothing uses. A map has its keys as `entries` (the
+    last of several with one name, as for Helm), names that stand there more than once with the first two of them in
+    `repeated`, and its merge keys `<<` in `merges`; a list has `items`. `content_end` is where the last thing inside
+    ends, `last` the place of the end in `content`.
     """
 
     kind: Literal["map", "list", "scalar", "alias"]
@@ -47,6 +48,7 @@ class Node:
     scalar: Scalar | None = None
     target: "Node | None" = None
     used: Mark | None = None
+    first: "Node | None" = None
     pending: "Node | None" = None
     entries: "dict[str, tuple[Node, Node]]" = field(default_factory=dict)
     repeated: "dict[str, tuple[Node, Node]]" = field(default_factory=dict)
@@ -58,8 +60,7 @@ class Node:
     @property
     def column(self) -> int:
         """Where the keys of a map begin on their lines, which behind an anchor is not where the map does."""
-        first = next(iter(self.entries.values()), None)
-        return first[0].mark.column if self.anchor and first else self.mark.column
+        return self.first.mark.column if self.anchor and self.first else self.mark.column
 
     def text(self, *keys: str) -> str:
         """The text of a single value at these keys, one map in the other; empty where there is none."""

@@ -84,6 +84,9 @@ def promoted(text: str | bytes, keys: Iterable[Key], where: str) -> dict[Key, Sc
         if scalar is None or scalar.kind == "null":
             what = "is not there" if scalar is None else "has no value"
             raise file.error(mark, f"{shown(_path(key))} {what}: nothing to promote", "set it, or promote other keys")
+        if "{{" in scalar.text:
+            what = f"{shown(_path(key))} is a template (`{{{{`), no value"
+            raise file.error(mark, what, "promote the key of a values file that it reads")
         problem = unpromotable(scalar)
         if problem:
             raise file.error(mark, f"{shown(_path(key))} contains {problem}", "write it on one line of printable text")

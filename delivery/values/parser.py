@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
 
-from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import (
     AliasEvent,
@@ -23,14 +22,13 @@ from ruamel.yaml.events import (
 )
 from ruamel.yaml.reader import ReaderError
 
-from delivery.values.document import LINE_BREAK, Document, Mark, Node, ValuesError, YamlFile, decoded, shown
+from delivery.values.document import Document, Mark, Node, ValuesError, YamlFile, decoded, shown
 from delivery.values.path import MAX_LEVELS
 from delivery.values.scalar import escape, resolve
-from delivery.values.scanner import TabScanner
+from delivery.values.scanner import parse
+from delivery.values.template import template_before
 
 _TOKENS = re.compile(r"\(('[^']*'),\)")  # how the parser names the one thing that it found
-# before it on its line no quote and no comment: not part of a text
-_TEMPLATE = re.compile(r"[^\"'#\r\n]*\{\{")
 _MERGE, _TEXT = "tag:yaml.org,2002:merge", "tag:yaml.org,2002:str"
 _COLON = re.compile(r"[ \t]*:")
 _BEYOND_UNICODE = re.compile(r"\\U(?!000|0010)")
@@ -57,10 +55,8 @@ def _parsed(text: str | bytes) -> YamlFile:
     if found:
         what = f"the character U+{ord(found[0]):04X} is not the same to all readers of YAML"
         raise file.error(file.mark(found.start()), what, "remove it, or write it as an escape in double quotes")
-    yaml = YAML(typ="safe", pure=True)
-    yaml.Scanner = TabScanner
     try:
-        _build(file, yaml.parse(file.text))
+        _build(file, parse(file.text))
     except ValuesError:
         raise
     except ReaderError as error:
@@ -80,12 +76,8 @@ def _parsed(text: str | bytes) -> YamlFile:
 def _syntax_error(file: YamlFile, error: MarkedYAMLError) -> ValuesError:
     mark, begun = error.problem_mark or error.context_mark, error.context_mark
     problem = _TOKENS.sub(r"\1", error.problem or error.context or "this is no YAML")
-    if mark:
-        lines = LINE_BREAK.split(file.text)
-        # the parser notices a line that is no YAML there, behind it, or at the end of what it takes it to begin
-        for line in sorted({mark.line, max(mark.line - 1, 0), begun.line if begun else mark.line}):
-            if found := _TEMPLATE.match(lines[line]) if line < len(lines) else None:
-                return _template(file, Mark(line, found.end() - 2))
+    if mark and (template := template_before(file.text, mark.index)) is not None:
+        return _template(file, file.mark(template))
     if begun and mark and begun.line != mark.line:
         problem += f", {error.context} that begins on line {begun.line + 1}"
     fix = "use spaces, no tab" if "'\\t'" in problem else "correct it there or on the line before"
@@ -173,6 +165,7 @@ def _attach(file: YamlFile, parent: Node, node: Node) -> None:
             node.start = node.end = colon.end() if colon else key.end
             node.mark = key.mark
     parent.content_end = node.end
+    parent.first = parent.first or node
     if parent.kind == "list":
         parent.items = parent.items or []
         parent.items.append(node)

@@ -1,17 +1,27 @@
-"""Tabs where Helm's and Kustomize's YAML library takes them as space: before a comment, at the end of a line, in text.
+"""The YAML parser, with tabs where Helm's and Kustomize's YAML library takes them as space.
 
-The parser refuses a tab wherever a token might begin; libyaml, which Go's library was translated from, only where it
-would be indentation, or follows `-` or `?`.
+That is before a comment, at the end of a line and in a text. The parser refuses a tab wherever a token might begin;
+libyaml, which Go's library was translated from, only where it would be indentation, or follows `-` or `?`.
 """
 
 import re
+from collections.abc import Iterator
 
+from ruamel.yaml import YAML
 from ruamel.yaml.error import StringMark
+from ruamel.yaml.events import Event
 from ruamel.yaml.scanner import Scanner, ScannerError
 
 _BREAKS = "\r\n"
 _THE_END = "\0\r\n"
 _INDICATORS = re.compile(r"([+-]?[1-9]?|[1-9][+-])\t")
+
+
+def parse(text: str) -> Iterator[Event]:
+    """The events of a text; `YAMLError` where it is no YAML."""
+    yaml = YAML(typ="safe", pure=True)
+    yaml.Scanner = TabScanner
+    return iter(yaml.parse(text))
 
 
 class TabScanner(Scanner):

@@ -1,6 +1,5 @@
 """Single keys of a values file: read as Helm reads them, set without another byte changing."""
 
-import sys
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -10,6 +9,7 @@ from ruamel.yaml.events import Event
 from delivery.values import parser
 from delivery.values.document import MAX_BYTES, YamlFile
 from delivery.values.editor import Scalar, ValuesError, may_have, promoted, read_keys, read_list, set_keys
+from tests.delivery.values.work import work
 from tests.messages import assert_message
 
 
@@ -318,6 +318,12 @@ MANY: dict[str, Callable[[int], str]] = {
         + "".join(f"{'b' * n}:\n  k: v\n" for n in range(1, number // 16))
     ),
     "anchors": lambda number: "".join(f"k{n}: &a{n} v\n" for n in range(number)),
+    "merge keys": lambda number: (
+        "k: &k0 {x: 1}\n" + "".join(f"k{n}: &k{n} {{<<: *k{n - 1}}}\n" for n in range(1, number))
+    ),
+    "merge keys in a map": lambda number: "k: &k {x: 1}\n" + "<<: *k\n" * number,
+    "one key again and again": lambda number: "k: v\n" * number,
+    "tabs": lambda number: "k:\tv\t# text\t\n" * number,
     "comments": lambda number: "# text\n" * number,
     "lines": lambda number: "a: v\n" + "  text\n" * number,
     "block": lambda number: "a: |\n" + "  text\n" * number,
@@ -332,24 +338,13 @@ MANY: dict[str, Callable[[int], str]] = {
 def test_the_work_grows_with_the_size_of_the_file_and_not_with_its_square(
     make: Callable[[int], str], keys: int
 ) -> None:
-    def work(number: int) -> int:
-        """How many functions are called, which no other load of this machine changes."""
-        calls = [0]
-        values = {"serviceVersion": "v2"} | {f"new{n}": "v" for n in range(keys - 1)}
+    values = {"serviceVersion": "v2"} | {f"new{n}": "v" for n in range(keys - 1)}
 
-        def count(*_: object) -> None:
-            calls[0] += 1
-
+    def setting(number: int) -> int:
         text = f"serviceVersion: v{number}\n{make(number)}".encode()
-        before = sys.getprofile()
-        sys.setprofile(count)
-        try:
-            set_keys(text, values, where="values")
-        finally:
-            sys.setprofile(before)
-        return calls[0]
+        return work(lambda: set_keys(text, values, where="values"))
 
-    assert work(400) < 6 * work(100)
+    assert setting(400) < 6 * setting(100)
 
 
 @pytest.mark.parametrize(

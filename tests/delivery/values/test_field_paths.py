@@ -1,9 +1,12 @@
 """Field paths: single values in any YAML file that Helm and Kustomize read, in one document of several."""
 
+from collections.abc import Callable
+
 import pytest
 
 from delivery.values.editor import Scalar, ValuesError, promoted, read_keys, set_keys
 from delivery.values.path import FieldPath, path_problem
+from tests.delivery.values.work import work
 from tests.messages import assert_message
 
 IMAGES = "images:\n- name: web\n  newTag: v1 # web's\n- name: ghcr.io/acme/shop\n  newTag: 'v2'\n"
@@ -162,3 +165,37 @@ def test_what_is_no_path_is_told_without_a_file_and_by_the_editor(text: str, kin
         assert_message(f"values.{kind}", problem)
     with pytest.raises(ValuesError):
         read_keys("a: 1\n", [text], where="file")
+
+
+FOUND: dict[str, tuple[Callable[[int], str], list[str | FieldPath]]] = {
+    "documents": (
+        lambda number: "".join(f"kind: K{n}\nv: 1\n---\n" for n in range(number)),
+        [FieldPath("v", f"K{n}") for n in range(50)],
+    ),
+    "documents of which one has the path": (
+        lambda number: "".join(f"kind: K\nk{n}: {{v: 1}}\n---\n" for n in range(number)),
+        [f"k{n}.v" for n in range(20)],
+    ),
+    "elements": (
+        lambda number: "l:\n" + "".join(f"- {{name: n{n}, v: 1}}\n" for n in range(number)),
+        [f"l.[name=n{n}].v" for n in range(50)],
+    ),
+    "merge keys": (
+        lambda number: (
+            "k0: &k0 {x: 1}\n"
+            + "".join(f"k{n}: &k{n} {{<<: [*k{n - 1}, *k{n - 1}]}}\n" for n in range(1, number))
+            + f"m: {{<<: *k{number - 1}}}\n"
+        ),
+        [f"m.v{n}" for n in range(20)],
+    ),
+}
+
+
+@pytest.mark.parametrize(("make", "keys"), FOUND.values(), ids=FOUND)
+def test_the_work_of_finding_grows_with_the_size_of_the_file_and_not_with_its_square(
+    make: Callable[[int], str], keys: list[str | FieldPath]
+) -> None:
+    def finding(number: int) -> int:
+        return work(lambda: read_keys(make(number), keys, where="file"))
+
+    assert finding(400) < 6 * finding(100)

@@ -5,7 +5,7 @@ Each accepted file was given to `helm template`, whose reading of it stands besi
 
 import pytest
 
-from delivery.values.editor import Scalar, ValuesError, read_keys, set_keys
+from delivery.values.editor import Scalar, ValuesError, promoted, read_keys, set_keys
 from tests.messages import assert_message
 
 ACCEPTED = {
@@ -88,9 +88,17 @@ def test_what_helm_reads_is_read_and_one_value_of_it_is_set(text: str) -> None:
         ("v: {{ .Values.tag }}\n", "v", "1:4", "template"),
         ("{{- if .Values.web }}\nv: x\n{{- end }}\n", "v", "1:1", ""),
         ("v: x\nm:\n  {{- toYaml .Values.m | nindent 2 }}\nb: 1\n", "v", "3:3", ""),
-        ("v: x\nname: web-{{ .Release.Name }}: a\n", "v", "2:11", ""),
+        ("v: x\nname: web-{{ .Release.Name }}: a\n", "v", "2:30", ""),
         ("v: x # {{ not a template\nb: c: d\n", "v", "2:5", ""),
         ("v: '{{ x }}\nb: 1\n", "v", "3:1", ""),
+        ("m: |\n  {{ a text }}\nb: c: d\n", "v", "3:5", ""),
+        (
+            "{{- range .Values.all }}{{ $n := . }}\n---\nv:\n  {{- with $n }}\n  b: 1\n  {{- end }}\n{{- end }}\n",
+            "v",
+            "1:1",
+            "",
+        ),
+        ("b: c: d\nv: {{ x }}\n", "v", "1:5", ""),
     ],
 )
 def test_what_decides_on_a_value_but_cannot_be_edited_is_refused_with_its_line(
@@ -119,6 +127,20 @@ def test_what_stands_for_several_values_is_read_and_never_set(text: str, key: st
     assert read_keys(text, [key], where="file")[key] is not None
     with pytest.raises(ValuesError):
         set_keys(text, {key: "changed"}, where="file")
+
+
+@pytest.mark.parametrize("text", ["v: web:{{ .Values.tag }}\n", "v: '{{ .Values.tag }}'\n"])
+def test_a_template_is_no_value_to_promote(text: str) -> None:
+    with pytest.raises(ValuesError) as caught:
+        promoted(text, ["v"], "file")
+    if "'" in text:
+        assert_message("values.promoted_template", str(caught.value))
+
+
+def test_a_template_without_an_end_costs_no_more_than_its_size() -> None:
+    for text in ("{{ " * 50_000, "{{}} " * 40_000 + "a: b: c", "{{\n" * 50_000):
+        with pytest.raises(ValuesError):
+            read_keys(text, ["v"], where="file")
 
 
 def test_an_anchor_of_another_document_is_not_known() -> None:
