@@ -11,7 +11,7 @@ from typing import Any
 
 from delivery.model.identifiers import is_dns_label, is_loopback
 from delivery.model.promoted_keys import PromotedKey, StageValues, program_folder, together
-from delivery.text import has_credentials
+from delivery.text import has_credentials, one_line
 
 TITLE = "Promote {application} {version} to {to}"
 """How the title of a promotion's pull request is made."""
@@ -187,7 +187,8 @@ class PromotionSettings:
     or `all`; without an entry it is `any`, as in settings from before. With `sign_commits`, GitHub makes
     the commits, and signs them. `title` and `message` are patterns for the pull request's title and the first line of
     its commit's message (empty: the title), `author` is the commit's (empty: the promoter), and `merge_method` how to
-    merge it (empty: in any way). `groups` are the stages into which all applications are promoted together.
+    merge it (empty: in any way). `groups` are the stages into which all applications are promoted together,
+    `manual` those that Argo CD syncs when a person asks it to, and `windows` says for people when it syncs a stage.
     """
 
     owner: str
@@ -208,6 +209,8 @@ class PromotionSettings:
     author: str = ""
     merge_method: str = ""
     groups: tuple[str, ...] = ()
+    manual: tuple[str, ...] = ()
+    windows: dict[str, str] = field(default_factory=dict)
 
     def edge(self, application: str, source: str, target: str) -> Edge:
         """What is promoted along the edge of that name: it, or the join that it is part of.
@@ -277,7 +280,8 @@ class PromotionSettings:
             raw["stages"] = {name: tuple(after) for name, after in raw["stages"].items()}
             raw["edges"] = tuple(map(_edge, raw["edges"]))
             raw |= {key: tuple(raw[key]) for key in ("labels", "reviewers", "team_reviewers")}
-            raw["groups"] = tuple(raw.get("groups", ()))
+            raw |= {key: tuple(raw.get(key, ())) for key in ("groups", "manual")}
+            raw["windows"] = {str(stage): one_line(str(text)) for stage, text in raw.get("windows", {}).items()}
             raw["requires"] = {str(stage): str(kind) for stage, kind in raw.get("requires", {}).items()}
             settings = cls(**raw)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -304,6 +308,8 @@ _OPTIONAL: dict[str, Any] = {
     "author": "",
     "merge_method": "",
     "groups": (),
+    "manual": (),
+    "windows": {},
 }
 
 

@@ -284,5 +284,7 @@ class Pipeline:
             author=self.promotions.author,
             merge_method=self.promotions.merge_method,
             groups=tuple(stage.name for stage in self.stages if stage.grouped),
+            manual=tuple(stage.name for stage in self.stages if stage.after and not stage.sync.automated),
+            windows={stage.name: stage.sync.window for stage in self.stages if stage.after and stage.sync.window},
             requires={stage.name: stage.requires for stage in self.stages if len(stage.after) > 1},
         )

@@ -150,6 +150,7 @@ def _region(subject: Subject, settings: PromotionSettings, rows: int, listed: in
         _graph(subject.edge, subject.metadata.verifications, settings),
         _trace(subject, settings),
         f"**To merge:** {_MERGE[settings.merge_method]}." if settings.merge_method in _MERGE else "",
+        _syncs(subject.edge, settings),
         _roll_back(subject, settings),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -296,6 +297,17 @@ def _trace_link(settings: PromotionSettings, traceparent: str, what: str) -> str
         # The address leads each reader to their own machine, where this trace is not; its id can be looked up anywhere.
         return f"{what}, `{trace_id}`"
     return f"[{what}]({url})"
+
+
+def _syncs(edge: Edge, settings: PromotionSettings) -> str:
+    """What merging does not do by itself: nothing to say where Argo CD syncs at once."""
+    window = settings.windows.get(edge.target, "")
+    parts = []
+    if edge.target in settings.manual:
+        parts.append("merging deploys nothing by itself: sync it in Argo CD after that")
+    if window:
+        parts.append(f"Argo CD syncs it only in its window, {code(window, 200)}")
+    return f"**{edge.target}:** {'; '.join(parts)}." if parts else ""
 
 
 def _roll_back(subject: Subject, settings: PromotionSettings) -> str:

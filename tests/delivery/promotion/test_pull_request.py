@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -136,6 +137,23 @@ def test_title_message_and_merge_method_are_as_the_team_wants_them() -> None:
     assert rendered.message.splitlines()[0] == "podtato-head: dev to production"
     assert "**To merge:** squash and merge." in rendered.body
     assert "To merge" not in render(subject(), SETTINGS).body
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, ""),
+        ({"manual": ("production",)}, "merging deploys nothing by itself"),
+        ({"windows": {"production": "Mon-Fri 9-17 UTC"}}, "only in its window, `Mon-Fri 9-17 UTC`"),
+    ],
+)
+def test_a_stage_that_does_not_sync_at_once_says_what_follows_the_merge(changes: dict[str, Any], said: str) -> None:
+    settings = replace(SETTINGS, **changes)
+    assert PromotionSettings.from_json(settings.to_json()) == settings
+    for kind in ("promotion", "rollback"):
+        body = render(subject(metadata(kind=kind)), settings).body
+        assert said in body
+        assert ("**production:**" in body) is bool(said)
 
 
 def test_hostile_text_breaks_nothing() -> None:
