@@ -6,7 +6,7 @@ is in may be another one in each stage.
 
 import posixpath
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -40,6 +40,11 @@ class PromotedKey:
     def path(self) -> FieldPath:
         """The field in its file."""
         return FieldPath(self.key, self.kind, self.document)
+
+    @property
+    def digest(self) -> "PromotedKey":
+        """The key of an image's digest, where this is the key of its tag: the one called `digest` beside it."""
+        return replace(self, key="".join((*self.key.rpartition(".")[:2], "digest")))
 
     def to_json(self) -> str | dict[str, str]:
         """The key in `settings.json`: only its field path where that says all."""

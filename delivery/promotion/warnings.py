@@ -4,18 +4,23 @@ Tells which of it makes the promotion a downgrade; what follows from that is `de
 history only.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from delivery.model.edges import PromotionSettings
-from delivery.model.versions import is_older
+from delivery.model.promoted_keys import PromotedKey
+from delivery.model.versions import is_mutable, is_older
 from delivery.promotion.history import Order
 from delivery.promotion.joins import upstream_values
 from delivery.promotion.markdown import code
-from delivery.promotion.plan import Change
+from delivery.promotion.plan import Change, read_values
 from delivery.promotion.state import EdgeState
 from delivery.values.document import ValuesError
 from delivery.values.scalar import Scalar, escape
+
+_TAG = re.compile(r"(^|\.|[a-z])[tT]ag$")
+"""How the path of an image's tag ends: `tag`, `image.tag`, `newTag`."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,7 @@ def reviewer_warnings(
 ) -> tuple[ReviewerWarning, ...]:
     """What to say about promoting `values`, which makes `changes`; nothing as a rule. Changes by hand come first."""
     by_hand, later = _by_hand(state, settings, changes), _downgrade(state, settings, changes)
-    return (*by_hand, *_moved_on(state, values), *later)
+    return (*by_hand, *_moved_on(state, values), *later, *_images(state, values, changes))
 
 
 def _by_hand(state: EdgeState, settings: PromotionSettings, changes: tuple[Change, ...]) -> tuple[ReviewerWarning, ...]:
@@ -114,6 +119,33 @@ def _downgrade(
                 ),
             )
     return ()
+
+
+def _images(
+    state: EdgeState, values: Mapping[str, Scalar], changes: tuple[Change, ...]
+) -> Iterator[ReviewerWarning]:
+    """Tags that do not say which image is deployed: they move, or a digest that does not travel goes before them."""
+    changed, target = {change.key for change in changes}, state.edge.target
+    for key in state.edge.promoted_keys:
+        digest = key.digest
+        if (key.name != state.edge.version_key and not _TAG.search(key.key)) or digest.name in values:
+            continue
+        if is_mutable(tag := values[key.name].text):
+            why = "is a tag that moves: what was verified may not be what gets deployed"
+            yield ReviewerWarning(f"{code(key.name)} {code(tag)} {why}.", f"{key.name} {escape(tag)} {why}")
+        elif key.name in changed and _has(state, digest):
+            why = "is not promoted, and decides which image is deployed"
+            yield ReviewerWarning(f"{code(digest.name)} of {target} {why}.", f"{digest.name} of {target} {why}")
+
+
+def _has(state: EdgeState, key: PromotedKey) -> bool:
+    """Whether the target has a value at a key that is not promoted."""
+    where = replace(state.edge.at_target, keys=(key,))
+    try:
+        found = read_values(state.target_texts, where)
+    except (KeyError, ValuesError):
+        return False
+    return any(value is not None and value.text and value.kind != "null" for value in found.values())
 
 
 def _reached_target(state: EdgeState, had: Mapping[str, str | None], newer: str) -> bool:

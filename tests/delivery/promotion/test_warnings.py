@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from delivery.git.commits import File
 from delivery.model.edges import PromotionSettings
+from delivery.model.promoted_keys import in_values
 from delivery.promotion.branch import Branch
 from delivery.promotion.history import History
 from delivery.promotion.joins import Selection
@@ -103,6 +104,52 @@ def test_what_its_source_has_taken_back_without_verifying_it_is_proposed_with_a_
 
     assert run.result == "created", run.errors
     assert "dev has moved on" in body(told)
+
+
+DIGESTS = [f"sha256:{number * 64}" for number in "12"]
+
+
+def test_a_tag_that_moves_is_warned_of(told: Story) -> None:
+    run = told.promote(told.release("main"), "main")
+
+    assert run.result == "created"
+    warned(told, run, "mutable")
+
+
+@pytest.mark.parametrize("version", ["main-4f2a9c1", f"main@{DIGESTS[0]}"])
+def test_a_tag_that_stays_or_has_a_digest_is_not_warned_of(told: Story, version: str) -> None:
+    assert told.promote(told.release(version)).result == "created"
+    assert not re.search("^> ", body(told), re.MULTILINE)
+
+
+def test_a_digest_of_the_target_that_would_stay_behind_its_tag_is_warned_of(told: Story) -> None:
+    told.forge.commit(NAME, {"production/values.yaml": f"{told.production()}digest: {DIGESTS[0]}\n"}, "Pin")
+    run = told.promote(told.release("v0.3.1"), "v0.3.1")
+
+    warned(told, run, "stale_digest")
+
+
+def test_a_digest_that_travels_with_its_tag_is_not_warned_of(told: Story) -> None:
+    told.configure(edges=(replace(EDGE, promoted_keys=in_values("serviceVersion", "digest")),))
+    told.forge.commit(NAME, {"production/values.yaml": f"{told.production()}digest: {DIGESTS[0]}\n"}, "Pin")
+    values = f"{DEV.format('latest')}digest: {DIGESTS[1]}\n"
+
+    run = told.promote(told.forge.commit(NAME, {"dev/values.yaml": values}, "Release"))
+
+    assert run.result == "created", run.errors
+    assert "digest: " + DIGESTS[1] in told.production(EDGE.branch)
+    assert "moves" not in body(told)
+
+
+@pytest.mark.parametrize(("key", "moves"), [("containers.proxy.tag", True), ("env.BRANCH", False)])
+def test_of_other_promoted_keys_those_of_images_are_looked_at(told: Story, key: str, moves: bool) -> None:
+    told.configure(edges=(replace(EDGE, promoted_keys=in_values("serviceVersion", key)),))
+    *levels, last = key.split(".")
+    other = "".join(f"{'  ' * depth}{level}:\n" for depth, level in enumerate(levels)) + f"{'  ' * len(levels)}{last}"
+    run = told.promote(told.forge.commit(NAME, {"dev/values.yaml": f"{DEV.format('v1')}{other}: main\n"}, "Release"))
+
+    assert run.result == "created", run.errors
+    assert ("moves" in body(told)) is moves
 
 
 @pytest.mark.parametrize("how", ["by hand", "by a rollback"])
