@@ -121,9 +121,7 @@ def _downgrade(
     return ()
 
 
-def _images(
-    state: EdgeState, values: Mapping[str, Scalar], changes: tuple[Change, ...]
-) -> Iterator[ReviewerWarning]:
+def _images(state: EdgeState, values: Mapping[str, Scalar], changes: tuple[Change, ...]) -> Iterator[ReviewerWarning]:
     """Tags that do not say which image is deployed: they move, or a digest that does not travel goes before them."""
     changed, target = {change.key for change in changes}, state.edge.target
     for key in state.edge.promoted_keys:
