@@ -39,7 +39,7 @@ def read_initial_values(connect: Callable[[], Repository], configuration: StackC
     """What the default branch's tip has for the values of this stack, by one shallow fetch.
 
     Raises `GitError` or `InitialValuesError`, each with one line, and `ConfigError` with one for each file that
-    this stack does not manage, where the stack has files of its own.
+    this stack does not manage, where the stack has files of its own, and for each folder that is missing in `reads`.
     """
     with connect() as repository:
         commit = repository.fetch_tip(configuration.stage.branch or configuration.pipeline.repository.default_branch)
@@ -51,6 +51,8 @@ def read_initial_values(connect: Callable[[], Repository], configuration: StackC
             shared = _Tip(repository, default) if default else tip
         if not configuration.cluster.adopt_existing and (unmanaged := _unmanaged(tip, shared, configuration)):
             raise ConfigError(unmanaged[:REPORTED], max(0, len(unmanaged) - REPORTED))
+        if unnamed := _unnamed_reads(tip, configuration):
+            raise ConfigError(unnamed[:REPORTED], max(0, len(unnamed) - REPORTED))
         missing = [placed for placed in configuration.stage_applications if values_path(placed) not in tip.paths]
         existing = frozenset(map(values_path, configuration.stage_applications)) & tip.paths.keys()
         texts = {
@@ -60,6 +62,23 @@ def read_initial_values(connect: Callable[[], Repository], configuration: StackC
             and (text := _moved(tip, placed) or _of_a_later_stage(tip, placed, configuration)) is not None
         }
         return InitialValues(existing, texts)
+
+
+def _unnamed_reads(tip: "_Tip", configuration: StackConfiguration) -> list[Problem]:
+    """A problem for each folder that is read for an application of this stage, and that its `reads` do not name."""
+    own = [placed for placed in configuration.stage_applications if placed.application.own_files]
+    if not own:
+        return []
+    # Most stacks have no such application, and need no parser.
+    from delivery.stack.reads import unnamed_reads
+
+    index = {application.name: number for number, application in enumerate(configuration.pipeline.applications)}
+    stack = configuration.stage.name
+    return [
+        problem
+        for placed in own
+        for problem in unnamed_reads(placed, index[placed.application.name], stack, tip.paths, tip.text)
+    ]
 
 
 def _moved(tip: "_Tip", stage_application: StageApplication) -> str | None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -254,6 +255,46 @@ def test_a_folder_with_manifests_of_the_teams_own_is_not_offered_to_be_overwritt
     assert "adoptExisting" not in refused
     if source == "helm":
         assert_message("stack.team_owned", refused)
+
+
+OVERLAYS = [
+    {
+        "name": "shop",
+        "source": "kustomize",
+        "path": "apps/shop/overlays/{stage}",
+        "promotedKeys": [{"file": "kustomization.yaml", "key": "images.0.newTag"}],
+    },
+]
+
+
+@pytest.mark.parametrize(("reads", "missing"), [([], 2), (["../../base"], 1), (["/apps/shop", "/lib"], 0)])
+def test_a_folder_that_is_read_and_that_argocd_would_not_look_at_is_refused(
+    repo: Repo, reads: list[str], missing: int
+) -> None:
+    repo.commit(
+        {
+            "apps/shop/overlays/dev/kustomization.yaml": "resources: [../../base, https://example.org/x?ref=v1, own]\n",
+            "apps/shop/overlays/dev/own/kustomization.yaml": "{}\n",
+            "apps/shop/base/kustomization.yaml": "components:\n- ../../../lib/probes\n",
+            "lib/probes/kustomization.yaml": "kind: Component\n",
+        }
+    )
+    found: Any = {"applications": [{**OVERLAYS[0], "reads": reads}]}
+    if missing:
+        lines = repo.refused("dev", **found)
+        assert len(lines) == missing
+        assert_message("stack.unnamed_reads", lines[-1])
+    else:
+        assert repo.initial_values("dev", **found) == InitialValues()
+
+
+def test_a_chart_that_a_chart_depends_on_is_read(repo: Repo) -> None:
+    chart = "dependencies:\n- name: lib\n  repository: file://../lib\n- name: x\n  repository: https://example.org\n"
+    repo.commit({"charts/web/Chart.yaml": chart, "charts/lib/Chart.yaml": "name: lib\n"})
+    keys = [{"file": "{stage}.yaml", "key": "tag"}]
+    found: Any = {"applications": [{"name": "web", "source": "helm", "path": "charts/web", "promotedKeys": keys}]}
+    [line] = repo.refused("dev", **found)
+    assert '"/charts/lib"' in line
 
 
 def test_a_platform_yaml_of_somebody_else_is_no_mark_of_the_stack(repo: Repo) -> None:
