@@ -234,6 +234,15 @@ STAGE = (
         "The branch that has this stage's files, where each stage has its own. It has to exist.",
         "`defaultBranch`",
     ),
+    Key(
+        "cluster",
+        TEXT,
+        rules.ONE_LINE,
+        None,
+        "What you call its cluster, where the stages have several: namespaces are told apart within one, and the names "
+        "of Argo CD Applications too, unless Argo CD is a central one.",
+        "that of all stages without one",
+    ),
     _pattern("path", "Its folder, for every application.", "the application's `path`, or `pathPattern`"),
     Key("sync", MAP, rules.TEXT, {}, "How Argo CD syncs its applications.", "automated, with all defaults", keys=SYNC),
     Key("labels", LIST, rules.LABEL, None, "What pull requests into this stage get.", "`promotionLabels`"),

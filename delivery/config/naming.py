@@ -32,7 +32,8 @@ class _Name:
     """One name, of an application (number `index`) in a stage: `where` its pattern is set.
 
     `own`: by the stack whose configuration is read, for its stage; `elsewhere`: by another stage's own stack.
-    `own_files`: the application's files are the team's. `branch` is the stage's own one.
+    `own_files`: the application's files are the team's. `within` is what has to tell names apart: the cluster, or for
+    folders the branch; empty for the one that stages have together.
     """
 
     name: str
@@ -43,7 +44,7 @@ class _Name:
     own: bool
     elsewhere: bool
     own_files: bool
-    branch: str
+    within: str
 
     def __str__(self) -> str:
         return f"{self.application} in {self.stage}"
@@ -113,8 +114,11 @@ def _names(kind: str, root: Values, stack: str, other_names: Mapping[str, Mappin
             full = filled(str(pattern), application).replace("{stage}", name)
             own, elsewhere = (where == (kind,) and same for same in (name == stack, name != stack))
             files = application.text("source") != SOURCES[0]
-            branch = stage.text("revision")
-            yield _Name(full, application.text("name"), index, name, where, own, elsewhere, files, branch)
+            within = stage.text("revision" if kind == "path" else "cluster")
+            if kind == "argocdApplication" and root.text("argocdContext"):
+                # A central Argo CD has those of all clusters.
+                within = ""
+            yield _Name(full, application.text("name"), index, name, where, own, elsewhere, files, within)
 
 
 def filled(pattern: str, application: Values) -> str:
@@ -159,8 +163,7 @@ def _collisions(kind: str, names: Sequence[_Name]) -> Iterator[tuple[_Name, _Nam
     # One pass: every name is looked up, never compared with each other, so that many applications stay cheap.
     owners: dict[tuple[str, str], _Name] = {}
     for name in names:
-        branch = name.branch if kind == "path" else ""
-        owner = owners.setdefault((branch, name.name), name)
+        owner = owners.setdefault((name.within, name.name), name)
         # The team's own chart may be every stage's, and every application's; a generated one is one's alone.
         shared = kind == "path" and owner.own_files and name.own_files
         if owner is not name and not (shared or (kind == "namespace" and owner.stage == name.stage)):
@@ -171,6 +174,6 @@ def _collisions(kind: str, names: Sequence[_Name]) -> Iterator[tuple[_Name, _Nam
             folder = name.name
             while "/" in folder:
                 folder = folder.rpartition("/")[0]
-                outer = owners.get((name.branch, folder))
+                outer = owners.get((name.within, folder))
                 if outer is not None and not (outer.own_files and name.own_files):
                     yield outer, name, f"no folder inside another: {name} is inside that of {outer}"

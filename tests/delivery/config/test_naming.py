@@ -109,6 +109,28 @@ def test_two_with_one_name_are_refused_where_one_of_them_can_change(changes: dic
     assert kinds(refused(changes)) == [(f"delivery:{where}", Kind.COLLISION)]
 
 
+CLUSTERS: list[Json] = [{"name": "dev"}, {"name": "production", "after": ["dev"], "cluster": "production"}]
+SAME: dict[str, Json] = {"namespacePattern": "{application}", "argocdApplicationPattern": "{application}"}
+
+
+def test_in_clusters_of_their_own_stages_may_have_the_same_names() -> None:
+    here = raw("dev", stages=CLUSTERS, argocdApplication=None, **SAME)
+    found = parse(here, "dev").pipeline.stage_applications
+    assert {(each.namespace, each.argocd_application) for each in found} == {("podtato-head", "podtato-head")}
+    third: Json = {"name": "eu", "after": ["dev"], "cluster": "production"}
+    assert {where for where, _ in kinds(refused({"stages": [*CLUSTERS, third], **SAME}))} == {
+        "delivery:namespacePattern",
+        "delivery:argocdApplicationPattern",
+    }
+
+
+def test_a_central_argo_cd_needs_applications_of_different_names_whatever_the_clusters() -> None:
+    central: dict[str, Json] = {"argocdContext": "hub", "destinationName": "spoke"}
+    assert kinds(refused({"stages": CLUSTERS, **SAME, **central})) == [
+        ("delivery:argocdApplicationPattern", Kind.COLLISION)
+    ]
+
+
 @pytest.mark.parametrize(
     "change", [{"namespacePattern": "shop-{stage}"}, {"namespace": "shop-dev"}], ids=["all", "own"]
 )
