@@ -212,3 +212,14 @@ def test_a_central_argo_cd_that_gives_no_answer_leaves_the_stages_cluster_checke
         "in Argo CD's cluster": "unknown",
     }
     assert found["Keptn's promotion tasks"].status == "ok"
+
+
+def test_a_cluster_that_refuses_the_login_is_not_asked_again_for_argo_cd(api: KubernetesApi) -> None:
+    inspection = Inspection(PROGRAM, "dev", {})
+    inspection.parsed = configured()
+    inspection.add_secrets({"kubeconfig": api.kubeconfig("expired-token")})
+    assert {name: found.status for name, found in named(inspection, "cluster", "Argo CD").items()} == {
+        "cluster": "wrong",
+        "in the cluster": "unknown",
+    }
+    assert len(api.requests) == 1
