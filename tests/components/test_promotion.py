@@ -287,3 +287,27 @@ def reads(forge: Forge) -> dict[str, int]:
         "rest": sum(record.kind == "rest" for record in records),
         "fetch": sum("info/refs?service=git-upload-pack" in record.path for record in records),
     }
+
+
+def test_values_of_several_files_are_committed_one_after_another_the_trace_first(stages: Stages) -> None:
+    keys: list[Any] = [{"file": "{stage}.yaml", "key": "tag"}, {"file": "limits/{stage}.yaml", "key": "memory"}]
+    shop = {"name": "shop", "source": "helm", "path": "charts/shop", "promotedKeys": keys}
+    trace, names = ".delivery/shop/production/values.yaml", '"{stage}.yaml:tag"'
+    files: dict[str, str | bytes | None] = {trace: f'traceParent: "{TRACEPARENT}"\n'}
+    listed = f"versionKey: {names}\npromotedKeys: [{names}, 'limits/{{stage}}.yaml:memory']\n"
+    files[".delivery/shop/production/platform.yaml"] = f"{PLATFORM_HEAD}{listed}application: {{name: shop}}\n"
+    for stage, tag in (("dev", "v2"), ("production", "v1")):
+        files |= {f"charts/shop/{stage}.yaml": f"tag: {tag}\n", f"charts/shop/limits/{stage}.yaml": f"memory: {tag}\n"}
+    stages.forge.commit(NAME, files, "Begin")
+
+    found = stages.preview(applications=json.dumps([shop])).resources
+
+    branch = "promote/shop/dev/production"
+    promoted = [one for one in found if one.type.endswith(":RepositoryFile") and one.inputs.get("branch") == branch]
+    assert [one.inputs["file"] for one in promoted] == [
+        trace,
+        "charts/shop/production.yaml",
+        "charts/shop/limits/production.yaml",
+    ]
+    assert [one.inputs["content"] for one in promoted[1:]] == ["tag: v2\n", "memory: v2\n"]
+    assert len({one.name for one in promoted}) == 3
