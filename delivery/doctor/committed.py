@@ -22,23 +22,28 @@ from delivery.values.editor import ValuesError
 
 
 def files(name: str, inspection: Inspection) -> Check:
-    """The workflow, the promoter and the charts on the default branch are what this program would commit."""
+    """The workflow, the promoter and the charts on their branches are what this program would commit."""
     github, configuration = inspection.github(), inspection.configuration
-    tip = github.branch()
-    # By its commit, because a branch's name may have slashes.
-    found = github.get(f"/git/trees/{tip.field('commit', 'sha')}?recursive=1") if tip.ok else tip
-    if not found.ok:
-        return unknown(name, found.why)
-    tree = found.field("tree")
-    entries = [entry for entry in (tree if isinstance(tree, list) else []) if isinstance(entry, dict)]
-    present = {str(entry.get("path")): entry.get("sha") for entry in entries if entry.get("type") == "blob"}
-    first = configuration.pipeline.first_stage.name
+    first, own = configuration.pipeline.first_stage.name, configuration.stage.branch
     declared = {file.path: (file, first) for file in repository_files(configuration) if file.path != SETTINGS_PATH}
+    branches = dict.fromkeys(declared, "")
     for stage_application in configuration.stage_applications:
-        declared |= {file.path: (file, inspection.stack) for file in stage_files(configuration, stage_application)}
+        files = stage_files(configuration, stage_application)
+        declared |= {file.path: (file, inspection.stack) for file in files}
+        branches |= dict.fromkeys((file.path for file in files), own)
+    present: dict[str, object] = {}
+    for branch in dict.fromkeys(branches.values()):
+        found = _tree(github, branch)
+        if not found.ok:
+            return unknown(name, found.why)
+        tree = found.field("tree")
+        entries = [entry for entry in (tree if isinstance(tree, list) else []) if isinstance(entry, dict)]
+        blobs = {str(entry.get("path")): entry.get("sha") for entry in entries if entry.get("type") == "blob"}
+        present |= {path: blobs[path] for path in declared if branches[path] == branch and path in blobs}
+        missed = any(path not in blobs for path in declared if branches[path] == branch)
+        if missed and found.field("truncated") is True:
+            return unknown(name, "the repository has more files than GitHub lists in one answer")
     missing = [path for path in declared if path not in present]
-    if missing and found.field("truncated") is True:
-        return unknown(name, "the repository has more files than GitHub lists in one answer")
     changed = [
         path
         for path, (file, _) in declared.items()
@@ -49,6 +54,12 @@ def files(name: str, inspection: Inspection) -> Check:
         stacks = dict.fromkeys(declared[path][1] for path in (*missing, *changed))
         return wrong(name, "; ".join(parts), " && ".join(map(update_command, stacks)))
     return ok(name, f"{len(declared)} files as declared")
+
+
+def _tree(github: GitHubView, branch: str) -> Answer:
+    """All files of a branch, by its commit, because a branch's name may have slashes."""
+    tip = github.branch(branch)
+    return github.get(f"/git/trees/{tip.field('commit', 'sha')}?recursive=1") if tip.ok else tip
 
 
 def settings(name: str, inspection: Inspection) -> Check:
@@ -76,7 +87,7 @@ def target_folders(name: str, inspection: Inspection) -> Iterator[Check]:
     sound = True
     for edge in edges:
         path = edge.target_platform
-        found, text = _file(inspection.github(), path)
+        found, text = _file(inspection.github(), path, edge.target_branch)
         if found.status != 404 and text is None:
             yield unknown(name, f"{path}: {found.why}")
             sound = False
@@ -118,9 +129,9 @@ def _differences(committed: Json, configured: Json, path: str = "") -> Iterator[
         yield f"{path} is {was}, configured is {wanted}"
 
 
-def _file(github: GitHubView, path: str) -> tuple[Answer, str | None]:
-    """A file on the default branch: GitHub's answer, and the text when it came."""
-    tip = github.branch()
+def _file(github: GitHubView, path: str, branch: str = "") -> tuple[Answer, str | None]:
+    """A file on a branch, the default one where `branch` is empty: GitHub's answer, and the text when it came."""
+    tip = github.branch(branch)
     if not tip.ok:
         return tip, None
     found = github.get(f"/contents/{path}?ref={tip.field('commit', 'sha')}")

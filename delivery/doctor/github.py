@@ -75,9 +75,9 @@ class GitHubView:
             self._answers[path] = self._timed_out or self._ask(path)
         return self._answers[path]
 
-    def branch(self) -> Answer:
-        """The answer for the configured default branch."""
-        return self.get(f"/branches/{quote(self.repository.default_branch)}")
+    def branch(self, name: str = "") -> Answer:
+        """The answer for a branch, the configured default one where `name` is empty."""
+        return self.get(f"/branches/{quote(name or self.repository.default_branch)}")
 
     def _ask(self, path: str) -> Answer:
         try:

@@ -28,7 +28,7 @@ def last_promotions(name: str, inspection: Inspection) -> Iterator[Check]:
             continue
         title = f"{name}, {edge}"
         try:
-            found = _newest(client, edge, pipeline.repository.default_branch)
+            found = _newest(client, edge, settings.base(edge))
         except GitHubError as error:
             yield _failed(title, error, inspection)
             if error.status == 0:
@@ -51,7 +51,8 @@ def left_over(name: str, inspection: Inspection) -> Iterator[Check]:
     edges = {(edge.application, edge.source, edge.target) for edge in into}
     stages = {stage.name for stage in pipeline.stages}
     try:
-        found = inspection.github().client.list_open(pipeline.repository.default_branch)
+        bases = {pipeline.repository.default_branch, *map(settings.base, into)}
+        found = [one for base in sorted(bases) for one in inspection.github().client.list_open(base)]
     except GitHubError as error:
         yield _failed(name, error, inspection)
         return

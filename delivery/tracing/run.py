@@ -177,7 +177,7 @@ def start_run(
         names.OWNER: settings.owner,
         names.REPOSITORY: settings.repository,
         names.REPOSITORY_URL: without_credentials(settings.web_url),
-        names.HEAD: settings.default_branch,
+        names.HEAD: edge.source_branch or settings.default_branch,
         names.HEAD_TYPE: "branch",
         names.ENVIRONMENT: edge.target,
         names.SOURCE_ENVIRONMENT: edge.source,
@@ -193,7 +193,7 @@ def start_run(
     except Exception as error:  # the SDK raises for variables that it cannot read, some even while it is imported
         tracer, flush, span = NoOpTracer(), _nothing, INVALID_SPAN
         _warn(f"{type(error).__name__}: {redacted(str(error), environ)}")
-    change = {names.HEAD: edge.branch, names.BASE: settings.default_branch}
+    change = {names.HEAD: edge.branch, names.BASE: settings.base(edge)}
     run = PromotionSpan(span, tracer, run_id, change, environ, flush)
     if version:
         run.set_version(version)

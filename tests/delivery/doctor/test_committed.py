@@ -6,6 +6,7 @@ import pytest
 
 from delivery.doctor.check import Check
 from delivery.model.edges import SETTINGS_PATH
+from delivery.stack.repository_files import stage_files
 from lab.forge import Forge
 from tests.delivery.doctor.surroundings import (
     REPOSITORY,
@@ -14,6 +15,7 @@ from tests.delivery.doctor.surroundings import (
     commit_declared,
     inspection,
     named,
+    on,
 )
 
 FILES, SETTINGS, TARGETS = "workflow and charts", "pipeline settings", "target folders"
@@ -119,3 +121,17 @@ def test_what_github_does_not_answer_is_unknown(forge: Forge) -> None:
     forge.fail_next("GET", r"/contents/", status=500, times=2)
     found = checks(forge)
     assert (found[SETTINGS].status, found[TARGETS].status) == ("unknown", "unknown")
+
+
+def test_the_files_of_a_stage_with_a_branch_of_its_own_are_looked_for_there(forge: Forge) -> None:
+    stages = json.dumps([{"name": "dev"}, {"name": "production", "after": ["dev"], "revision": "env/production"}])
+    commit_declared(forge, "dev", stages=stages)
+    assert checks(forge, "production", stages=stages)[FILES].status == "unknown", "the branch is not there"
+    configuration = on(forge, "production", stages=stages)
+    files = [file for one in configuration.stage_applications for file in stage_files(configuration, one)]
+    forge.commit(REPOSITORY, {file.path: file.content for file in files}, "Declare", branch="env/production")
+    found = checks(forge, "production", stages=stages)
+    assert (found[FILES].status, checks(forge, "dev", stages=stages)[TARGETS].status) == ("ok", "ok")
+    gone: dict[str, str | bytes | None] = dict.fromkeys(file.path for file in files)
+    forge.commit(REPOSITORY, gone, "Take away", branch="env/production")
+    assert checks(forge, "production", stages=stages)[FILES].status == "wrong"

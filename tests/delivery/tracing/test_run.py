@@ -43,6 +43,7 @@ def run_program(body: str, file: Path | None, **environ: str) -> "subprocess.Com
     program = (
         f"import sys; sys.path[:0] = [{str(ROOT)!r}]\n"
         "from delivery.model.edges import Edge, PromotionSettings\n"
+        "from delivery.model.promoted_keys import PromotedKey\n"
         "from delivery.tracing.run import start_run\n"
         f"EDGE = {EDGE!r}\nSETTINGS = {SETTINGS!r}\nPHASE = {PHASE!r}\n" + textwrap.dedent(body)
     )
