@@ -6,7 +6,7 @@ STACK ?= dev
 OUT ?= out
 FILE ?= .demo/traces.jsonl
 # A clone of the GitOps repository tells when commits were made; the demo leaves one.
-REPOSITORY ?= $(wildcard .demo/forge/podtato-team/podtato-head-gitops.git)
+REPOSITORY ?= $(wildcard .demo/forge/podtato-team/*.git)
 
 .PHONY: help demo render doctor trace reference test soak bench cluster-tools lock clean
 
@@ -24,11 +24,11 @@ $(VENV)/.development: $(VENV)/.runtime requirements-dev.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@
 
-demo: $(VENV)/.runtime ## Run the whole delivery on this machine: no cluster, no account, nothing left running
-	@$(BIN)/python -m lab.demo
+demo: $(VENV)/.runtime ## Run the whole delivery on this machine: no cluster, no account, nothing left running; EXAMPLE=helm
+	@$(BIN)/python -m lab.demo $(if $(EXAMPLE),--example $(EXAMPLE))
 
-render: $(VENV)/.runtime ## Show what STACK=dev declares as files under OUT=out, without the Pulumi CLI
-	@$(BIN)/python -m lab.render --stack $(STACK) --out $(OUT)
+render: $(VENV)/.runtime ## Show what STACK=dev declares as files under OUT=out, without the Pulumi CLI; EXAMPLE=helm
+	@$(BIN)/python -m lab.render --stack $(STACK) --out $(OUT) $(if $(EXAMPLE),--project examples/$(EXAMPLE))
 
 doctor: $(VENV)/.runtime ## Check what STACK=dev needs before an update: tools, cluster, tokens, repository; JSON=1 as JSON
 	@$(BIN)/python -m delivery.doctor --stack $(STACK) $(if $(JSON),--json)

@@ -1,9 +1,9 @@
 """A stand-in for an Argo CD sync, and for the part of helm that it needs. It deploys nothing.
 
 `sync` reads `values.yaml` and `platform.yaml` at the tip of the branch and builds what Keptn reads of the rendered
-chart: the workload's version and the KeptnAppContext, by the rules of `gitops/context` and `gitops/chart`. The
-Deployment and the Service are left out. `tests/gitops/test_chart.py` compares the result with `helm template` where
-helm is on PATH.
+chart: the workload's version and the KeptnAppContext, by the rules of `gitops/context` and `gitops/chart`.
+`tests/gitops/test_chart.py` compares the result with `helm template` where helm is on PATH. Workloads that are the
+team's own are those of `lab.workloads`.
 """
 
 from collections.abc import Mapping
@@ -17,6 +17,7 @@ import yaml
 from delivery.model.identifiers import is_image_version, is_traceparent
 from lab.engine import Value
 from lab.forge import Forge
+from lab.workloads import Workload, keptn_version, workloads
 
 _GENERATE_PATHS = "argocd.argoproj.io/manifest-generate-paths"
 _REVISION = "$ARGOCD_APP_REVISION"
@@ -35,17 +36,22 @@ class SyncError(Exception):
 
 @dataclass(frozen=True)
 class Synced:
-    """The commit that was synced, the version that the stage then runs, and its KeptnAppContext."""
+    """The commit that was synced, the workloads that the stage then runs, and its KeptnAppContext."""
 
     commit: str
-    version: str
+    workloads: tuple[Workload, ...]
     context: dict[str, Any]
+
+    @property
+    def version(self) -> str:
+        """How Keptn calls what the workloads run."""
+        return keptn_version(self.workloads)
 
 
 def sync(forge: Forge, repository: str, application: Mapping[str, Value]) -> Synced:
     """Sync an Argo CD Application (the object) from `repository` (`owner/name`). Raises `SyncError`."""
     spec: dict[str, Any] = application["spec"]  # type: ignore[assignment]
-    source = spec["source"]
+    *own, source = spec.get("sources") or [spec["source"]]
     commit = forge.branch(repository, source["targetRevision"])
     if commit is None:
         raise SyncError(f"{repository} has no branch {source['targetRevision']}")
@@ -57,7 +63,22 @@ def sync(forge: Forge, repository: str, application: Mapping[str, Value]) -> Syn
         values |= yaml.safe_load(content) or {}
     for parameter in source["helm"]["parameters"]:
         values[parameter["name"]] = parameter["value"].replace(_REVISION, commit)
-    return Synced(commit, version(values), app_context(values, spec["destination"]["namespace"]))
+    context = app_context(values, spec["destination"]["namespace"])
+    if not own:
+        application_values = values["application"]
+        runs, image = version(values), application_values["image"]
+        return Synced(commit, (Workload(application_values["workload"], runs, f"{image}:{runs}"),), context)
+    try:
+        return Synced(commit, workloads(_files(forge, repository, commit), own[0]), context)
+    except LookupError as error:
+        raise SyncError(f"{error} at {commit[:12]} of {repository}") from error
+
+
+def _files(forge: Forge, repository: str, commit: str) -> dict[str, str]:
+    """The team's files of a commit."""
+    paths = forge.settings(repository).git("ls-tree", "-r", "--name-only", commit).splitlines()
+    own = (path for path in paths if not path.startswith("."))
+    return {path: (forge.read(repository, path, commit) or b"").decode() for path in own}
 
 
 def is_out_of_sync(forge: Forge, repository: str, application: Mapping[str, Value], synced: str) -> bool:

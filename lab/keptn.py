@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from lab.cluster import Cluster
+from lab.cluster_objects import Deployment
 from lab.keptn_spans import AppVersion, Interval, SpanFile
 
 PHASES = ("AppPreDeployTasks", "AppPreDeployEvaluations", "AppDeploy", "AppPostDeployTasks", "AppPostDeployEvaluations")
@@ -40,17 +41,19 @@ class Keptn:
         *,
         promotes: bool = True,
         post_deployment_tasks: Sequence[str] = ("post-deployment",),
+        deployments: Sequence[Deployment] | None = None,
     ) -> str:
         """Deploy and verify a version. Returns the `KEPTN_CONTEXT` of its promotion task.
 
         The stand-in for the cluster then says that the stage runs this version, available. `metadata` and
-        `span_links` are the KeptnAppContext's; an empty `commit` is left out, as when Argo CD gives none. The
-        rollout's root span and its promotion phase end with `run_promotion_task`, or here where `promotes` is false.
+        `span_links` are the KeptnAppContext's, `deployments` as of `Cluster.set_stage`; an empty `commit` is left out,
+        as when Argo CD gives none. The rollout's root span and its promotion phase end with `run_promotion_task`, or
+        here where `promotes` is false.
 
         Raises ValueError when the stage runs that version already: Keptn makes no new rollout of it.
         """
         entries = dict(metadata or {}) | ({"commitID": commit} if commit else {})
-        name = self.cluster.set_stage(namespace, application, version, metadata=entries)
+        name = self.cluster.set_stage(namespace, application, version, metadata=entries, deployments=deployments)
         if any((app.namespace, app.name) == (namespace, name) for app in self._contexts.values()):
             raise ValueError(f"{name} runs in {namespace} already: the lab's Keptn verifies only a new version")
         app = AppVersion(

@@ -1,7 +1,8 @@
 """The real Pulumi CLI, language host and providers, in a folder of their own: state, home, project, manifests.
 
 The project in that folder consists of links to this one and copies of its configuration files, so that settings made
-there never reach the checkout. Engine tests use the same class.
+there never reach the checkout. An example stands in it where it does here, for its `main` leads from there to the
+program. Engine tests use the same class.
 """
 
 import shutil
@@ -36,7 +37,8 @@ def installed_cli() -> automation.PulumiCommand:
 class PulumiEngine:
     """Updates stacks with the real engine. `folder` is its own; manifests go to `manifests/<stack>`.
 
-    `command` is a CLI that is not on PATH; it fetches the language host and providers that it lacks.
+    `command` is a CLI that is not on PATH; it fetches the language host and providers that it lacks. `project` is the
+    folder of the configuration's files, below `program` or the same.
     """
 
     describes = "with the Pulumi CLI and the official providers; manifests go to files, not to a cluster"
@@ -47,11 +49,13 @@ class PulumiEngine:
         manifests: Path,
         program: Path = PROGRAM,
         command: automation.PulumiCommand | None = None,
+        project: Path | None = None,
     ) -> None:
         self._command = command
         self._beside = ThreadPoolExecutor(1)
         self._prepared: dict[str, Future[automation.Workspace]] = {}
-        self.project = folder / "project"
+        copied = folder / "project"
+        self.project = copied / (project or program).relative_to(program)
         self.manifests = manifests
         self.environment = {
             "PULUMI_BACKEND_URL": f"file://{folder / 'state'}",
@@ -65,8 +69,8 @@ class PulumiEngine:
         (folder / "state").mkdir()
         for name in _LINKED:
             if (program / name).exists():
-                (self.project / name).symlink_to(program / name)
-        for path in program.glob("Pulumi*.yaml"):
+                (copied / name).symlink_to(program / name)
+        for path in (project or program).glob("Pulumi*.yaml"):
             shutil.copy(path, self.project)
 
     def select(self, stack: str, settings: Settings, secrets: Settings) -> automation.Stack:

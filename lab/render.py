@@ -14,21 +14,14 @@ from pathlib import Path
 from delivery.config.files import PROJECT, StackFilesError, read_stack_config
 from delivery.stack.yaml_text import to_yaml
 from lab.engine import PROGRAM, Preview, ProgramError, preview
-from lab.manifests import manifest, manifest_name
+from lab.manifests import manifest_files
 
 
 def files_of(result: Preview) -> dict[str, str]:
     """Every file that `result` stands for: `manifests/…` and `repository/…`, by path."""
-    files: dict[str, str] = {}
-    central = any(each.type == "pulumi:providers:kubernetes" and each.name == "argocd" for each in result.resources)
-    for resource in result.resources:
-        body = manifest(resource)
-        if body is not None:
-            cluster = f"{resource.provider.rsplit('::', 2)[1]}/" if central else ""
-            files[f"manifests/{cluster}{manifest_name(body)}"] = to_yaml(body)
-        elif resource.type.endswith(":RepositoryFile"):
-            files[f"repository/{resource.inputs['file']}"] = str(resource.inputs["content"])
-    return files
+    manifests = {f"manifests/{path}": to_yaml(body) for path, body in manifest_files(result).items()}
+    committed = result.of_type(":RepositoryFile")
+    return manifests | {f"repository/{file.inputs['file']}": str(file.inputs["content"]) for file in committed}
 
 
 def write(files: dict[str, str], folder: Path) -> None:

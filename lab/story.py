@@ -1,36 +1,46 @@
-"""The story of the guide, step by step, on the lab: both stages deployed, a new version, its promotion, its merge.
+"""The story of the guide, step by step, on the lab: the stages deployed, a new version, its promotion, its merge.
 
-Each method is one step and returns its result; `lab.demo` prints it, tests assert on it. The git repositories, the
-promotion task and the promoter are the real ones. GitHub, Argo CD, Keptn and the cluster are stand-ins.
+It is told of the shipped pipeline or of an example, and of one application there. Each method is one step and returns
+its result; `lab.demo` prints it, tests assert on it. The git repositories, the promotion task and the promoter are the
+real ones. GitHub, Argo CD, Keptn and the cluster are stand-ins.
 """
 
+import re
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from delivery.model.pipeline import StageApplication
+from delivery.promotion.plan import read_values
+from delivery.stack.manifests import WORKFLOW_FILE
+from delivery.values.editor import set_keys
 from lab.actions import PromoterRun, run_promoter
 from lab.argocd import Synced, sync
 from lab.cluster import Cluster
+from lab.cluster_objects import Deployment
+from lab.example import Example
 from lab.forge import Forge, PullRequest
 from lab.keptn import Keptn
 from lab.updates import Engine, Update
 
-OWNER, NAME = "podtato-team", "podtato-head-gitops"
-REPOSITORY = f"{OWNER}/{NAME}"
-APPLICATION = "podtato-head"
-STAGES = ("dev", "production")
+OWNER = "podtato-team"
 UPDATE_TOKEN, TASK_TOKEN = "lab-token-of-the-platform", "lab-token-of-the-task"
 
 
 @dataclass
 class Story:
-    """One run of the story. `forge` and `cluster` have to be running; files are left in `folder`."""
+    """One run of the story. `forge` and `cluster` have to be running; files are left in `folder`.
+
+    It is about the first application of the pipeline; the stages have all of them.
+    """
 
     forge: Forge
     cluster: Cluster
     folder: Path
+    example: Example = field(default_factory=Example)
     updates: dict[str, Update] = field(default_factory=dict)
     synced: dict[str, Synced] = field(default_factory=dict)
     runs: list[PromoterRun] = field(default_factory=list)
@@ -38,7 +48,13 @@ class Story:
     def __post_init__(self) -> None:
         self.trace_file = self.folder / "traces.jsonl"
         self.keptn = Keptn(self.cluster, self.trace_file)
-        self.forge.create_repository(REPOSITORY, files={"README.md": "# What Argo CD reads\n"}, organization=True)
+        self.application = self.example.pipeline.applications[0]
+        self.stages = self.example.stages
+        self.name = self.example.pipeline.repository.name
+        self.repository = f"{OWNER}/{self.name}"
+        self.forge.create_repository(self.repository, files=self.example.files, organization=True)
+        for person in {name for stage in self.example.pipeline.stages for name in stage.reviewers or ()}:
+            self.forge.settings(self.repository).collaborators.add(person)
         self.forge.add_token(UPDATE_TOKEN, login="platform-engineer")
         self.forge.add_token(TASK_TOKEN, {"actions": "write", "metadata": "read"}, login="promotion-task")
         self.forge.on_dispatch(self._run_workflow)
@@ -46,7 +62,7 @@ class Story:
     @property
     def settings(self) -> dict[str, str]:
         """The keys that the stacks here have besides the project's."""
-        return {"repositoryOwner": OWNER, "repositoryName": NAME, "githubApiUrl": self.forge.api_url}
+        return {"repositoryOwner": OWNER, "repositoryName": self.name, "githubApiUrl": self.forge.api_url}
 
     @property
     def secrets(self) -> dict[str, str]:
@@ -56,24 +72,43 @@ class Story:
     @property
     def git_folder(self) -> Path:
         """The GitOps repository itself."""
-        return self.forge.settings(REPOSITORY).path
+        return self.forge.settings(self.repository).path
 
     def update(self, engine: Engine, stage: str) -> Update:
         """`pulumi up` for one stage."""
-        for other in STAGES[STAGES.index(stage) + 1 :]:
+        for other in self.stages[self.stages.index(stage) + 1 :]:
             engine.prepare(other, self.settings, self.secrets)
         self.updates[stage] = engine.up(stage, self.settings, self.secrets)
         return self.updates[stage]
 
+    def targets(self, stage: str) -> tuple[str, ...]:
+        """The stages that a stage promotes to."""
+        return tuple(found.name for found in self.example.pipeline.stages if stage in found.after)
+
+    def values(self, stage: str) -> dict[str, str]:
+        """The promoted values that the default branch has for a stage, by the names of their keys."""
+        where = self.example.values(self.application, stage)
+        texts = {file: self.forge.read(self.repository, file) or b"" for file in where.files}
+        return {name: value.text for name, value in read_values(texts, where).items() if value}
+
+    def version(self, stage: str) -> str:
+        """The version among them, as people call it."""
+        return self.values(stage)[self.application.version.name]
+
     def release(self, version: str) -> str:
-        """A developer commits a new version to dev's values. Returns the commit."""
-        values = self.forge.read(REPOSITORY, "dev/values.yaml") or b""
-        changed = values.replace(self.synced["dev"].version.encode(), version.encode())
-        return self.forge.commit(REPOSITORY, {"dev/values.yaml": changed}, f"Deploy {version} to dev", author="dana")
+        """A developer commits a new version to the first stage, with all that is promoted. Returns the commit."""
+        where = self.example.values(self.application, self.stages[0])
+        texts = {file: self.forge.read(self.repository, file) or b"" for file in where.files}
+        after = following(self.values(self.stages[0]), self.version(self.stages[0]), version)
+        for file, fields in where.by_file.items():
+            texts[file] = set_keys(texts[file], {path: after[name] for name, path in fields.items()}, where=file)
+        said = f"Deploy {version} to {self.stages[0]}"
+        return self.forge.commit(self.repository, {**texts}, said, author="dana")
 
     def sync(self, stage: str) -> Synced:
-        """Argo CD syncs a stage."""
-        self.synced[stage] = sync(self.forge, REPOSITORY, self.updates[stage].of_kind("Application"))
+        """Argo CD syncs the application in a stage."""
+        name = self._placed(stage).argocd_application
+        self.synced[stage] = sync(self.forge, self.repository, self.updates[stage].of_kind("Application", name))
         return self.synced[stage]
 
     def verify(self, stage: str) -> str:
@@ -90,20 +125,31 @@ class Story:
             spec.get("spanLinks", ()),
             promotes="promotionTasks" in spec,
             post_deployment_tasks=spec.get("postDeploymentTasks", ()),
+            deployments=[Deployment(found.name, found.version) for found in synced.workloads],
         )
 
-    def promote(self, context: str) -> subprocess.CompletedProcess[str]:
-        """Keptn runs the declared promotion task. Returns when the workflow runs that it started have ended, too."""
-        spec: Any = self.updates["dev"].of_kind("KeptnTaskDefinition", "promote")["spec"]
-        secure = {"githubRepo": NAME, "githubRepoOwner": OWNER, "apiToken": TASK_TOKEN}
+    def promote(self, context: str, stage: str = "") -> subprocess.CompletedProcess[str]:
+        """Keptn runs the promotion task of a stage, the first one by default.
+
+        Returns when the workflow runs that it started have ended, too.
+        """
+        stage = stage or self.stages[0]
+        task = self.updates[stage].of_kind("KeptnTaskDefinition", "promote", self._placed(stage).namespace)
+        spec: Any = task["spec"]
+        secure = {"githubRepo": self.name, "githubRepoOwner": OWNER, "apiToken": TASK_TOKEN}
         python = spec["python"]
         done = self.keptn.run_promotion_task(python["inline"]["code"], python["parameters"]["map"], secure, context)
         self.forge.wait_for_runs()
         return done
 
+    def roll_back(self, source: str, stage: str, reason: str) -> None:
+        """A person starts the workflow, which proposes to roll the application back in a stage."""
+        inputs = {"application": self.application.name, "from": source, "to": stage, "rollback": reason}
+        self._run_workflow(self.repository, WORKFLOW_FILE, "", inputs)
+
     def open_pull_requests(self) -> list[PullRequest]:
         """The pull requests that wait for a release manager."""
-        return [pull for pull in self.forge.pull_requests(REPOSITORY) if pull.state == "open"]
+        return [pull for pull in self.forge.pull_requests(self.repository) if pull.state == "open"]
 
     def diff(self, pull: PullRequest) -> str:
         """The change that a pull request proposes, as git shows it."""
@@ -115,14 +161,35 @@ class Story:
 
     def merge(self, pull: PullRequest) -> str:
         """A release manager merges. Returns the commit."""
-        return self.forge.merge(REPOSITORY, pull.number, login="rita")
+        return self.forge.merge(self.repository, pull.number, login="rita")
 
     def git(self, *arguments: str) -> str:
         """What git prints for a command in the GitOps repository."""
         command = ["git", f"--git-dir={self.git_folder}", *arguments]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
+    def _placed(self, stage: str) -> StageApplication:
+        return self.example.pipeline.stage_application(self.application.name, stage)
+
     def _run_workflow(self, repository: str, workflow: str, _ref: str, inputs: Mapping[str, str]) -> str:
         variables = {"DELIVERY_TRACE_FILE": str(self.trace_file), "DELIVERY_WRITE_INTERVAL": "0"}
         self.runs.append(run_promoter(self.forge, repository, workflow, inputs, variables))
         return "success" if self.runs[-1].exit_code == 0 else "failure"
+
+
+def following(values: Mapping[str, str], before: str, version: str) -> dict[str, str]:
+    """What the promoted values of the version `before` are in `version`: another digest, the other versions raised."""
+    found = {}
+    for name, value in values.items():
+        if value.startswith("sha256:"):
+            found[name] = f"sha256:{sha256(version.encode()).hexdigest()}"
+        elif before in value:
+            found[name] = value.replace(before, version)
+        else:
+            found[name] = raised(value)
+    return found
+
+
+def raised(version: str) -> str:
+    """The version after this one: its last number is one higher."""
+    return re.sub(r"\d+$", lambda match: str(int(match[0]) + 1), version)

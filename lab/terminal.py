@@ -16,10 +16,16 @@ class Terminal:
     def __init__(self, out: TextIO | None = None) -> None:
         self._out = out or sys.stdout
         self._colour = self._out.isatty() and not os.environ.get("NO_COLOR")
+        self._chapters = 0
 
     def heading(self, text: str) -> None:
-        """A line that opens a chapter."""
+        """A line that stands for itself, above what belongs to it."""
         self._line(f"\n{self._paint(_BOLD, text)}")
+
+    def chapter(self, text: str) -> None:
+        """The heading of the next chapter, with its number."""
+        self._chapters += 1
+        self.heading(f"{self._chapters}. {text}")
 
     def note(self, text: str) -> None:
         """A remark below a step."""

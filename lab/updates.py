@@ -4,6 +4,7 @@
 repository files as commits. Neither needs a cluster.
 """
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -12,7 +13,7 @@ from delivery.config.files import read_stack_config
 from delivery.stack.yaml_text import to_yaml
 from lab.engine import PROGRAM, Value, preview
 from lab.forge import Forge
-from lab.manifests import manifest, manifest_name
+from lab.manifests import manifest_files
 
 Settings = dict[str, str]
 
@@ -24,11 +25,12 @@ class Update:
     folder: Path
     manifests: tuple[dict[str, Value], ...]
 
-    def of_kind(self, kind: str, name: str | None = None) -> dict[str, Value]:
-        """The one manifest of that kind (and name)."""
+    def of_kind(self, kind: str, name: str | None = None, namespace: str | None = None) -> dict[str, Value]:
+        """The one manifest of that kind (and name, and namespace)."""
         for body in self.manifests:
             metadata = body["metadata"]
-            if body["kind"] == kind and isinstance(metadata, dict) and name in (None, metadata["name"]):
+            assert isinstance(metadata, dict)  # noqa: S101 - every Kubernetes object has it
+            if body["kind"] == kind and name in (None, metadata["name"]) and namespace in (None, metadata["namespace"]):
                 return body
         raise LookupError(f"{self.folder} has no {kind} {name or ''}".rstrip())
 
@@ -46,26 +48,28 @@ class Engine(Protocol):
 
 
 class EmbeddedEngine:
-    """Runs the program without the CLI, writes its manifests, commits its files. It has no state and no providers."""
+    """Runs the program without the CLI, writes its manifests, commits its files. It has no state and no providers.
+
+    `project` is the folder of the configuration's files.
+    """
 
     describes = "without the Pulumi CLI: the lab writes the manifests to files and commits to the repository"
 
-    def __init__(self, forge: Forge, repository: str, folder: Path) -> None:
-        self._forge, self._repository, self._folder = forge, repository, folder
+    def __init__(self, forge: Forge, repository: str, folder: Path, project: Path = PROGRAM) -> None:
+        self._forge, self._repository, self._folder, self._project = forge, repository, folder, project
 
     def prepare(self, stack: str, settings: Settings, secrets: Settings) -> None:
         """Do nothing: there is no state to select."""
 
     def up(self, stack: str, settings: Settings, secrets: Settings) -> Update:
         """See `Engine`. A file with `ignore_changes` on its content is written once only."""
-        result = preview(stack, read_stack_config(PROGRAM, stack).override(settings, secrets))
+        result = preview(stack, read_stack_config(self._project, stack).override(settings, secrets))
         folder = self._folder / stack
-        folder.mkdir(parents=True, exist_ok=True)
-        bodies = tuple(body for resource in result.resources if (body := manifest(resource)) is not None)
-        for stale in folder.glob("*.yaml"):
-            stale.unlink()
-        for body in bodies:
-            (folder / manifest_name(body)).write_text(to_yaml(body), encoding="utf-8")
+        shutil.rmtree(folder, ignore_errors=True)
+        manifests = manifest_files(result)
+        for path, body in manifests.items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(to_yaml(body), encoding="utf-8")
         files: dict[str, str | bytes | None] = {}
         for resource in result.of_type(":RepositoryFile"):
             path, content = str(resource.inputs["file"]), str(resource.inputs["content"])
@@ -77,4 +81,4 @@ class EmbeddedEngine:
         for resource in result.of_type(":WorkflowRepositoryPermissions"):
             allowed = bool(resource.inputs["canApprovePullRequestReviews"])
             self._forge.settings(self._repository).actions_may_open_pull_requests = allowed
-        return Update(folder, bodies)
+        return Update(folder, tuple(manifests.values()))

@@ -29,10 +29,15 @@ ROOT = Path(__file__).resolve().parents[1]
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 DOCUMENTS = {
     str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
-    for path in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "bench/README.md")
+    for path in (
+        *ROOT.glob("*.md"),
+        *(ROOT / "docs").rglob("*.md"),
+        *ROOT.glob("*/README.md"),
+        *ROOT.glob("examples/*/README.md"),
+    )
 }
 HOUSE = ("delivery", "program", "components", "gitops", "lab", "ci", "bench", "tools")
-FOLDERS = "|".join((*HOUSE, "tests", "docs", r"\.github"))
+FOLDERS = "|".join((*HOUSE, "tests", "docs", "examples", r"\.github"))
 
 
 def found_in_documents(pattern: str) -> list[tuple[str, str]]:

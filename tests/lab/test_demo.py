@@ -1,6 +1,7 @@
 """The demo as a person runs it: to its end, and never into a folder that is not its own."""
 
 import os
+import re
 import subprocess
 import threading
 from pathlib import Path
@@ -8,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from lab.demo import MARKER, main
+from lab.example import example_names
 
 
-def demo(folder: Path) -> int:
-    return main(["--embedded", "--folder", str(folder)])
+def demo(folder: Path, *options: str) -> int:
+    return main(["--embedded", "--folder", str(folder), *options])
 
 
 def running() -> set[object]:
@@ -39,6 +41,39 @@ def test_it_runs_to_its_end_in_the_folder_of_an_earlier_demo(
     left = {path.name for path in folder.iterdir()}
     assert left == {MARKER, "forge", "manifests", "traces.jsonl", "trace.html"}
     assert not (folder / "forge" / "old").exists()
+
+
+@pytest.mark.parametrize(
+    ("example", "deployed", "promotions"),
+    [
+        ("helm", ["shop-web  v1.4.{}  ghcr.io/example-org/shop-web:v1.4.{}", "shop-worker  v2.0."], ["production"]),
+        ("kustomize", ["shop  v1.4.{}  ghcr.io/example-org/shop:v1.4.{}@sha256:"], ["production"]),
+        ("central-argocd", ["shop  v1.4.{}  ghcr.io/example-org/shop:v1.4.{}"], ["production"]),
+        (
+            "monorepo",
+            ["cart  v1.0.{}  ghcr.io/example-org/cart:v1.0.{}@sha256:"],
+            ["load", "security", "staging", "production"],
+        ),
+    ],
+)
+def test_an_example_is_promoted_through_all_its_stages_and_rolled_back(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], example: str, deployed: list[str], promotions: list[str]
+) -> None:
+    assert demo(tmp_path / "demo", "--example", example) == 0, capsys.readouterr().err
+    printed = capsys.readouterr().out
+    assert re.findall(r"#\d+  Promote \w+ \S+ to (\w+)", printed) == promotions
+    assert re.findall(r"#\d+  Roll back \w+ to \S+ in (\w+)", printed) == ["production"]
+    once, again = printed.split("What is deployed:")[1:]
+    for line in deployed:
+        assert line.replace("{}", "1") in once
+        assert line.replace("{}", "0") in again
+
+
+def test_an_example_that_is_none_is_refused_with_those_that_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match=r"^2$"):
+        main(["--example", "kustomise"])
+    said = capsys.readouterr().err
+    assert all(name in said for name in example_names())
 
 
 def test_a_folder_of_somebody_else_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

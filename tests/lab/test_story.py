@@ -11,7 +11,7 @@ from delivery.config.files import read_stack_config
 from lab.cluster import Cluster
 from lab.engine import PROGRAM, Value, preview
 from lab.forge import Forge
-from lab.story import NAME, OWNER, REPOSITORY, TASK_TOKEN, UPDATE_TOKEN, Story
+from lab.story import OWNER, TASK_TOKEN, UPDATE_TOKEN, Story
 from lab.updates import EmbeddedEngine
 
 BRANCH = "promote/podtato-head/dev/production"
@@ -44,7 +44,7 @@ class Told:
         refs = dict(line.split(" ") for line in listed.splitlines())
         pulls: list[tuple[object, ...]] = [
             (pull.number, pull.state, pull.title, pull.body, pull.head_sha)
-            for pull in self.story.forge.pull_requests(REPOSITORY)
+            for pull in self.story.forge.pull_requests(self.story.repository)
         ]
         held = [self.values(stage, "main") for stage in ("dev", "production")]
         proposed = self.values("production", BRANCH) if BRANCH in refs else {}
@@ -72,7 +72,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
     with Forge(folder / "forge") as forge, Cluster() as cluster:
         story = Story(forge, cluster, folder)
         told = Told(story)
-        engine = EmbeddedEngine(forge, REPOSITORY, folder / "manifests")
+        engine = EmbeddedEngine(forge, story.repository, folder / "manifests")
         for stage in ("dev", "production"):
             story.update(engine, stage)
         told.chapter("deployed")
@@ -99,7 +99,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
 def test_the_updates_commit_exactly_what_is_declared(told: Told) -> None:
     declared = {"README.md": "# What Argo CD reads\n"}
     for stage in ("dev", "production"):
-        given = {"repositoryOwner": OWNER, "repositoryName": NAME, "githubApiUrl": told.story.forge.api_url}
+        given = {"repositoryOwner": OWNER, "repositoryName": told.story.name, "githubApiUrl": told.story.forge.api_url}
         result = preview(stage, read_stack_config(PROGRAM, stage).override(given, {}))
         declared |= {
             str(file.inputs["file"]): str(file.inputs["content"]) for file in result.of_type(":RepositoryFile")
@@ -108,11 +108,11 @@ def test_the_updates_commit_exactly_what_is_declared(told: Told) -> None:
     tip = deployed.refs["main"]
     assert set(told.story.git("ls-tree", "-r", "--name-only", tip).splitlines()) == declared.keys()
     for path, content in declared.items():
-        assert told.story.forge.read(REPOSITORY, path, tip) == content.encode(), path
+        assert told.story.forge.read(told.story.repository, path, tip) == content.encode(), path
     assert deployed.dev == {"serviceVersion": "v0.3.0", "commitID": ""}
     assert deployed.production == {"serviceVersion": "v0.3.0", "commitID": "", "traceParent": ""}
     assert deployed.refs.keys() == {"main"}
-    assert told.story.forge.settings(REPOSITORY).actions_may_open_pull_requests
+    assert told.story.forge.settings(told.story.repository).actions_may_open_pull_requests
     assert told.chapters["updated again"] == deployed, "a second update has nothing to commit"
 
 
