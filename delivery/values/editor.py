@@ -74,13 +74,14 @@ def read_list(text: str | bytes, key: str, *, where: str) -> tuple[str, ...] | N
 def promoted(text: str | bytes, keys: Iterable[Key], where: str) -> dict[Key, Scalar]:
     """The promoted `keys` of a file, in their order; every one must be there and have a value.
 
-    `ValuesError` as from `read_keys`, and for a key that is missing or null, or whose value would not survive as
-    an image tag, a label or a line that people read: line breaks, control characters, direction overrides.
+    `ValuesError` as from `read_keys`, and for a key that is missing or null, stands behind an alias, is a template, or
+    whose value would not survive as an image tag, a label or a line that people read: line breaks, control
+    characters, direction overrides.
     """
     file = load(text, where)
     values = {}
     for key in keys:
-        scalar, mark = _read(file, key)
+        scalar, mark = _read(file, key, aliases=False)
         if scalar is None or scalar.kind == "null":
             what = "is not there" if scalar is None else "has no value"
             raise file.error(mark, f"{shown(_path(key))} {what}: nothing to promote", "set it, or promote other keys")
@@ -159,8 +160,8 @@ def _path(key: str | FieldPath) -> str:
     return key if isinstance(key, str) else key.path
 
 
-def _read(file: YamlFile, key: str | FieldPath) -> tuple[Scalar | None, Mark]:
-    place = find(file, key, writing=False)
+def _read(file: YamlFile, key: str | FieldPath, *, aliases: bool = True) -> tuple[Scalar | None, Mark]:
+    place = find(file, key, writing=False, aliases=aliases)
     if place.node is None:
         return None, place.parent.mark if place.parent else Mark(0, 0)
     return _scalar(file, key, place.node), place.node.mark

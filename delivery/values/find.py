@@ -23,8 +23,8 @@ class Place:
     node: Node | None
 
 
-def find(file: YamlFile, key: str | FieldPath, *, writing: bool) -> Place:
-    """The place of `key` in a file; a `str` is a path alone.
+def find(file: YamlFile, key: str | FieldPath, *, writing: bool, aliases: bool = True) -> Place:
+    """The place of `key` in a file; a `str` is a path alone. Aliases are followed, unless `writing` or told not to.
 
     `ValuesError` for a document that cannot be told from the others, for anything but a map or list on the way, for a
     tag, a second key of one name or a merge key that decides on the value; and when `writing`, where the value or what
@@ -40,7 +40,7 @@ def find(file: YamlFile, key: str | FieldPath, *, writing: bool) -> Place:
     if document is None or document.root is None:
         place = Place(None, parts, None)
     else:
-        place = _Walk(file, writing).down(document.root, parts)
+        place = _Walk(file, writing, aliases and not writing).down(document.root, parts)
     if writing and place.missing:
         _addable(file, place, parts)
     return place
@@ -81,7 +81,7 @@ def _is(document: Document, path: FieldPath) -> bool:
 
 def _has(file: YamlFile, document: Document, parts: tuple[Level, ...]) -> bool:
     try:
-        return document.root is not None and _Walk(file, writing=False).down(document.root, parts).node is not None
+        return document.root is not None and _Walk(file).down(document.root, parts).node is not None
     except ValuesError:
         return False
 
@@ -99,10 +99,11 @@ def _which(file: YamlFile, what: str, documents: Sequence[Document], fix: str) -
 
 @dataclass
 class _Walk:
-    """On the way down: which file it is in, and whether the value is to be changed."""
+    """On the way down: which file it is in, whether the value is to be changed, and whether aliases are followed."""
 
     file: YamlFile
-    writing: bool
+    writing: bool = False
+    aliases: bool = True
 
     def down(self, node: Node, parts: tuple[Level, ...]) -> Place:
         """The place of `parts` below `node`."""
@@ -116,7 +117,7 @@ class _Walk:
         return Place(None, (), self._usable(node, parts))
 
     def _usable(self, node: Node, parts: tuple[Level, ...]) -> Node:
-        if self.writing and node.target:
+        if node.target and not self.aliases:
             line = node.target.mark.line + 1
             what = f"{written(parts)} is an alias: what it stands for is on line {line}, and not its own"
             raise self.file.error(node.mark, what, "write its value out here")

@@ -11,7 +11,7 @@ import yaml
 
 from delivery.model.edges import Edge
 from delivery.model.promoted_keys import PromotedKey
-from delivery.promotion.plan import plan
+from delivery.promotion.plan import plan, plan_values, read_promoted
 from delivery.values.editor import ValuesError, read_keys, set_keys
 from tests.delivery.values.test_what_readers_accept import ACCEPTED
 
@@ -144,14 +144,20 @@ class Promoted:
     def __init__(self, folder: Path, path: str, keys: tuple[PromotedKey, ...], files: Mapping[str, str]) -> None:
         source, target = (path.replace("{stage}", stage) for stage in ("dev", "production"))
         self.edge = Edge("shop", "dev", "production", source, target, keys, own_files=True)
-        self.before = {name: text.encode() for name, text in files.items()}
-        self.before[self.edge.at_target.trace] = b'traceParent: ""\n'
+        self.files = {name: text.encode() for name, text in files.items()}
+        self.before = self.files | {self.edge.at_target.trace: b'traceParent: ""\n'}
         links = {self.edge.at_target.trace: TRACE}
         self.plan = plan(self.before, self.before, self.edge.at_source, self.edge.at_target, links)
         self.repositories = [
             write(folder / "before", self.before),
             write(folder / "after", self.before | dict(self.plan.texts)),
         ]
+
+    def rolled_back(self) -> dict[str, bytes]:
+        """The team's files once the former values of production are set again."""
+        target, after = self.edge.at_target, self.before | dict(self.plan.texts)
+        undone = plan_values(read_promoted(self.before, target), after, target, {})
+        return {file: undone.texts.get(file, after[file]) for file in self.files}
 
     def changes(self, *command: str) -> dict[str, tuple[object, object]]:
         """What differs in what the command prints, whose `{}` are the repository's folder."""
@@ -181,9 +187,9 @@ def test_an_overlay_deploys_the_promoted_image_and_nothing_else(
         )
     }
     assert done.changes("kustomize", "build", "{}/apps/shop/overlays/dev") == {}
-    before = done.before["apps/shop/overlays/production/kustomization.yaml"]
-    after = done.plan.texts["apps/shop/overlays/production/kustomization.yaml"]
-    assert after == before.replace(values[0].encode(), values[1].encode())
+    changed = "apps/shop/overlays/production/kustomization.yaml"
+    assert done.plan.texts[changed] == done.files[changed].replace(values[0].encode(), values[1].encode())
+    assert done.rolled_back() == done.files
 
 
 def test_a_chart_deploys_the_images_of_both_workloads_and_nothing_else(tmp_path: Path) -> None:
@@ -204,6 +210,7 @@ def test_a_chart_deploys_the_images_of_both_workloads_and_nothing_else(tmp_path:
         "Deployment.worker.spec.template.spec.containers.0.image": ("acme/web:v1", "acme/web:v2"),
     }
     assert render("dev") == {}
+    assert done.rolled_back() == done.files
 
 
 def test_a_folder_of_manifests_deploys_the_image_of_one_container_and_nothing_else(tmp_path: Path) -> None:
@@ -220,6 +227,7 @@ def test_a_folder_of_manifests_deploys_the_image_of_one_container_and_nothing_el
     assert done.changes("kustomize", "build", "{}/apps/web/production") == {
         "Deployment.web.spec.template.spec.containers.1.image": ("web:v1", "web:v2")
     }
+    assert done.rolled_back() == done.files
 
 
 ODD_OVERLAYS = {

@@ -124,6 +124,7 @@ def test_a_missing_key_is_added_in_its_element_and_its_document(before: str, key
         ("kind: A\n---\n" * 20, "v", "1:1", "many_documents"),
         ("a: 1\n---\nb: 1\n", "b", "2:1", "document_not_read"),
         ("---\n---\nb: 1\n", "b", "2:1", ""),
+        ("---\n---\n", "b", "3:1", ""),
     ],
 )
 def test_what_a_path_cannot_name_is_refused_with_its_place(

@@ -129,6 +129,14 @@ def test_what_stands_for_several_values_is_read_and_never_set(text: str, key: st
         set_keys(text, {key: "changed"}, where="file")
 
 
+@pytest.mark.parametrize(("text", "key"), [("a: &a x\nv: *a\n", "v"), ("a: &a {v: x}\nm: *a\n", "m.v")])
+def test_a_value_behind_an_alias_is_not_promoted_from_there(text: str, key: str) -> None:
+    with pytest.raises(ValuesError) as caught:
+        promoted(text, [key], "file")
+    assert str(caught.value).startswith("file:2:4: ")
+    assert promoted(text, [f"a{key[1:]}"], "file") == {f"a{key[1:]}": Scalar("x")}
+
+
 @pytest.mark.parametrize("text", ["v: web:{{ .Values.tag }}\n", "v: '{{ .Values.tag }}'\n"])
 def test_a_template_is_no_value_to_promote(text: str) -> None:
     with pytest.raises(ValuesError) as caught:
