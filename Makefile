@@ -8,7 +8,7 @@ FILE ?= .demo/traces.jsonl
 # A clone of the GitOps repository tells when commits were made; the demo leaves one.
 REPOSITORY ?= $(wildcard .demo/forge/podtato-team/*.git)
 
-.PHONY: help demo render doctor trace reference test soak bench cluster-tools lock clean
+.PHONY: help demo render doctor adopt trace reference test soak bench cluster-tools lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,10 @@ render: $(VENV)/.runtime ## Show what STACK=dev declares as files under OUT=out,
 
 doctor: $(VENV)/.runtime ## Check what STACK=dev needs before an update: tools, cluster, tokens, repository; JSON=1 as JSON
 	@$(BIN)/python -m delivery.doctor --stack $(STACK) $(if $(JSON),--json)
+
+adopt: $(VENV)/.runtime ## Print the configuration for Argo CD Applications that exist: APPLICATIONS=FILES or CONTEXT=NAME, REPOSITORY=CLONE
+	@$(BIN)/python -m delivery.adopt --repository $(REPOSITORY) $(if $(CONTEXT),--context $(CONTEXT),--applications $(APPLICATIONS)) \
+		$(if $(STAGES),--stages $(STAGES)) $(foreach each,$(APPLICATION),--application $(each)) $(foreach each,$(KEY),--key '$(each)') $(if $(JSON),--json)
 
 trace: $(VENV)/.runtime ## Draw the delivery timeline of a version: FILE=.demo/traces.jsonl, as text and FILE.html
 	@$(BIN)/python -m delivery.tracing --file $(FILE) $(if $(REPOSITORY),--repository $(REPOSITORY)) --html $(FILE:.jsonl=.html)

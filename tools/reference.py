@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from unittest.mock import patch
 
+from delivery.adopt.__main__ import main as adopt
 from delivery.config import reference
 from delivery.config.chart_values import Schema, resolved, values_schema
 from delivery.doctor.__main__ import main as doctor
@@ -24,6 +25,7 @@ COMMAND_LINE = ROOT / "docs" / "reference" / "command-line.md"
 COMMANDS: dict[str, Callable[[], object]] = {
     "python .github/promoter/promoter.py": lambda: promoter([], {}),
     "python -m delivery.doctor": lambda: doctor([]),
+    "python -m delivery.adopt": lambda: adopt([]),
     "python -m delivery.tracing": lambda: trace([], {}),
     "python -m lab.render": lambda: render([]),
     "python -m lab.demo": lambda: demo([]),

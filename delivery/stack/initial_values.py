@@ -161,12 +161,13 @@ def _unmanaged(tip: "_Tip", shared: "_Tip", configuration: StackConfiguration) -
 def _team_owned(configuration: StackConfiguration, stage_application: StageApplication, file: str) -> Problem:
     """The problem of a folder for a generated chart that has a chart, or an overlay, of the team's own."""
     index = [found.name for found in configuration.pipeline.applications].index(stage_application.application.name)
+    source = set_fix(configuration.stage.name, ("applications", index, "source"), _OWN[file])
     return Problem(
         f"{stage_application.path}/{file}",
         f"a {'chart' if file == 'Chart.yaml' else 'kustomization'} of your own, where "
         f"{stage_application.application.name} has a generated one",
         "files of your own, with `source`: this program never writes them",
-        set_fix(configuration.stage.name, ("applications", index, "source"), _OWN[file]),
+        f"{source}; make adopt prints the keys that go with it",
         Kind.UNMANAGED_FILE,
     )
 

@@ -251,7 +251,7 @@ def test_a_folder_with_manifests_of_the_teams_own_is_not_offered_to_be_overwritt
     [refused] = repo.refused("dev")
 
     assert refused.startswith(f"dev/{file}: ")
-    assert refused.endswith(f"value: [0]: source: {source}")
+    assert f"value: [0]: source: {source}; make adopt" in refused
     assert "adoptExisting" not in refused
     if source == "helm":
         assert_message("stack.team_owned", refused)

@@ -1,0 +1,1 @@
+"""Describes what Argo CD deploys already as a configuration of this program: an update changes nothing."""
