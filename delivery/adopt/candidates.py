@@ -32,16 +32,16 @@ def candidates(
         tree = trees[stage]
         match source:
             case "kustomize":
-                keys = _of_kustomization(tree, folder)
+                # Without `images`, an overlay has the image in a patch.
+                keys = [*_of_kustomization(tree, folder)] or [*_of_manifests(tree, folder)]
             case "helm":
-                own = [file for file in value_files[stage] if _own(file, stage, folders, value_files)]
-                keys = _of_values(tree, folder, own)
+                own = [file for file in value_files[stage] if not _shared(file, stage, folders, trees)]
+                keys = [*_of_values(tree, folder, own), *_of_dependencies(tree, folder)]
             case _:
-                keys = _of_manifests(tree, folder)
+                keys = [*_of_manifests(tree, folder)]
         for key in keys:
-            _, file = same_for_stages({stage: key.file})
-            travelling = PromotedKey(key.key, str(file), key.kind, key.document)
-            if readable(tree, folder, key):
+            if readable(tree, folder, key) and not _shared(key.file, stage, folders, trees):
+                travelling = PromotedKey(key.key, _travelling(key.file, stage), key.kind, key.document)
                 found.setdefault(travelling, {})[stage] = None
     everywhere = [key for key, stages in found.items() if len(stages) == len(folders)]
     last = {key: place for place, key in enumerate(everywhere)}
@@ -59,11 +59,20 @@ def readable(tree: Tree, folder: str, key: PromotedKey) -> bool:
         return False
 
 
-def _own(file: str, stage: str, folders: Mapping[str, str], value_files: Mapping[str, Sequence[str]]) -> bool:
-    """Whether no other stage reads this value file of a chart."""
-    path = in_repository(folders[stage], file)
-    others = (in_repository(folders[other], each) for other in folders if other != stage for each in value_files[other])
-    return path not in others
+def _shared(file: str, stage: str, folders: Mapping[str, str], trees: Mapping[str, Tree]) -> bool:
+    """Whether another stage has its values in this very file: one of the same branch."""
+    return any(
+        trees[other] is trees[stage]
+        and in_repository(folders[other], _travelling(file, stage).replace("{stage}", other))
+        == in_repository(folders[stage], file)
+        for other in folders
+        if other != stage
+    )
+
+
+def _travelling(file: str, stage: str) -> str:
+    """The file as one for all stages."""
+    return str(same_for_stages({stage: file})[1])
 
 
 def _of_kustomization(tree: Tree, folder: str) -> Iterator[PromotedKey]:
@@ -104,6 +113,15 @@ def _of_values(tree: Tree, folder: str, files: Sequence[str]) -> Iterator[Promot
                 if read or path[0] in within:
                     seen.add(key)
                     yield PromotedKey(key, file)
+
+
+def _of_dependencies(tree: Tree, folder: str) -> Iterator[PromotedKey]:
+    """The charts that a stage's own chart is made of; with a lock, a version that changes alone is not deployed."""
+    for document in documents(tree, f"{folder}/Chart.yaml"):
+        for entry in _maps(document.get("dependencies")):
+            remote = not text_of(entry.get("repository")).startswith("file:")
+            if entry.get("version") is not None and remote and f"{folder}/Chart.lock" not in tree.paths:
+                yield PromotedKey(f"dependencies.[name={text_of(entry.get('name'))}].version", "Chart.yaml")
 
 
 def _of_manifests(tree: Tree, folder: str) -> Iterator[PromotedKey]:

@@ -129,6 +129,26 @@ def branches() -> tuple[dict[str, dict[str, str]], list[dict[str, Json]]]:
     return dict.fromkeys(revisions.values(), files), found
 
 
+def charts_of_charts(lock: bool = False) -> tuple[dict[str, str], list[dict[str, Json]]]:
+    """`envs/<stage>` with a chart that is nothing but another one, by its version."""
+    dependency = "dependencies:\n  - name: shop\n    version: 1.2.3\n    repository: oci://ghcr.io/acme/charts\n"
+    files = {
+        f"envs/{stage}/Chart.yaml": f"apiVersion: v2\nname: shop\nversion: 0.0.0\n{dependency}" for stage in STAGES
+    }
+    if lock:
+        files |= {f"envs/{stage}/Chart.lock": "digest: a\n" for stage in STAGES}
+    return files, [application(f"shop-{stage}", f"envs/{stage}") for stage in STAGES]
+
+
+def patches() -> tuple[dict[str, str], list[dict[str, Json]]]:
+    """Overlays that have the image in a patch."""
+    files = {"shop/base/kustomization.yaml": "resources: [d.yaml]\n", "shop/base/d.yaml": DEPLOYMENT}
+    for stage in STAGES:
+        files[f"shop/{stage}/kustomization.yaml"] = "resources: [../base]\npatches: [{path: image.yaml}]\n"
+        files[f"shop/{stage}/image.yaml"] = DEPLOYMENT
+    return files, [application(f"shop-{stage}", f"shop/{stage}") for stage in STAGES]
+
+
 def adopted(
     files: Mapping[str, str] | Mapping[str, Mapping[str, str]],
     applications: Sequence[Mapping[str, Json]],

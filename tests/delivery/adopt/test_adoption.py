@@ -20,10 +20,12 @@ from tests.delivery.adopt.layouts import (
     application,
     branches,
     chart,
+    charts_of_charts,
     differing,
     left_out,
     monorepo,
     overlay,
+    patches,
     values,
     values_beside_the_chart,
     values_elsewhere,
@@ -66,9 +68,19 @@ def team_sources(adoption: Adoption) -> dict[str, Json]:
             {name: [f"../../envs/{{stage}}/{name}.yaml:web.image.tag"] for name in ("billing", "shop")},
         ),
         (values_elsewhere("/"), {name: [f"/envs/{{stage}}/{name}.yaml:web.image.tag"] for name in ("billing", "shop")}),
+        (charts_of_charts(), {"shop": ["Chart.yaml:dependencies.[name=shop].version"]}),
+        (patches(), {"shop": ["image.yaml:spec.template.spec.containers.[name=web].image"]}),
         (branches(), {"shop": ["deployment.yaml:spec.template.spec.containers.[name=web].image"]}),
     ],
-    ids=["monorepo", "values-beside-the-chart", "values-elsewhere", "values-from-the-root", "branches"],
+    ids=[
+        "monorepo",
+        "values-beside-the-chart",
+        "values-elsewhere",
+        "values-from-the-root",
+        "charts-of-charts",
+        "patches",
+        "branches",
+    ],
 )
 def test_a_layout_is_described_as_it_is_and_its_keys_travel(
     layout: tuple[dict[str, str], list[dict[str, Json]]], promoted: dict[str, list[str]]
@@ -82,6 +94,16 @@ def test_a_layout_is_described_as_it_is_and_its_keys_travel(
     given = {str(each["metadata"]["name"]): each["spec"]["source"] for each in applications}  # type: ignore[index,call-overload]
     assert team_sources(adoption) == given
     assert len(adoption.kinds(Kind.EXPECTED)) == len(applications)
+
+
+def test_a_chart_of_charts_with_a_lock_has_no_version_that_could_change_alone() -> None:
+    assert left_out(adopted(*charts_of_charts(lock=True))).keys() == {"shop"}
+
+
+def test_a_file_that_all_stages_share_has_nothing_that_travels() -> None:
+    files = {"shop/d.yaml": DEPLOYMENT}
+    adoption = adopted(files, [application(f"shop-{stage}", "shop") for stage in STAGES])
+    assert_message("adopt.left-out.shared", left_out(adoption)["shop"])
 
 
 def test_a_base_that_overlays_read_is_watched_too() -> None:
