@@ -175,10 +175,14 @@ def test_the_attributes_in_the_reference_are_those_in_the_code() -> None:
 
 def test_the_files_in_the_reference_are_those_that_the_stacks_commit() -> None:
     rows = table("docs/reference/gitops-files.md", "file")
+    own = {"name": "shop", "source": "helm", "promotedKeys": [{"key": "tag"}]}
     committed = set()
     for stack in ("dev", "production"):
-        declared = preview(stack, read_stack_config(ROOT, stack)).of_type(":RepositoryFile")
-        committed |= {re.sub(rf"^{stack}/", "<folder>/", str(file.inputs["file"])) for file in declared}
+        shipped = read_stack_config(ROOT, stack)
+        for config in (shipped, shipped.override({"applications": json.dumps([own])}, {})):
+            paths = [str(file.inputs["file"]) for file in preview(stack, config).of_type(":RepositoryFile")]
+            paths = [path.replace(f".delivery/shop/{stack}/", ".delivery/<application>/<stage>/") for path in paths]
+            committed |= {re.sub(rf"^{stack}/", "<folder>/", path) for path in paths}
     assert {name for row in rows for name in code(row[0])} == committed
 
 
