@@ -63,6 +63,17 @@ def application(connection: Connection, namespace: str, name: str) -> Applicatio
     )
 
 
+def set_error(connection: Connection, namespace: str, name: str) -> str | None:
+    """Why the ApplicationSet called `name` makes no Applications; empty where it does, None where there is none."""
+    found = connection.get(f"{_API}/{namespace}/applicationsets/{name}")
+    if found is None:
+        return None
+    for condition in objects_of(found, "status", "conditions"):
+        if (condition.get("type"), condition.get("status")) == ("ErrorOccurred", "True"):
+            return _shown(condition.get("message")) or "ErrorOccurred"
+    return ""
+
+
 def project(connection: Connection, namespace: str, name: str) -> Mapping[str, Json] | None:
     """The `spec` of the project called `name`, None where there is none. Raises `RefusedError` and `ClusterError`."""
     found = connection.get(f"{_API}/{namespace}/appprojects/{name}")

@@ -6,7 +6,14 @@ It is the stage's cluster, unless the stack has an `argocdContext`.
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from delivery.cluster.argocd import Application, application, has_credential, permits_destination, permits_source
+from delivery.cluster.argocd import (
+    Application,
+    application,
+    has_credential,
+    permits_destination,
+    permits_source,
+    set_error,
+)
 from delivery.cluster.argocd import project as project_of
 from delivery.cluster.connection import RefusedError
 from delivery.cluster.facts import argocd_controllers, served_versions, server_version
@@ -17,6 +24,7 @@ from delivery.doctor.check import Check, ok, unknown, wrong
 from delivery.doctor.cluster import one_check
 from delivery.doctor.inspection import BlockedError, Inspection
 from delivery.model.pipeline import StageApplication
+from delivery.stack.manifests import argocd_version_file
 
 LONG = timedelta(minutes=15)
 """A sync that takes longer waits for something that may never come: Argo CD itself gives up on none."""
@@ -88,6 +96,21 @@ def project(name: str, inspection: Inspection) -> Iterator[Check]:
         yield ok(name, f"{title} permits the repository and the stage's cluster")
 
 
+def application_sets(name: str, inspection: Inspection) -> Iterator[Check]:
+    """Argo CD makes the Application of each chart of a registry; one that is there already may be an old one."""
+    for placed in inspection.configuration.stage_applications:
+        if placed.application.chart is None:
+            continue
+        title, namespace = f"{name} {placed.argocd_application}", inspection.configuration.argocd.namespace
+        error = set_error(inspection.argocd_connection, namespace, placed.argocd_application)
+        if error:
+            fix = f"correct what it names; the chart's version is in {argocd_version_file(placed)}"
+            yield wrong(title, f"the chart's version does not get to its Application: {error}", fix)
+        else:
+            found = "is not there: the first update creates it" if error is None else "makes its Application"
+            yield ok(title, found)
+
+
 def applications(name: str, inspection: Inspection) -> Iterator[Check]:
     """Argo CD can read, compare and sync each Application of the stage, and has done so."""
     for placed in inspection.configuration.stage_applications:
@@ -113,7 +136,7 @@ def _state(name: str, found: Application, placed: StageApplication, inspection: 
         return wrong(name, f"{kind}: {found.errors[kind]}{more}", fix)
     if found.phase in ("Failed", "Error"):
         detail = f"its last sync failed{at}: {found.message or found.phase}"
-        fix = f"fix what it names, by a commit as a rule; to try again: argocd app sync {app}"
+        fix = f"correct what it names, by a commit as a rule; to try again: argocd app sync {app}"
         # A commit after that one may have made it right without a sync, and may have nothing to do with it.
         is_over = found.sync == "Synced" and found.synced != found.compared
         return unknown(name, f"{detail}; by now it is Synced", fix) if is_over else wrong(name, detail, fix)
@@ -160,7 +183,7 @@ def _error(kind: str, app: str, inspection: Inspection) -> tuple[str, str]:
                 f"; Argo CD has no credential for {url}",
                 f"where the repository is private (Contents: read is enough): argocd repo add {url} {login}",
             )
-    return "", f"fix what it names, then: argocd app get {app} --hard-refresh"
+    return "", f"correct what it names, then: argocd app get {app} --hard-refresh"
 
 
 def _out_of_sync(name: str, found: Application, placed: StageApplication, at: str) -> Check:

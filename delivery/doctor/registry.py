@@ -38,6 +38,7 @@ GROUPS: Mapping[str, Mapping[str, CheckFunction]] = {
         "Argo CD's cluster rights": argocd.rights,
         "Argo CD": argocd.controller,
         "Argo CD project": argocd.project,
+        "ApplicationSet": argocd.application_sets,
         "Application": argocd.applications,
     },
     "tokens": {

@@ -171,6 +171,30 @@ def test_the_project_has_to_permit_the_registry_of_a_chart_too(api: KubernetesAp
     assert found.fix == "argocd proj add-source default registry.example.org/charts"
 
 
+@pytest.mark.parametrize(
+    ("conditions", "outcome"),
+    [
+        (None, "ok"),
+        ([], "ok"),
+        ([{"type": "ErrorOccurred", "status": "False", "message": "all is well"}], "ok"),
+        ([{"type": "ErrorOccurred", "status": "True", "message": "map has no entry for key"}], "wrong"),
+    ],
+    ids=["no set", "new", "fine", "failed"],
+)
+def test_a_set_that_makes_no_application_is_wrong_though_an_old_one_may_be_synced(
+    api: KubernetesApi, conditions: list[dict[str, str]] | None, outcome: str
+) -> None:
+    if conditions is not None:
+        api.objects[f"{ARGOCD}/applicationsets/ingress-dev"] = {"status": {"conditions": conditions}}
+    api.objects[f"{ARGOCD}/applications/ingress-dev"] = {"status": status()}
+    found = checks(api, applications=json.dumps(OWN))
+    assert [name for name in found if name.startswith("ApplicationSet")] == ["ApplicationSet ingress-dev"]
+    assert found["ApplicationSet ingress-dev"].status == outcome
+    assert found["Application ingress-dev"].status == "ok"
+    if outcome == "wrong":
+        assert_told("application_set.failed", found["ApplicationSet ingress-dev"])
+
+
 def test_what_the_login_may_not_read_of_argo_cd_is_unknown(api: KubernetesApi) -> None:
     api.objects |= {PROJECT: 403, APPLICATION: 403}
     assert {name for name, found in checks(api).items() if found.status == "unknown"} == {
