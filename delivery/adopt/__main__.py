@@ -9,15 +9,18 @@ from pathlib import Path
 
 from delivery.adopt.adoption import Adoption, adopt
 from delivery.adopt.clone import opened
+from delivery.adopt.configuration import left_overs
 from delivery.adopt.given import MOST_BYTES, Finding, Given, Kind, finding, given_objects, read_given
 from delivery.adopt.grouping import Hints
 from delivery.cluster.connection import RefusedError, connect
 from delivery.cluster.kubeconfig import ClusterError
 from delivery.config import rules
+from delivery.config.files import StackFilesError, read_project_config, read_stack_config
 from delivery.git.process import GitError
 from delivery.model.promoted_keys import VALUES, PromotedKey
 from delivery.text import one_line, without_secrets
 
+PROJECT_FOLDER = Path(__file__).resolve().parent.parent.parent
 _MOST_FILES = 5_000
 
 
@@ -30,6 +33,7 @@ def main(arguments: list[str], environ: Mapping[str, str] | None = None) -> int:
     given.add_argument("--context", help="the kubeconfig's context of the cluster that Argo CD runs in")
     parser.add_argument("--argocd-namespace", default="argocd", metavar="NAME", help="where Argo CD runs there")
     parser.add_argument("--repository", required=True, help="the GitOps repository: a clone's path, or its address")
+    parser.add_argument("--project", type=Path, default=PROJECT_FOLDER, help="the folder of Pulumi.yaml")
     parser.add_argument("--stages", type=_names, default=(), metavar="A,B", help="the stages, in their order")
     parser.add_argument(
         "--application",
@@ -49,10 +53,11 @@ def main(arguments: list[str], environ: Mapping[str, str] | None = None) -> int:
         found, findings = _given(options)
         with opened(options.repository, (os.environ if environ is None else environ).get("GITHUB_TOKEN", "")) as remote:
             adoption = adopt(found, remote, hints, keys)
-    except (ClusterError, RefusedError, GitError, _InputError) as error:
+        left = _left_overs(options.project, adoption)
+    except (ClusterError, RefusedError, GitError, StackFilesError, _InputError) as error:
         print(one_line(without_secrets(str(error)), 600), file=sys.stderr)
         return 1
-    adoption = Adoption(adoption.project, adoption.stacks, (*findings, *adoption.findings))
+    adoption = Adoption(adoption.project, adoption.stacks, (*findings, *adoption.findings, *left))
     print(_json(adoption) if options.json else _text(adoption), end="")
     if not options.json:
         sys.stdout.flush()
@@ -79,6 +84,17 @@ def _given(options: argparse.Namespace) -> tuple[tuple[Given, ...], tuple[Findin
     if not found and not findings and not unreadable:
         raise _InputError("no Argo CD Application in these files; give those of `kubectl get applications -o yaml`")
     return found, (*unreadable, *findings)
+
+
+def _left_overs(project: Path, adoption: Adoption) -> list[Finding]:
+    if not (project / "Pulumi.yaml").exists():
+        return []
+
+    def named(values: Mapping[str, str]) -> dict[str, str]:
+        return {key.partition(":")[2]: value for key, value in values.items()}
+
+    own = {stack: named(read_stack_config(project, stack).values) for stack in adoption.stacks}
+    return left_overs(adoption.project, adoption.stacks, named(read_project_config(project).values), own)
 
 
 def _files(paths: list[Path], unreadable: list[Finding]) -> Iterator[tuple[str, str]]:

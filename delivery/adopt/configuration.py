@@ -18,6 +18,12 @@ from delivery.config.keys import TABLE
 from delivery.stack.manifests import SYNC_FINALIZER
 
 PATTERNS = {"namespace": "namespacePattern", "path": "pathPattern", "argocdApplication": "argocdApplicationPattern"}
+_DECIDED = (
+    *("namespace", "argocdApplication", "argocdNamespace", "argocdProject", "argocdFinalizer"),
+    *("destinationServer", "destinationName", "argocdLabels", "argocdAnnotations", "pathPattern", "namespacePattern"),
+    *("argocdApplicationPattern", "argocdRepoURL", "defaultBranch", "githubApiUrl"),
+)
+"""What is printed where it is not the default: a value of before would go on beside what is printed."""
 _OF_OTHERS = ("argocd.argoproj.io/", "kubectl.kubernetes.io/", "pulumi.com/", "meta.helm.sh/")
 
 
@@ -166,3 +172,25 @@ def open_decisions(grid: Grid, project: Mapping[str, Json]) -> list[Finding]:
     if "githubApiUrl" in project:
         found.append(finding(Kind.DECIDE, "githubApiUrl", "promotions need GitHub or a GitHub Enterprise Server there"))
     return found
+
+
+def left_overs(
+    project: Mapping[str, Json],
+    stacks: Mapping[str, Mapping[str, Json]],
+    shared: Mapping[str, str],
+    own: Mapping[str, Mapping[str, str]],
+) -> list[Finding]:
+    """The values that files of before would add to what is printed.
+
+    `shared` is what the project's file has, `own` what each stack has from both, by the stack.
+    """
+    found: dict[Finding, None] = {}
+    for stack, printed in stacks.items():
+        for key in _DECIDED:
+            value, default = own.get(stack, {}).get(key), TABLE[key].default
+            if value is None or key in printed or key in project or value in (default, json.dumps(default)):
+                continue
+            file = "Pulumi.yaml" if shared.get(key) == value else f"Pulumi.{stack}.yaml"
+            why = f"remove {key}: its value {value} would go on beside what is printed"
+            found[finding(Kind.DECIDE, file, why)] = None
+    return [*found]

@@ -13,6 +13,7 @@ from delivery.config.errors import Json
 from delivery.config.files import read_stack_config
 from delivery.config.reader import parse
 from tests.delivery.adopt.layouts import branches, monorepo
+from tests.messages import assert_message
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -61,6 +62,25 @@ def test_it_prints_files_that_the_program_reads_and_says_the_rest_on_standard_er
         assert parse(raw, stage).cluster.adopt_existing
     assert {line.partition(":")[0] for line in err.splitlines()} == {"expected", "decide"}
     assert git(server, "status", "--porcelain") == ""
+
+
+def test_what_the_projects_own_files_would_add_is_named(
+    tmp_path: Path, server: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files, applications = monorepo()
+    committed(server, files)
+    given = written(tmp_path / "argocd", applications)
+    (tmp_path / "Pulumi.yaml").write_text(
+        "config:\n  delivery:namespacePattern:\n    value: '{stage}'\n  delivery:argocdProject:\n    value: default\n"
+    )
+    (tmp_path / "Pulumi.dev.yaml").write_text("config:\n  delivery:argocdApplication: other\n")
+    command = ["--applications", str(given), "--repository", str(server), "--project", str(tmp_path), "--json"]
+    assert main(command, {}) == 0
+    found = json.loads(capsys.readouterr().out)["findings"]
+    left = {each["about"]: each["text"] for each in found if each["about"].endswith(".yaml")}
+    assert left.keys() == {"Pulumi.yaml", "Pulumi.dev.yaml"}
+    assert "namespacePattern" in left["Pulumi.yaml"]
+    assert_message("adopt.left-over", left["Pulumi.dev.yaml"])
 
 
 def test_the_branches_of_a_clone_are_those_of_its_server(
