@@ -7,18 +7,23 @@ promoter goes by the committed files, and a promotion along an old path would ne
 import base64
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from urllib.parse import quote
 
-from delivery.config.errors import Json
+import yaml
+
+from delivery.config.chart_values import known_keys, unread, violations
+from delivery.config.errors import Json, nearest
 from delivery.doctor.check import Check, ok, unknown, wrong
 from delivery.doctor.github import Answer, GitHubView
 from delivery.doctor.inspection import Inspection
 from delivery.doctor.repository import update_command
 from delivery.model.edges import SETTINGS_PATH, Edge, PromotionSettings, SettingsError
-from delivery.model.promoted_keys import names
+from delivery.model.promoted_keys import PromotedKey, names
+from delivery.model.versions import is_mutable
 from delivery.promotion.stacks import platform_conflicts
 from delivery.stack.repository_files import repository_files, stage_files
-from delivery.values.editor import ValuesError
+from delivery.values.editor import ValuesError, read_keys
 
 
 def files(name: str, inspection: Inspection) -> Check:
@@ -101,6 +106,52 @@ def target_folders(name: str, inspection: Inspection) -> Iterator[Check]:
         yield ok(name, ", ".join(dict.fromkeys(edge.target_path for edge in edges)))
 
 
+def values(name: str, inspection: Inspection) -> Iterator[Check]:
+    """The stage's values say which images are deployed, and the generated chart takes them."""
+    sound = []
+    for placed in inspection.configuration.stage_applications:
+        application = placed.application
+        tags = [key for key in application.promoted_keys if key == application.version or key.is_tag]
+        problems = []
+        for path in dict.fromkeys(placed.in_repository(key.file) for key in tags):
+            found, text = _file(inspection.github(), path, placed.stage.branch)
+            if text is None:
+                problems.append(unknown(name, f"{path}: {found.why}"))
+                continue
+            try:
+                problems += _moving_tags(
+                    name, [key for key in tags if placed.in_repository(key.file) == path], path, text
+                )
+                problems += [] if application.own_files else _refused_values(name, application.version.key, path, text)
+            except (ValuesError, yaml.YAMLError) as error:
+                problems.append(wrong(name, str(error), f"correct {path}"))
+        yield from problems
+        sound += [] if problems else [application.name]
+    if sound:
+        yield ok(name, ", ".join(sound))
+
+
+def _moving_tags(name: str, tags: Sequence[PromotedKey], path: str, text: str) -> Iterator[Check]:
+    found = read_keys(text, (*(key.path for key in tags), *(key.digest.path for key in tags)), where=path)
+    for key in tags:
+        tag, digest = found[key.path], found[key.digest.path]
+        if tag is not None and is_mutable(tag.text) and not (digest and digest.text):
+            detail = f"{path}: {key.key} is {tag.text}, a tag that moves: what is verified need not be what is deployed"
+            yield unknown(name, detail, "use a tag that stays, or add its digest: TAG@sha256:…")
+
+
+def _refused_values(name: str, version_key: str, path: str, text: str) -> Iterator[Check]:
+    """What Helm refuses in the values of a generated chart, and what nothing reads."""
+    loaded = yaml.safe_load(text)
+    for each in violations(loaded, version_key):
+        fix = f"correct {path}: docs/reference/chart-values.md"
+        yield wrong(name, f"{path}: {each.key} is {each.found}; allowed: {each.allowed}", fix)
+    if ignored := unread(loaded, version_key):
+        near = {key: nearest(key, known_keys(version_key)) for key in ignored}
+        called = ", ".join(f"{key} (did you mean {near[key]}?)" if near[key] else key for key in ignored)
+        yield unknown(name, f"{path}: nothing reads {called}", "correct or remove it")
+
+
 def _conflict(text: str | None, edge: Edge, path: str) -> str:
     if text is None:
         return "is missing"
@@ -134,7 +185,7 @@ def _file(github: GitHubView, path: str, branch: str = "") -> tuple[Answer, str 
     tip = github.branch(branch)
     if not tip.ok:
         return tip, None
-    found = github.get(f"/contents/{path}?ref={tip.field('commit', 'sha')}")
+    found = github.get(f"/contents/{quote(path)}?ref={tip.field('commit', 'sha')}")
     content = found.field("content")
     if not found.ok or not isinstance(content, str):
         return found, None

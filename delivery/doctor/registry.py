@@ -55,6 +55,7 @@ GROUPS: Mapping[str, Mapping[str, CheckFunction]] = {
         "workflow and charts": committed.files,
         "pipeline settings": committed.settings,
         "target folders": committed.target_folders,
+        "values": committed.values,
         "workflow": repository.workflow,
     },
     "promotions": {

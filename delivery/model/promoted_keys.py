@@ -5,6 +5,7 @@ is in may be another one in each stage.
 """
 
 import posixpath
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -13,6 +14,7 @@ from typing import Any
 from delivery.values.path import FieldPath
 
 VALUES = "values.yaml"
+_TAG = re.compile(r"(^|\.|[a-z])[tT]ag$")
 DELIVERY_FOLDER = ".delivery"
 """The folder of what this program commits for applications with files of the team's own."""
 
@@ -40,6 +42,11 @@ class PromotedKey:
     def path(self) -> FieldPath:
         """The field in its file."""
         return FieldPath(self.key, self.kind, self.document)
+
+    @property
+    def is_tag(self) -> bool:
+        """Whether it is called as the tag of an image is: `tag`, `image.tag`, `newTag`."""
+        return _TAG.search(self.key) is not None
 
     @property
     def digest(self) -> "PromotedKey":

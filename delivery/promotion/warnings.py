@@ -4,7 +4,6 @@ Tells which of it makes the promotion a downgrade; what follows from that is `de
 history only.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -18,9 +17,6 @@ from delivery.promotion.plan import Change, read_values
 from delivery.promotion.state import EdgeState
 from delivery.values.document import ValuesError
 from delivery.values.scalar import Scalar, escape
-
-_TAG = re.compile(r"(^|\.|[a-z])[tT]ag$")
-"""How the path of an image's tag ends: `tag`, `image.tag`, `newTag`."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +122,7 @@ def _images(state: EdgeState, values: Mapping[str, Scalar], changes: tuple[Chang
     changed, target = {change.key for change in changes}, state.edge.target
     for key in state.edge.promoted_keys:
         digest = key.digest
-        if (key.name != state.edge.version_key and not _TAG.search(key.key)) or digest.name in values:
+        if (key.name != state.edge.version_key and not key.is_tag) or digest.name in values:
             continue
         if is_mutable(tag := values[key.name].text):
             why = "is a tag that moves: what was verified may not be what gets deployed"

@@ -6,9 +6,10 @@ version would be a downgrade that nobody has reviewed. So it would be in a new s
 is verified there is promoted on. A file that the stack does not manage is not overwritten unless that is asked for.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 
+from delivery.config.chart_values import TITLE, violations
 from delivery.config.errors import REPORTED, ConfigError, Kind, Problem, set_fix
 from delivery.git.repository import Repository
 from delivery.model.edges import SETTINGS_PATH
@@ -17,6 +18,7 @@ from delivery.model.promoted_keys import DELIVERY_FOLDER
 from delivery.model.stack import StackConfiguration
 from delivery.stack.repository_files import (
     PLATFORM_HEAD,
+    SCHEMA,
     InitialValues,
     RepositoryText,
     initial_values,
@@ -61,6 +63,8 @@ def read_initial_values(connect: Callable[[], Repository], configuration: StackC
             if not placed.application.own_files
             and (text := _moved(tip, placed) or _of_a_later_stage(tip, placed, configuration)) is not None
         }
+        if refused := list(_refused_values(tip, configuration, texts)):
+            raise ConfigError(refused[:REPORTED], max(0, len(refused) - REPORTED))
         return InitialValues(existing, texts)
 
 
@@ -79,6 +83,27 @@ def _unnamed_reads(tip: "_Tip", configuration: StackConfiguration) -> list[Probl
         for placed in own
         for problem in unnamed_reads(placed, index[placed.application.name], stack, tip.paths, tip.text)
     ]
+
+
+def _refused_values(tip: "_Tip", configuration: StackConfiguration, texts: Mapping[str, str]) -> Iterator[Problem]:
+    """A problem for each value that stops the sync once the stage has the chart's schema, which it does not yet."""
+    for stage_application in configuration.stage_applications:
+        path = values_path(stage_application)
+        text = texts.get(path) or tip.text(path)
+        known = stage_application.application.own_files or f"{stage_application.program_path}/{SCHEMA}" in tip.paths
+        if text is None or known:
+            continue
+        import yaml
+
+        try:
+            values = yaml.safe_load(text)
+        except yaml.YAMLError:
+            values = None
+        # What is no map Helm does not read today either, and says so.
+        for found in violations(values if isinstance(values, dict) else {}, stage_application.application.version.key):
+            allowed = f"{found.allowed}: the generated chart reads this key from now on"
+            fix = f"commit another name for the key, or a value as in docs/reference/chart-values.md, to {path}"
+            yield Problem(f"{path}: {found.key}", found.found, allowed, fix, Kind.NOT_ALLOWED)
 
 
 def _moved(tip: "_Tip", stage_application: StageApplication) -> str | None:
@@ -137,9 +162,12 @@ def _unmanaged(tip: "_Tip", shared: "_Tip", configuration: StackConfiguration) -
     problems = []
     for stage_application in configuration.stage_applications:
         folder = stage_application.program_path
-        if (tip.platform(folder) or b"").startswith(PLATFORM_HEAD.encode()):
-            continue
         files = stage_files(configuration, stage_application)
+        if (tip.platform(folder) or b"").startswith(PLATFORM_HEAD.encode()):
+            # Stages had charts before these had a schema, so one that is there may be the team's.
+            theirs = TITLE not in (tip.text(f"{folder}/{SCHEMA}") or TITLE)
+            declared += [file for file in files if theirs and file.path.endswith(SCHEMA)]
+            continue
         declared += [file for file in files if not file.initial and tip.text(file.path) != file.content]
         own = next((name for name in _OWN if f"{folder}/{name}" in tip.paths), "")
         if own == "kustomization.yaml" or any(file.path == f"{folder}/{own}" for file in declared):

@@ -29,6 +29,7 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 _FIRST_VERSION = "serviceVersion: v0.3.0\n"
 _CHART_NAME = "name: podtato-head\n"
 _IMPORT = re.compile(r"^ *from delivery\.([\w.]+) import ([\w, ]*)", re.MULTILINE)
+SCHEMA = "values.schema.json"
 PLATFORM_HEAD = "# Written by `pulumi up`: change the stack's configuration, not this file.\n"
 """How every `platform.yaml` begins that a stack has committed."""
 
@@ -145,7 +146,7 @@ def _template(application: Application) -> Iterator[tuple[str, str]]:
         return
     yield "templates/application.yaml", chart_template()
     schema = values_schema(application.version.key)
-    yield "values.schema.json", json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+    yield SCHEMA, json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
 def _platform(configuration: StackConfiguration, stage_application: StageApplication) -> str:

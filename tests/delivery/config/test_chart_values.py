@@ -1,10 +1,62 @@
 """What the generated chart reads, told by its schema."""
 
 import json
+from pathlib import Path
+from typing import Any
 
+import jsonschema
 import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
-from delivery.config.chart_values import FILE, is_free, is_read, values_schema
+from delivery.config.chart_values import FILE, is_free, is_read, unread, values_schema, violations
+
+FULL = yaml.safe_load((Path(__file__).parents[2] / "gitops" / "full.values.yaml").read_text("utf-8"))
+ODD: st.SearchStrategy[object] = st.sampled_from(
+    [None, True, 0, -1, 70000, 1.5, 2.0, "", "7", "text", "v1", [], [{}], ["a"], {}, {"a": 1}, {"a": "b"}]
+)
+
+
+def places(value: Any, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
+    """Every place in the values, and one beside it that has no value yet."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    found = [path, *(place for key, each in items for place in places(each, (*path, key)))]
+    return [*found, (*path, "another")] if isinstance(value, dict) else found
+
+
+@given(place=st.sampled_from(places(FULL)[1:]), odd=ODD)
+def test_a_value_is_refused_where_the_validator_of_json_schemas_refuses_it(
+    place: tuple[str | int, ...], odd: object
+) -> None:
+    values = json.loads(json.dumps(FULL))
+    parent = values
+    for key in place[:-1]:
+        parent = parent[key]
+    parent[place[-1]] = odd
+    valid = jsonschema.Draft7Validator(values_schema("serviceVersion")).is_valid(values)
+    assert (not list(violations(values, "serviceVersion"))) == valid
+
+
+def test_what_is_refused_is_told_with_its_place() -> None:
+    values = {"env": {"PORT": 1}, "ingress": {"hosts": [{"hots": "a"}]}, "containers": {"a": {}}, "replicas": -1}
+    found = {each.key: each.found for each in violations(values, "serviceVersion")}
+    assert found == {
+        "env.PORT": "integer",
+        "ingress.hosts[0].hots": "an unknown key",
+        "containers.a.image": "nothing",
+        "replicas": "-1",
+    }
+
+
+def test_a_date_is_a_text_as_it_is_for_helm() -> None:
+    assert not list(violations(yaml.safe_load("env: {DAY: 2026-11-28}"), "serviceVersion"))
+
+
+def test_keys_at_the_top_that_nothing_reads_are_told() -> None:
+    assert unread({"serviceVersion": "v1", "replica": 3, "image": {}}, "serviceVersion") == ("replica", "image")
+    assert unread({"image": {"tag": "v1"}, "serviceVersion": "v1"}, "image.tag") == ("serviceVersion",)
+    assert unread(None, "serviceVersion") == unread("text", "serviceVersion") == ()
 
 
 def test_the_schema_of_the_default_version_key_is_the_file_itself() -> None:

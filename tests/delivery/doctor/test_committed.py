@@ -5,6 +5,7 @@ import json
 import pytest
 
 from delivery.doctor.check import Check
+from delivery.doctor.registry import run
 from delivery.model.edges import SETTINGS_PATH
 from delivery.stack.repository_files import stage_files
 from lab.forge import Forge
@@ -19,6 +20,7 @@ from tests.delivery.doctor.surroundings import (
 )
 
 FILES, SETTINGS, TARGETS = "workflow and charts", "pipeline settings", "target folders"
+VALUES = "values"
 UP_DEV, UP_PRODUCTION = (f"pulumi up --refresh --run-program -s {stack}" for stack in ("dev", "production"))
 APPLICATION = {
     "name": "podtato-head", "image": "example/image", "workload": "podtato-head", "containerPort": 9000,
@@ -135,3 +137,62 @@ def test_the_files_of_a_stage_with_a_branch_of_its_own_are_looked_for_there(forg
     gone: dict[str, str | bytes | None] = dict.fromkeys(file.path for file in files)
     forge.commit(REPOSITORY, gone, "Take away", branch="env/production")
     assert checks(forge, "production", stages=stages)[FILES].status == "wrong"
+
+
+DIGEST = f"sha256:{'0' * 64}"
+
+
+def of_values(forge: Forge, values: str, **keys: str) -> list[Check]:
+    """What is said of these values of the first stage."""
+    forge.commit(REPOSITORY, {"dev/values.yaml": values}, "Change the values")
+    return [check for check in run(inspection(forge, "dev", **keys), "repository") if check.name == VALUES]
+
+
+@pytest.mark.parametrize(
+    ("values", "keys", "moves"),
+    [
+        ("serviceVersion: latest\n", ["serviceVersion"], ["serviceVersion is latest"]),
+        ("serviceVersion: v1\n", ["serviceVersion"], []),
+        (f"serviceVersion: latest@{DIGEST}\n", ["serviceVersion"], []),
+        (f"serviceVersion: latest\ndigest: {DIGEST}\n", ["serviceVersion"], []),
+        (
+            "serviceVersion: v1\ncontainers: {proxy: {image: a, tag: main}}\nenv: {BRANCH: main}\n",
+            ["serviceVersion", "containers.proxy.tag", "env.BRANCH"],
+            ["containers.proxy.tag is main"],
+        ),
+    ],
+)
+def test_a_tag_that_moves_is_told(forge: Forge, values: str, keys: list[str], moves: list[str]) -> None:
+    found = of_values(forge, values, applications=promoting(*keys))
+    assert [check.status for check in found] == ["unknown" for _ in moves] or ["ok"]
+    assert [moved for moved, check in zip(moves, found, strict=False) if moved not in check.detail] == []
+
+
+def test_values_that_helm_refuses_are_wrong_and_those_that_nothing_reads_are_told(forge: Forge) -> None:
+    found = of_values(forge, "serviceVersion: v1\nenv: {PORT: 8080}\nreplica: 3\nours: 1\n")
+    assert [check.status for check in found] == ["wrong", "unknown"]
+    for key, check in zip(("values.refused", "values.unread"), found, strict=True):
+        assert_told(key, check)
+
+
+@pytest.mark.parametrize("values", ["- a\n", "a: [\n", "serviceVersion: {a: 1}\n"])
+def test_values_that_cannot_be_read_are_wrong(forge: Forge, values: str) -> None:
+    assert {check.status for check in of_values(forge, values)} == {"wrong"}
+
+
+def test_the_tags_of_a_team_s_own_files_are_read_where_they_are(forge: Forge) -> None:
+    own = {"name": "podtato-head", "source": "kustomize", "path": "overlays/{stage}"}
+    keys = [{"file": "kustomization.yaml", "key": f"images.[name=web].{name}"} for name in ("newTag", "digest")]
+    forge.commit(
+        REPOSITORY,
+        {"overlays/dev/kustomization.yaml": "images: [{name: web, newTag: main}]\nours: 1\n"},
+        "An overlay",
+    )
+    tags = json.dumps([own | {"promotedKeys": keys[:1]}])
+
+    [found] = [
+        check for check in run(inspection(forge, "dev", applications=tags), "repository") if check.name == VALUES
+    ]
+
+    assert (found.status, "newTag is main" in found.detail) == ("unknown", True)
+    assert_told("values.moving_tag", found)

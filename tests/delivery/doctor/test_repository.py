@@ -43,7 +43,7 @@ def test_it_only_reads_and_asks_little(forge: Forge) -> None:
     forge.forget_requests()
     named(looked, "repository")
     assert all(request.method == "GET" for request in forge.requests)
-    assert len(forge.requests) == 10
+    assert len(forge.requests) == 11
 
 
 def test_a_repository_that_is_not_there_is_wrong_and_nothing_else_is_asked(forge: Forge) -> None:

@@ -23,6 +23,7 @@ NAME = "acme/gitops"
 TOKEN = "token-of-the-platform"
 OWN = '# ours\r\nserviceVersion: "v0.3.3"\r\nreplicas: 5  # for the fair\r\ntraceParent: ""'
 MOVED = "{stage}/{application}"
+VALUES, SCHEMA = "production/values.yaml", "production/values.schema.json"
 NEW = "production/podtato-head/values.yaml"
 
 
@@ -322,3 +323,38 @@ def test_very_many_files_of_somebody_else_are_counted(repo: Repo) -> None:
     repo.commit({f"dev/a{n}/Chart.yaml": "name: theirs\n" for n in range(30)})
     lines = repo.refused("dev", applications=many)
     assert (len(lines), lines[-1]) == (26, "and 5 more; fix these first")
+
+
+class TestTheUpdateThatBringsTheSchema:
+    """The chart of before had no schema, and read hardly any key."""
+
+    @staticmethod
+    def updated_before(repo: Repo, values: str) -> None:
+        repo.up("production", values)
+        repo.commit({SCHEMA: None})
+
+    def test_is_refused_where_it_would_stop_a_stages_sync(self, repo: Repo) -> None:
+        self.updated_before(repo, "serviceVersion: v0.3.0\nenv: production\nservice: {port: 80}\nours: 1\n")
+
+        refused = repo.refused("production")
+
+        assert [line.rpartition(": found")[0] for line in refused] == [f"{VALUES}: env", f"{VALUES}: service.port"]
+        assert_message("initial_values.refused_value", refused[0])
+
+    @pytest.mark.parametrize(
+        "values", ["", "serviceVersion: v0.3.0\nours: {env: production}\nreplicas: '2'\nenv:\n", "a: [\n", "text"]
+    )
+    def test_goes_on_where_every_stage_syncs_as_before(self, repo: Repo, values: str) -> None:
+        self.updated_before(repo, values)
+        assert repo.initial_values("production").existing == {VALUES}
+
+    def test_is_made_once_so_a_later_mistake_refuses_no_update(self, repo: Repo) -> None:
+        repo.up("production", "env: production\n")
+        assert repo.initial_values("production").existing == {VALUES}
+
+    def test_does_not_overwrite_a_schema_of_the_teams_own(self, repo: Repo) -> None:
+        self.updated_before(repo, "serviceVersion: v0.3.0\n")
+        repo.commit({SCHEMA: '{"title": "Ours"}\n'})
+
+        assert [line.partition(":")[0] for line in repo.refused("production")] == [SCHEMA]
+        assert repo.initial_values("production", adoptExisting="true").existing == {VALUES}
