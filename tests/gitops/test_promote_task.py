@@ -34,6 +34,13 @@ class TestWhatIsSent:
         assert (event["type"], event["reason"]) == ("Normal", "PromotionDispatched")
         assert_message("task.dispatched_event", str(event["message"]))
 
+    def test_another_application_in_the_same_namespace_that_is_not_available_does_not_hold_it(self, lab: Lab) -> None:
+        lab.cluster.set_stage(NAMESPACE, "neighbour", "v9", available=False)
+        context = lab.verify("v0.3.1", FIRST)
+        assert lab.run(context).code == 0
+        assert lab.dispatched == [inputs(context, "v0.3.1", FIRST)]
+        assert lab.clock.slept == []
+
     def test_each_target_stage_gets_its_own_run_a_second_apart(self, lab: Lab) -> None:
         lab.run(lab.verify("v0.3.1", FIRST), to="production, canary,production")
         assert [run["to"] for run in lab.dispatched] == ["production", "canary"]
