@@ -14,12 +14,13 @@ from enum import Enum
 from delivery.model.edges import Group, PromotionSettings
 from delivery.model.hints import Hint
 from delivery.model.request import PromotionRequest
+from delivery.promotion.body import Subject
 from delivery.promotion.evidence import newer_in_git
 from delivery.promotion.history import Precedence, PromotionError, Proposal, precedence
 from delivery.promotion.markdown import code
 from delivery.promotion.metadata import bare_metadata
 from delivery.promotion.plan import Change, Plan, plan, read_promoted, words
-from delivery.promotion.pull_request import Rendered, Subject, render, version_of
+from delivery.promotion.pull_request import Rendered, render, version_of
 from delivery.promotion.stacks import check_stacks
 from delivery.promotion.state import EdgeState, texts
 from delivery.promotion.verified import Verification

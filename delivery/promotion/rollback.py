@@ -11,11 +11,12 @@ from delivery.git.repository import Repository
 from delivery.model.edges import PromotionSettings
 from delivery.model.hints import Hint
 from delivery.model.request import PromotionRequest
+from delivery.promotion.body import Subject
 from delivery.promotion.decide import Decision, Result
 from delivery.promotion.history import PromotionError, Proposal
 from delivery.promotion.metadata import bare_metadata
 from delivery.promotion.plan import Change, plan_values, read_values, words
-from delivery.promotion.pull_request import Subject, render, version_of
+from delivery.promotion.pull_request import render, version_of
 from delivery.promotion.stacks import check_stacks
 from delivery.promotion.state import EdgeState
 from delivery.values.editor import unpromotable

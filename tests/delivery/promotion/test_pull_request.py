@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from delivery.git.commits import Commit
 from delivery.model.edges import Edge, PromotionSettings
 from delivery.model.promoted_keys import in_values
+from delivery.promotion.body import Subject
 from delivery.promotion.metadata import PromotionMetadata, parse_metadata
 from delivery.promotion.plan import Change
-from delivery.promotion.pull_request import BODY_LIMIT, TITLE_LIMIT, Subject, closed_body, render
+from delivery.promotion.pull_request import BODY_LIMIT, TITLE_LIMIT, closed_body, render
 from delivery.values.scalar import Scalar
 
 TRACEPARENT = "00-23679963727bf63245f9b55983c73104-b427a6fcfc56cd6a-01"

@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 from delivery.git.commits import File
 from delivery.model.edges import PromotionSettings
 from delivery.model.promoted_keys import in_values
+from delivery.promotion.body import Subject
 from delivery.promotion.branch import Branch
 from delivery.promotion.history import History
 from delivery.promotion.joins import Selection
 from delivery.promotion.markdown import code
 from delivery.promotion.metadata import PromotionMetadata
 from delivery.promotion.plan import Change
-from delivery.promotion.pull_request import Subject, render
+from delivery.promotion.pull_request import render
 from delivery.promotion.state import EdgeState
 from delivery.promotion.target_history import TargetHistory
 from delivery.promotion.warnings import reviewer_warnings
