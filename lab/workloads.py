@@ -41,17 +41,20 @@ def keptn_version(workloads: Sequence[Workload]) -> str:
 
 def workloads(files: Files, source: Mapping[str, Any]) -> tuple[Workload, ...]:
     """The workloads of one source of an Argo CD Application. Raises `LookupError`: a file or a label is missing."""
+    found = [body for body in manifests(files, source) if body["kind"] in _KINDS]
+    if not found:
+        raise LookupError(f"{source['path']} has no {', '.join(_KINDS[:-1])} or {_KINDS[-1]}")
+    return tuple(map(_workload, found))
+
+
+def manifests(files: Files, source: Mapping[str, Any]) -> list[Body]:
+    """Every object of such a source. Raises `LookupError`: a file is missing."""
     folder: str = source["path"]
     if f"{folder}/Chart.yaml" in files:
-        bodies = _chart(files, folder, source.get("helm", {}).get("valueFiles", ()))
-    elif f"{folder}/kustomization.yaml" in files:
-        bodies = _kustomization(files, folder)
-    else:
-        bodies = _documents(text for path, text in files.items() if path.rpartition("/")[0] == folder)
-    found = [body for body in bodies if body["kind"] in _KINDS]
-    if not found:
-        raise LookupError(f"{folder} has no {', '.join(_KINDS[:-1])} or {_KINDS[-1]}")
-    return tuple(map(_workload, found))
+        return _chart(files, folder, source.get("helm", {}).get("valueFiles", ()))
+    if f"{folder}/kustomization.yaml" in files:
+        return _kustomization(files, folder)
+    return _documents(text for path, text in files.items() if path.rpartition("/")[0] == folder)
 
 
 def _workload(body: Body) -> Workload:

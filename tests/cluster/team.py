@@ -11,7 +11,8 @@ from pathlib import Path
 
 from delivery.config.files import read_stack_config
 from delivery.config.keys import PIPELINE
-from lab.engine import PROGRAM, preview
+from lab.engine import preview
+from lab.example import Example
 from lab.forge import Forge
 from lab.manifests import manifest
 from lab.project import set_keys
@@ -47,14 +48,18 @@ class Done:
 class Team:
     """The stacks of the team `name`, which deploy to `server` unless told otherwise; `folder` is theirs.
 
-    Argo CD's namespace is there from the start, as with Argo CD.
+    Argo CD's namespace is there from the start, as with Argo CD. `example` is the project that the stacks are of, and
+    what the team has in the GitOps repository.
     """
 
-    def __init__(self, name: str, server: ApiServer, forge: Forge, folder: Path) -> None:
+    def __init__(
+        self, name: str, server: ApiServer, forge: Forge, folder: Path, example: Example | None = None
+    ) -> None:
         self.name, self.server, self.forge = name, server, forge
+        self.example = example or Example()
         self.repository = f"{OWNER}/{name}"
         self.argocd = f"{name}-argocd"
-        self._engine = PulumiEngine(folder / "pulumi", folder / "manifests")
+        self._engine = PulumiEngine(folder / "pulumi", folder / "manifests", project=self.example.project)
         self.environment = os.environ | self._engine.environment
         self.settings = {
             "repositoryOwner": OWNER,
@@ -67,7 +72,7 @@ class Team:
         self.secrets = {"githubToken": TOKEN, "promotionToken": TASK_TOKEN, "kubeconfig": server.kubeconfig()}
         self._configured: dict[str, str] = {}
         self._files: dict[str, str] = {}
-        forge.create_repository(self.repository, files={"README.md": "# What Argo CD reads\n"}, organization=True)
+        forge.create_repository(self.repository, files=self.example.files, organization=True)
         server.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.argocd}})
 
     def namespace(self, stage: str) -> str:
@@ -92,7 +97,7 @@ class Team:
 
     def declared(self, stage: str) -> list[Body]:
         """Every object that the stack declares, as the program says without the engine. Secrets are masked."""
-        config = read_stack_config(PROGRAM, stage).override(self.settings, self.secrets)
+        config = read_stack_config(self.example.project, stage).override(self.settings, self.secrets)
         return [body for each in preview(stage, config).resources if (body := manifest(each)) is not None]
 
     def tip(self) -> str:

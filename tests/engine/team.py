@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 from pulumi import automation
 
+from lab.example import Example
 from lab.forge import Forge, PullRequest
 from lab.pulumi_cli import PulumiEngine, installed_cli
 from lab.updates import EmbeddedEngine
@@ -33,11 +34,14 @@ REFRESH_RENDERED = {"PULUMI_K8S_SKIP_UPDATE_UNREACHABLE": "true"}
 
 
 class Team:
-    """The stacks of one team. `settings` and `secrets` are set before each command, as they are then."""
+    """The stacks of one team. `settings` and `secrets` are set before each command, as they are then.
 
-    def __init__(self, folder: Path, forge: Forge) -> None:
-        self.folder, self.forge = folder, forge
-        self.engine = PulumiEngine(folder / "pulumi", folder / "manifests")
+    `example` is the project that they are of, and what its team has in the GitOps repository.
+    """
+
+    def __init__(self, folder: Path, forge: Forge, example: Example | None = None) -> None:
+        self.folder, self.forge, example = folder, forge, example or Example()
+        self.engine = PulumiEngine(folder / "pulumi", folder / "manifests", project=example.project)
         self.settings = {"repositoryOwner": OWNER, "repositoryName": NAME, "githubApiUrl": forge.api_url}
         self.secrets = {"githubToken": TOKEN, "promotionToken": TASK_TOKEN}
         self.environment: dict[str, str] = {}
@@ -45,7 +49,7 @@ class Team:
         self._first: dict[str, str] = {}
         self._count = itertools.count()
         self._pulumi = installed_cli()
-        forge.create_repository(REPOSITORY, files={"README.md": "# What Argo CD reads\n"}, organization=True)
+        forge.create_repository(REPOSITORY, files=example.files, organization=True)
         forge.add_token(TOKEN, login="platform-engineer")
         forge.add_token(TASK_TOKEN, {"actions": "write", "metadata": "read"}, login="promotion-task")
 
