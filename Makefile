@@ -31,7 +31,7 @@ render: $(VENV)/.runtime ## Show what STACK=dev declares as files under OUT=out,
 	@$(BIN)/python -m lab.render --stack $(STACK) --out $(OUT) $(if $(EXAMPLE),--project examples/$(EXAMPLE))
 
 doctor: $(VENV)/.runtime ## Check what STACK=dev needs before an update: tools, cluster, tokens, repository; JSON=1 as JSON
-	@$(BIN)/python -m delivery.doctor --stack $(STACK) $(if $(JSON),--json)
+	@$(BIN)/python -m delivery.doctor --stack $(STACK) $(if $(JSON),--json) $(if $(EXAMPLE),--project examples/$(EXAMPLE))
 
 adopt: $(VENV)/.runtime ## Print the configuration for Argo CD Applications that exist: APPLICATIONS=FILES or CONTEXT=NAME, REPOSITORY=CLONE
 	@$(BIN)/python -m delivery.adopt --repository $(REPOSITORY) $(if $(CONTEXT),--context $(CONTEXT),--applications $(APPLICATIONS)) \

@@ -17,6 +17,7 @@ PROVIDERS = ("kubernetes", "github")
 INSTALL_CLI = "curl -fsSL https://get.pulumi.com | sh (or: brew install pulumi)"
 
 _LOCKED = re.compile(r"^([A-Za-z0-9._-]+)==(\S+)", re.MULTILINE)
+_MAIN = re.compile(r"^main: *[\"']?([^\s\"'#]+)", re.MULTILINE)
 
 
 class PulumiError(Exception):
@@ -93,9 +94,12 @@ def packages(name: str, inspection: Inspection) -> Check:
 
 
 def locked_versions(project: Path) -> dict[str, str]:
-    """The packages that `requirements.txt` pins; none when it cannot be read."""
+    """The packages that `requirements.txt` pins, in the folder of the program; none when it cannot be read."""
     try:
-        return dict(_LOCKED.findall((project / "requirements.txt").read_text(encoding="utf-8")))
+        # `main` is where Pulumi looks for the program, from the folder of Pulumi.yaml.
+        main = _MAIN.search((project / "Pulumi.yaml").read_text(encoding="utf-8"))
+        program = project / main[1] if main else project
+        return dict(_LOCKED.findall((program / "requirements.txt").read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError):
         return {}
 

@@ -1,7 +1,10 @@
 import pytest
 
 from delivery.doctor.check import Check, Status
+from delivery.doctor.inspection import Inspection
 from delivery.doctor.toolchain import locked_versions
+from lab.engine import PROGRAM
+from lab.example import EXAMPLES
 from tests.delivery.doctor.surroundings import Project, assert_told, named
 
 
@@ -81,6 +84,13 @@ def test_other_packages_than_the_locked_ones_are_wrong(project: Project) -> None
     file.write_text(file.read_text().replace("pulumi-github==", "pulumi-github==0"))
     check = checks(project)["python packages"]
     assert (check.status, check.fix) == ("wrong", "rm -rf .venv && make doctor")
+
+
+def test_an_example_is_held_to_the_packages_of_the_program_that_it_runs(project: Project) -> None:
+    project.cli()
+    told = named(Inspection(EXAMPLES / "helm", "dev", project.environ), "this machine")
+    assert told["python packages"].status == "ok"
+    assert locked_versions(EXAMPLES / "helm") == locked_versions(PROGRAM)
 
 
 def test_a_project_without_requirements_says_so(project: Project) -> None:
