@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from delivery.model.edges import Edge, PromotionSettings, SettingsError
-from delivery.model.promoted_keys import in_values
+from delivery.model.promoted_keys import PromotedKey, in_values
 
 EDGE = Edge("web", "dev", "production", "dev", "production", in_values("serviceVersion"))
 SETTINGS = PromotionSettings(
@@ -50,3 +50,24 @@ def test_an_edge_with_nothing_of_its_own_is_written_as_promoters_before_can_read
 def test_what_is_no_such_file_is_refused(text: str) -> None:
     with pytest.raises(SettingsError):
         PromotionSettings.from_json(text)
+
+
+def test_settings_of_the_release_before_are_read() -> None:
+    edge: dict[str, object] = {"application": "web", "source": "dev", "target": "production", "source_path": "dev"}
+    edge |= {"target_path": "production", "promoted_keys": ["image.tag", "replicas"]}
+    text = json.loads(SETTINGS.to_json()) | {"edges": [edge]}
+    [read] = PromotionSettings.from_json(json.dumps(text)).edges
+    assert read.promoted_keys == in_values("image.tag", "replicas")
+    assert (read.at_source.files, read.at_target.written) == (("dev/values.yaml",), ("production/values.yaml",))
+    assert read.target_platform == "production/platform.yaml"
+
+
+def test_an_edge_with_files_of_the_teams_own_reads_back_as_it_was_written() -> None:
+    keys = (PromotedKey("a.[name=b].c", "{stage}.yaml", "List", "x"), *in_values("tag"))
+    edge = replace(EDGE, promoted_keys=keys, own_files=True, version=keys[1].name, source_branch="env/dev")
+    assert PromotionSettings.from_json(replace(SETTINGS, edges=(edge,)).to_json()).edges == (edge,)
+    assert edge.at_target.written == (
+        ".delivery/web/production/values.yaml",
+        "production/production.yaml",
+        "production/values.yaml",
+    )
