@@ -100,6 +100,8 @@ def _configured(
         for (application, stage), name in cells.items():
             if not allowed[kind].holds(name):
                 left.setdefault(application, f"its {kind} in {stage} is {name or 'empty'!r}: {allowed[kind].words}")
+    if left:
+        return _without(grid, left)
     patterns = {kind: solve(cells, str(TABLE[PATTERNS[kind]].default)) for kind, cells in names.items()}
     for kind, found in patterns.items():
         for application in found.failed:

@@ -18,6 +18,9 @@ _VERSION = re.compile(r"(?i)(?!(api|kube|schema|chart|min|max)_?version$)(.*[a-z
 _IMAGE = re.compile(r"\S+(:[\w.-]+|@sha256:[0-9a-f]{64})")
 _WORKLOADS = {"CronJob": ("spec", "jobTemplate", "spec", "template", "spec")}
 _MOST_KEYS = 200
+_VERSION_LABEL = "app.kubernetes.io/version"
+"""The label by which Keptn tells one version of a workload from the next."""
+LABEL_KEY = _VERSION_LABEL.replace(".", "\\.")
 
 
 def candidates(
@@ -48,6 +51,16 @@ def candidates(
     everywhere.sort(key=lambda key: (key.key.lower().endswith("digest"), last[key]))
     some = [key for key, stages in found.items() if len(stages) < len(folders)]
     return tuple(everywhere[:_MOST_KEYS]), tuple(some[:_MOST_KEYS])
+
+
+def is_labelled(
+    source: str, folders: Mapping[str, str], trees: Mapping[str, Tree], keys: Sequence[PromotedKey]
+) -> bool:
+    """Whether a promotion of these keys changes the label by which Keptn tells versions, as far as files tell."""
+    if source != "helm":
+        return any(key.key.endswith(LABEL_KEY) for key in keys)
+    templates = (trees[stage].read(path) for stage, folder in folders.items() for path in trees[stage].below(folder))
+    return any(_VERSION_LABEL in text for text in templates)
 
 
 def readable(tree: Tree, folder: str, key: PromotedKey) -> bool:
@@ -84,6 +97,11 @@ def _of_kustomization(tree: Tree, folder: str) -> Iterator[PromotedKey]:
             for field in ("newTag", "digest"):
                 if name and entry.get(field) is not None:
                     yield PromotedKey(f"images.[name={name}].{field}", file)
+        for place, entry in enumerate(_maps(document.get("labels"))):
+            if _VERSION_LABEL in table(entry.get("pairs")):
+                yield PromotedKey(f"labels.{place}.pairs.{LABEL_KEY}", file)
+        if _VERSION_LABEL in table(document.get("commonLabels")):
+            yield PromotedKey(f"commonLabels.{LABEL_KEY}", file)
         for entry in _maps(document.get("helmCharts")):
             if entry.get("version") is not None:
                 yield PromotedKey(f"helmCharts.[name={text_of(entry.get('name'))}].version", file)
@@ -130,15 +148,18 @@ def _of_manifests(tree: Tree, folder: str) -> Iterator[PromotedKey]:
         for document in found:
             kind, name = text_of(document.get("kind")), text_of(table(document.get("metadata")).get("name"))
             levels = _WORKLOADS.get(kind, ("spec", "template", "spec"))
-            pod: Json = dict(document)
-            for level in levels:
-                pod = table(pod).get(level)
+            template: Json = dict(document)
+            for level in levels[:-1]:
+                template = table(template).get(level)
+            file, which = path.removeprefix(f"{folder}/"), (kind, name) if len(found) > 1 else ("", "")
+            # First, because it is the version alone.
+            if _VERSION_LABEL in table(table(table(template).get("metadata")).get("labels")):
+                yield PromotedKey(".".join((*levels[:-1], "metadata", "labels", LABEL_KEY)), file, *which)
             for containers in ("containers", "initContainers"):
-                for entry in _maps(table(pod).get(containers)):
+                for entry in _maps(table(table(template).get("spec")).get(containers)):
                     if _IMAGE.fullmatch(text_of(entry.get("image"))):
                         key = ".".join((*levels, containers, f"[name={text_of(entry.get('name'))}]", "image"))
-                        which = (kind, name) if len(found) > 1 else ("", "")
-                        yield PromotedKey(key, path.removeprefix(f"{folder}/"), *which)
+                        yield PromotedKey(key, file, *which)
 
 
 def _is_version(name: str, value: Json) -> bool:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from delivery.adopt.candidates import candidates, readable
+from delivery.adopt.candidates import candidates, is_labelled, readable
 from delivery.adopt.given import Given, table, text_of
 from delivery.adopt.patterns import same_for_stages
 from delivery.adopt.sources import Tree, in_the_way, reads, relative, source_kind
@@ -75,6 +75,11 @@ def describe(
     decisions = [] if keys else [f"these values would travel, the first as its version: {', '.join(names(chosen))}"]
     if some and not keys:
         decisions.append(f"only some stages have {', '.join(names(some))}: it stays behind unless each has its own")
+    if not is_labelled(source, folders, trees, chosen):
+        decisions.append(
+            "Keptn sees a new version by the pods' label app.kubernetes.io/version alone: have one in the files of "
+            "each stage that is promoted too"
+        )
     return Described(entry, tuple(decisions))
 
 

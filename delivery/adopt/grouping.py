@@ -61,16 +61,17 @@ class Grid:
 
     @property
     def after(self) -> Mapping[str, tuple[str, ...]]:
-        """The stages that commonly promote into each."""
-        ranks = [rank(stage) for stage in self.stages]
-        return {
-            stage: tuple(
-                other
-                for other, before in zip(self.stages, ranks, strict=True)
-                if before == max((each for each in ranks if each < own), default=-1)
-            )
-            for stage, own in zip(self.stages, ranks, strict=True)
-        }
+        """The stages that promote into each, by their order; those of one meaning (`prod-eu`, `prod-us`) are beside
+        each other."""
+        found: dict[str, tuple[str, ...]] = {}
+        before: tuple[str, ...] = ()
+        level: list[str] = []
+        for stage in self.stages:
+            if level and not (rank(stage) == rank(level[-1]) < rank("")):
+                before, level = tuple(level), []
+            found[stage] = before
+            level.append(stage)
+        return found
 
 
 def rank(stage: str) -> int:

@@ -289,3 +289,22 @@ def test_a_digest_travels_behind_its_tag_and_a_value_of_one_stage_is_named() -> 
     said = [each.text for each in adoption.kinds(Kind.DECIDE) if each.about == "shop"]
     assert any("[name=redis].newTag" in text for text in said)
     assert URL.endswith("acme/gitops")
+
+
+def test_a_version_label_travels_with_its_image_and_a_missing_one_is_a_decision() -> None:
+    labelled = DEPLOYMENT.replace(
+        "  template:\n", "  template:\n    metadata:\n      labels:\n        app.kubernetes.io/version: v1.2.3\n"
+    )
+    files = {f"shop/{stage}/d.yaml": labelled for stage in STAGES}
+    applications = [application(f"shop-{stage}", f"shop/{stage}") for stage in STAGES]
+    adoption = adopted(files, applications)
+    template = "d.yaml:spec.template"
+    assert keys(adoption) == {
+        "shop": [
+            rf"{template}.metadata.labels.app\.kubernetes\.io/version",
+            f"{template}.spec.containers.[name=web].image",
+        ]
+    }
+    assert not [each for each in adoption.kinds(Kind.DECIDE) if "Keptn" in each.text]
+    without = adopted(dict.fromkeys(files, DEPLOYMENT), applications)
+    assert [each.about for each in without.kinds(Kind.DECIDE) if "Keptn" in each.text] == ["shop"]

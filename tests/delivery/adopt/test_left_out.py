@@ -85,6 +85,7 @@ CASES: dict[str, tuple[dict[str, str], list[dict[str, Json]]]] = {
     "version-in-the-application": (CHARTS, charts({"parameters": [{"name": "web.image.tag", "value": "v9"}]})),
     "value-files-of-another-source": (CHARTS, charts({"valueFiles": ["$values/a.yaml"]})),
     "namespace": (PLAIN, [application(f"shop-{stage}", f"shop/{stage}", "default") for stage in TWO]),
+    "braces": (PLAIN, [application(f"shop-{stage}", f"shop/{stage}", "{stage}") for stage in TWO]),
     "one-stage": (PLAIN, applications()[:1]),
     "no-version": ({f"shop/{stage}/d.yaml": DEPLOYMENT.replace(":v1.2.3", "") for stage in TWO}, applications()),
 }
