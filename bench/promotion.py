@@ -17,8 +17,9 @@ from pathlib import Path
 
 from bench.figures import Report
 from bench.timing import PROJECT, MeasurementError, Samples, command, side_by_side, timed
-from delivery.model.edges import Edge, PromotionSettings
+from delivery.model.edges import Edge
 from delivery.model.promoted_keys import in_values
+from delivery.model.settings import PromotionSettings
 from delivery.stack.repository_files import promoter
 from delivery.tracing.otlp import SERVER, TRACE_FILE, read
 from lab.forge import Forge

@@ -15,8 +15,9 @@ from pathlib import Path
 
 from bench.figures import Report
 from bench.timing import MeasurementError, Samples
-from delivery.model.edges import Edge, PromotionSettings
+from delivery.model.edges import Edge
 from delivery.model.promoted_keys import in_values
+from delivery.model.settings import PromotionSettings
 from delivery.promotion import cli
 from lab.forge import Forge
 

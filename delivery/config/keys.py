@@ -9,8 +9,8 @@ from enum import Enum
 
 from delivery.config import rules
 from delivery.config.rules import Json, Rule
-from delivery.model.edges import MERGE_METHODS, TITLE
 from delivery.model.pipeline import COMMITS, ENGINES, IDENTITIES, SOURCES
+from delivery.model.settings import MERGE_METHODS, TITLE
 from delivery.model.stack import PROMOTION_SECRETS
 
 PROJECT = "delivery"

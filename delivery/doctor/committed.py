@@ -18,8 +18,9 @@ from delivery.doctor.check import Check, ok, unknown, wrong
 from delivery.doctor.github import Answer, GitHubView
 from delivery.doctor.inspection import Inspection
 from delivery.doctor.repository import update_command
-from delivery.model.edges import SETTINGS_PATH, Edge, PromotionSettings, SettingsError
+from delivery.model.edges import Edge
 from delivery.model.promoted_keys import PromotedKey, names
+from delivery.model.settings import SETTINGS_PATH, PromotionSettings, SettingsError
 from delivery.model.versions import is_mutable
 from delivery.promotion.stacks import platform_conflicts
 from delivery.stack.repository_files import repository_files, stage_files

@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from delivery.model.edges import TITLE, Edge, PromotionSettings
+from delivery.model.edges import Edge
 from delivery.model.promoted_keys import PromotedKey, in_repository, program_folder
+from delivery.model.settings import TITLE, PromotionSettings
 from delivery.model.sync import Json, SyncPolicy
 
 EXAMPLE_OWNER = "example-org"

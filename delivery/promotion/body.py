@@ -7,7 +7,8 @@ import re
 from dataclasses import dataclass
 
 from delivery.git.commits import Commit
-from delivery.model.edges import Edge, Group, PromotionSettings
+from delivery.model.edges import Edge, Group
+from delivery.model.settings import PromotionSettings
 from delivery.promotion.markdown import code
 from delivery.promotion.metadata import PromotionMetadata
 from delivery.promotion.plan import Change

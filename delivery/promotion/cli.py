@@ -17,8 +17,8 @@ from pathlib import Path
 
 from delivery.git.repository import GitError, Repository
 from delivery.github.client import GitHub, GitHubError
-from delivery.model.edges import SETTINGS_PATH, PromotionSettings, SettingsError
 from delivery.model.request import PromotionRequest, RequestError
+from delivery.model.settings import SETTINGS_PATH, PromotionSettings, SettingsError
 from delivery.promotion import report
 from delivery.promotion.execute import Outcome, promote
 from delivery.promotion.history import PromotionError

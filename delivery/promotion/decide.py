@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
-from delivery.model.edges import Group, PromotionSettings
+from delivery.model.edges import Group
 from delivery.model.hints import Hint
 from delivery.model.request import PromotionRequest
+from delivery.model.settings import PromotionSettings
 from delivery.promotion.body import Subject
 from delivery.promotion.evidence import newer_in_git
 from delivery.promotion.history import Precedence, PromotionError, Proposal, precedence

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from delivery.git.commits import APPENDED, DECLARED, File
 from delivery.git.repository import Repository
 from delivery.github.client import PullRequest
-from delivery.model.edges import Edge, PromotionSettings
+from delivery.model.edges import Edge
+from delivery.model.settings import PromotionSettings
 from delivery.promotion.decide import Decision
 from delivery.promotion.history import PromotionError
 from delivery.promotion.metadata import marked, promoted_by

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 
 from delivery.git.repository import ConcurrentPushError, GitError, RefUpdate, Repository
 from delivery.github.client import GitHub, GitHubError, PullRequest
-from delivery.model.edges import Edge, PromotionSettings
+from delivery.model.edges import Edge
 from delivery.model.hints import with_hint
 from delivery.model.request import PromotionRequest
+from delivery.model.settings import PromotionSettings
 from delivery.promotion.commit import make_commit
 from delivery.promotion.decide import Decision, Result, propose
 from delivery.promotion.desired import DesiredPromotion, desired_promotion

@@ -11,8 +11,9 @@ from functools import reduce
 
 from delivery.git.repository import Repository
 from delivery.github.client import GitHub
-from delivery.model.edges import Edge, Group, PromotionSettings
+from delivery.model.edges import Edge, Group
 from delivery.model.promoted_keys import StageValues
+from delivery.model.settings import PromotionSettings
 from delivery.promotion.history import History, Order, Proposal
 from delivery.promotion.plan import read_promoted
 from delivery.promotion.verified import Verification, VerificationLog

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from delivery.git.repository import ConcurrentPushError, RefUpdate, Repository
 from delivery.github.client import GitHub
-from delivery.model.edges import Edge, PromotionSettings
+from delivery.model.edges import Edge
 from delivery.model.hints import stack_hints, with_hint
 from delivery.model.request import PromotionRequest
+from delivery.model.settings import PromotionSettings
 from delivery.promotion.decide import Decision, Result, propose
 from delivery.promotion.desired import DesiredPromotion, desired_promotion
 from delivery.promotion.evidence import log_updates

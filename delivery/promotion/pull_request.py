@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from delivery.git.commits import SIGNED, TRAILER
-from delivery.model.edges import Edge, Group, PromotionSettings
+from delivery.model.edges import Edge, Group
+from delivery.model.settings import PromotionSettings
 from delivery.promotion.body import Subject, applications, region
 from delivery.promotion.markdown import plain
 from delivery.promotion.metadata import PromotionMetadata, trailer, without_metadata

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from delivery.git.commits import APPENDED
 from delivery.git.repository import Repository
-from delivery.model.edges import PromotionSettings
 from delivery.model.hints import Hint
 from delivery.model.request import PromotionRequest
+from delivery.model.settings import PromotionSettings
 from delivery.promotion.body import Subject
 from delivery.promotion.decide import Decision, Result
 from delivery.promotion.history import PromotionError, Proposal

@@ -1,8 +1,9 @@
 """Whether the stacks agree about the folder that a promotion is to change, by what the target's stack has committed."""
 
 from delivery.git.commits import File
-from delivery.model.edges import Edge, PromotionSettings
+from delivery.model.edges import Edge
 from delivery.model.promoted_keys import names
+from delivery.model.settings import PromotionSettings
 from delivery.promotion.history import EdgeNotReadyError
 from delivery.promotion.state import EdgeState
 from delivery.values.editor import read_keys, read_list

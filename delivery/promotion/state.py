@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 from delivery.git.commits import Commit, File
 from delivery.git.repository import GitError, Repository
 from delivery.github.client import GitHub
-from delivery.model.edges import Edge, Group, Join, PromotionSettings
+from delivery.model.edges import Edge, Group, Join
 from delivery.model.request import PromotionRequest
+from delivery.model.settings import PromotionSettings
 from delivery.promotion.branch import Branch, read_branch, rollback_branch
 from delivery.promotion.groups import select_together
 from delivery.promotion.history import EdgeNotReadyError, History, PromotionError, Proposal

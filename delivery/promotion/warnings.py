@@ -7,8 +7,8 @@ history only.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from delivery.model.edges import PromotionSettings
 from delivery.model.promoted_keys import PromotedKey
+from delivery.model.settings import PromotionSettings
 from delivery.model.versions import is_mutable, is_older
 from delivery.promotion.history import Order
 from delivery.promotion.joins import upstream_values

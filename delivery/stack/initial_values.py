@@ -12,9 +12,9 @@ from functools import cached_property
 from delivery.config.chart_values import TITLE, violations
 from delivery.config.errors import REPORTED, ConfigError, Kind, Problem, set_fix
 from delivery.git.repository import Repository
-from delivery.model.edges import SETTINGS_PATH
 from delivery.model.pipeline import StageApplication
 from delivery.model.promoted_keys import DELIVERY_FOLDER
+from delivery.model.settings import SETTINGS_PATH
 from delivery.model.stack import StackConfiguration
 from delivery.stack.repository_files import (
     PLATFORM_HEAD,

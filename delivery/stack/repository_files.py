@@ -13,9 +13,9 @@ from pathlib import Path
 
 from delivery.config.chart_values import values_schema
 from delivery.config.errors import Json
-from delivery.model.edges import SETTINGS_PATH
 from delivery.model.pipeline import Application, StageApplication
 from delivery.model.promoted_keys import names
+from delivery.model.settings import SETTINGS_PATH
 from delivery.model.stack import StackConfiguration
 from delivery.stack.manifests import WORKFLOW_FILE, promotion_task, read_gitops
 from delivery.stack.workflow import workflow

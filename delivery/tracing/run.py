@@ -20,8 +20,9 @@ from opentelemetry.context import Context, get_current
 from opentelemetry.trace import INVALID_SPAN, Link, NoOpTracer, Span, SpanContext, SpanKind, StatusCode, Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from delivery.model.edges import Edge, PromotionSettings
+from delivery.model.edges import Edge
 from delivery.model.identifiers import is_traceparent
+from delivery.model.settings import PromotionSettings
 from delivery.text import redacted, without_credentials
 from delivery.tracing import attributes as names
 from delivery.tracing.otlp import TRACE_FILE

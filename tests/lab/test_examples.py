@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 import yaml
 
-from delivery.model.edges import SETTINGS_PATH, Edge
+from delivery.model.edges import Edge
 from delivery.model.pipeline import Application
+from delivery.model.settings import SETTINGS_PATH
 from delivery.promotion import cli
 from delivery.promotion.plan import plan, plan_values, read_promoted, read_values
 from delivery.values.editor import set_keys

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from delivery.model.edges import Edge, PromotionSettings
+from delivery.model.edges import Edge
 from delivery.model.promoted_keys import in_values
+from delivery.model.settings import PromotionSettings
 from delivery.promotion import cli
 from lab.forge import ApiError, Forge
 from tests.soak.actions import (

@@ -6,7 +6,7 @@ import pytest
 
 from delivery.doctor.check import Check
 from delivery.doctor.registry import run
-from delivery.model.edges import SETTINGS_PATH
+from delivery.model.settings import SETTINGS_PATH
 from delivery.stack.repository_files import stage_files
 from lab.forge import Forge
 from tests.delivery.doctor.surroundings import (

@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from delivery.model.edges import Edge, PromotionSettings, SettingsError
+from delivery.model.edges import Edge
 from delivery.model.promoted_keys import PromotedKey, in_values
+from delivery.model.settings import PromotionSettings, SettingsError
 
 EDGE = Edge("web", "dev", "production", "dev", "production", in_values("serviceVersion"))
 SETTINGS = PromotionSettings(

@@ -12,8 +12,9 @@ from unittest.mock import patch
 
 import pytest
 
-from delivery.model.edges import Edge, PromotionSettings
+from delivery.model.edges import Edge
 from delivery.model.promoted_keys import in_values, names
+from delivery.model.settings import PromotionSettings
 from delivery.promotion import cli as promote
 from delivery.promotion.metadata import PromotionMetadata, parse_metadata
 from delivery.promotion.state import read_edge

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from delivery.model.edges import SettingsError
+from delivery.model.settings import SettingsError
 from delivery.promotion import cli as promote
 from delivery.stack.repository_files import promoter
 from delivery.timeouts import Deadline

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from delivery.model.edges import GROUPED, Edge, Group, PromotionSettings
+from delivery.model.edges import GROUPED, Edge, Group
 from delivery.model.promoted_keys import in_values
+from delivery.model.settings import PromotionSettings
 from delivery.promotion.branch import rollback_branch
 from delivery.promotion.metadata import parse_metadata
 from tests.delivery.promotion.story import NAME, Run, Story, platform

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from delivery.model.edges import PromotionSettings
+from delivery.model.settings import PromotionSettings
 from tests.delivery.promotion.story import DEV, EDGE, NAME, TRACEPARENT, Run, Story
 
 QA, PERF = (replace(EDGE, source=stage, source_path=stage) for stage in ("qa", "perf"))

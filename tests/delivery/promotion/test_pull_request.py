@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from delivery.git.commits import Commit
-from delivery.model.edges import Edge, PromotionSettings
+from delivery.model.edges import Edge
 from delivery.model.promoted_keys import in_values
+from delivery.model.settings import PromotionSettings
 from delivery.promotion.body import Subject
 from delivery.promotion.metadata import PromotionMetadata, parse_metadata
 from delivery.promotion.plan import Change

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from delivery.git.commits import File
-from delivery.model.edges import PromotionSettings
 from delivery.model.promoted_keys import in_values
+from delivery.model.settings import PromotionSettings
 from delivery.promotion.body import Subject
 from delivery.promotion.branch import Branch
 from delivery.promotion.history import History

@@ -11,7 +11,7 @@ import yaml
 from delivery.config.errors import ConfigError, Json
 from delivery.config.reader import parse
 from delivery.git.repository import Repository
-from delivery.model.edges import SETTINGS_PATH
+from delivery.model.settings import SETTINGS_PATH
 from delivery.model.stack import StackConfiguration
 from delivery.stack.initial_values import InitialValuesError, read_initial_values
 from delivery.stack.repository_files import PROMOTER, InitialValues, repository_files, stage_files

@@ -15,8 +15,8 @@ import yaml
 
 from delivery.config.errors import Json
 from delivery.config.reader import parse
-from delivery.model.edges import SETTINGS_PATH, PromotionSettings
 from delivery.model.promoted_keys import in_values
+from delivery.model.settings import SETTINGS_PATH, PromotionSettings
 from delivery.model.stack import StackConfiguration
 from delivery.stack.repository_files import (
     PROMOTER,

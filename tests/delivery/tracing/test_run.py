@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from delivery.model.edges import Edge, PromotionSettings
+from delivery.model.edges import Edge
 from delivery.model.promoted_keys import in_values
+from delivery.model.settings import PromotionSettings
 from delivery.tracing.otlp import TRACE_FILE, Span, SpanId, read
 from delivery.tracing.run import start_run
 
@@ -42,7 +43,8 @@ def run_program(body: str, file: Path | None, **environ: str) -> "subprocess.Com
     """Run `body` with EDGE, SETTINGS and PHASE in a process of its own: a provider is global to its process."""
     program = (
         f"import sys; sys.path[:0] = [{str(ROOT)!r}]\n"
-        "from delivery.model.edges import Edge, PromotionSettings\n"
+        "from delivery.model.edges import Edge\n"
+        "from delivery.model.settings import PromotionSettings\n"
         "from delivery.model.promoted_keys import PromotedKey\n"
         "from delivery.tracing.run import start_run\n"
         f"EDGE = {EDGE!r}\nSETTINGS = {SETTINGS!r}\nPHASE = {PHASE!r}\n" + textwrap.dedent(body)
