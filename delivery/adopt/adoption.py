@@ -127,8 +127,16 @@ def _configured(
                 if each.decides:
                     left.setdefault(planned.name, f"in {stage}, {each}")
                 findings.append(finding(Kind.DIFFERS, given.name, str(each)))
+            if pruning := set(given.finalizers) - set(planned.argocd.finalizers):
+                why = (
+                    f"has the finalizer {', '.join(sorted(pruning))}, and keeps it: deleting it has effects of its own"
+                )
+                findings.append(finding(Kind.DIFFERS, given.name, why))
             if given.namespace != planned.argocd.namespace:
-                left.setdefault(planned.name, f"in {stage} it is in the namespace {given.namespace}")
+                left.setdefault(
+                    planned.name,
+                    f"in {stage}, its Argo CD is in {given.namespace}, and that of most in {planned.argocd.namespace}",
+                )
             findings.append(finding(Kind.EXPECTED, given.name, _expected(given, default_branch)))
     return _without(grid, left) if left else (grid, findings, (project, stacks))
 

@@ -14,6 +14,7 @@ from delivery.adopt.sources import Tree, in_the_way, reads, relative, source_kin
 from delivery.config import rules
 from delivery.config.errors import Json
 from delivery.model.promoted_keys import PromotedKey, in_repository, names
+from delivery.stack.manifests import GENERATE_PATHS
 from delivery.text import has_credentials
 
 _OF_ITS_OWN = ("repoURL", "path", "targetRevision")
@@ -48,7 +49,7 @@ def describe(
         kinds = ", ".join(f"{kind} in {stage}" for stage, (kind, _) in found.items())
         raise LeftOutError(f"its sources are of different kinds: {kinds}")
     source = next(iter(found.values()))[0]
-    further = _reads(folders, trees)
+    further = _reads(row, folders, trees)
     for stage, given in row.items():
         folders_read = (folders[stage], *(in_repository(folders[stage], path) for path in further))
         if why := in_the_way(trees[stage], folders_read):
@@ -189,13 +190,19 @@ def _leaves(value: Json, path: tuple[str, ...]) -> Iterator[str]:
         yield ".".join(path)
 
 
-def _reads(folders: Mapping[str, str], trees: Mapping[str, Tree]) -> tuple[str, ...]:
-    """What the sources read outside of their folder, by the way that is shortest to write."""
-    by_stage: dict[str, Json] = {
-        stage: [relative(path, folder) for path in reads(trees[stage], folder)] for stage, folder in folders.items()
-    }
-    same, found = same_for_stages(by_stage)
-    if same and isinstance(found, list):
-        return tuple(map(str, found))
-    everything = {path for stage, folder in folders.items() for path in reads(trees[stage], folder)}
-    return tuple(f"/{path}" for path in sorted(everything))
+def _reads(row: Mapping[str, Given], folders: Mapping[str, str], trees: Mapping[str, Tree]) -> tuple[str, ...]:
+    """What the sources read outside of their folder, by the way that is shortest to write.
+
+    What the Application is told to watch already is among it: the program writes that annotation itself.
+    """
+    found: dict[str, list[str]] = {}
+    for stage, folder in folders.items():
+        watched = row[stage].annotations.get(GENERATE_PATHS, "").split(";")
+        paths = [in_repository(folder, path) for path in watched if path and "*" not in path]
+        outside = (path for path in paths if path in trees[stage] and not f"{path}/".startswith(f"{folder}/"))
+        found[stage] = [*dict.fromkeys((*reads(trees[stage], folder), *outside))]
+    by_stage: dict[str, Json] = {stage: [relative(path, folders[stage]) for path in found[stage]] for stage in found}
+    same, patterns = same_for_stages(by_stage)
+    if same and isinstance(patterns, list):
+        return tuple(map(str, patterns))
+    return tuple(f"/{path}" for path in sorted({path for paths in found.values() for path in paths}))

@@ -308,3 +308,47 @@ def test_a_version_label_travels_with_its_image_and_a_missing_one_is_a_decision(
     assert not [each for each in adoption.kinds(Kind.DECIDE) if "Keptn" in each.text]
     without = adopted(dict.fromkeys(files, DEPLOYMENT), applications)
     assert [each.about for each in without.kinds(Kind.DECIDE) if "Keptn" in each.text] == ["shop"]
+
+
+def test_a_finalizer_that_only_some_have_is_not_printed_but_said() -> None:
+    files, applications = monorepo()
+    applications[0] = application(
+        "billing-dev",
+        "apps/billing/overlays/dev",
+        metadata={"finalizers": ["resources-finalizer.argocd.argoproj.io"]},
+    )
+    adoption = adopted(files, applications)
+    assert "argocdFinalizer" not in adoption.stacks["dev"]
+    assert_message("adopt.differs-finalizer", str(adoption.kinds(Kind.DIFFERS)[0]))
+
+
+def test_the_labels_that_all_applications_of_a_stage_have_are_the_stacks() -> None:
+    files, applications = monorepo()
+    for number, each in enumerate(applications):
+        metadata = each["metadata"]
+        assert isinstance(metadata, dict)
+        metadata["labels"] = {"team": "shop", "number": str(number)}
+    adoption = adopted(files, applications)
+    assert adoption.stacks["dev"]["argocdLabels"] == {"team": "shop"}
+
+
+def test_what_the_base_of_a_base_reads_is_watched_too() -> None:
+    files, applications = monorepo()
+    files["apps/shop/base/kustomization.yaml"] = "resources: [deployment.yaml]\ncomponents: [../../../common/labels]\n"
+    files["common/labels/kustomization.yaml"] = "kind: Component\n"
+    stack = configuration(adopted(files, applications), "dev")
+    assert generate_paths(stack.stage_applications[1]).split(";")[2:] == ["/apps/shop/base", "/common/labels"]
+
+
+def test_what_an_application_watched_before_it_watches_still() -> None:
+    files = {f"shop/{stage}/d.yaml": DEPLOYMENT for stage in ("dev", "prod")} | {"shared/a.yaml": "a: b\n"}
+    watched: dict[str, Json] = {"annotations": {"argocd.argoproj.io/manifest-generate-paths": ".;/shared"}}
+    applications = [application(f"shop-{stage}", f"shop/{stage}", metadata=watched) for stage in ("dev", "prod")]
+    stack = configuration(adopted(files, applications), "dev")
+    assert generate_paths(stack.stage_applications[0]) == "/shop/dev;/.delivery/shop/dev;/shared"
+
+
+def test_a_value_that_no_template_reads_does_not_travel() -> None:
+    files, applications = values_beside_the_chart()
+    files |= {path: f"{text}ciVersion: 7\n" for path, text in files.items() if "values-" in path}
+    assert keys(adopted(files, applications)) == {"shop": ["values-{stage}.yaml:web.image.tag"]}

@@ -117,6 +117,32 @@ def test_an_application_that_syncs_otherwise_than_the_rest_of_its_stage_is_left_
     assert [dict(each)["name"] for each in entries if isinstance(each, dict)] == ["shop", "third"]
 
 
+@pytest.mark.parametrize(
+    ("case", "spec", "metadata"),
+    [
+        ("cluster", {"destination": {"server": "https://other.example.org", "namespace": "third-dev"}}, {}),
+        ("argocd", {}, {"namespace": "argocd-other"}),
+    ],
+)
+def test_one_in_another_cluster_or_argo_cd_than_the_rest_of_its_stage_is_left_out(
+    case: str, spec: dict[str, Json], metadata: dict[str, Json]
+) -> None:
+    files, found = monorepo()
+    files |= {path.replace("shop", "third"): text for path, text in files.items() if "shop" in path}
+    found += [
+        application(
+            f"third-{stage}",
+            f"apps/third/overlays/{stage}",
+            spec=spec if stage == "dev" else {},
+            metadata=metadata if stage == "dev" else {},
+        )
+        for stage in ("dev", "staging", "production")
+    ]
+    adoption = adopted(files, found)
+    assert left_out(adoption).keys() == {"third"}
+    assert_message(f"adopt.left-out.other-{case}", left_out(adoption)["third"])
+
+
 def test_an_application_that_is_not_in_every_stage_is_left_out() -> None:
     files, found = monorepo()
     adoption = adopted(files, found[:-1])
