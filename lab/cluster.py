@@ -149,9 +149,9 @@ class Cluster:
 
     def _read(self, namespace: str, resource: str, name: str) -> Mapping[str, object] | None:
         apps = {label: app for (space, label), app in self._applications.items() if space == namespace}
-        if resource == "deployments":
-            items = [found.manifest(namespace, label) for label, app in apps.items() for found in app.deployments]
-            return {"apiVersion": "apps/v1", "kind": "DeploymentList", "items": items}
+        if resource in ("deployments", "statefulsets", "daemonsets"):
+            found = [(label, one) for label, app in apps.items() for one in app.deployments if one.resource == resource]
+            return {"apiVersion": "apps/v1", "items": [one.manifest(namespace, label) for label, one in found]}
         if resource == "keptnappversions":
             return next((app.rollouts[name] for app in apps.values() if name in app.rollouts), None)
         if resource == "keptnapps" and name in apps:

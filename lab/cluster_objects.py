@@ -6,6 +6,7 @@ Also `Access`, the form in which a request can be compared with the rules of a R
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import ClassVar
 
 _REASONS = {401: "Unauthorized", 403: "Forbidden", 404: "NotFound", 429: "TooManyRequests", 503: "ServiceUnavailable"}
 
@@ -21,7 +22,7 @@ class Access:
 
 TASK_ROLE = frozenset(
     {
-        Access("list", "apps", "deployments"),
+        *(Access("list", "apps", resource) for resource in ("deployments", "statefulsets", "daemonsets")),
         Access("get", "lifecycle.keptn.sh", "keptnapps"),
         Access("get", "lifecycle.keptn.sh", "keptnappversions"),
         Access("create", "", "events"),
@@ -49,6 +50,8 @@ class Deployment:
     None it equals `generation`.
     """
 
+    resource: ClassVar[str] = "deployments"
+
     name: str
     version: str
     replicas: int = 1
@@ -59,25 +62,66 @@ class Deployment:
     observed: int | None = None
 
     def manifest(self, namespace: str, application: str) -> dict[str, object]:
-        """The object as the API serves it. Zero counts are left out of the status, as Kubernetes does."""
-        available = self.replicas if self.available is None else self.available
-        counts = {
-            "observedGeneration": self.generation if self.observed is None else self.observed,
-            "replicas": self.replicas if self.total is None else self.total,
-            "updatedReplicas": self.replicas if self.updated is None else self.updated,
-            "availableReplicas": available,
-            "readyReplicas": available,
-            "unavailableReplicas": max(0, self.replicas - available),
-        }
+        """The object as the API serves it in a list, without its kind."""
         labels = {"part-of": application, "name": self.name, "version": self.version}
         pods = {"metadata": {"labels": {f"app.kubernetes.io/{key}": value for key, value in labels.items()}}}
+        observed = self.generation if self.observed is None else self.observed
         return {
-            "apiVersion": "apps/v1",
-            "kind": "Deployment",
             "metadata": {"name": self.name, "namespace": namespace, "generation": self.generation},
-            "spec": {"replicas": self.replicas, "template": pods},
-            "status": {key: count for key, count in counts.items() if count},
+            "spec": {**self._spec(), "template": pods},
+            "status": {"observedGeneration": observed, **self._status()},
         }
+
+    def _counts(self) -> tuple[int, int, int]:
+        """Pods of any version, updated ones and available ones."""
+        found = (self.total, self.updated, self.available)
+        total, updated, available = (self.replicas if count is None else count for count in found)
+        return total, updated, available
+
+    def _spec(self) -> dict[str, object]:
+        return {"replicas": self.replicas}
+
+    def _status(self) -> dict[str, object]:
+        """Zero counts are left out, as Kubernetes does."""
+        total, updated, available = self._counts()
+        counts = {"replicas": total, "updatedReplicas": updated, "availableReplicas": available}
+        counts |= {"readyReplicas": available, "unavailableReplicas": max(0, self.replicas - available)}
+        return {key: count for key, count in counts.items() if count}
+
+
+@dataclass(frozen=True)
+class StatefulSet(Deployment):
+    """A StatefulSet; `strategy` is that of its updates, and `revised` that its newest revision is the current one."""
+
+    resource: ClassVar[str] = "statefulsets"
+    strategy: str = "RollingUpdate"
+    revised: bool = True
+
+    def _spec(self) -> dict[str, object]:
+        return {"replicas": self.replicas, "updateStrategy": {"type": self.strategy}}
+
+    def _status(self) -> dict[str, object]:
+        total, updated, available = self._counts()
+        revisions = {"currentRevision": f"{self.name}-{2 if self.revised else 1}", "updateRevision": f"{self.name}-2"}
+        # Of these two counts Kubernetes writes the zero.
+        counts = {"replicas": total, "availableReplicas": available}
+        return {**revisions, **counts, **({"updatedReplicas": updated} if updated else {})}
+
+
+@dataclass(frozen=True)
+class DaemonSet(Deployment):
+    """A DaemonSet; `replicas` are the nodes that it matches."""
+
+    resource: ClassVar[str] = "daemonsets"
+
+    def _spec(self) -> dict[str, object]:
+        return {"updateStrategy": {"type": "RollingUpdate"}}
+
+    def _status(self) -> dict[str, object]:
+        total, updated, available = self._counts()
+        always = {"desiredNumberScheduled": self.replicas, "currentNumberScheduled": total, "numberReady": available}
+        counts = {"updatedNumberScheduled": updated, "numberAvailable": available, "numberMisscheduled": 0}
+        return {**always, **{key: count for key, count in counts.items() if count}}
 
 
 def app_version_name(application: str, version: str, generation: int) -> str:

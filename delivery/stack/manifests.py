@@ -28,7 +28,7 @@ GENERATE_PATHS = "argocd.argoproj.io/manifest-generate-paths"
 SYNC_FINALIZER = "resources-finalizer.argocd.argoproj.io"
 
 PROMOTION_ROLE_RULES: tuple[dict[str, list[str]], ...] = (
-    {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["list"]},
+    {"apiGroups": ["apps"], "resources": ["deployments", "statefulsets", "daemonsets"], "verbs": ["list"]},
     {"apiGroups": ["lifecycle.keptn.sh"], "resources": ["keptnapps", "keptnappversions"], "verbs": ["get"]},
     {"apiGroups": [""], "resources": ["events"], "verbs": ["create"]},
 )

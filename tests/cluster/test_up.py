@@ -60,6 +60,9 @@ def test_strict_validation_would_refuse_a_field_that_nobody_defines(delivered: T
     ("verb", "group", "resource", "allowed"),
     [
         ("list", "apps", "deployments", True),
+        ("list", "apps", "statefulsets", True),
+        ("list", "apps", "daemonsets", True),
+        ("list", "apps", "replicasets", False),
         ("get", "lifecycle.keptn.sh", "keptnapps", True),
         ("get", "lifecycle.keptn.sh", "keptnappversions", True),
         ("create", "", "events", True),

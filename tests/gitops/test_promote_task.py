@@ -10,7 +10,7 @@ import requests
 
 from delivery.stack.manifests import PROMOTION_ROLE_RULES
 from gitops.tasks import promote
-from lab.cluster_objects import TASK_ROLE, Access, Deployment, accesses
+from lab.cluster_objects import TASK_ROLE, Access, DaemonSet, Deployment, StatefulSet, accesses
 from tests.gitops.task_lab import APPLICATION, FIRST, NAMESPACE, ROOT, SECOND, THIRD, Lab
 from tests.messages import assert_message
 from tests.sources import parsed
@@ -125,10 +125,11 @@ class TestATaskThatRunsProvesNothing:
         lab.clock.on_sleep = lambda: lab.cluster.set_stage(NAMESPACE, APPLICATION, "v0.3.2")
         lab.superseded(context)
 
-    def test_a_deployment_that_is_ahead_of_what_keptn_knows_supersedes(self, lab: Lab) -> None:
+    @pytest.mark.parametrize("kind", [Deployment, StatefulSet, DaemonSet])
+    def test_a_workload_that_is_ahead_of_what_keptn_knows_supersedes(self, lab: Lab, kind: type[Deployment]) -> None:
         context = lab.verify("v0.3.1", FIRST)
-        lab.deploy(Deployment(APPLICATION, "v0.3.2"))
-        assert_message("task.superseded_deployment", lab.superseded(context))
+        lab.deploy(kind(APPLICATION, "v0.3.2"))
+        assert_message(f"task.superseded_{kind.__name__.lower()}", lab.superseded(context))
 
 
 class TestSeveralWorkloads:
@@ -190,6 +191,17 @@ class TestAvailability:
             Deployment(APPLICATION, "v1", replicas=0),
             Deployment(APPLICATION, "v1", generation=2, observed=1),
             Deployment(APPLICATION, "v1", observed=0),
+            StatefulSet(APPLICATION, "v1", replicas=2, available=1),
+            StatefulSet(APPLICATION, "v1", replicas=2, updated=1),
+            StatefulSet(APPLICATION, "v1", replicas=2, updated=1, strategy="OnDelete"),
+            StatefulSet(APPLICATION, "v1", revised=False),
+            StatefulSet(APPLICATION, "v1", replicas=0),
+            StatefulSet(APPLICATION, "v1", generation=2, observed=1),
+            DaemonSet(APPLICATION, "v1", replicas=2, available=1),
+            DaemonSet(APPLICATION, "v1", replicas=2, updated=1),
+            DaemonSet(APPLICATION, "v1", replicas=2, total=1, updated=1, available=1),
+            DaemonSet(APPLICATION, "v1", generation=2, observed=1),
+            DaemonSet(APPLICATION, "v1", replicas=0),
         ],
     )
     def test_is_every_replica_of_the_current_generation_and_no_other(self, lab: Lab, deployment: Deployment) -> None:
@@ -199,11 +211,30 @@ class TestAvailability:
         assert lab.calls == 0
         assert 50 < lab.clock.elapsed < 60, "it waits, within its timeout"
 
+    @pytest.mark.parametrize(
+        "workloads",
+        [
+            (StatefulSet(APPLICATION, "v1", replicas=3),),
+            (StatefulSet(APPLICATION, "v1", strategy="OnDelete", revised=False),),
+            (DaemonSet(APPLICATION, "v1", replicas=5),),
+            (Deployment(APPLICATION, "v1"), StatefulSet("store", "v1"), DaemonSet("agent", "v1", replicas=2)),
+            (Deployment(APPLICATION, "v1"), DaemonSet("agent", "v1", replicas=0)),
+        ],
+        ids=["StatefulSet", "OnDelete, all deleted", "DaemonSet", "one of each", "no node for one of them"],
+    )
+    def test_is_told_by_the_status_of_each_kind_of_workload(self, lab: Lab, workloads: tuple[Deployment, ...]) -> None:
+        context = lab.verify("v1", FIRST)
+        lab.deploy(*workloads)
+        assert lab.run(context).code == 0
+        assert lab.calls == 1
+
     def test_that_is_missing_is_said(self, lab: Lab) -> None:
         context = lab.verify("v1", FIRST)
         for name, deployments in {
             "pods": (Deployment(APPLICATION, "v1", replicas=2, updated=1, available=0, total=3),),
             "rollout": (Deployment(APPLICATION, "v1", generation=2, observed=1),),
+            "on_delete": (StatefulSet(APPLICATION, "v1", replicas=2, updated=1, strategy="OnDelete"),),
+            "no_node": (DaemonSet(APPLICATION, "v1", replicas=0),),
             "no_deployment": (),
         }.items():
             lab.cluster.events.clear()
@@ -261,4 +292,4 @@ class TestTheFile:
         assert {name.partition(".")[0] for name in modules} - sys.stdlib_module_names == {"requests"}
 
     def test_is_short_enough_to_be_read_inside_a_task_definition(self) -> None:
-        assert sum(1 for line in self.SOURCE.read_text().splitlines() if line.strip()) <= 345
+        assert sum(1 for line in self.SOURCE.read_text().splitlines() if line.strip()) <= 360
