@@ -134,7 +134,8 @@ class Story:
         Returns when the workflow runs that it started have ended, too.
         """
         stage = stage or self.stages[0]
-        task = self.updates[stage].of_kind("KeptnTaskDefinition", "promote", self._placed(stage).namespace)
+        [name] = self.synced[stage].context["spec"]["promotionTasks"]
+        task = self.updates[stage].of_kind("KeptnTaskDefinition", name, self._placed(stage).namespace)
         spec: Any = task["spec"]
         secure = {"githubRepo": self.name, "githubRepoOwner": OWNER, "apiToken": TASK_TOKEN}
         python = spec["python"]

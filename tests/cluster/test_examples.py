@@ -18,6 +18,8 @@ def test_the_server_takes_what_an_example_declares_and_what_its_team_has_written
 ) -> None:
     example = Example(EXAMPLES / name)
     team = Team(name, server, forge, tmp_path, example)
+    if name == "monorepo":
+        team.settings["namespacePattern"] = "monorepo-{team}-{stage}"
     if name == "central-argocd":
         # Both clusters in one; `test_central_argocd` shows which of two gets what.
         team.settings["argocdContext"] = CONTEXT

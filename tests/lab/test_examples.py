@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from posixpath import normpath
 from typing import Any
 
 import pytest
@@ -72,6 +73,12 @@ class Played:
         """The Argo CD Application of an application in a stage."""
         placed = self.example.pipeline.stage_application(application, stage)
         return self.updates[stage].of_kind("Application", placed.argocd_application)
+
+    def bases(self, application: Application, stage: str) -> list[str]:
+        """The files that an overlay's resources are in; none where the application has no overlay."""
+        folder = self.example.pipeline.stage_application(application.name, stage).path
+        overlay = yaml.safe_load(self.example.files.get(f"{folder}/kustomization.yaml", b"resources: []"))
+        return [normpath(f"{folder}/{resource}/kustomization.yaml") for resource in overlay["resources"]]
 
     def runs(self, application: str, stage: str) -> tuple[Workload, ...]:
         """What Argo CD deploys there now."""
@@ -165,8 +172,7 @@ def test_argo_cd_syncs_an_application_by_its_own_files_alone(played: Played) -> 
     }
     for application in played.one_of_each_source.values():
         since = str(played.forge.branch(played.repository, "main"))
-        bases = [f"{read.strip('/')}/kustomization.yaml" for read in application.reads]
-        for path in (*played.example.values(application, first).files, *bases):
+        for path in (*played.example.values(application, first).files, *played.bases(application, first)):
             text = played.texts(path)[path]
             played.forge.commit(played.repository, {path: text + b"# changed\n"}, "Change")
             out = {
@@ -214,7 +220,9 @@ def test_a_version_goes_through_all_stages_by_pull_requests_and_back(played: Pla
         before = {stage: played.runs(name, stage) for stage in played.example.stages}
         played.release(application)
         released = played.runs(name, first)
-        assert {found.image for found in released}.isdisjoint(found.image for found in before[first])
+        for new, old in zip(released, before[first], strict=True):
+            assert new.image != old.image
+            assert new.version != old.version, "Keptn makes a new application version of a new label alone"
         edges = [edge for edge in played.edges if edge.application == name]
         assert [edge.target for edge in edges] == others
         for edge in edges:
