@@ -1,6 +1,6 @@
-"""The applications of a configuration: what their keys mean for each other, and where their promoted values are.
+"""The applications of a configuration: what their keys mean for each other.
 
-What each key may be by itself is in `delivery.config.keys`.
+What each key may be by itself is in `delivery.config.keys`, and what becomes of promoted values in `promoted_values`.
 """
 
 import json
@@ -11,7 +11,7 @@ from delivery.config.chart_values import is_free, is_read, known_keys
 from delivery.config.errors import ErrorCollector, Kind, nearest
 from delivery.config.naming import filled
 from delivery.config.values import Values
-from delivery.model.pipeline import SOURCES, Application, Pipeline, RegistryChart, filled_texts
+from delivery.model.pipeline import SOURCES, Application, RegistryChart, filled_texts
 from delivery.model.promoted_keys import VALUES, PromotedKey, names
 
 _GENERATED_ALONE = ("image", "workload")
@@ -40,12 +40,15 @@ def _application(entry: Values, errors: ErrorCollector) -> Application:
     keys = tuple(_promoted_key(found, entry) for found in entry.entries("promotedKeys"))
     keys = keys or (PromotedKey("serviceVersion"),)
     version = _promoted_key(entry.map("version"), entry) if entry.map("version").text("key") else keys[0]
-    chart = _chart(entry, errors)
+    chart = _chart(entry)
     if not errors.about("applications"):
+        _refuse_placeholders(entry, errors)
         if source == SOURCES[0]:
             _refuse_of_own(entry, keys, errors)
         else:
             _refuse_of_generated(entry, source, keys, version, chart, errors)
+            if chart is not None:
+                _refuse_of_chart(entry, errors)
     return Application(
         name=entry.text("name"),
         image=entry.text("image"),
@@ -71,19 +74,40 @@ def _promoted_key(found: Values, entry: Values) -> PromotedKey:
     return PromotedKey(found.text("key"), file, found.text("kind"), found.text("name"))
 
 
-def _chart(entry: Values, errors: ErrorCollector) -> RegistryChart | None:
+def _chart(entry: Values) -> RegistryChart | None:
     chart = entry.map("chart")
     version = chart.map("version")
     if not (_is_set(chart) or _is_set(version)):
         return None
+    return RegistryChart(chart.text("repository"), chart.text("name"), _promoted_key(version, entry))
+
+
+def _refuse_placeholders(entry: Values, errors: ErrorCollector) -> None:
+    """Refuse a `{…}` in a file that nothing fills in: it would be looked for by that name."""
+    keys = [*entry.entries("promotedKeys"), entry.map("version"), entry.map("chart").map("version")]
+    files = [((*found.path, "file"), found.text("file")) for found in keys]
+    files += [((*entry.path, name, index), file) for name in _OWN_ALONE for index, file in enumerate(entry.texts(name))]
+    for path, file in files:
+        left = filled(file, entry).replace("{stage}", "")
+        if "{" in left or "}" in left:
+            allowed = "{stage}, {application}, and what the application's `variables` have"
+            errors.add(Kind.NOT_ALLOWED, path, file, allowed, "FILE")
+
+
+def _refuse_of_chart(entry: Values, errors: ErrorCollector) -> None:
+    chart = entry.map("chart")
+    version = chart.map("version")
     for key in ("repository", "name"):
         if not chart.text(key):
             errors.add(Kind.MISSING, (*chart.path, key), None, "what the chart is called there, and where", "TEXT")
-    # Argo CD's generator fills it in by its own template, which knows no elements of lists.
+    # Argo CD's generator fills it in by its own template, which knows no elements of lists, nor several documents.
     if not rules.PROMOTED_KEY.holds(version.text("key")):
         allowed = "a key with dots between levels"
         errors.add(Kind.NOT_ALLOWED, (*version.path, "key"), version.text("key") or None, allowed, "KEY")
-    return RegistryChart(chart.text("repository"), chart.text("name"), _promoted_key(version, entry))
+    for key in ("kind", "name"):
+        if version.text(key):
+            allowed = "nothing: of a file with a chart's version Argo CD reads the first document"
+            errors.superfluous((*version.path, key), version.text(key), allowed)
 
 
 def _is_set(found: Values) -> bool:
@@ -100,7 +124,7 @@ def _refuse_of_own(entry: Values, keys: Sequence[PromotedKey], errors: ErrorColl
     given += ["sourceOptions"] if entry.json_map("sourceOptions") else []
     for name in given:
         allowed = "nothing: the chart is generated; with files of your own, `source` is helm, kustomize or directory"
-        errors.add(Kind.NOT_ALLOWED, (*entry.path, name), "a value", allowed, "SOURCE")
+        errors.superfluous((*entry.path, name), None, allowed)
     for index, key in enumerate(keys):
         if key.file != VALUES or key.kind or key.document:
             allowed = "a key of values.yaml: the chart is generated"
@@ -133,7 +157,7 @@ def _refuse_of_generated(
     for key in _GENERATED_ALONE:
         if entry.text(key):
             allowed = f"nothing: with source {source} your own files say it"
-            errors.add(Kind.NOT_ALLOWED, (*entry.path, key), entry.text(key), allowed, "''")
+            errors.superfluous((*entry.path, key), entry.text(key), allowed)
     for tool, options in entry.json_map("sourceOptions").items():
         path, allowed = (*entry.path, "sourceOptions", tool), f"options of the source that it has: {source}"
         if tool == source and chart is not None and "{{" in json.dumps(options):
@@ -146,33 +170,12 @@ def _refuse_of_generated(
         given = ["valueFiles"] if entry.texts("valueFiles") else []
         given += ["chart"] if chart is not None else []
         for key in given:
-            errors.add(Kind.NOT_ALLOWED, (*entry.path, key), "a value", "nothing: it is for source helm", "''")
+            errors.superfluous((*entry.path, key), None, "nothing: it is for source helm")
     if not entry.entries("promotedKeys"):
         allowed = "a list with the file and key of each value that promotions bring along"
         errors.add(Kind.MISSING, (*entry.path, "promotedKeys"), None, allowed, '[{"file": "FILE", "key": "KEY"}]')
-    if version not in keys:
+    if _is_set(entry.map("version")) and not entry.map("version").text("key"):
+        errors.add(Kind.MISSING, (*entry.path, "version", "key"), None, rules.FIELD_PATH.words, rules.FIELD_PATH.form)
+    elif version not in keys:
         allowed = f"one of promotedKeys: {', '.join(names(keys))}"
         errors.add(Kind.NOT_ALLOWED, (*entry.path, "version"), version.name, allowed, "KEY")
-
-
-def refuse_shared_files(pipeline: Pipeline, errors: ErrorCollector) -> None:
-    """Add an error for each promoted value that two stages have in one file, or that is outside of the repository."""
-    entries = {application.name: index for index, application in enumerate(pipeline.applications)}
-    own = {application.name for application in pipeline.applications if application.own_files}
-    if not own or not pipeline.stage_applications or errors.about("applications", "stages", "pathPattern"):
-        return
-    for edge in pipeline.edges():
-        if edge.application not in own:
-            continue
-        for index, key in enumerate(edge.promoted_keys):
-            source, target = (where.file_of(key.name) for where in (edge.at_source, edge.at_target))
-            allowed = ""
-            if source.partition("/")[0] in ("..", ".github", ".delivery"):
-                allowed = f"a file in the repository, not in .github or .delivery; it is {source}"
-            elif source == target and edge.source_branch == edge.target_branch:
-                allowed = (
-                    f"a file of each stage's own, by {{stage}}: {edge.source} and {edge.target} both have {source}"
-                )
-            if allowed:
-                path = ("applications", entries[edge.application], "promotedKeys", index)
-                errors.add(Kind.NOT_ALLOWED, path, key.name, allowed, "FILE")

@@ -98,6 +98,11 @@ class ErrorCollector:
         else:
             self._more += 1
 
+    def superfluous(self, path: Path, found: Json, allowed: str) -> None:
+        """Note the value `found` at `path`, or one that is not shown, where none is allowed."""
+        shown = "a value" if found is None else json.dumps(found, ensure_ascii=False)
+        self.say(Kind.NOT_ALLOWED, path, shown, allowed, remove_fix(self.stack, path, known=True))
+
     def add_unknown(self, path: Path, name: str, known: Iterable[str]) -> None:
         """Note that nothing reads the key `name` in the map at `path`, which may hold the keys `known`.
 
@@ -135,13 +140,14 @@ def set_fix(stack: str, where: str | Path, value: str, *, plaintext: bool = Fals
     return f"pulumi config set -s {_word(stack)} {options}{_word(spell(path))} {_word(value)}"
 
 
-def remove_fix(stack: str, path: Path) -> str:
-    """How to remove the key at `path`."""
+def remove_fix(stack: str, path: Path, *, known: bool = False) -> str:
+    """How to remove the key at `path`; one that is not `known` may be a misspelt one."""
     key, *inner = path
+    action = "remove" if known else "remove or rename"
     if key in PIPELINE:
-        return f"edit Pulumi.yaml: remove or rename it under config: {PROJECT}:{key}: value:"
+        return f"edit Pulumi.yaml: {action} it under config: {PROJECT}:{key}: value:"
     command = f"pulumi config rm -s {_word(stack)} {'--path ' if inner else ''}{_word(spell(path))}"
-    return f"{command}, or remove or rename it in Pulumi.yaml"
+    return f"{command}, or {action} it in Pulumi.yaml"
 
 
 def spell(path: Path) -> str:

@@ -8,11 +8,12 @@ from collections.abc import Collection, Iterable, Mapping
 from graphlib import CycleError, TopologicalSorter
 
 from delivery.config import rules
-from delivery.config.applications import read_applications, refuse_repeated, refuse_shared_files
+from delivery.config.applications import read_applications, refuse_repeated
 from delivery.config.errors import ConfigError as ConfigError
 from delivery.config.errors import ErrorCollector, Json, Kind, nearest, set_fix
 from delivery.config.keys import PROJECT, SECRETS, TABLE, Key
 from delivery.config.naming import read_stage_applications
+from delivery.config.promoted_values import refuse_undeployed
 from delivery.config.values import Values, decoded, read_map
 from delivery.model.pipeline import Pipeline, Promotions, Repository, Stage
 from delivery.model.request import PromotionRequest
@@ -70,7 +71,7 @@ def parse(
         stage_applications=read_stage_applications(root, applications, stages, stack, other_names or {}, errors),
         promotions=_promotions(root, errors),
     )
-    refuse_shared_files(pipeline, errors)
+    refuse_undeployed(pipeline, errors)
     configuration = StackConfiguration(
         pipeline=pipeline,
         stage=next((stage for stage in stages if stage.name == stack), Stage(stack, ())),
@@ -149,7 +150,7 @@ def _stages(root: Values, stack: str, errors: ErrorCollector) -> tuple[Stage, ..
                 )
         if stage.grouped and len(stage.after) != 1:
             allowed = "all, for a stage that comes after one stage"
-            errors.add(Kind.NOT_ALLOWED, (*entry.path, "group"), entry.text("group"), allowed, "''")
+            errors.superfluous((*entry.path, "group"), entry.text("group"), allowed)
         if not stage.after:
             for key in ("labels", "reviewers", "teamReviewers"):
                 if entry.optional_texts(key):
@@ -211,7 +212,7 @@ def _promotions(root: Values, errors: ErrorCollector) -> Promotions:
         errors.add(Kind.NOT_ALLOWED, ("promotionIdentity",), "token", allowed, "workflow")
     if root.text("promotionAuthor") and (signs or root.text("promotionEngine") == "pulumi"):
         allowed = "nothing with signed commits, or with the engine pulumi: they do not take an author"
-        errors.add(Kind.NOT_ALLOWED, ("promotionAuthor",), root.text("promotionAuthor"), allowed, "''")
+        errors.superfluous(("promotionAuthor",), root.text("promotionAuthor"), allowed)
     return Promotions(
         engine=root.text("promotionEngine"),
         identity=root.text("promotionIdentity"),

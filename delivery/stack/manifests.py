@@ -4,6 +4,7 @@ Components wrap these in resources; tests hold them against the definitions. Wha
 (commit, traceparent) is not here but in the chart, see `gitops/chart`.
 """
 
+import json
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -88,10 +89,18 @@ def _sources(configuration: StackConfiguration, stage_application: StageApplicat
         # Argo CD has the address of an OCI registry without its scheme.
         "repoURL": application.chart.repository.removeprefix("oci://"),
         "chart": application.chart.name,
-        "targetRevision": f"{{{{ .{application.chart.version.key} }}}}",
+        "targetRevision": _template_of(application.chart.version.key),
         "helm": {"valueFiles": referred},
     }
     return {"sources": [_with_options(chart, stage_application), {**program, "ref": "values"}]}
+
+
+def _template_of(key: str) -> str:
+    """The value at `key`, as a template of Go has it: what is no name there is looked up by its text."""
+    parts = key.split(".")
+    if all(part.isascii() and part.isidentifier() for part in parts):
+        return f"{{{{ .{key} }}}}"
+    return f"{{{{ index . {' '.join(map(json.dumps, parts))} }}}}"
 
 
 def _with_options(source: Mapping[str, Json], stage_application: StageApplication) -> dict[str, Json]:

@@ -168,8 +168,9 @@ def test_what_a_generated_chart_cannot_have_is_refused(application: dict[str, Js
 
 
 def test_a_chart_may_be_of_several_applications_each_with_its_own_values() -> None:
-    common: dict[str, Json] = {"source": "helm", "path": "charts/service"}
-    keys: list[Json] = [{"file": "/apps/{application}/{stage}.yaml", "key": "image.tag"}]
+    file = "/apps/{application}/{stage}.yaml"
+    common: dict[str, Json] = {"source": "helm", "path": "charts/service", "valueFiles": [file]}
+    keys: list[Json] = [{"file": file, "key": "image.tag"}]
     entries: list[Json] = [common | {"name": name, "promotedKeys": keys} for name in ("cart", "search")]
     edges = parsed("dev", applications=entries, pathPattern="{stage}/{application}").pipeline.edges()
     assert [edge.at_target.files for edge in edges] == [

@@ -10,7 +10,7 @@ from tests.messages import assert_message
 
 
 def own(source: str, options: Json, **more: Json) -> list[Json]:
-    keys: Json = [{"file": "f.yaml", "key": "version"}]
+    keys: Json = [{"file": "values.yaml", "key": "version"}]
     return [
         {
             "name": "shop",

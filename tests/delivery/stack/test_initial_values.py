@@ -292,8 +292,8 @@ def test_a_folder_that_is_read_and_that_argocd_would_not_look_at_is_refused(
 def test_a_chart_that_a_chart_depends_on_is_read(repo: Repo) -> None:
     chart = "dependencies:\n- name: lib\n  repository: file://../lib\n- name: x\n  repository: https://example.org\n"
     repo.commit({"charts/web/Chart.yaml": chart, "charts/lib/Chart.yaml": "name: lib\n"})
-    keys = [{"file": "{stage}.yaml", "key": "tag"}]
-    found: Any = {"applications": [{"name": "web", "source": "helm", "path": "charts/web", "promotedKeys": keys}]}
+    own = {"valueFiles": ["{stage}.yaml"], "promotedKeys": [{"file": "{stage}.yaml", "key": "tag"}]}
+    found: Any = {"applications": [{"name": "web", "source": "helm", "path": "charts/web", **own}]}
     [line] = repo.refused("dev", **found)
     assert '"/charts/lib"' in line
 
