@@ -36,9 +36,7 @@ def refuse_undeployed(pipeline: Pipeline, errors: ErrorCollector) -> None:
                 allowed = _allowed(placed, index, file)
             if allowed and (number, index) not in said:
                 said.add((number, index))
-                errors.add(
-                    Kind.NOT_ALLOWED, ("applications", number, "promotedKeys", index), key.name, allowed, _FORM
-                )
+                errors.add(Kind.NOT_ALLOWED, ("applications", number, "promotedKeys", index), key.name, allowed, _FORM)
         for name, files in (("valueFiles", placed.value_files), ("reads", placed.application.reads)):
             for index, file in enumerate(files):
                 if placed.in_repository(file).partition("/")[0] == "..":
