@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from delivery.cluster import ClusterError, RefusedError
-from delivery.doctor import argocd, cluster, committed, inputs, promotions, repository, tokens, toolchain
+from delivery.doctor import argocd, cluster, committed, inputs, promotions, repository, tokens, toolchain, workloads
 from delivery.doctor.check import Check, unknown, wrong
 from delivery.doctor.inspection import BlockedError, Inspection
 
@@ -31,6 +31,7 @@ GROUPS: Mapping[str, Mapping[str, CheckFunction]] = {
         "Keptn's promotion tasks": cluster.promotion_tasks,
         "collector address": cluster.collector,
         "promotion secret": cluster.promotion_secret,
+        "workloads": workloads.workloads,
     },
     "Argo CD": {
         "Argo CD's cluster": argocd.reachable,

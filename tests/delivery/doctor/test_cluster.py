@@ -2,11 +2,13 @@ import base64
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from delivery.doctor.check import Check
 from delivery.doctor.inspection import Inspection
+from lab.cluster_objects import DaemonSet, Deployment, StatefulSet
 from lab.engine import PROGRAM
 from tests.delivery.cluster.kubernetes_api import (
     KubernetesApi,
@@ -42,6 +44,7 @@ def test_a_healthy_cluster_is_fine_and_tells_its_versions(api: KubernetesApi) ->
         "cluster rights": "ok the login may manage all that the stack declares",
         "Keptn's promotion tasks": "ok on, lifecycle-operator v2.0.0 in keptn-system",
         "collector address": "ok otel:4317",
+        "workloads": "ok none in podtato-head-dev so far",
         "Argo CD": "ok v3.1.0, argocd-application-controller in argocd",
         "Argo CD project": "ok default permits the repository and the stage's cluster",
         "Application podtato-head-dev": "ok is not there: the first update creates it",
@@ -222,3 +225,56 @@ def test_no_secret_is_looked_for_where_the_stack_fills_it_or_promotes_nothing(ap
     assert external(api, None, "production") is None
     assert "promotion secret" not in checks(api)
     assert not [request for request in api.requests if "secrets" in request]
+
+
+SPACE = "/apis/apps/v1/namespaces/podtato-head-dev"
+LABELS = {"part-of": "podtato-head", "name": "podtato-head-frontend", "version": "v0.3.0"}
+
+
+def running(kind: type[Deployment] = Deployment, /, without: str = "", **counts: int) -> dict[str, object]:
+    """A workload of the application as the API lists it, its pods without one of the labels."""
+    made: dict[str, Any] = kind("podtato-head-frontend", "v0.3.0", **counts).manifest(
+        "podtato-head-dev", "podtato-head"
+    )
+    made["spec"]["template"]["metadata"]["labels"].pop(f"app.kubernetes.io/{without}", None)
+    return made
+
+
+@pytest.mark.parametrize("kind", [Deployment, StatefulSet, DaemonSet])
+class TestWorkloads:
+    """Of each kind that Keptn verifies."""
+
+    @staticmethod
+    def told(api: KubernetesApi, kind: type[Deployment], without: str = "", **counts: int) -> Check:
+        api.objects[f"{SPACE}/{kind.resource}"] = {"items": [running(kind, without, **counts)]}
+        return checks(api)["workloads"]
+
+    def test_are_fine_where_keptn_knows_them_and_they_are_available(
+        self, api: KubernetesApi, kind: type[Deployment]
+    ) -> None:
+        found = self.told(api, kind, replicas=3)
+        assert (found.status, found.detail) == ("ok", "1 in podtato-head-dev, fully available")
+
+    @pytest.mark.parametrize("label", LABELS)
+    def test_that_lack_a_label_are_named(self, api: KubernetesApi, kind: type[Deployment], label: str) -> None:
+        found = self.told(api, kind, label)
+        assert (found.status, f"no app.kubernetes.io/{label}," in found.detail) == ("unknown", True)
+        assert f"{kind.__name__} podtato-head-frontend in podtato-head-dev" in found.detail
+
+    def test_that_are_not_available_are_wrong(self, api: KubernetesApi, kind: type[Deployment]) -> None:
+        found = self.told(api, kind, replicas=3, available=2)
+        assert found.status == "wrong"
+        assert_told(f"workloads.{kind.__name__.lower()}", found)
+
+
+def test_a_workload_of_an_application_that_the_pipeline_does_not_have_is_named(api: KubernetesApi) -> None:
+    other = Deployment("shop", "v1").manifest("podtato-head-dev", "shop")
+    api.objects[f"{SPACE}/deployments"] = {"items": [running(), other]}
+    found = checks(api)["workloads"]
+    assert found.status == "unknown"
+    assert_told("workloads.other", found)
+
+
+def test_a_login_that_may_not_list_workloads_leaves_them_unknown(api: KubernetesApi) -> None:
+    api.objects[f"{SPACE}/statefulsets"] = 403
+    assert checks(api)["workloads"].status == "unknown"
