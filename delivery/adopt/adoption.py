@@ -81,7 +81,7 @@ def adopt(
             decided = [
                 finding(Kind.DECIDE, name, text) for name in grid.applications for text in described[name].decisions
             ]
-            return Adoption(done[0], done[1], (*findings, *decided, *open_decisions(grid, done[0])))
+            return Adoption(done[0], done[1], (*findings, *decided, *open_decisions(grid, *done)))
     return Adoption(findings=tuple(findings))
 
 

@@ -152,23 +152,23 @@ def _most(values: Iterable[str]) -> str:
     return max(counts, key=lambda each: counts[each], default="")
 
 
-def open_decisions(grid: Grid, project: Mapping[str, Json]) -> list[Finding]:
+def open_decisions(grid: Grid, project: Mapping[str, Json], stacks: Mapping[str, Mapping[str, Json]]) -> list[Finding]:
     """What Applications and repositories do not say."""
-    order = " -> ".join(grid.stages)
     unknown = [stage for stage in grid.stages if rank(stage) == rank("")]
     why = (
-        f"the order {order} is a guess by their names; set `after`"
-        if not unknown
-        else (f"`after`: the names {', '.join(unknown)} do not say what follows what")
+        f"`after`: the names {', '.join(unknown)} do not say what follows what"
+        if unknown
+        else f"the order {' -> '.join(grid.stages)} is a guess by their names; set `after`"
     )
-    found = [finding(Kind.DECIDE, "stages", why)]
-    found.append(
-        finding(
-            Kind.DECIDE,
-            "stacks",
-            "set kubeContext of each, argocdContext where Argo CD is in another cluster, and tokens",
-        )
-    )
+    found = [finding(Kind.DECIDE, "stages", why), finding(Kind.DECIDE, "stacks", "set kubeContext of each, and tokens")]
+    for stack, own in stacks.items():
+        if cluster := own.get("destinationName") or own.get("destinationServer"):
+            why = f"it deploys to {cluster}: kubeContext is that cluster, argocdContext the one that Argo CD runs in"
+            found.append(finding(Kind.DECIDE, stack, why))
+        if "argocdProject" in own:
+            # What a project does not permit fails the whole sync.
+            why = f"the project {own['argocdProject']} has to permit the kind lifecycle.keptn.sh/KeptnAppContext"
+            found.append(finding(Kind.DECIDE, stack, why))
     if "githubApiUrl" in project:
         found.append(finding(Kind.DECIDE, "githubApiUrl", "promotions need GitHub or a GitHub Enterprise Server there"))
     return found

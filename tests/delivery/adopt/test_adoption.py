@@ -209,6 +209,9 @@ def test_a_folder_with_recurse_and_every_sync_option_stays_as_it_is() -> None:
     )
     assert not left_out(adoption)
     assert not differing(adoption)
+    decided = [each for each in adoption.kinds(Kind.DECIDE) if each.about == "prod"]
+    for name, each in zip(("cluster", "project"), decided, strict=True):
+        assert_message(f"adopt.decide-{name}", str(each))
     assert adoption.stacks["prod"] == {
         "adoptExisting": True,
         "argocdNamespace": "argocd-prod",

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from delivery.adopt.given import Kind, read_given
+from delivery.adopt.given import MOST_BYTES, Kind, read_given
 from delivery.config.errors import Json
 from tests.delivery.adopt.layouts import (
     DEPLOYMENT,
@@ -227,6 +227,11 @@ def test_a_file_that_is_no_yaml_is_left_out_by_its_name(text: str) -> None:
     assert given == ()
     assert [(each.kind, each.about) for each in findings] == [(Kind.LEFT_OUT, "bad.yaml")]
     assert str(findings[0]).isprintable()
+
+
+def test_a_file_that_is_too_long_is_left_out_unread() -> None:
+    _, findings = read_given([("long.yaml", "a: b\n" * (MOST_BYTES // 5 + 1))])
+    assert_message("adopt.left-out.long", str(findings[0]))
 
 
 @pytest.mark.parametrize(
