@@ -7,6 +7,7 @@ history only.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from delivery.model.edges import Edge, Group
 from delivery.model.promoted_keys import PromotedKey
 from delivery.model.settings import PromotionSettings
 from delivery.model.versions import is_mutable, is_older
@@ -47,9 +48,16 @@ def _by_hand(state: EdgeState, settings: PromotionSettings, changes: tuple[Chang
     target, since = state.edge.target, state.target_history.since
     if not since or not changes:
         return ()
-    first = next((change for change in changes if change.key == state.edge.version_key), None)
     by_hand = any(not change.rollback for change in since)
-    older = is_older(first.becomes, first.was) if first and first.was is not None and by_hand else False
+    versions = {f"{before}{part.version_key}" for before, part in _parts(state.edge)}
+    compared = {
+        change: is_older(change.becomes, change.was)
+        for change in changes
+        if by_hand and change.was is not None and change.key in versions
+    }
+    # One version that goes back is enough, where several applications are promoted together.
+    first = next((change for change, is_one in compared.items() if is_one), None)
+    older = True if first else None if None in compared.values() else False
     rows = [
         f"[`{change.commit.sha[:9]}`]({settings.web_url}/commit/{change.commit.sha}) "
         f"{code(change.commit.subject, 120)} by {code(change.commit.author, 60)}"
@@ -120,21 +128,29 @@ def _downgrade(
 def _images(state: EdgeState, values: Mapping[str, Scalar], changes: tuple[Change, ...]) -> Iterator[ReviewerWarning]:
     """Tags that do not say which image is deployed: they move, or a digest that does not travel goes before them."""
     changed, target = {change.key for change in changes}, state.edge.target
-    for key in state.edge.promoted_keys:
-        digest = key.digest
-        if (key.name != state.edge.version_key and not key.is_tag) or digest.name in values:
+    for before, part in _parts(state.edge):
+        if not any(name.startswith(before) for name in changed):
             continue
-        if is_mutable(tag := values[key.name].text):
-            why = "is a tag that moves: what was verified may not be what gets deployed"
-            yield ReviewerWarning(f"{code(key.name)} {code(tag)} {why}.", f"{key.name} {escape(tag)} {why}")
-        elif key.name in changed and _has(state, digest):
-            why = "is not promoted, and decides which image is deployed"
-            yield ReviewerWarning(f"{code(digest.name)} of {target} {why}.", f"{digest.name} of {target} {why}")
+        for key in part.promoted_keys:
+            name, digest = f"{before}{key.name}", f"{before}{key.digest.name}"
+            if (key.name != part.version_key and not key.is_tag) or digest in values:
+                continue
+            if is_mutable(tag := values[name].text):
+                why = "is a tag that moves: what was verified may not be what gets deployed"
+                yield ReviewerWarning(f"{code(name)} {code(tag)} {why}.", f"{name} {escape(tag)} {why}")
+            elif name in changed and _has(state, part, key.digest):
+                why = "is not promoted, and decides which image is deployed"
+                yield ReviewerWarning(f"{code(digest)} of {target} {why}.", f"{digest} of {target} {why}")
 
 
-def _has(state: EdgeState, key: PromotedKey) -> bool:
+def _parts(edge: Edge) -> tuple[tuple[str, Edge], ...]:
+    """The edge of each application, and what stands before the names of its keys."""
+    return tuple((f"{part.application}/" if isinstance(edge, Group) else "", part) for part in edge.parts)
+
+
+def _has(state: EdgeState, part: Edge, key: PromotedKey) -> bool:
     """Whether the target has a value at a key that is not promoted."""
-    where = replace(state.edge.at_target, keys=(key,))
+    where = replace(part.at_target, keys=(key,))
     try:
         found = read_values(state.target_texts, where)
     except (KeyError, ValuesError):

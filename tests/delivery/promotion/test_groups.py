@@ -151,3 +151,24 @@ def test_each_application_and_the_group_lead_to_the_same_edge() -> None:
         found = settings.edge(name, "dev", "production")
         assert isinstance(found, Group)
         assert found.branch == "promote/_all/dev/production"
+
+
+def test_a_tag_that_moves_is_warned_of_by_the_application_that_has_it(group: Story) -> None:
+    commit = release(group, web="latest", api="v7")
+    verified(group, "web", commit, "latest")
+    verified(group, "api", commit, "v7")
+    [line] = [line for line in (group.pull_requests[0].body or "").splitlines() if "moves" in line]
+    assert "`web/serviceVersion`" in line
+
+
+def test_a_hotfix_of_one_application_is_not_undone_by_the_release_of_another(group: Story) -> None:
+    values = 'serviceVersion: v1.0.1\ntraceParent: ""\n'
+    verified(group, "web", release(group, web="v1.0.0", api="v1.0.0"), "v1.0.0")
+    verified(group, "api", group.forge.branch(NAME, "main") or "", "v1.0.0")
+    group.merge(1)
+    group.forge.commit(NAME, {"production/web/values.yaml": values}, "Hotfix")
+    commit = release(group, api="v1.1.0")
+    verified(group, "web", commit, "v1.0.0")
+    run = verified(group, "api", commit, "v1.1.0")
+    assert len(group.pull_requests) == 1
+    assert (run.result, "downgrade" in str(run.outcome["why"])) == ("superseded", True)
