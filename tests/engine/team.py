@@ -40,8 +40,8 @@ class Team:
     """
 
     def __init__(self, folder: Path, forge: Forge, example: Example | None = None) -> None:
-        self.folder, self.forge, example = folder, forge, example or Example()
-        self.engine = PulumiEngine(folder / "pulumi", folder / "manifests", project=example.project)
+        self.folder, self.forge, self.example = folder, forge, example or Example()
+        self.engine = PulumiEngine(folder / "pulumi", folder / "manifests", project=self.example.project)
         self.settings = {"repositoryOwner": OWNER, "repositoryName": NAME, "githubApiUrl": forge.api_url}
         self.secrets = {"githubToken": TOKEN, "promotionToken": TASK_TOKEN}
         self.environment: dict[str, str] = {}
@@ -49,14 +49,15 @@ class Team:
         self._first: dict[str, str] = {}
         self._count = itertools.count()
         self._pulumi = installed_cli()
-        forge.create_repository(REPOSITORY, files=example.files, organization=True)
+        forge.create_repository(REPOSITORY, files=self.example.files, organization=True)
         forge.add_token(TOKEN, login="platform-engineer")
         forge.add_token(TASK_TOKEN, {"actions": "write", "metadata": "read"}, login="promotion-task")
 
     def seed(self, *stages: str) -> None:
         """Commit what the stacks of these stages would, without the engine: it is not what the test is about."""
         for stage in stages:
-            EmbeddedEngine(self.forge, REPOSITORY, self.folder / "seeded").up(stage, self.settings, self.secrets)
+            engine = EmbeddedEngine(self.forge, REPOSITORY, self.folder / "seeded", self.example.project)
+            engine.up(stage, self.settings, self.secrets)
 
     def promoting(self) -> "Team":
         """This team, with promotions declared by its stacks, and both stages' files in place."""
