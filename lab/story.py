@@ -20,13 +20,14 @@ from delivery.values.editor import set_keys
 from lab.actions import PromoterRun, run_promoter
 from lab.argocd import Synced, sync
 from lab.cluster import Cluster
-from lab.cluster_objects import Deployment
+from lab.cluster_objects import DaemonSet, Deployment, StatefulSet
 from lab.example import Example
 from lab.forge import Forge, PullRequest
 from lab.keptn import Keptn
 from lab.updates import Engine, Update
 
 OWNER = "podtato-team"
+KINDS = {kind.__name__: kind for kind in (Deployment, StatefulSet, DaemonSet)}
 UPDATE_TOKEN, TASK_TOKEN = "lab-token-of-the-platform", "lab-token-of-the-task"
 
 
@@ -125,7 +126,7 @@ class Story:
             spec.get("spanLinks", ()),
             promotes="promotionTasks" in spec,
             post_deployment_tasks=spec.get("postDeploymentTasks", ()),
-            deployments=[Deployment(found.name, found.version) for found in synced.workloads],
+            deployments=[KINDS[found.kind](found.name, found.version) for found in synced.workloads],
         )
 
     def promote(self, context: str, stage: str = "") -> subprocess.CompletedProcess[str]:

@@ -30,6 +30,7 @@ class Workload:
     name: str
     version: str
     image: str
+    kind: str = "Deployment"
 
 
 def keptn_version(workloads: Sequence[Workload]) -> str:
@@ -62,7 +63,7 @@ def _workload(body: Body) -> Workload:
     if _VERSION not in pods["metadata"]["labels"]:
         raise LookupError(f"the pods of {name} have no label {_VERSION}")
     [container] = pods["spec"]["containers"]
-    return Workload(name, str(pods["metadata"]["labels"][_VERSION]), container["image"])
+    return Workload(name, str(pods["metadata"]["labels"][_VERSION]), container["image"], body["kind"])
 
 
 def _documents(texts: Iterator[str]) -> list[Body]:

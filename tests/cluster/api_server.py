@@ -28,6 +28,7 @@ _RESOURCES = {
     "ClusterRoleBinding": "apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
     "CustomResourceDefinition": "apis/apiextensions.k8s.io/v1/customresourcedefinitions",
     "Deployment": "apis/apps/v1/{}deployments",
+    "StatefulSet": "apis/apps/v1/{}statefulsets",
     "Ingress": "apis/networking.k8s.io/v1/{}ingresses",
     "KeptnAppContext": "apis/lifecycle.keptn.sh/v1/{}keptnappcontexts",
     "KeptnTaskDefinition": "apis/lifecycle.keptn.sh/v1/{}keptntaskdefinitions",
