@@ -150,7 +150,7 @@ APPLICATION = (
     Key(
         "reads",
         LIST,
-        rules.FILE_PATTERN,
+        rules.READ_PATTERN,
         [],
         "Further folders that its manifests are made of, such as a Kustomize base. A commit to one of these, or to its "
         "own files, syncs it; any other does not.",

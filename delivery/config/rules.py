@@ -15,11 +15,19 @@ from delivery.values.path import path_problem
 
 @dataclass(frozen=True)
 class Rule:
-    """The test that a value has to pass, the rule in words, and the placeholder for an allowed value."""
+    """The test that a value has to pass, the rule in words, and the placeholder for an allowed value.
+
+    `why` says what is wrong with a value, where the words do not tell: nothing as a rule.
+    """
 
     holds: Callable[[Json], bool]
     words: str
     form: str
+    why: Callable[[Json], str] = lambda _: ""
+
+    def words_for(self, value: Json) -> str:
+        """The rule in words, and what is wrong with `value`."""
+        return "; ".join(filter(None, (self.words, self.why(value))))
 
 
 def text(holds: Callable[[str], bool], words: str, form: str) -> Rule:
@@ -128,10 +136,18 @@ def _is_branch(name: str) -> bool:
     return (
         # A default branch there would be rebuilt by a promotion, or be in the way of every one of them.
         # And `refs/heads/main` is how git writes `main` in full: as a name it would be looked for below refs/heads.
-        name.partition("/")[0] not in ("promote", "rollback", "refs")
+        # And these two Argo CD takes for something else than a branch.
+        name != "HEAD"
+        and not is_commit(name)
+        and name.partition("/")[0] not in ("promote", "rollback", "refs")
         and re.fullmatch(r"(?!.*(\.\.|//|/\.|\.lock(/|$)))[A-Za-z0-9_][\w./-]*[\w-]|[A-Za-z0-9_]", name, re.ASCII)
         is not None
     )
+
+
+def _why_no_path(value: Json) -> str:
+    problem = path_problem(value).replace(" — ", ": ") if isinstance(value, str) else ""
+    return f"this one has {problem}" if problem else ""
 
 
 FLAG = Rule(lambda value: isinstance(value, bool), "true or false", "true|false")
@@ -144,23 +160,26 @@ NAMESPACE = text(
 )
 FOLDER_NAME = pattern(
     r"(?=.{1,200}$)[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*",
-    "a folder in the repository, without '..', '.github' or a slash at either end",
+    "a folder in the repository: letters, digits, '.', '_' and '-', none beginning with '.', slashes between",
     "FOLDER",
 )
 NAME_PATTERN = pattern(
     r"(?=.{1,300}$)([^{}\n]|\{[A-Za-z]\w*\})+",
-    "a text with {application}, {stage} and what `variables` of the application have",
+    "a text with {application}, {stage} and what `variables` of the application have, at most 300 characters",
     "PATTERN",
 )
-FILE_PATTERN = pattern(
-    r"(?=.{1,300}$)/?((\.\.|[\w.{}-]*[\w}-])/)*[\w.{}-]*[\w}-]",
-    "a file, from the application's folder or with a `/` before it from the repository's root; it may have {stage}",
-    "FILE",
+_FILE = r"(?=.{1,300}$)/?((\.\.|[\w.{}-]*[\w}-])/)*[\w.{}-]*[\w}-]"
+_FROM = (
+    "from the application's folder or with a `/` before it from the repository's root: letters, digits, '.', '_' and "
+    "'-', slashes between; it may have {stage}"
 )
-FIELD_PATH = text(
-    lambda path: not path_problem(path),
+FILE_PATTERN = pattern(_FILE, f"a file, {_FROM}", "FILE")
+READ_PATTERN = pattern(f"{_FILE}/?", f"a folder or file, {_FROM}", "FOLDER")
+FIELD_PATH = Rule(
+    lambda path: isinstance(path, str) and not path_problem(path),
     r"a field path: dots between levels, `[name=VALUE]` for an element of a list, `\.` for a dot in a key",
     "KEY",
+    _why_no_path,
 )
 CHART_REPOSITORY = text(
     lambda address: re.fullmatch(r"(oci|https)://[!-~]+", address) is not None and not has_credentials(address),
@@ -172,7 +191,9 @@ FIRST_VERSION = text(is_image_version, f"{VERSION.words}; with its digest if you
 COMMIT = text(is_commit, "a full commit id in lower-case hex", "COMMIT")
 OWNER = pattern(r"[A-Za-z0-9](-?[A-Za-z0-9]){0,38}", "a GitHub user or organisation", "OWNER")
 REPOSITORY = pattern(r"(?!\.{1,2}$)(?!.*\.git$)[A-Za-z0-9._-]{1,100}", "a GitHub repository's name", "NAME")
-BRANCH = text(_is_branch, "a branch name, not `promote`, `rollback`, `refs` or below them", "BRANCH")
+BRANCH = text(
+    _is_branch, "a branch name, not `HEAD`, no commit id, not `promote`, `rollback`, `refs` or below them", "BRANCH"
+)
 API_URL = text(
     _is_api_url, "https://api.github.com, or https://HOST/api/v3 for GitHub Enterprise", "https://HOST/api/v3"
 )

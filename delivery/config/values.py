@@ -128,7 +128,7 @@ def _value(key: Key, within: Mapping[str, Json], path: Path, errors: ErrorCollec
             return read_map(value, key.keys, path, errors).values if key.keys else _table(key, value, path, errors)
         case _ if key.type not in STRUCTURED and key.rule.holds(value):
             return value
-    allowed = key.allowed
+    allowed = key.allowed if key.type in STRUCTURED else key.rule.words_for(found)
     if key.type is Type.TEXT and isinstance(value, float):
         allowed += ", in quotes: without them 1.10 is the number 1.1"
     errors.add(Kind.NOT_ALLOWED, path, found, allowed, key.form)
@@ -153,7 +153,7 @@ def _items(key: Key, found: list[Json], path: Path, errors: ErrorCollector) -> l
     items: dict[str, Json] = {}
     for index, item in enumerate(found):
         if not (isinstance(item, str) and key.rule.holds(item)):
-            errors.add(Kind.NOT_ALLOWED, (*path, index), item, key.rule.words, key.rule.form)
+            errors.add(Kind.NOT_ALLOWED, (*path, index), item, key.rule.words_for(item), key.rule.form)
         elif items.setdefault(item, index) != index:
             errors.add(Kind.REPEATED, (*path, index), item, "each once", key.rule.form)
     return [*items]
@@ -172,7 +172,7 @@ def _texts_or_maps(key: Key, found: list[Json], path: Path, errors: ErrorCollect
         if isinstance(item, str) and key.rule.holds(item):
             item = {"key": item}
         elif not isinstance(item, dict):
-            errors.add(Kind.NOT_ALLOWED, (*path, index), item, key.rule.words, key.rule.form)
+            errors.add(Kind.NOT_ALLOWED, (*path, index), item, key.rule.words_for(item), key.rule.form)
             continue
         elif "key" not in item:
             errors.add(Kind.MISSING, (*path, index, "key"), None, key.rule.words, key.rule.form)

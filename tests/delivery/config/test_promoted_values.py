@@ -6,7 +6,7 @@ import pytest
 
 from delivery.config.errors import Json, Kind
 from delivery.config.reader import parse
-from delivery.stack.manifests import argocd_application_spec
+from delivery.stack.manifests import argocd_application_spec, generate_paths
 from tests.delivery.config.configurations import FIVE, kinds, raw, refused
 from tests.delivery.config.test_applications import BILLING, INGRESS, SHOP
 
@@ -100,6 +100,22 @@ def test_a_value_is_promoted_once(first: Json, second: Json) -> None:
 )
 def test_a_path_that_cannot_be_one_of_the_repository_is_refused(change: dict[str, Json], key: str) -> None:
     assert (f"delivery:applications[0].{key}", Kind.NOT_ALLOWED) in refusals(SHOP | change)
+
+
+def test_what_is_wrong_with_a_path_to_a_value_is_said() -> None:
+    [problem] = refused({"applications": [SHOP | {"promotedKeys": [{"file": "a.yaml", "key": "images.[name=x]"}]}]})
+    assert "at the end" in problem.allowed
+
+
+def test_a_folder_that_is_read_may_end_with_a_slash() -> None:
+    configuration = parse(raw("dev", applications=[SHOP | {"reads": ["/apps/shop/base/"]}]), "dev")
+    assert generate_paths(configuration.stage_applications[0]).endswith(";/apps/shop/base")
+
+
+@pytest.mark.parametrize("revision", ["HEAD", "a" * 40])
+def test_what_argocd_takes_for_something_else_is_no_branch_of_a_stage(revision: str) -> None:
+    stages: list[Json] = [{"name": "dev"}, {"name": "production", "after": ["dev"], "revision": revision}]
+    assert kinds(refused({"stages": stages})) == [("delivery:stages[1].revision", Kind.NOT_ALLOWED)]
 
 
 def test_the_version_needs_a_key() -> None:
