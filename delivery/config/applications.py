@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from delivery.config import rules
 from delivery.config.chart_values import is_free, is_read, known_keys
 from delivery.config.errors import ErrorCollector, Kind, nearest
+from delivery.config.keys import APPLICATION
 from delivery.config.naming import filled
 from delivery.config.values import Values
 from delivery.model.pipeline import SOURCES, Application, RegistryChart, filled_texts
 from delivery.model.promoted_keys import VALUES, PromotedKey, names
 
-_GENERATED_ALONE = ("image", "workload")
+_GENERATED_ALONE = ("image", "workload", "containerPort", "servicePort", "firstVersion")
 _OWN_ALONE = ("valueFiles", "reads")
 
 
@@ -154,10 +155,11 @@ def _refuse_of_generated(
     errors: ErrorCollector,
 ) -> None:
     """What files of the team's own cannot have, and what they have to have."""
+    usual = {key.name: key.default for key in APPLICATION}
     for key in _GENERATED_ALONE:
-        if entry.text(key):
+        if entry.values[key] != usual[key]:
             allowed = f"nothing: with source {source} your own files say it"
-            errors.superfluous((*entry.path, key), entry.text(key), allowed)
+            errors.superfluous((*entry.path, key), entry.values[key], allowed)
     for tool, options in entry.json_map("sourceOptions").items():
         path, allowed = (*entry.path, "sourceOptions", tool), f"options of the source that it has: {source}"
         if tool == source and chart is not None and "{{" in json.dumps(options):

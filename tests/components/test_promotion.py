@@ -291,7 +291,8 @@ def reads(forge: Forge) -> dict[str, int]:
 
 def test_values_of_several_files_are_committed_one_after_another_the_trace_first(stages: Stages) -> None:
     keys: list[Any] = [{"file": "{stage}.yaml", "key": "tag"}, {"file": "limits/{stage}.yaml", "key": "memory"}]
-    shop = {"name": "shop", "source": "helm", "path": "charts/shop", "promotedKeys": keys}
+    read = {"valueFiles": ["{stage}.yaml", "limits/{stage}.yaml"], "promotedKeys": keys}
+    shop = {"name": "shop", "source": "helm", "path": "charts/shop", **read}
     trace, names = ".delivery/shop/production/values.yaml", '"{stage}.yaml:tag"'
     files: dict[str, str | bytes | None] = {trace: f'traceParent: "{TRACEPARENT}"\n'}
     listed = f"versionKey: {names}\npromotedKeys: [{names}, 'limits/{{stage}}.yaml:memory']\n"

@@ -131,6 +131,8 @@ def test_patterns_use_the_variables_of_their_application() -> None:
     ("application", "key"),
     [
         ({"image": "ghcr.io/acme/shop"}, "image"),
+        ({"containerPort": 9000}, "containerPort"),
+        ({"firstVersion": "v1.0.0"}, "firstVersion"),
         ({"promotedKeys": None}, "promotedKeys"),
         ({"promotedKeys": [{"file": "/values.yaml", "key": "tag"}]}, "promotedKeys[0]"),
         ({"promotedKeys": [{"file": "../../../../../values-{stage}.yaml", "key": "tag"}]}, "promotedKeys[0]"),
