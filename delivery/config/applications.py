@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 from delivery.config import rules
 from delivery.config.chart_values import is_free, is_read, known_keys
+from delivery.config.entries import APPLICATION
 from delivery.config.errors import ErrorCollector, Kind, nearest
-from delivery.config.keys import APPLICATION
 from delivery.config.naming import filled
 from delivery.config.values import Values
 from delivery.model.pipeline import SOURCES, Application, RegistryChart, filled_texts

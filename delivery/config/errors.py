@@ -10,7 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from delivery.config.keys import PIPELINE, PROJECT, TABLE, Type
+from delivery.config.key import Type
+from delivery.config.keys import PIPELINE, PROJECT, TABLE
 from delivery.config.rules import Json as Json
 from delivery.text import printable, without_secrets
 

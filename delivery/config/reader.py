@@ -11,7 +11,8 @@ from delivery.config import rules
 from delivery.config.applications import read_applications, refuse_repeated
 from delivery.config.errors import ConfigError as ConfigError
 from delivery.config.errors import ErrorCollector, Json, Kind, nearest, set_fix
-from delivery.config.keys import PROJECT, SECRETS, TABLE, Key
+from delivery.config.key import Key
+from delivery.config.keys import PROJECT, SECRETS, TABLE
 from delivery.config.naming import read_stage_applications
 from delivery.config.promoted_values import refuse_undeployed
 from delivery.config.values import Values, decoded, read_map

@@ -4,7 +4,9 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from delivery.config.keys import APPLICATION, PIPELINE_KEYS, PROJECT, PROMOTE, STACK_KEYS, STAGE, SYNC, Key, Type
+from delivery.config.entries import APPLICATION, PROMOTE, STAGE, SYNC
+from delivery.config.key import Key, Type
+from delivery.config.keys import PIPELINE_KEYS, PROJECT, STACK_KEYS
 from delivery.config.rules import TEXT
 
 FILE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "configuration.md"

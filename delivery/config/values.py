@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from delivery.config.errors import ErrorCollector, Json, Kind, Path
-from delivery.config.keys import STRUCTURED, Key, Type
+from delivery.config.key import STRUCTURED, Key, Type
 
 _DEEPEST = 10
 

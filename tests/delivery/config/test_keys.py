@@ -4,20 +4,10 @@ import pytest
 import yaml
 
 from delivery.config import reference, rules
+from delivery.config.entries import APPLICATION, PROMOTE, STAGE, SYNC
 from delivery.config.errors import Json, Kind
-from delivery.config.keys import (
-    APPLICATION,
-    PIPELINE,
-    PIPELINE_KEYS,
-    PROMOTE,
-    SECRETS,
-    STACK_KEYS,
-    STAGE,
-    SYNC,
-    TABLE,
-    Key,
-    Type,
-)
+from delivery.config.key import Key, Type
+from delivery.config.keys import PIPELINE, PIPELINE_KEYS, SECRETS, STACK_KEYS, TABLE
 from tests.delivery.config.configurations import ROOT, kinds, refused
 
 NESTED = (*APPLICATION, *STAGE, *SYNC, *PROMOTE)
