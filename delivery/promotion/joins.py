@@ -89,7 +89,21 @@ class JoinHistory(History):
                     came = self._arrival(one, commit, where), self._arrival(other, reference, where)
                     if all(came):
                         return super().local_order(*came)
+            if self._branch(commit) != self._branch(reference):
+                return self._order_of_branches(commit, reference)
         return super().local_order(commit, reference)
+
+    def _branch(self, commit: str) -> str | None:
+        """The branch of the stage that has verified `commit`; None where it is in no log."""
+        return self._files[commit].source_branch if commit in self._files else None
+
+    def _order_of_branches(self, commit: str, reference: str) -> Order | None:
+        """How commits of two stages' own branches stand to each other: where neither contains the other, by date."""
+        found = super().local_order(commit, reference)
+        dates = [self._repository.committed_at(name) for name in (commit, reference)]
+        if found in (Order.OLDER, Order.NEWER) or dates[0] is None or dates[1] is None:
+            return found
+        return Order.OLDER if dates[0] < dates[1] else Order.NEWER
 
     def _known_values(self, commit: str) -> Texts | None:
         return self.values(self._files[commit], commit) if commit in self._files else None
@@ -97,7 +111,9 @@ class JoinHistory(History):
     def _arrival(self, values: Texts, commit: str, where: StageValues) -> str:
         key = where, commit, tuple(values.items())
         if key not in self._arrived:
-            self._arrived[key] = self.last_with(values, commit, where)
+            # The history of another branch does not tell what the stage had.
+            own = self._branch(commit) in (None, where.branch)
+            self._arrived[key] = self.last_with(values, commit if own else self.tip_of(where), where)
         return self._arrived[key]
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from delivery.git.commits import Commit
 from delivery.git.repository import Repository
-from delivery.model.edges import Edge
+from delivery.model.edges import Edge, Group
 from delivery.model.promoted_keys import StageValues
 from delivery.promotion.metadata import read_trailer
 from delivery.promotion.plan import read_values
@@ -93,7 +93,9 @@ def _changed_on_branch(repository: Repository, commit: Commit, edge: Edge, promo
     """What people changed on a promotion's branch before they merged it: other values than the source stage has."""
     after = _read(repository, commit.sha, edge.at_target)
     there = repository.resolve(promoted) is not None
-    sources = [_read(repository, promoted, origin.at_source) for origin in edge.origins] if there else []
+    # Of a group, each origin has the values of one application alone.
+    places = [edge.at_source] if isinstance(edge, Group) else [origin.at_source for origin in edge.origins]
+    sources = [_read(repository, promoted, where) for where in places] if there else []
     verified = [values for values in sources if values is not None]
     if after is None or not verified or after in verified:
         return None

@@ -16,6 +16,7 @@ from delivery.promotion.joins import upstream_values
 from delivery.promotion.markdown import code
 from delivery.promotion.plan import Change, read_values
 from delivery.promotion.state import EdgeState
+from delivery.promotion.target_history import TargetChange
 from delivery.values.document import ValuesError
 from delivery.values.scalar import Scalar, escape
 
@@ -48,16 +49,8 @@ def _by_hand(state: EdgeState, settings: PromotionSettings, changes: tuple[Chang
     target, since = state.edge.target, state.target_history.since
     if not since or not changes:
         return ()
-    by_hand = any(not change.rollback for change in since)
-    versions = {f"{before}{part.version_key}" for before, part in _parts(state.edge)}
-    compared = {
-        change: is_older(change.becomes, change.was)
-        for change in changes
-        if by_hand and change.was is not None and change.key in versions
-    }
-    # One version that goes back is enough, where several applications are promoted together.
-    first = next((change for change, is_one in compared.items() if is_one), None)
-    older = True if first else None if None in compared.values() else False
+    by_hand = [change for change in since if not change.rollback]
+    first, older = _lowered(state, changes, by_hand)
     rows = [
         f"[`{change.commit.sha[:9]}`]({settings.web_url}/commit/{change.commit.sha}) "
         f"{code(change.commit.subject, 120)} by {code(change.commit.author, 60)}"
@@ -71,6 +64,30 @@ def _by_hand(state: EdgeState, settings: PromotionSettings, changes: tuple[Chang
         note += " Whether this goes below that, the names of the versions do not tell: look before you merge."
     names = ", ".join(change.commit.sha[:12] for change in since[:5])
     return (ReviewerWarning(note, f"{what}, by {names}", bool(older)),)
+
+
+def _lowered(
+    state: EdgeState, changes: tuple[Change, ...], by_hand: list[TargetChange]
+) -> tuple[Change | None, bool | None]:
+    """The version that goes below what a person has set, of the first application with one, and True.
+
+    Without one it is False, or None where the names of the versions do not tell.
+    """
+    told: bool | None = False
+    for own, part in _parts(state.edge):
+        version = next((change for change in changes if change.key == f"{own}{part.version_key}"), None)
+        set_by_hand = any(
+            key.startswith(own) and value != change.before.get(key)
+            for change in by_hand
+            for key, value in change.after.items()
+        )
+        if version is None or version.was is None or not set_by_hand:
+            continue
+        older = is_older(version.becomes, version.was)
+        if older:
+            return version, True
+        told = None if older is None else told
+    return None, told
 
 
 def _moved_on(state: EdgeState, values: Mapping[str, Scalar]) -> tuple[ReviewerWarning, ...]:
@@ -103,7 +120,11 @@ def _downgrade(
         return ()
     becomes = {change.key: change.becomes for change in changes}
     for source, where in upstream_values(edge, settings).items():
-        had_this = state.history.last_with(becomes, state.commit, where) if source != state.origin.source else ""
+        own = where.branch == state.origin.source_branch
+        start = state.commit if own else state.history.tip_of(where)
+        had_this = state.history.last_with(becomes, start, where) if source != state.origin.source else ""
+        if not own and not had_this:
+            continue
         newer = state.history.last_with(had, state.history.tip_of(where), where, after=had_this or state.commit)
         if newer:
             key, was, then = changes[0].key, str(changes[0].was), changes[0].becomes

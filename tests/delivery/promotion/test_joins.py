@@ -1,7 +1,9 @@
 """A stage that several others promote into: one pull request, for what one of them or all of them have verified."""
 
+import itertools
 import re
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -154,3 +156,42 @@ def test_settings_from_before_ask_for_any(told: Story) -> None:
 
     assert (edge.branch, edge.requires_all) == (BRANCH, False)
     assert TRACEPARENT not in text
+
+
+def branches(told: Story, monkeypatch: pytest.MonkeyPatch, *, upstream: bool) -> None:
+    """Let qa and perf have branches and one path, `upstream` of them dev, and every commit a minute of its own."""
+    minutes = itertools.count(1_800_000_000, 60)
+    monkeypatch.setattr("lab.forge.repositories.time", SimpleNamespace(time=lambda: next(minutes)))
+    own = {stage: replace(EDGE, source=stage, source_path="dev", source_branch=f"env/{stage}") for stage in TRACES}
+    into = [replace(EDGE, target=stage, target_path="dev", target_branch=f"env/{stage}") for stage in TRACES]
+    before = {"dev": ()} | dict.fromkeys(TRACES, ("dev",)) if upstream else dict.fromkeys(TRACES, ())
+    edges = (*(into if upstream else ()), *own.values())
+    told.settings = replace(told.settings, stages={**before, "production": tuple(TRACES)}, edges=edges)
+
+
+def came_on_branch(told: Story, stage: str, version: str) -> str:
+    files: dict[str, str | bytes | None] = {"dev/values.yaml": DEV.format(version)}
+    return told.forge.commit(NAME, files, f"{version} in {stage}", branch=f"env/{stage}")
+
+
+def test_of_stages_with_branches_of_their_own_the_later_commit_is_promoted(
+    told: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    branches(told, monkeypatch, upstream=False)
+    qa, perf = came_on_branch(told, "qa", "v0.3.2"), came_on_branch(told, "perf", "v0.3.3")
+    assert verified(told, "qa", qa, "v0.3.2").result == "created"
+    assert verified(told, "perf", perf, "v0.3.3").result == "updated"
+    assert verified(told, "qa", qa, "v0.3.2").result == "superseded"
+    assert told.version(BRANCH) == "v0.3.3"
+
+
+def test_of_stages_with_branches_of_their_own_what_came_first_to_the_stage_before_is_older(
+    told: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    branches(told, monkeypatch, upstream=True)
+    for version in ("v0.3.1", "v0.3.2"):
+        told.release(version)
+    qa, perf = came_on_branch(told, "qa", "v0.3.2"), came_on_branch(told, "perf", "v0.3.1")
+    assert verified(told, "qa", qa, "v0.3.2").result == "created"
+    assert verified(told, "perf", perf, "v0.3.1").result == "superseded"
+    assert told.version(BRANCH) == "v0.3.2"
