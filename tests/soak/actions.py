@@ -8,6 +8,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from tests.soak.layouts import LAYOUTS
 from tests.soak.network import FAULTS, GARBLED
 
 VERSIONS = ("v0.3.0", "v0.3.1", "v0.3.9", "v0.3.10", "v0.4.0")
@@ -36,11 +37,15 @@ class Trouble:
 
 @dataclass(frozen=True)
 class Commit:
-    """A person sets a stage's version, by a clock that is `skew` seconds off: a release, a revert or a hotfix."""
+    """A person sets a stage's version, by a clock that is `skew` seconds off: a release, a revert or a hotfix.
+
+    `part` 0 is all of it; else one application of several, or one file.
+    """
 
     stage: int
     version: int
     skew: int = 0
+    part: int = 0
 
 
 @dataclass(frozen=True)
@@ -55,9 +60,13 @@ class Noise:
 
 @dataclass(frozen=True)
 class Verify:
-    """A stage runs the tip of the default branch and is verified there: an event for each stage that follows."""
+    """A stage runs the tip of its branch and is verified there: an event for each stage that follows.
+
+    There is one for every application, or for the `part`'s.
+    """
 
     stage: int
+    part: int = 0
 
 
 @dataclass(frozen=True)
@@ -77,6 +86,7 @@ class Ship:
     version: int
     then: str = "deliver"
     trouble: Trouble | None = None
+    part: int = 0
 
 
 @dataclass(frozen=True)
@@ -137,11 +147,12 @@ class Lag:
 
 @dataclass(frozen=True)
 class History:
-    """A pipeline, what happens in it, and the order in which its events are repeated at the end."""
+    """A pipeline and a layout, what happens in it, and the order in which its events are repeated at the end."""
 
     pipeline: str
     actions: list[Any] = field(default_factory=list)
     order: int = 0
+    layout: str = "plain"
 
 
 def _some(*weighed: tuple[int, st.SearchStrategy[Any]]) -> st.SearchStrategy[Any]:
@@ -151,7 +162,8 @@ def _some(*weighed: tuple[int, st.SearchStrategy[Any]]) -> st.SearchStrategy[Any
 
 _small, _stage = st.integers(0, 3), st.integers(0, 2)
 _version = st.integers(0, len(VERSIONS) - 1)
-_commits = st.builds(Commit, _stage, _version, st.sampled_from((0, 0, 0, -DAY, DAY, -9 * DAY)))
+_part = st.sampled_from((0, 1, 0, 2, 3))
+_commits = st.builds(Commit, _stage, _version, st.sampled_from((0, 0, 0, -DAY, DAY, -9 * DAY)), _part)
 _noise = st.builds(
     Noise, _stage, st.sampled_from(("key", "folder", "elsewhere")), st.sampled_from((1, 9)), st.sampled_from((0, -DAY))
 )
@@ -175,13 +187,13 @@ _trouble = _some(
     (1, st.builds(Trouble, _request, st.just("meanwhile"), st.just(False), _during)),
 )
 _again = st.sampled_from((False, False, False, False, True))
-_ships = st.builds(Ship, _stage, _version, st.sampled_from(("deliver", "deliver", "merge", "verify")), _trouble)
+_ships = st.builds(Ship, _stage, _version, st.sampled_from(("deliver", "deliver", "merge", "verify")), _trouble, _part)
 _actions = _some(
     (8, _ships),
     (4, st.builds(Deliver, _small, _again, _trouble)),
     (2, _merges),
     (2, _commits),
-    (1, st.builds(Verify, _stage)),
+    (1, st.builds(Verify, _stage, _part)),
     (1, _noise),
     (1, _closes),
     (1, st.builds(Reopen, _small)),
@@ -192,9 +204,18 @@ _actions = _some(
 )
 
 
-def histories(*pipelines: str) -> st.SearchStrategy[History]:
-    """Histories of these pipelines, or of all."""
+def histories(*pipelines: str, layouts: tuple[str, ...] = ()) -> st.SearchStrategy[History]:
+    """Histories of these pipelines, or of all, with these layouts or with all."""
     # Two lists: one alone would be half as long on average. Two stages come often, for most is about one edge.
     actions = st.builds(lambda one, other: one + other, *[st.lists(_actions, min_size=1, max_size=8)] * 2)
-    chosen = pipelines or ("two stages", "two stages", *PIPELINES)
-    return st.builds(History, st.sampled_from(chosen), actions, st.integers(0, 1000))
+    chosen = [
+        (pipeline, layout)
+        for pipeline in pipelines or ("two stages", "two stages", *PIPELINES)
+        for layout in layouts or ("plain", "plain", *LAYOUTS)
+        # A stage that comes after several has no groups.
+        if "," not in pipeline or len(LAYOUTS[layout].applications) == 1
+    ]
+    order = st.integers(0, 1000)
+    return st.builds(
+        lambda where, done, number: History(where[0], done, number, where[1]), st.sampled_from(chosen), actions, order
+    )

@@ -13,10 +13,16 @@ from delivery.git.repository import Repository
 from delivery.github.client import GitHub, GitHubError
 from delivery.model.edges import Join
 from delivery.model.promoted_keys import StageValues, in_values
+from delivery.model.settings import PromotionSettings
 from delivery.promotion import branch, decide, desired, execute, publish, pull_request, state
+from delivery.promotion.commit import make_commit
+from delivery.promotion.desired import desired_promotion
+from delivery.promotion.groups import select_together
 from delivery.promotion.history import History, Precedence, Proposal
+from delivery.promotion.joins import Selection
 from delivery.promotion.plan import TRACE_PARENT, Change, plan
 from delivery.promotion.target_history import TargetHistory
+from delivery.promotion.verified import Verification
 from delivery.values.editor import set_keys
 from delivery.values.scalar import Scalar
 from tests.soak.actions import DAY, Close, Commit, Deliver, Noise, Ship, Trouble, Verify, Work
@@ -84,6 +90,26 @@ def _by_dates(self: Repository, commit: str, *, original: Any = Repository.log, 
     return self._commits(commit, f"^{options['without']}", "--")
 
 
+def _without_the_last(repository: Repository, parent: str, files: Any, *rest: Any, original: Any = make_commit) -> Any:
+    left = dict([*files.items()][:-1]) if len(files) > 2 else files
+    return original(repository, parent, left, *rest)
+
+
+def _for_nobody(edge: Any, history: Any, logs: Any, said: Verification | None, *rest: Any) -> Any:
+    return Selection(edge, said.commit, (said,)) if said else select_together(edge, history, logs, said, *rest)
+
+
+def _on_another_tip(found: Any, decision: Any, settings: Any, repository: Repository) -> Any:
+    desired = desired_promotion(found, decision, settings, repository)
+    tip = repository.resolve("refs/delivery/tips/main")
+    return replace(desired, parent=tip) if desired and tip and not desired.append else desired
+
+
+def _crossed(found: Any, request: Any, *, original: Any = decide._links) -> dict[str, str]:
+    links = original(found, request)
+    return dict(zip(links, [*links.values()][::-1], strict=True))
+
+
 def _property(owner: Any, name: str, value: object) -> Mutant:
     return lambda: patch.object(owner, name, new_callable=PropertyMock, return_value=value)
 
@@ -106,8 +132,17 @@ def _several(*mutants: Mutant) -> Mutant:
     return planted
 
 
-ELSEWHERE = {"a join forgets a source stage": "join, all", "nothing is kept of what was verified": "join, all"}
-"""The pipelines in which faults show that do not in the one with two stages."""
+ELSEWHERE = {
+    "a join forgets a source stage": ("join, all", "plain"),
+    "nothing is kept of what was verified": ("join, all", "plain"),
+    "a file is left out of the commit": ("two stages", "two files"),
+    "a group waits for nobody": ("two stages", "group"),
+    "the commit stands on another branch": ("two stages", "branches"),
+    "the pull request goes into another branch": ("two stages", "branches"),
+    "the trace is another application's": ("two stages", "group"),
+}
+"""The pipelines and layouts in which faults show that do not in the plain one with two stages."""
+USUAL = ("two stages", "plain")
 MUTANTS: dict[str, Mutant] = {
     "the order is ignored": _several(
         _object(decide, "newer_in_git", lambda _: None),
@@ -132,6 +167,13 @@ MUTANTS: dict[str, Mutant] = {
     "a join forgets a source stage": _property(Join, "requires_all", False),
     "the token is in an address": _object(decide, "render", _with_token),
     "commits are told apart by their dates": _object(Repository, "log", _by_dates),
+    "a file is left out of the commit": _object(execute, "make_commit", _without_the_last),
+    "a group waits for nobody": _object(state, "select_together", _for_nobody),
+    "the commit stands on another branch": _object(execute, "desired_promotion", _on_another_tip),
+    "the pull request goes into another branch": _object(
+        PromotionSettings, "base", lambda self, _: self.default_branch
+    ),
+    "the trace is another application's": _object(decide, "_links", _crossed),
 }
 
 _TWO: dict[str, tuple[str, list[Any]]] = {
@@ -160,10 +202,17 @@ _TWO: dict[str, tuple[str, list[Any]]] = {
         [Ship(0, 1), Noise(0, "elsewhere", 9, -DAY), Commit(1, 1, -DAY), Ship(0, 2)],
     ),
 }
-_JOINED: dict[str, tuple[str, list[Any]]] = {
+_ELSEWHERE: dict[str, tuple[str, list[Any]]] = {
     "nothing is kept of what was verified": ("lost", [Ship(0, 1), Ship(1, 1)]),
     "a join forgets a source stage": ("unverified", [Ship(0, 1)]),
+    "a file is left out of the commit": ("halves", [Ship(0, 1)]),
+    "a group waits for nobody": ("unverified", [Commit(0, 1), Ship(0, 2, part=1)]),
+    "the commit stands on another branch": ("unpromoted bytes", [Ship(0, 1)]),
+    "the pull request goes into another branch": ("not mergeable", [Ship(0, 1)]),
+    "the trace is another application's": ("trace", [Ship(0, 1)]),
 }
-KNOWN = {name: (found, Played("two stages", actions)) for name, (found, actions) in _TWO.items()}
+KNOWN = {
+    name: (found, Played(ELSEWHERE.get(name, USUAL)[0], actions, layout=ELSEWHERE.get(name, USUAL)[1]))
+    for name, (found, actions) in (_TWO | _ELSEWHERE).items()
+}
 """For each fault a short history in which it shows, and the invariant that it breaks there."""
-KNOWN |= {name: (found, Played("join, all", actions)) for name, (found, actions) in _JOINED.items()}

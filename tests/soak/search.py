@@ -10,7 +10,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from tests.soak.actions import History, histories
-from tests.soak.mutants import ELSEWHERE, KNOWN, MUTANTS
+from tests.soak.mutants import ELSEWHERE, KNOWN, MUTANTS, USUAL
 from tests.soak.oracle import InvariantError
 from tests.soak.world import Site, site
 
@@ -32,7 +32,8 @@ class Found:
     def text(self) -> str:
         """The history, an action a line: what it says can be given to `Site.play` again."""
         actions = "".join(f"\n    {action!r}," for action in self.history.actions)
-        return f"{self.error}\n  History({self.history.pipeline!r}, [{actions}\n  ], {self.history.order})"
+        rest = f"{self.history.order}, {self.history.layout!r}"
+        return f"{self.error}\n  History({self.history.pipeline!r}, [{actions}\n  ], {rest})"
 
 
 def search(
@@ -41,6 +42,7 @@ def search(
     number: int,
     *,
     pipelines: tuple[str, ...] = (),
+    layouts: tuple[str, ...] = (),
     shrinking: int = SHRINKING,
     progress: Callable[[int], None] = lambda _: None,
 ) -> Found | None:
@@ -77,7 +79,7 @@ def search(
         print_blob=False,
     )
     try:
-        seed(number)(quiet(given(histories(*pipelines))(play)))()
+        seed(number)(quiet(given(histories(*pipelines, layouts=layouts))(play)))()
     except InvariantError:
         # Hypothesis runs the shortest one last.
         [(history, error)] = last
@@ -99,8 +101,8 @@ def carry_out(job: Job) -> tuple[Job, Found | None, int]:
     with quick_folder() as folder, site(folder) as shared, MUTANTS[job.mutant]() if job.mutant else nullcontext():
         if not job.mutant:
             return job, search(shared, job.count, job.seed), shared.runs
-        pipelines = (ELSEWHERE.get(job.mutant, "two stages"),)
-        found = search(shared, job.count, job.seed, pipelines=pipelines, shrinking=100)
+        pipeline, layout = ELSEWHERE.get(job.mutant, USUAL)
+        found = search(shared, job.count, job.seed, pipelines=(pipeline,), layouts=(layout,), shrinking=100)
         known = KNOWN[job.mutant][1]
         try:
             if found is None:

@@ -1,4 +1,4 @@
-"""A hundred random histories in which every invariant holds, and faults planted in the promoter that break them.
+"""Some random histories in which every invariant holds, and faults planted in the promoter that break them.
 
 `make soak` plays thousands, and looks for every planted fault without being told where it shows.
 """
@@ -12,7 +12,7 @@ from tests.soak.oracle import InvariantError
 from tests.soak.search import quick_folder, search
 from tests.soak.world import Site, site
 
-HISTORIES = 20
+HISTORIES = 17
 
 
 @pytest.fixture

@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from delivery.model.edges import Edge
-from delivery.model.promoted_keys import in_values
 from delivery.model.settings import PromotionSettings
 from delivery.promotion import cli
 from lab.forge import ApiError, Forge
@@ -36,12 +34,11 @@ from tests.soak.actions import (
     Verify,
     Work,
 )
+from tests.soak.layouts import LAYOUTS, with_value
 from tests.soak.network import Attempt, Killed, Network
-from tests.soak.oracle import APPLICATION, Event, Oracle, Ran, View
+from tests.soak.oracle import Event, Oracle, Ran, View
 
 TOKEN = "token-that-nobody-may-see"
-VALUES = '# {stage}\nserviceVersion: {version}  # promoted\nreplicas: 3\nlimit: "{stage}"\ntraceParent: ""\n'
-PLATFORM = "versionKey: serviceVersion\napplication:\n  name: {}\n  stage: {}\n"
 _PERSON = ("-c", "user.name=Alex", "-c", "user.email=alex@delivery.invalid")
 
 
@@ -59,7 +56,7 @@ class Site:
         """Play a history to its end. `InvariantError` when something happened that must not."""
         self.histories += 1
         name = f"acme/history-{self.histories}"
-        world = World(self, name, history.pipeline)
+        world = World(self, name, history.pipeline, history.layout)
         try:
             for action in history.actions:
                 world.play(action)
@@ -82,24 +79,23 @@ def site(folder: Path) -> Any:
 class World:
     """One history's repository."""
 
-    def __init__(self, shared: Site, name: str, pipeline: str) -> None:
+    def __init__(self, shared: Site, name: str, pipeline: str, layout: str) -> None:
         self.site, self.forge, self.network, self.name = shared, shared.forge, shared.network, name
-        self.stages = PIPELINES[pipeline]
+        self.stages, self.layout = PIPELINES[pipeline], LAYOUTS[layout]
         self.network.now, self.network.attempts = 1_800_000_000, []
-        files: dict[str, str | bytes] = {}
+        files: dict[str, dict[str, str | bytes | None]] = {"main": {"README.md": "Begin"}}
         for stage, after in self.stages.items():
-            files[f"{stage}/values.yaml"] = VALUES.format(stage=stage, version=VERSIONS[0])
-            if after:
-                files[f"{stage}/platform.yaml"] = PLATFORM.format(APPLICATION, stage)
-        self.forge.create_repository(name, files=files)
+            own = self.layout.files(stage, VERSIONS[0], follows=bool(after))
+            files.setdefault(self.layout.branch(stage), {}).update(own)
+        self.forge.create_repository(name)
+        for branch, committed in files.items():
+            self.forge.commit(name, committed, "Begin", branch=branch)
         self.repository = self.forge.settings(name)
         self.repository.actions_may_open_pull_requests = True
         self.network.begin(self.repository)
         self.edges = [(before, stage) for stage, after in self.stages.items() for before in after]
         self.settings = self.site.folder / "settings.json"
-        edges = tuple(
-            Edge(APPLICATION, one, other, one, other, in_values("serviceVersion")) for one, other in self.edges
-        )
+        edges = tuple(self.layout.edge(name, *between) for name in self.layout.applications for between in self.edges)
         self.settings.write_text(
             PromotionSettings(
                 owner="acme",
@@ -110,10 +106,11 @@ class World:
                 stages=self.stages,
                 edges=edges,
                 requires={"production": pipeline.rpartition(" ")[2]} if "," in pipeline else {},
+                groups=tuple(target for _, target in self.edges) if len(self.layout.applications) > 1 else (),
             ).to_json()
         )
         self.trace = self.site.folder / "traces.jsonl"
-        view = View(self.forge, self.repository)
+        view = View(self.forge, self.repository, self.layout)
         self.oracle = Oracle(view, (TOKEN,), {stage: after for stage, after in self.stages.items() if after}, pipeline)
         self.oracle.moved()
 
@@ -124,8 +121,8 @@ class World:
             case Ship():
                 sources = [stage for stage in self.stages if any(stage == one for one, _ in self.edges)]
                 stage = sources[action.stage % len(sources)]
-                self._set(stage, VERSIONS[action.version])
-                events = self._verify(stage)
+                self._set(stage, VERSIONS[action.version], part=action.part)
+                events = self._verify(stage, action.part)
                 for event in events if action.then != "verify" else ():
                     self._deliver(event, trouble=action.trouble)
                 for pull in self.oracle.view.open() if action.then == "merge" else ():
@@ -136,9 +133,9 @@ class World:
                     event = events[-1 - action.event % len(events)]
                     self._deliver(event, again=action.again, trouble=action.trouble)
             case Verify():
-                self._verify(_choose(action.stage, [*self.stages]))
+                self._verify(_choose(action.stage, [*self.stages]), action.part)
             case Commit():
-                self._set(_choose(action.stage, [*self.stages]), VERSIONS[action.version], action.skew)
+                self._set(_choose(action.stage, [*self.stages]), VERSIONS[action.version], action.skew, action.part)
             case Noise():
                 self._noise(action)
             case Rollback():
@@ -168,39 +165,47 @@ class World:
             self.oracle.told(self.trace.read_text(encoding="utf-8"))
             self.trace.unlink()
 
-    def _set(self, stage: str, version: str, skew: int = 0) -> None:
-        path = f"{stage}/values.yaml"
-        content = self.oracle.view.file("main", path)
-        was = self.oracle.view.version("main", stage)
-        if was != version:
-            self._commit({path: content.replace(f"Version: {was}", f"Version: {version}")}, f"{stage} {version}", skew)
-            self.oracle.set_by_hand(stage, was, version)
+    def _set(self, stage: str, version: str, skew: int = 0, part: int = 0) -> None:
+        branch, was = self.layout.branch(stage), self.oracle.view.now(stage)
+        paths = [self.layout.path(field, stage) for field in self.layout.part(part)]
+        texts = {path: self.oracle.view.file(branch, path) for path in paths}
+        files = {path: new for path, text in texts.items() if (new := with_value(text, version)) != text}
+        if files:
+            self._commit(branch, files, f"{stage} {version}", skew)
+            self.oracle.set_by_hand(stage, was, self.oracle.view.now(stage))
 
     def _noise(self, action: Noise) -> None:
         stage = _choose(action.stage, [*self.stages])
+        path = self.layout.path(self.layout.fields[-1], stage)
         for _ in range(action.count):
             self.network.now += 1
             number = str(int(self.network.now))
-            files = {"README.md": number} if action.what == "elsewhere" else {f"{stage}/notes.md": number}
-            if action.what == "key":
-                content = self.oracle.view.file("main", f"{stage}/values.yaml").splitlines()
+            files = {"README.md": number}
+            if action.what == "folder":
+                files = {f"{path.rpartition('/')[0]}/notes.md": number}
+            elif action.what == "key":
+                path = self.layout.path(self.layout.fields[0], stage)
+                content = self.oracle.view.file(self.layout.branch(stage), path).splitlines()
                 lines = [f"replicas: {number}" if line.startswith("replicas:") else line for line in content]
-                files = {f"{stage}/values.yaml": "\n".join(lines) + "\n"}
-            self._commit(files, f"{action.what} {number}", action.skew)
+                files = {path: "\n".join(lines) + "\n"}
+            self._commit(self.layout.branch(stage), files, f"{action.what} {number}", action.skew)
 
-    def _commit(self, files: dict[str, str], message: str, skew: int) -> None:
+    def _commit(self, branch: str, files: dict[str, str], message: str, skew: int) -> None:
         self.network.now += skew
-        self.forge.commit(self.name, files, message)
+        self.forge.commit(self.name, files, message, branch=branch)
         self.network.now -= skew
         self.oracle.moved()
 
-    def _verify(self, stage: str) -> list[Event]:
-        trace = f"00-{len(self.oracle.events) + 1:032x}-{1:016x}-01"
-        follow = [target for source, target in self.edges if source == stage]
-        return [self.oracle.verified(stage, target, trace) for target in follow]
+    def _verify(self, stage: str, part: int = 0) -> list[Event]:
+        events = []
+        for application in dict.fromkeys(field.application for field in self.layout.part(part)):
+            trace = f"00-{len(self.oracle.events) + 1:032x}-{1:016x}-01"
+            follow = [target for source, target in self.edges if source == stage]
+            events += [self.oracle.verified(application, stage, target, trace) for target in follow]
+        return events
 
     def _deliver(self, event: Event, *, again: bool = False, trouble: Trouble | None = None) -> bool:
-        inputs = {"COMMIT_ID": event.commit, "VERSION": event.version, "TRACEPARENT": event.trace}
+        inputs = {"COMMIT_ID": event.commit, "VERSION": event.values[0], "TRACEPARENT": event.trace}
         return self._run(event.source, event.target, event, again=again, trouble=trouble, **inputs)
 
     def _run(
@@ -219,7 +224,8 @@ class World:
         attempt = Attempt()
         if trouble:
             attempt = Attempt(trouble.at, trouble.kind, trouble.lasting, lambda: self.play(trouble.during))
-        environ = {"APPLICATION": APPLICATION, "FROM": source, "TO": target, "AGAIN": str(again).lower()}
+        application = event.application if event else self.layout.applications[0]
+        environ = {"APPLICATION": application, "FROM": source, "TO": target, "AGAIN": str(again).lower()}
         environ |= {"GITHUB_TOKEN": TOKEN, "DELIVERY_WRITE_INTERVAL": "0", "PATH": "/usr/bin:/bin:/usr/local/bin"}
         environ |= {"DELIVERY_TRACE_FILE": str(self.trace), **inputs}
         lagged, begun = self.forge.lagging, self.oracle.begin(event, again=again)
@@ -236,10 +242,13 @@ class World:
         finally:
             self.network.attempts.pop()
         said = out.getvalue() + err.getvalue()
-        result = str(json.loads(out.getvalue())["result"]) if status == 0 else ""
+        told = json.loads(out.getvalue()) if status == 0 else {}
+        result, decided = str(told.get("result", "")), str(told.get("commitID", ""))
         during = trouble.during if trouble and attempt.disturbed else None
         disturbed, rollback = attempt.disturbed or lagged > 0, "ROLLBACK" in inputs
-        ran = Ran(source, target, event, begun, again, rollback, status, result, said, crash, disturbed, lagged > 0)
+        ran = Ran(
+            source, target, event, begun, again, rollback, status, result, decided, said, crash, disturbed, lagged > 0
+        )
         self.oracle.ran(ran, during is not None and not isinstance(during, Deliver))
         return status != 0
 
@@ -248,7 +257,7 @@ class World:
         target = pull.head.rpartition("/")[2]
         match action:
             case Merge():
-                was = self.oracle.view.version("main", target)
+                was = self.oracle.view.now(target)
                 self.oracle.merging(number)
                 with contextlib.suppress(ApiError):
                     self.forge.merge(self.name, number, action.method, action.delete)
@@ -275,22 +284,22 @@ class World:
                 self._work(action.what, pull.head, target)
 
     def _work(self, what: str, branch: str, target: str) -> None:
+        base = self.layout.branch(target)
         if what == "update":
-            tree = self.repository.merged_tree(branch, "main")
-            if tree is not None and not self.repository.is_ancestor("main", branch):
-                parents = ("-p", branch, "-p", "main", "-m", "Update branch")
+            tree = self.repository.merged_tree(branch, base)
+            if tree is not None and not self.repository.is_ancestor(base, branch):
+                parents = ("-p", branch, "-p", base, "-m", "Update branch")
                 merge = self.repository.git(*_PERSON, "commit-tree", tree, *parents).strip()
                 self.repository.update_ref(f"refs/heads/{branch}", merge)
                 self.oracle.worked(branch, merge)
             return
-        path = f"{target}/values.yaml"
+        path = self.layout.path(self.layout.fields[0], target)
         content = self.oracle.view.file(branch, path)
-        files = {f"{target}/notes-{int(self.network.now)}.md": "careful"}
+        files = {f"{path.rpartition('/')[0]}/notes-{int(self.network.now)}.md": "careful"}
         if what == "replicas":
             files = {path: content.replace('limit: "', f'limit: "{int(self.network.now)} ')}
         elif what == "version":
-            was = self.oracle.view.version(branch, target)
-            files = {path: content.replace(f"Version: {was}", f"Version: {VERSIONS[-1]}")}
+            files = {path: with_value(content, VERSIONS[-1])}
         self.oracle.worked(branch, self.forge.commit(self.name, files, f"Work: {what}", branch=branch))
 
     def _reopen(self, action: Reopen) -> None:

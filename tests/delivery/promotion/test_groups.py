@@ -131,17 +131,6 @@ def test_merged_it_is_nothing_to_change_and_a_rollback_returns_all_of_it(group: 
     assert versions(group, rollback_branch(GROUP)) == ["v1", "v1"]
 
 
-def test_what_a_person_has_set_for_one_application_is_replaced_by_nothing_older(group: Story) -> None:
-    group.forge.commit(NAME, {"production/api/values.yaml": 'serviceVersion: v9\ntraceParent: ""\n'}, "Hotfix")
-    commit = release(group, web="v2", api="v7")
-    runs = [verified(group, name, commit) for name in ("web", "api")]
-    assert [run.result for run in runs] == ["waiting", "superseded"]
-    assert group.pull_requests == []
-
-    run = verified(group, "api", commit, AGAIN="true")
-    assert "api/serviceVersion: v9 → v7" in str(run.outcome["why"])
-
-
 def test_what_a_merge_has_brought_is_not_taken_for_set_by_hand(group: Story) -> None:
     verified(group, "api", release(group, api="v7"), "v7")
     group.merge(1)
