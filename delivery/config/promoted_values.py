@@ -22,6 +22,7 @@ def refuse_undeployed(pipeline: Pipeline, errors: ErrorCollector) -> None:
     if errors.about("applications", "stages", "pathPattern"):
         return
     owners: dict[tuple[int, int, str, str], str] = {}
+    applications: dict[tuple[object, ...], str] = {}
     said: set[tuple[int, int]] = set()
     for placed in pipeline.stage_applications:
         number = entries[placed.application.name]
@@ -30,8 +31,12 @@ def refuse_undeployed(pipeline: Pipeline, errors: ErrorCollector) -> None:
         for index, key in enumerate(placed.application.promoted_keys):
             file = placed.in_repository(key.file)
             owner = owners.setdefault((number, index, placed.stage.branch, file), placed.stage.name)
+            value = (placed.stage.branch, *_position(placed, key))
+            other = applications.setdefault(value, placed.application.name)
             if owner != placed.stage.name:
                 allowed = f"a file of each stage's own, by {{stage}}: {owner} and {placed.stage.name} both have {file}"
+            elif other != placed.application.name and placed.stage.after and not placed.stage.grouped:
+                allowed = f"a value of one application; {other} has it too, and would be promoted unverified"
             else:
                 allowed = _allowed(placed, index, file)
             if allowed and (number, index) not in said:

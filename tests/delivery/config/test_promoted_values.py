@@ -29,6 +29,15 @@ def test_no_two_stages_have_a_value_in_one_file_wherever_in_the_pipeline_they_ar
     assert ("delivery:applications[0].promotedKeys[0]", Kind.NOT_ALLOWED) in refusals(given, stages=stages)
 
 
+def test_a_value_is_of_one_application_unless_all_are_promoted_together() -> None:
+    key: Json = {"file": "/env/{stage}.yaml", "key": "tag"}
+    common: dict[str, Json] = {"source": "helm", "valueFiles": ["/env/{stage}.yaml"], "promotedKeys": [key]}
+    entries: list[Json] = [common | {"name": name, "path": f"charts/{name}"} for name in ("api", "web")]
+    assert ("delivery:applications[1].promotedKeys[0]", Kind.NOT_ALLOWED) in kinds(refused({"applications": entries}))
+    stages: list[Json] = [{"name": "dev"}, {"name": "production", "after": ["dev"], "group": "all"}]
+    assert parse(raw("dev", applications=entries, stages=stages), "dev").pipeline.applications
+
+
 @pytest.mark.parametrize(
     ("application", "key"),
     [
