@@ -158,7 +158,8 @@ def _argocd(configuration: StackConfiguration, placed: StageApplication) -> Argo
     metadata: dict[str, Json] = {
         "name": plan.name,
         "labels": {**plan.labels},
-        "annotations": {**plan.annotations},
+        # An ApplicationSet would take it for a template of its own.
+        "annotations": {name: text.replace("{{", '{{ "{{" }}') for name, text in plan.annotations.items()},
         "finalizers": list(plan.finalizers),
     }
     template: dict[str, Json] = {"metadata": metadata, "spec": {**plan.spec}}

@@ -84,7 +84,8 @@ def test_the_teams_manifests_and_the_programs_context_are_two_sources_of_one_rev
 
 
 def test_a_chart_of_a_registry_is_made_with_the_version_that_git_has() -> None:
-    configuration = parsed("production", applications=[INGRESS])
+    annotations: Json = {"link": "https://h/{{app}}"}
+    configuration = parsed("production", applications=[INGRESS], argocdAnnotations=annotations)
     [application] = plan_stack(configuration, InitialValues()).applications
     plan: Any = application.argocd
     assert plan.kind == "ApplicationSet"
@@ -95,6 +96,7 @@ def test_a_chart_of_a_registry_is_made_with_the_version_that_git_has() -> None:
     # Argo CD has an OCI registry without its scheme.
     assert (chart["repoURL"], chart["targetRevision"]) == ("registry.example.org/charts", "{{ .chartVersion }}")
     assert chart["helm"]["valueFiles"] == ["$values/platform/ingress/production.yaml"]
+    assert template["metadata"]["annotations"]["link"] == 'https://h/{{ "{{" }}app}}'
     assert (program["ref"], program["path"]) == ("values", ".delivery/ingress/production")
 
 
