@@ -205,7 +205,9 @@ def _links(state: EdgeState, request: PromotionRequest) -> dict[str, str]:
     if state.edge.requires_all and state.selection.verifications:
         return {file: ",".join(dict.fromkeys(found.traceparent for found in _vouching(state) if found.traceparent))}
     metadata = state.open.metadata if state.open else None
-    first = metadata.traceparent if metadata is not None and metadata.commit == state.commit else ""
+    # Two stages may have verified one commit, each with values of its own.
+    same = metadata is not None and metadata.commit == state.commit and not _other_stages(state)
+    first = metadata.traceparent if metadata is not None and same else ""
     logged = [found.traceparent for found in state.selection.verifications if found.commit == state.commit]
     own = request.traceparent if request.commit in ("", state.commit) else ""
     return {file: first or next(filter(None, logged), own)}

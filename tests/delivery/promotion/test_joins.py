@@ -158,6 +158,17 @@ def test_settings_from_before_ask_for_any(told: Story) -> None:
     assert TRACEPARENT not in text
 
 
+def test_what_another_stage_has_at_the_same_commit_links_to_its_own_trace(told: Story) -> None:
+    diamond(told, "any")
+    told.configure(edges=(QA, PERF), stages={"qa": (), "perf": (), "production": ("qa", "perf")})
+    came(told, "qa", "v0.3.1")
+    commit = came(told, "perf", "v0.3.2")
+    verified(told, "qa", commit, "v0.3.1")
+    assert verified(told, "perf", commit, "v0.3.2").result == "updated"
+    assert told.version(BRANCH) == "v0.3.2"
+    assert f'traceParent: "{TRACES["perf"]}"' in told.production(BRANCH)
+
+
 def branches(told: Story, monkeypatch: pytest.MonkeyPatch, *, upstream: bool) -> None:
     """Let qa and perf have branches and one path, `upstream` of them dev, and every commit a minute of its own."""
     minutes = itertools.count(1_800_000_000, 60)
