@@ -74,7 +74,8 @@ def read_stage_applications(
     named = {kind: list(_names(kind, root, stack, other_names)) for kind in _RULES}
     for kind, names in named.items():
         _refuse_wrong(kind, names, root.text("argocdNamespace"), errors)
-        _refuse_collisions(kind, names, errors)
+        # What could not be filled in is no name yet.
+        _refuse_collisions(kind, [name for name in names if not _PLACEHOLDER.search(name.name)], errors)
     _refuse_workloads(applications, named["namespace"], errors)
     pairs = ((application, stage) for application in applications for stage in stages)
     return tuple(

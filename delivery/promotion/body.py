@@ -62,8 +62,8 @@ def _opening(subject: Subject) -> str:
         what = f"Returns **{name}** in **{edge.target}** to what it was.{undone}"
         return f"{what}\n\n**Why:** {code(subject.reason, 500)}"
     if isinstance(edge, Group):
-        names = dict.fromkeys(change.key.partition("/")[0] for change in metadata.changes)
-        whole = f"{', '.join(f'**{name}**' for name in names)} from **{edge.source}** to **{edge.target}**, together"
+        names = ", ".join(f"**{name}**" for name in changed_applications(subject))
+        whole = f"{names} from **{edge.source}** to **{edge.target}**, together"
         if not metadata.verified:
             return f"Promotes {whole}, as the branch has them: nobody has said that they were verified there."
         return f"Promotes {whole}, at a commit at which all of them were verified."
@@ -78,9 +78,14 @@ def _opening(subject: Subject) -> str:
     return f"{what}, at a commit that was named without the version and trace that a promotion task gives."
 
 
+def changed_applications(subject: Subject) -> tuple[str, ...]:
+    """The names of the applications of a group that change."""
+    return tuple(dict.fromkeys(change.key.partition("/")[0] for change in subject.metadata.changes))
+
+
 def applications(subject: Subject) -> str:
     """How many applications of a group change."""
-    number = len({change.key.partition("/")[0] for change in subject.metadata.changes})
+    number = len(changed_applications(subject))
     return f"{number} application{'' if number == 1 else 's'}"
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from delivery.git.commits import SIGNED, TRAILER
 from delivery.model.edges import Edge, Group
 from delivery.model.settings import PromotionSettings
-from delivery.promotion.body import Subject, applications, region
+from delivery.promotion.body import Subject, applications, changed_applications, region
 from delivery.promotion.markdown import plain
 from delivery.promotion.metadata import PromotionMetadata, trailer, without_metadata
 from delivery.promotion.plan import Change
@@ -97,7 +97,11 @@ def _filled(pattern: str, subject: Subject) -> str:
     edge, version = subject.edge, plain(subject.metadata.version)
     name = edge.application
     if isinstance(edge, Group):
-        name, version = applications(subject), f"({version})"
+        changed = changed_applications(subject)
+        # Of one alone the version is `web v2`.
+        several = len(changed) != 1
+        name = applications(subject) if several else changed[0]
+        version = f"({version})" if several else version.removeprefix(f"{name} ")
     known = {"application": name, "version": version, "from": edge.source, "to": edge.target}
     return _PLACEHOLDER.sub(lambda found: known.get(found[1], found[0]), pattern)[:TITLE_LIMIT]
 

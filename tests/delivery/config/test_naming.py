@@ -47,6 +47,7 @@ def test_an_applications_pattern_counts_before_the_pipelines_and_the_stages_own_
         ("pathPattern", ".github/{stage}"),
         ("pathPattern", "/{stage}"),
         ("pathPattern", "{stage}/{app}"),
+        ("pathPattern", "{app}"),
     ],
 )
 def test_a_name_that_breaks_its_rule_is_refused_where_its_pattern_is_set(key: str, pattern: str) -> None:

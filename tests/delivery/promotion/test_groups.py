@@ -87,7 +87,7 @@ def test_a_release_of_several_applications_waits_for_all_and_is_one_pull_request
 def test_an_application_that_did_not_change_is_waited_for_by_nobody(group: Story) -> None:
     assert verified(group, "web", release(group, web="v2"), "v2").result == "created"
     assert versions(group, GROUP.branch) == ["v2", "v1"]
-    assert group.pull_requests[0].title == "Promote 1 application (web v2) to production"
+    assert group.pull_requests[0].title == "Promote web v2 to production"
 
 
 def test_what_was_verified_earlier_with_the_same_values_counts(group: Story) -> None:
