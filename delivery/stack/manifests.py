@@ -164,8 +164,10 @@ def generate_paths(stage_application: StageApplication) -> str:
     if not application.own_files:
         return "."
     read = map(stage_application.in_repository, (*stage_application.value_files, *application.reads))
+    # Of a registry's chart the folder has no more than the values, each stage's in a file of its own.
+    own = () if application.chart else (stage_application.path,)
+    folders = dict.fromkeys((*own, stage_application.program_path, *read))
     # From the root, because a path without the slash would be looked for below each of the sources.
-    folders = dict.fromkeys((stage_application.path, stage_application.program_path, *read))
     return ";".join(f"/{folder}" for folder in folders)
 
 

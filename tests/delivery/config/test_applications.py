@@ -96,6 +96,8 @@ def test_a_chart_of_a_registry_is_made_with_the_version_that_git_has() -> None:
     # Argo CD has an OCI registry without its scheme.
     assert (chart["repoURL"], chart["targetRevision"]) == ("registry.example.org/charts", "{{ .chartVersion }}")
     assert chart["helm"]["valueFiles"] == ["$values/platform/ingress/production.yaml"]
+    paths = template["metadata"]["annotations"]["argocd.argoproj.io/manifest-generate-paths"]
+    assert paths == "/.delivery/ingress/production;/platform/ingress/production.yaml"
     assert template["metadata"]["annotations"]["link"] == 'https://h/{{ "{{" }}app}}'
     assert (program["ref"], program["path"]) == ("values", ".delivery/ingress/production")
 
