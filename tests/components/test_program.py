@@ -451,7 +451,7 @@ def test_argo_cd_is_told_every_path_that_sources_of_the_teams_own_read() -> None
     assert paths == {
         "shop-dev": "/apps/shop/overlays/dev;/.delivery/shop/dev;/apps/shop/base;/lib",
         "billing-dev": "/charts/billing;/.delivery/billing/dev;/charts/billing/values.yaml;/values/billing-dev.yaml",
-        "ingress-dev": "/platform/ingress;/.delivery/ingress/dev;/platform/ingress/dev.yaml",
+        "ingress-dev": "/.delivery/ingress/dev;/platform/ingress/dev.yaml",
     }
     assert all(of(it, "labels") == {"team": "shop"} for it in found.values())
 
