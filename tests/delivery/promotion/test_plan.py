@@ -295,6 +295,10 @@ def test_no_history_of_promotions_touches_what_is_the_targets_own(
             expected = replaced(expected, "own", value.text)
         else:
             origin = dev if step == "promote" else older[len(value.text) % len(older)]
+            if any("{{" in str(scalar) for scalar in read_keys(origin, keys, where="origin").values()):
+                with pytest.raises(ValuesError):
+                    plan(origin, production, keys, traces)
+                continue
             planned = plan(origin, production, keys, traces)
             for key, scalar in promoted(origin, keys, "origin").items():
                 expected = replaced(expected, key, scalar.text)
