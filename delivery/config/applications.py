@@ -1,6 +1,6 @@
 """The applications of a configuration: what their keys mean for each other.
 
-What each key may be by itself is in `delivery.config.keys`, and what becomes of promoted values in `promoted_values`.
+What each key may be by itself is in `delivery.config.entries`; what becomes of promoted values, in `promoted_values`.
 """
 
 import json

@@ -142,6 +142,11 @@ class Repository:
         contents = self.contents([blob for _, blob in found.values()]) if found else ()
         return {path: File(content, found[path][0]) for path, content in zip(found, contents, strict=True)}
 
+    def texts(self, commit: str, paths: Sequence[str]) -> dict[str, bytes] | None:
+        """What is in the files at `paths` in `commit`, by their path; None when one of them is not there."""
+        files = self.read_all(commit, paths)
+        return {path: file.content for path, file in files.items()} if len(files) == len(paths) else None
+
     def files(self, commit: str, *paths: str) -> dict[str, tuple[str, str]]:
         """The mode and the blob of every file in `commit`, by its path; only of those at or below `paths`, if given."""
         listed = self._git("ls-tree", "-r", "-z", "--full-tree", commit, "--", *paths).decode("utf-8", "replace")

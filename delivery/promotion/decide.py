@@ -92,15 +92,15 @@ def propose(
     waiting = state.selection.waiting
     if not (waiting or state.selection.blocked):
         return decision
-    what = f"{request.version or request.commit[:12]} from {request.source}" if request.commit else "what is verified"
+    what = "what is verified"
+    if request.commit:
+        what = f"{request.application} {request.version or request.commit[:12]} from {request.source}"
     if isinstance(state.edge, Group):
-        named = f"{request.application} {what}" if request.commit else what
-        wait = f"{named} waits until {state.edge.source} has verified {' and '.join(waiting) or 'all'} too"
+        wait = f"{what} waits until {state.edge.source} has verified {' and '.join(waiting) or 'all'} too"
     else:
         names = waiting or [origin.source for origin in state.edge.origins]
         missing = f"{' and '.join(names)} {'have' if len(names) > 1 else 'has'}"
-        named = f"{request.application} {what}" if request.commit else what
-        wait = f"{named} waits until {missing} verified the same"
+        wait = f"{what} waits until {missing} verified the same"
     if state.selection.blocked or (decision.rendered is None and decision.result is not Result.CLOSED):
         return Decision(Result.WAITING, wait, decision.plan, state.commit, against=state.open)
     return replace(decision, why=f"{decision.why}; {wait}")

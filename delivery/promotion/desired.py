@@ -180,7 +180,7 @@ def _brings_the_plan(repository: Repository, state: EdgeState, decision: Decisio
     return (
         # What else has changed in the target since, the merge would have to bring together.
         before == state.target
-        and {path: file.content for path, file in after.items()} == state.target_texts | dict(decision.plan.texts)
+        and texts(after) == state.target_texts | dict(decision.plan.texts)
         and repository.message(head).strip() == message.strip()
     )
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from delivery.model.edges import Edge, Group
 from delivery.promotion.history import History, Proposal
 from delivery.promotion.joins import Selection
-from delivery.promotion.plan import read_promoted, read_values
+from delivery.promotion.plan import read_values
 from delivery.promotion.verified import Verification, VerificationLog
 from delivery.values.document import ValuesError
 
@@ -18,28 +18,6 @@ CONSIDERED = 10
 """How many of an application's newest verifications count."""
 
 Texts = Mapping[str, str]
-
-
-class _Values:
-    """The promoted values of each application at commits of the source stage, each file parsed once."""
-
-    def __init__(self, history: History) -> None:
-        self._history = history
-        self._read: dict[tuple[str, ...], Texts | None] = {}
-
-    def at(self, commit: str, member: Edge) -> Texts | None:
-        """The values of one application; None when they cannot be read."""
-        texts = self._history.texts(commit, member.at_source)
-        if texts is None:
-            return None
-        key = (member.application, *map(repr, texts.values()))
-        if key not in self._read:
-            try:
-                found = read_promoted(texts, member.at_source)
-                self._read[key] = {name: value.text for name, value in found.items()}
-            except ValuesError:
-                self._read[key] = None
-        return self._read[key]
 
 
 def select_together(
@@ -55,10 +33,9 @@ def select_together(
     `target` are the target stage's files. What the open pull request `proposed` stands on stays as it is while its
     values are the same. None when nothing was ever verified.
     """
-    values = _Values(history)
     entries = {log.edge.application: _entries(log, said, history) for log in logs}
     verified = {
-        member.application: [values.at(entry.commit, member) for entry in entries[member.application]]
+        member.application: [history.promoted(entry.commit, member.at_source) for entry in entries[member.application]]
         for member in edge.members
     }
     has = {member.application: _present(member, target) for member in edge.members}
@@ -67,7 +44,7 @@ def select_together(
         return tuple(
             member.application
             for member in edge.members
-            if (there := values.at(commit, member)) is None
+            if (there := history.promoted(commit, member.at_source)) is None
             or (there != has[member.application] and there not in verified[member.application])
         )
 
@@ -79,12 +56,13 @@ def select_together(
     waiting = missing(asked) if asked else ()
     if chosen is None:
         return Selection(edge, asked, waiting=waiting, blocked=True) if asked else None
+    places = [member.at_source for member in edge.members]
     stands = proposed.metadata.commit if proposed and proposed.metadata else ""
-    if stands in order and all(values.at(stands, one) == values.at(chosen, one) for one in edge.members):
+    if stands in order and all(history.promoted(stands, where) == history.promoted(chosen, where) for where in places):
         chosen = stands
     vouching = []
     for member in edge.members:
-        there = values.at(chosen, member)
+        there = history.promoted(chosen, member.at_source)
         known = zip(entries[member.application], verified[member.application], strict=True)
         same = [entry for entry, its in known if its == there]
         if there != has[member.application] and same:

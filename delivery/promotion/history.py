@@ -14,7 +14,7 @@ from delivery.github.client import GitHub, PullRequest
 from delivery.model.hints import Hint, HintedError
 from delivery.model.promoted_keys import StageValues
 from delivery.promotion.metadata import PromotionMetadata
-from delivery.promotion.plan import may_be, read_values
+from delivery.promotion.plan import may_be, read_promoted, read_values
 from delivery.values.document import ValuesError
 from delivery.values.scalar import Scalar
 
@@ -66,6 +66,8 @@ class History:
         self._repository, self._github, self.tip = repository, github, tip
         self._tips = tips or {"": tip}
         self._compared: dict[tuple[str, str], Order] = {}
+        self._promoted: dict[tuple[str, StageValues], dict[str, str] | None] = {}
+        self._parsed: dict[tuple[StageValues, tuple[bytes, ...]], dict[str, str] | None] = {}
 
     def newest_first(self) -> tuple[str, ...]:
         """The commits of the source stage's branch, as far as they were fetched."""
@@ -149,8 +151,22 @@ class History:
 
     def texts(self, commit: str, where: StageValues) -> dict[str, bytes] | None:
         """The files with a stage's values at `commit`; None when one of them is not there."""
-        files = self._repository.read_all(commit, where.files)
-        return {path: file.content for path, file in files.items()} if len(files) == len(where.files) else None
+        return self._repository.texts(commit, where.files)
+
+    def promoted(self, commit: str, where: StageValues) -> dict[str, str] | None:
+        """The values of a stage at `commit` that could be promoted, as texts; None when they cannot be read."""
+        if (commit, where) not in self._promoted:
+            there = self._repository.resolve(commit) is not None
+            texts = self.texts(commit, where) if there else None
+            found = None
+            if texts is not None:
+                # Most commits have not changed these files.
+                content = where, tuple(texts.values())
+                if content not in self._parsed:
+                    self._parsed[content] = _promotable(texts, where)
+                found = self._parsed[content]
+            self._promoted[commit, where] = found
+        return self._promoted[commit, where]
 
     def is_by_hand(self, commit: str, where: StageValues) -> bool:
         """Whether a person changed a stage's values with `commit`: no promotion, nor its initial values."""
@@ -181,6 +197,13 @@ class History:
             if found.sha not in boundary and {key: str(value) for key, value in present.items()} == values:
                 return found.sha
         return ""
+
+
+def _promotable(texts: Mapping[str, bytes], where: StageValues) -> dict[str, str] | None:
+    try:
+        return {key: value.text for key, value in read_promoted(texts, where).items()}
+    except ValuesError:
+        return None
 
 
 class Precedence(Enum):

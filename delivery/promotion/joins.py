@@ -15,9 +15,7 @@ from delivery.model.edges import Edge, Group
 from delivery.model.promoted_keys import StageValues
 from delivery.model.settings import PromotionSettings
 from delivery.promotion.history import History, Order, Proposal
-from delivery.promotion.plan import read_promoted
 from delivery.promotion.verified import Verification, VerificationLog
-from delivery.values.document import ValuesError
 
 CONSIDERED = 30
 """How many of a stage's newest verifications count."""
@@ -59,22 +57,7 @@ class JoinHistory(History):
         super().__init__(repository, github, tip, tips)
         self._upstream = tuple(upstream)
         self._files = {**said, **{entry.commit: log.edge for log in reversed(logs) for entry in log.entries}}
-        self._texts: dict[tuple[str, str], Texts | None] = {}
         self._arrived: dict[tuple[StageValues, str, tuple[tuple[str, str], ...]], str] = {}
-
-    def values(self, origin: Edge, commit: str) -> Texts | None:
-        """The promoted values of a source stage at `commit`; None when they cannot be read."""
-        if (origin.source, commit) not in self._texts:
-            found = None
-            if self._repository.resolve(commit) is not None:
-                files = self.texts(commit, origin.at_source)
-                try:
-                    read = read_promoted(files, origin.at_source) if files is not None else None
-                    found = {key: value.text for key, value in read.items()} if read else None
-                except ValuesError:
-                    pass
-            self._texts[origin.source, commit] = found
-        return self._texts[origin.source, commit]
 
     def local_order(self, commit: str, reference: str) -> Order | None:
         """How `commit` stands to `reference`.
@@ -106,7 +89,7 @@ class JoinHistory(History):
         return Order.OLDER if dates[0] < dates[1] else Order.NEWER
 
     def _known_values(self, commit: str) -> Texts | None:
-        return self.values(self._files[commit], commit) if commit in self._files else None
+        return self.promoted(commit, self._files[commit].at_source) if commit in self._files else None
 
     def _arrival(self, values: Texts, commit: str, where: StageValues) -> str:
         key = where, commit, tuple(values.items())
@@ -151,7 +134,7 @@ def select(
     for log in logs:
         first = (said,) if said and said.stage == log.edge.source and log.adds(said) else ()
         for entry in (*first, *log.entries[:CONSIDERED]):
-            values = history.values(log.edge, entry.commit)
+            values = history.promoted(entry.commit, log.edge.at_source)
             if values is None or not history.contains(entry.commit, history.tip_of(log.edge.at_source)):
                 continue
             key = tuple(values[promoted.name] for promoted in edge.promoted_keys)

@@ -103,11 +103,9 @@ def _changed_on_branch(repository: Repository, commit: Commit, edge: Edge, promo
 
 
 def _read(repository: Repository, commit: str, where: StageValues) -> Values | None:
-    files = repository.read_all(commit, where.files)
-    if len(files) < len(where.files):
-        return None
+    texts = repository.texts(commit, where.files)
     try:
-        return read_values({path: file.content for path, file in files.items()}, where)
+        return None if texts is None else read_values(texts, where)
     except ValuesError:
         return None
 

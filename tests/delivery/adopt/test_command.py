@@ -44,12 +44,17 @@ def written(folder: Path, applications: list[dict[str, Json]]) -> Path:
     return folder
 
 
+def deployed(tmp_path: Path, server: Path) -> Path:
+    """The monorepo in the repository, and the folder with its Applications."""
+    files, applications = monorepo()
+    committed(server, files)
+    return written(tmp_path / "argocd", applications)
+
+
 def test_it_prints_files_that_the_program_reads_and_says_the_rest_on_standard_error(
     tmp_path: Path, server: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    files, applications = monorepo()
-    committed(server, files)
-    given = written(tmp_path / "argocd", applications)
+    given = deployed(tmp_path, server)
     status = main(["--applications", str(given), "--repository", str(server)], {})
     out, err = capsys.readouterr()
     assert status == 0
@@ -67,9 +72,7 @@ def test_it_prints_files_that_the_program_reads_and_says_the_rest_on_standard_er
 def test_what_the_projects_own_files_would_add_is_named(
     tmp_path: Path, server: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    files, applications = monorepo()
-    committed(server, files)
-    given = written(tmp_path / "argocd", applications)
+    given = deployed(tmp_path, server)
     (tmp_path / "Pulumi.yaml").write_text(
         "config:\n  delivery:namespacePattern:\n    value: '{stage}'\n  delivery:argocdProject:\n    value: default\n"
     )
@@ -106,9 +109,7 @@ def test_the_branches_of_a_clone_are_those_of_its_server(
 def test_the_status_tells_whether_all_is_described(
     tmp_path: Path, server: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    files, applications = monorepo()
-    committed(server, files)
-    given = written(tmp_path / "argocd", applications)
+    given = deployed(tmp_path, server)
     command = ["--applications", str(given), "--repository", str(server)]
     (given / "broken.yaml").write_text("a: [")
     assert main(command, {}) == 3
@@ -144,9 +145,7 @@ def test_a_repository_that_is_not_there_is_one_line_without_a_password(
 def test_files_that_cannot_be_text_are_left_out_and_a_path_that_is_not_there_is_an_error(
     tmp_path: Path, server: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    files, applications = monorepo()
-    committed(server, files)
-    given = written(tmp_path / "argocd", applications)
+    given = deployed(tmp_path, server)
     (given / "binary.yaml").write_bytes(b"\xff\xfe\x00")
     assert main(["--applications", str(given), "--repository", str(server)], {}) == 3
     assert "left out: binary.yaml: not UTF-8" in capsys.readouterr().err
