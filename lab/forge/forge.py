@@ -1,8 +1,9 @@
 """The lab's forge: a small stand-in for GitHub on loopback, over real bare git repositories.
 
 It answers git clients over smart HTTP, and those REST calls (in GitHub Enterprise's form, below `/api/v3`) that
-this project's program, task and promoter and the official github provider make. It has no pages, no GraphQL, and no
-webhooks, forks, reviews, checks or merge queues, and it runs no workflow itself.
+this project's program, task and promoter and the official github provider make, and of GraphQL one kind of query
+(`lab.forge.graphql`). It has no pages, and no webhooks, forks, reviews, checks or merge queues, and it runs no workflow
+itself.
 """
 
 import re
@@ -15,7 +16,10 @@ from lab.forge.repositories import ZERO, Repository, person
 from lab.forge.server import Server
 from lab.forge.state import DispatchCallback, Fault, Hold, State
 
-EVERYTHING = dict.fromkeys(("actions", "administration", "contents", "issues", "pull_requests", "workflows"), "write")
+EVERYTHING = dict.fromkeys(
+    ("actions", "administration", "contents", "deployments", "issues", "pull_requests", "statuses", "workflows"),
+    "write",
+)
 
 
 class Forge:
@@ -237,13 +241,14 @@ class Forge:
         status: int | None = None,
         headers: Mapping[str, str] | None = None,
         body: Mapping[str, object] | str | None = None,
-        times: int = 1,
+        times: int | None = 1,
         after_commit: bool = False,
     ) -> None:
         """Answer the next `times` requests of `method` (`*`: any) whose path and query match the pattern with `status`.
 
-        Without a status the connection is reset. With `after_commit` the request takes effect first. Paths are as
-        in `requests`: `/repos/o/n/pulls?state=open`, `/o/n.git/git-receive-pack`.
+        Without a status the connection is reset. With `after_commit` the request takes effect first. `times` None
+        lasts until `forget_faults`: `fail_next("*", "/actions/", status=503, times=None)` is Actions that are down.
+        Paths are as in `requests`: `/repos/o/n/pulls?state=open`, `/o/n.git/git-receive-pack`, `/api/graphql`.
         """
         fault = Fault(method, re.compile(path), status, dict(headers or {}), body, times, after_commit)
         with self._state.lock:

@@ -50,6 +50,14 @@ def invalid(resource: str, name: str, code: str = "invalid") -> ApiError:
     return ApiError(422, "Validation Failed", [{"resource": resource, "field": name, "code": code}])
 
 
+def too_long(resource: str, name: str, most: int) -> ApiError:
+    """422 for a text of more characters than fit."""
+    message = f"{name} is too long (maximum is {most} characters)"
+    return ApiError(
+        422, "Validation Failed", [{"resource": resource, "code": "custom", "field": name, "message": message}]
+    )
+
+
 def refused(resource: str, message: str) -> ApiError:
     """422 with one detail that says in words what is wrong."""
     return ApiError(422, "Validation Failed", [{"resource": resource, "code": "custom", "message": message}])
@@ -189,6 +197,47 @@ class Environment:
     reviewers: list[tuple[str, int]] = field(default_factory=list)
     branch_policy: dict[str, bool] | None = None
     policies: list[tuple[int, str, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Status:
+    """A status of a deployment, or of a commit, where `name` is its context; `name` is else the environment."""
+
+    identifier: int
+    state: str
+    description: str
+    login: str
+    name: str
+    address: str = ""
+    created_at: str = field(default_factory=timestamp)
+
+
+@dataclass
+class Deployment:
+    """A deployment with its statuses, oldest first. `sha` is what `ref` named when it was created."""
+
+    identifier: int
+    sha: str
+    ref: str
+    task: str
+    environment: str
+    payload: object
+    description: str | None
+    login: str
+    transient: bool = False
+    production: bool = False
+    statuses: list[Status] = field(default_factory=list)
+    created_at: str = field(default_factory=timestamp)
+
+    @property
+    def state(self) -> str:
+        """The state of its newest status; `pending` before there is one."""
+        return self.statuses[-1].state if self.statuses else "pending"
+
+    @property
+    def updated_at(self) -> str:
+        """When its newest status came."""
+        return self.statuses[-1].created_at if self.statuses else self.created_at
 
 
 @dataclass

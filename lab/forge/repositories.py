@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from lab.forge import signatures
-from lab.forge.model import Environment, timestamp
+from lab.forge.model import Deployment, Environment, Status, timestamp
 from lab.forge.objects import Objects, git_environment
 
 ZERO = "0" * 40
@@ -76,7 +76,8 @@ class Repository:
     """One repository; `full_name` is `owner/name`. Flags are GitHub's repository settings.
 
     `protections` has the approvals that a protected branch needs: nobody pushes to it, edits or deletes it directly.
-    `signed_branches` are patterns of branches that take verified commits alone.
+    `signed_branches` are patterns of branches that take verified commits alone. `deployments`, and `statuses` by
+    commit, are oldest first.
     """
 
     number: int
@@ -93,6 +94,8 @@ class Repository:
     teams: set[str] = field(default_factory=set)
     disabled_workflows: set[str] = field(default_factory=set)
     environments: dict[str, Environment] = field(default_factory=dict)
+    deployments: list[Deployment] = field(default_factory=list)
+    statuses: dict[str, list[Status]] = field(default_factory=dict)
     listeners: list[Callable[[str, str], None]] = field(default_factory=list)
 
     def __post_init__(self) -> None:

@@ -183,11 +183,13 @@ def answer(state: State, method: str, target: str, headers: Mapping[str, str], b
 
 
 def _find_route(method: str, path: str) -> tuple[Route, dict[str, str]]:
-    for known in ROUTES:
-        found = known.pattern.fullmatch(path)
-        if found and known.method == ("GET" if method == "HEAD" else method):
-            return known, {name: unquote(value) for name, value in found.groupdict().items()}
-    raise not_found()
+    asked = "GET" if method == "HEAD" else method
+    found = [(known, match) for known in ROUTES if known.method == asked and (match := known.pattern.fullmatch(path))]
+    if not found:
+        raise not_found()
+    # The longest pattern says most: a commit's statuses before a commit whose name has a slash.
+    known, match = max(found, key=lambda pair: len(pair[0].pattern.pattern))
+    return known, {name: unquote(value) for name, value in match.groupdict().items()}
 
 
 def faulty(status: int, body: Mapping[str, object] | str | None, headers: Mapping[str, str]) -> Reply:

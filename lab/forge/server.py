@@ -11,13 +11,26 @@ import traceback
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from lab.forge import actions, apps, commits, contents, environments, git_data, git_http, issues, pulls, rest
+from lab.forge import (
+    actions,
+    apps,
+    commits,
+    contents,
+    deployments,
+    environments,
+    git_data,
+    git_http,
+    graphql,
+    issues,
+    pulls,
+    rest,
+)
 from lab.forge.model import Record
 from lab.forge.rest import Reply
 from lab.forge.state import State
 
 # Importing a module with routes registers them; naming them here keeps that visible.
-ROUTE_MODULES = (actions, apps, commits, contents, environments, git_data, issues, pulls)
+ROUTE_MODULES = (actions, apps, commits, contents, deployments, environments, git_data, issues, pulls)
 _LONGEST_HOLD = 60.0  # seconds; a test that forgets to let go must not hang for ever
 
 
@@ -117,6 +130,8 @@ class _Handler(BaseHTTPRequestHandler):
             if self.path.startswith(f"{rest.PREFIX}/"):
                 target = self.path.removeprefix(rest.PREFIX)
                 return rest.answer(state, self.command, target, headers, body)  # type: ignore[arg-type]
+            if self.path == graphql.PATH:
+                return graphql.answer(state, self.command, headers, body)  # type: ignore[arg-type]
             found = git_http.answer(state, self.command, self.path, headers, body)  # type: ignore[arg-type]
             return found or Reply(404, raw=b"Not Found\n", content_type="text/plain; charset=utf-8")
         except Exception:

@@ -26,6 +26,7 @@ class Hold(threading.Event):
 class Fault:
     """What happens to the next `times` requests of `method` (`*` for any) whose path and query match `pattern`.
 
+    `times` None is for as long as the fault is there.
     `status` is answered in place of the real answer; None resets the connection, unless `hold` is given:
     then the real answer comes once that is set. `after_commit` lets the request take effect first.
     """
@@ -35,7 +36,7 @@ class Fault:
     status: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     body: Mapping[str, object] | str | None = None
-    times: int = 1
+    times: int | None = 1
     after_commit: bool = False
     hold: Hold | None = None
 
@@ -131,9 +132,10 @@ class State:
         with self.lock:
             for fault in self.faults:
                 if fault.method in ("*", method) and fault.pattern.search(path):
-                    fault.times -= 1
-                    if fault.times <= 0:
-                        self.faults.remove(fault)
+                    if fault.times is not None:
+                        fault.times -= 1
+                        if fault.times <= 0:
+                            self.faults.remove(fault)
                     return fault
         return None
 
