@@ -9,7 +9,7 @@ from delivery.cluster.connection import Object
 from delivery.cluster.facts import field_of
 from delivery.doctor.check import Check, ok, unknown, wrong
 from delivery.doctor.inspection import Inspection
-from gitops.tasks.promote import KINDS, pod_label, unavailable
+from gitops.tasks.verification import KINDS, pod_label, unavailable
 
 _PREFIX = "app.kubernetes.io/"
 

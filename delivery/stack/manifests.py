@@ -14,9 +14,10 @@ from delivery.config.reader import TASK_PROMOTE
 from delivery.model.pipeline import Stage, StageApplication
 from delivery.model.stack import StackConfiguration
 from delivery.model.task_runs import run_seconds
+from delivery.stack.task_source import task_source
 
 GITOPS = Path(__file__).resolve().parents[2] / "gitops"
-"""The sources of what is committed to the GitOps repository, and of the promotion task."""
+"""The sources of what is committed to the GitOps repository."""
 
 NAMESPACE_ANNOTATIONS = {"keptn.sh/lifecycle-toolkit": "enabled"}
 """Keptn's webhook looks at no namespace without this."""
@@ -210,7 +211,7 @@ def promotion_task_spec(configuration: StackConfiguration, stage_application: St
     repository = configuration.pipeline.repository
     return {
         "python": {
-            "inline": {"code": read_gitops("tasks/promote.py")},
+            "inline": {"code": task_source()},
             "parameters": {
                 "map": {
                     "apiUrl": repository.api_url,

@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from delivery.config.files import read_stack_config
+from delivery.stack.task_source import task_source
 from lab.engine import Declared, Preview, Value
 from lab.engine import preview as run_program
 from lab.forge import Forge
@@ -37,13 +38,13 @@ __all__ = [
     "kubernetes_api",
     "render",
     "set_keys",
+    "task_source",
 ]
 
 ROOT = Path(__file__).resolve().parents[2]
 TEAM = Path(__file__).parent / "team"
 PROMOTER = ".github/promoter/promoter.py"
 WORKFLOW = ".github/workflows/promote.yaml"
-TASK_SOURCE = ROOT / "gitops/tasks/promote.py"
 VERBATIM = {
     ".github/promoter/requirements.txt": ROOT / "gitops/promoter/requirements.txt",
     WORKFLOW: ROOT / "gitops/workflows/promote.yaml",

@@ -12,9 +12,9 @@ import yaml
 
 from delivery.stack.repository_files import chart_template
 from tests.contract.golden import FOLDER, keep
-from tests.contract.surface import PROMOTER, ROOT, TASK_SOURCE, TEAM, VERBATIM, render
+from tests.contract.surface import PROMOTER, ROOT, TEAM, VERBATIM, render, task_source
 
-CODE = "the text of gitops/tasks/promote.py"
+CODE = "the text of gitops/tasks/promote.py and its modules"
 
 
 def rendered(project: Path, stack: str, folder: Path) -> dict[str, str]:
@@ -35,11 +35,10 @@ def source(path: str) -> str | None:
 
 
 def without_code(path: str, text: str) -> str:
-    """The task definition without the task, which is a file of its own and compared with that."""
+    """The task definition without the task, which is made of files of its own and compared with those."""
     if not path.endswith("_promote.yaml") or "kind: KeptnTaskDefinition" not in text:
         return text
-    code = TASK_SOURCE.read_text("utf-8")
-    assert yaml.safe_load(text)["spec"]["python"]["inline"]["code"] == code
+    assert yaml.safe_load(text)["spec"]["python"]["inline"]["code"] == task_source()
     head, _, rest = text.partition("      code: |\n")
     lines = rest.splitlines(keepends=True)
     after = next(number for number, line in enumerate(lines) if line.strip() and not line.startswith(" " * 8))

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from gitops.tasks import promote
+from gitops.tasks.http_client import Budget
 from lab.cluster import Cluster
 from lab.cluster_objects import Deployment
 from lab.forge import Forge
@@ -76,7 +77,7 @@ class Lab:
 
     def run(self, context: str, *, environ: Mapping[str, str] | None = None, **data: str | None) -> Outcome:
         """Run the task."""
-        budget = promote.Budget(self.clock.sleep, lambda: self.clock.elapsed, self.clock.wall)
+        budget = Budget(self.clock.sleep, lambda: self.clock.elapsed, self.clock.wall)
         code = promote.main({**self.environ(context, **data), **(environ or {})}, budget)
         printed = self.capsys.readouterr()
         return Outcome(code, printed.out, printed.err)

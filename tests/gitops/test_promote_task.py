@@ -2,16 +2,19 @@
 
 import ast
 import json
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-import requests
 
 from delivery.stack.manifests import PROMOTION_ROLE_RULES
-from gitops.tasks import promote
+from delivery.stack.task_source import task_source
+from gitops.tasks.http_client import Budget
+from gitops.tasks.kubernetes import Kubernetes
 from lab.cluster_objects import TASK_ROLE, Access, DaemonSet, Deployment, StatefulSet, accesses
-from tests.gitops.task_lab import APPLICATION, FIRST, NAMESPACE, ROOT, SECOND, THIRD, Lab
+from tests.gitops.loopback import loopback
+from tests.gitops.task_lab import APPLICATION, FIRST, NAMESPACE, ROOT, SECOND, THIRD, TOKEN, Lab
 from tests.messages import assert_message
 from tests.sources import parsed
 
@@ -51,19 +54,16 @@ class TestWhatIsSent:
     ) -> None:
         (tmp_path / "netrc").write_text("machine 127.0.0.1 login somebody password else\n")
         monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
-        sent: list[requests.PreparedRequest] = []
-        send = requests.Session.send
-
-        def record(session: requests.Session, request: requests.PreparedRequest, **more: object) -> requests.Response:
-            sent.append(request)
-            return send(session, request, **more)  # type: ignore[arg-type]
-
-        monkeypatch.setattr(requests.Session, "send", record)
-        assert lab.run(lab.verify("v0.3.1", FIRST)).code == 0
-        headers = next(request.headers for request in sent if "dispatches" in str(request.url))
-        assert headers["Accept"] == "application/vnd.github+json"
-        assert headers["X-GitHub-Api-Version"] == "2022-11-28"
-        assert headers["User-Agent"] == "delivery-promote"
+        context = lab.verify("v0.3.1", FIRST)
+        with loopback() as github:
+            lab.run(context, apiUrl=github.url)
+        [asked] = github.asked
+        assert (asked.method, asked.path) == ("POST", "/repos/example/gitops/actions/workflows/promote.yaml/dispatches")
+        assert asked.headers["Accept"] == "application/vnd.github+json"
+        assert asked.headers["X-GitHub-Api-Version"] == "2022-11-28"
+        assert asked.headers["User-Agent"] == "delivery-promote"
+        assert asked.headers["Content-Type"] == "application/json"
+        assert asked.headers["Authorization"] == f"Bearer {TOKEN}"
 
     @pytest.mark.parametrize(
         "value", [None, "", "junk", f"00-{'0' * 32}-{'b' * 16}-01", f"00-{'A' * 32}-{'b' * 16}-01", "00-a-b-01\n", 7]
@@ -276,20 +276,50 @@ class TestTheRole:
     ) -> None:
         account = lab.cluster.service_account_dir(NAMESPACE)
         environ = {"KUBERNETES_SERVICE_HOST": host, "KUBERNETES_SERVICE_PORT": "6443"}
-        kubernetes = promote.Kubernetes(environ | {"DELIVERY_SERVICE_ACCOUNT_DIR": str(account)}, promote.Budget())
+        kubernetes = Kubernetes(environ | {"DELIVERY_SERVICE_ACCOUNT_DIR": str(account)}, Budget())
         assert (kubernetes.url, kubernetes.namespace) == (url, NAMESPACE)
-        assert kubernetes.session.verify == str(account / "ca.crt")
-        assert not kubernetes.session.trust_env
+        assert kubernetes.client.authority == str(account / "ca.crt")
+        assert kubernetes.client.proxies == {}
 
 
-class TestTheFile:
-    SOURCE = ROOT / "gitops/tasks/promote.py"
+class TestTheText:
+    """What runs: the modules as one text, without a file and without this project."""
 
-    def test_needs_nothing_but_what_keptns_python_runtime_has(self) -> None:
-        tree = parsed(self.SOURCE.read_text(), (3, 11))
+    MODULES = sorted(path for path in (ROOT / "gitops/tasks").glob("*.py"))
+
+    def test_needs_nothing_but_pythons_standard_library(self) -> None:
+        tree = parsed(task_source(), (3, 11))
         modules = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
         modules |= {str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-        assert {name.partition(".")[0] for name in modules} - sys.stdlib_module_names == {"requests"}
+        assert {name.partition(".")[0] for name in modules} - sys.stdlib_module_names == set()
 
-    def test_is_short_enough_to_be_read_inside_a_task_definition(self) -> None:
-        assert sum(1 for line in self.SOURCE.read_text().splitlines() if line.strip()) <= 360
+    def test_has_every_name_once(self) -> None:
+        origins: dict[str, set[str]] = {}
+        for node in parsed(task_source()).body:
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                where = node.module if isinstance(node, ast.ImportFrom) else ""
+                bound = {alias.asname or alias.name: f"{where}.{alias.name}" for alias in node.names}
+            elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+                bound = {node.name: f"line {node.lineno}"}
+            else:
+                targets = [*getattr(node, "targets", ()), *filter(None, [getattr(node, "target", None)])]
+                bound = {target.id: f"line {node.lineno}" for target in targets if isinstance(target, ast.Name)}
+            for name, origin in bound.items():
+                origins.setdefault(name, set()).add(origin)
+        assert {name: found for name, found in origins.items() if len(found) > 1} == {}
+
+    @pytest.mark.parametrize("how", ["file", "-c"])
+    def test_promotes_as_a_file_and_as_an_argument(self, lab: Lab, tmp_path: Path, how: str) -> None:
+        context = lab.verify("v0.3.1", FIRST)
+        (tmp_path / "task").write_text(task_source())
+        what = ["-c", task_source()] if how == "-c" else [str(tmp_path / "task")]
+        environ = {"NO_PROXY": "127.0.0.1", **lab.environ(context)}
+        done = subprocess.run(
+            [sys.executable, "-B", "-I", *what], env=environ, cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        assert lab.dispatched == [inputs(context, "v0.3.1", FIRST)]
+
+    @pytest.mark.parametrize("module", MODULES, ids=lambda path: path.stem)
+    def test_comes_from_modules_that_are_short_enough_to_be_read(self, module: Path) -> None:
+        assert sum(1 for line in module.read_text().splitlines() if line.strip()) <= 200

@@ -5,9 +5,9 @@ import time
 from pathlib import Path
 
 import pytest
-import requests
 
 from gitops.tasks import promote
+from gitops.tasks.http_client import Answer, Client
 from lab.cluster_objects import TASK_ROLE, Access
 from tests.gitops.task_lab import APPLICATION, FIRST, NAMESPACE, TOKEN, Lab
 from tests.messages import assert_message
@@ -76,16 +76,16 @@ class TestWhatTheForgeAnswers:
     ) -> None:
         waited: list[object] = []
 
-        def request(session: requests.Session, method: str, url: str, **options: object) -> requests.Response:
+        def request(client: Client, method: str, url: str, body: object = None, timeout: float = 30.0) -> Answer:
             if method == "POST" and "dispatches" in url:
-                waited.append(options["timeout"])
-                lab.clock.elapsed += float(str(options["timeout"]))
-                raise requests.ReadTimeout
-            return asked(session, method, url, **options)  # type: ignore[arg-type]
+                waited.append(timeout)
+                lab.clock.elapsed += timeout
+                raise TimeoutError
+            return asked(client, method, url, body, timeout)
 
-        asked = requests.Session.request
+        asked = Client.request
         context = lab.verify("v1", FIRST)
-        monkeypatch.setattr(requests.Session, "request", request)
+        monkeypatch.setattr(Client, "request", request)
         lab.fails(context, timeout="70")
         assert waited == [30.0, 30.0, 7.0]
         assert lab.clock.elapsed <= 70
@@ -123,16 +123,16 @@ class TestWhatIsNotTheApisAnswer:
         self, monkeypatch: pytest.MonkeyPatch, where: str, content: bytes, *, times: int = 1000, status: int = 200
     ) -> None:
         """Let these answers have this content."""
-        send, left = requests.Session.send, [times]
+        asked, left = Client.request, [times]
 
-        def replaced(session: requests.Session, request: requests.PreparedRequest, **more: object) -> requests.Response:
-            response = send(session, request, **more)  # type: ignore[arg-type]
-            if where in str(request.url) and left[0]:
+        def replaced(client: Client, method: str, url: str, body: object = None, timeout: float = 30.0) -> Answer:
+            answer = asked(client, method, url, body, timeout)
+            if where in url and left[0]:
                 left[0] -= 1
-                response.status_code, response._content = status, content
-            return response
+                return Answer(status, answer.headers, content)
+            return answer
 
-        monkeypatch.setattr(requests.Session, "send", replaced)
+        monkeypatch.setattr(Client, "request", replaced)
 
     WHERE = ("/deployments", "/keptnapps/", "/keptnappversions/", "/dispatches")
 
@@ -191,8 +191,8 @@ class TestWhatIsNotTheApisAnswer:
     def test_is_not_awaited_when_it_drips(self) -> None:
         with trickling() as url:
             began = time.monotonic()
-            with pytest.raises(requests.Timeout):
-                promote.within(0.3, lambda: requests.get(url, timeout=5))
+            with pytest.raises(TimeoutError):
+                Client({}).request("GET", url, timeout=0.3)
         assert time.monotonic() - began < 5
 
 
