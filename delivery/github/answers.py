@@ -4,7 +4,9 @@ Sending requests is `client.py`'s matter. GitHub tells some kinds by the text of
 nowhere else.
 """
 
+import io
 import json
+from collections.abc import Collection
 from enum import Enum
 from typing import Any
 
@@ -111,6 +113,30 @@ def failure_of(response: requests.Response, what: str, token: str) -> GitHubErro
     permissions = _clean(response.headers.get("x-accepted-github-permissions", ""), token)
     message = f"GitHub answered {status} to {what}: {said}{fix}"
     return GitHubError(status, message, permissions, kind=kind, hint=hint)
+
+
+def graphql_refusal(response: requests.Response, optional: Collection[str] = ()) -> requests.Response | None:
+    """The answer that REST would have given where GraphQL's success has errors in it; None where it has none.
+
+    Fields named `optional` may be missing for want of a permission. GraphQL's limits are successes with errors too.
+    """
+    try:
+        errors = json_of(response)["errors"] if response.status_code == 200 else []
+        told = [(str(one.get("type", "")), str(one.get("message", "")), list(one.get("path") or ())) for one in errors]
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return None
+    told = [one for one in told if one[0] != "FORBIDDEN" or not any(name in one[2] for name in optional)]
+    if not told:
+        return None
+    kind, message, _ = told[0]
+    limited = next((said for what, said, _ in told if what == "RATE_LIMITED" or "rate limit" in said.lower()), "")
+    refusal = requests.Response()
+    # An error without a type is the query's own, or a bad moment: an old server does not know a field of it.
+    known = {"FORBIDDEN": 403, "INSUFFICIENT_SCOPES": 403, "NOT_FOUND": 404}
+    refusal.status_code = 429 if limited else known.get(kind, 502 if "went wrong" in message else 422)
+    refusal.headers = response.headers
+    refusal.raw = io.BytesIO(json.dumps({"message": limited or message}).encode())
+    return refusal
 
 
 def garbled(response: requests.Response, what: str, why: Exception) -> GitHubError:

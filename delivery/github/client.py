@@ -5,14 +5,14 @@ What a pull request says and when one is due is decided elsewhere (`pull_request
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import quote, urljoin, urlsplit
 
 import requests
 from requests.auth import AuthBase
 
-from delivery.github.answers import GitHubError, failure_of, garbled, json_of, pause_before_retry
+from delivery.github.answers import GitHubError, failure_of, garbled, graphql_refusal, json_of, pause_before_retry
 from delivery.github.shapes import (
     Event,
     PullRequest,
@@ -80,6 +80,8 @@ class GitHub:
         self.repository = repository
         self.requests: list[str] = []
         self._base = f"{api_url.rstrip('/')}/repos/{quote(owner, safe='')}/{quote(repository, safe='')}"
+        # An Enterprise Server has its REST API below /api/v3, and beside that the other one.
+        self._graphql = f"{api_url.rstrip('/').removesuffix('/v3')}/graphql"
         self._token = token
         self._session = session or _Session()
         self._session.auth = _Bearer(token)
@@ -207,6 +209,28 @@ class GitHub:
         """The answer to one GET, whatever it says, without a second try. Raises `requests.RequestException`."""
         return self._send("GET", path, None, None)
 
+    def graphql(
+        self,
+        query: str,
+        variables: Mapping[str, object],
+        *,
+        optional: Collection[str] = (),
+        read: Callable[[Any], Result],
+    ) -> Result:
+        """What `read` makes of the data that a GraphQL query answers with; see `request`. Nothing is written by it.
+
+        `owner` and `name` of the repository come to the `variables`. Fields named `optional` are null where the token
+        may not read them; anything else that may not be read raises, as REST's 403 does.
+        """
+
+        def send() -> requests.Response:
+            sent = {"query": query, "variables": {"owner": self.owner, "name": self.repository, **variables}}
+            response = self._send("POST", "/graphql", sent, None, url=self._graphql)
+            refusal = graphql_refusal(response, optional)
+            return response if refusal is None else refusal
+
+        return self._tried(send, "POST", "/graphql", read, again_when_unknown=True, again_when_garbled=True)
+
     def request(
         self,
         method: str,
@@ -222,11 +246,30 @@ class GitHub:
         A `KeyError`, `TypeError`, `AttributeError` or `ValueError` of `read` says that the answer is not GitHub's.
         Without `again_when_unknown` a request whose answer got lost, so that it may have taken effect, is not repeated.
         """
+        return self._tried(
+            lambda: self._send(method, path, body, query),
+            method,
+            path,
+            read,
+            again_when_unknown=again_when_unknown,
+            again_when_garbled=method != "POST",
+        )
+
+    def _tried(
+        self,
+        send: Callable[[], requests.Response],
+        method: str,
+        path: str,
+        read: Callable[[Any], Result],
+        *,
+        again_when_unknown: bool,
+        again_when_garbled: bool,
+    ) -> Result:
         attempt = 0
         while True:
             attempt += 1
             try:
-                response = self._send(method, path, body, query)
+                response = send()
             except (
                 requests.ConnectionError,
                 requests.Timeout,
@@ -251,7 +294,7 @@ class GitHub:
                         return read(json_of(response))
                     except (LookupError, TypeError, AttributeError, ValueError) as error:
                         failure = garbled(response, what, error)
-                        pause = None if method == "POST" else 2.0**attempt
+                        pause = 2.0**attempt if again_when_garbled else None
                 else:
                     failure = failure_of(response, what, self._token)
                     pause = pause_before_retry(response, attempt, self._now(), again_when_unknown=again_when_unknown)
@@ -260,9 +303,14 @@ class GitHub:
             self._deadline.sleep(pause)
 
     def _send(
-        self, method: str, path: str, body: Mapping[str, object] | None, query: Mapping[str, str] | None
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, object] | None,
+        query: Mapping[str, str] | None,
+        url: str = "",
     ) -> requests.Response:
-        if method != "GET":
+        if method != "GET" and not url:
             if self._last_write is not None:
                 self._deadline.sleep(max(0.0, self._last_write + self._write_interval - self._deadline.spent()))
             self._last_write = self._deadline.spent()
@@ -274,7 +322,7 @@ class GitHub:
         self.requests.append(f"{method} {path}")
         try:
             # The time-out of requests is one for each read, and the name service has none.
-            return run_with_timeout(seconds, lambda: self._answer(method, self._base + path, body, query))
+            return run_with_timeout(seconds, lambda: self._answer(method, url or self._base + path, body, query))
         except TimeoutError as error:
             raise requests.Timeout(f"no whole answer within {seconds:.0f} s") from error
         except ValueError as error:  # of a host name, by urllib3

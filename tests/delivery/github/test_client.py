@@ -392,3 +392,74 @@ def test_the_token_is_sent_to_no_other_address(
         _ = github.create_pull_request("b", "main", "t", "x") if write else github.list_open("main")
     assert (caught.value.status, len(asked)) == (301, 1)
     assert "pw" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("api_url", "address"),
+    [
+        ("https://api.github.com", "https://api.github.com/graphql"),
+        ("https://api.acme.ghe.com/", "https://api.acme.ghe.com/graphql"),
+        ("https://git.example/api/v3", "https://git.example/api/graphql"),
+        ("https://git.example/below/api/v3/", "https://git.example/below/api/graphql"),
+    ],
+)
+def test_graphql_has_its_own_address_beside_rest(api_url: str, address: str) -> None:
+    session = Answers((200, {"data": {"repository": 1}}, {}))
+    github = GitHub(api_url, "acme", "gitops", "s3cret", session=session)
+
+    assert github.graphql("query", {"x": 2}, read=lambda found: found["data"]["repository"]) == 1
+
+    assert session.sent[0].url == address
+    assert json.loads(session.sent[0].body or "")["variables"] == {"owner": "acme", "name": "gitops", "x": 2}
+
+
+@pytest.mark.parametrize(
+    ("kind", "message", "status"),
+    [
+        ("FORBIDDEN", "Resource not accessible by integration", 403),
+        ("INSUFFICIENT_SCOPES", "Your token has not been granted the required scopes", 403),
+        ("NOT_FOUND", "Could not resolve to a Repository with the name 'acme/gitops'.", 404),
+        (None, "Field 'commitOid' doesn't exist on type 'Deployment'", 422),
+    ],
+)
+def test_an_error_of_graphql_is_an_error_though_its_status_is_a_success(
+    kind: str | None, message: str, status: int
+) -> None:
+    error = {"message": message, "path": ["repository", "stage0"]} | ({"type": kind} if kind else {})
+    github, _, _ = client((200, {"data": {"repository": None}, "errors": [error]}, {}))
+
+    with pytest.raises(GitHubError) as caught:
+        github.graphql("query", {}, read=lambda found: found)
+
+    assert (caught.value.status, caught.value.refused) == (status, True)
+
+
+@pytest.mark.parametrize(
+    ("error", "headers", "waited"),
+    [
+        ({"type": "RATE_LIMITED", "message": "API rate limit exceeded"}, {"retry-after": "9"}, 9),
+        ({"message": "You have exceeded a secondary rate limit"}, {}, 60),
+        ({"message": "Something went wrong while executing your query"}, {}, 2),
+    ],
+)
+def test_graphql_waits_where_its_success_tells_of_a_limit_or_a_bad_moment(
+    error: dict[str, str], headers: dict[str, str], waited: float
+) -> None:
+    github, _, clock = client((200, {"data": None, "errors": [error]}, headers), (200, {"data": 5}, {}))
+
+    assert github.graphql("query", {}, read=lambda found: found["data"]) == 5
+    assert clock.slept == [waited]
+
+
+def test_what_is_optional_may_be_missing_for_want_of_a_permission() -> None:
+    error = {"type": "FORBIDDEN", "message": "no", "path": ["repository", "nodes", 0, "status"]}
+    github, _, _ = client((200, {"data": {"repository": {}}, "errors": [error]}, {}))
+
+    assert github.graphql("query", {}, optional=("status",), read=lambda found: found["data"]) == {"repository": {}}
+
+
+@pytest.mark.parametrize("body", [{"errors": 5}, {"errors": [3]}, {"errors": [{"path": 5, "type": "FORBIDDEN"}]}, []])
+def test_what_is_no_answer_of_graphql_is_none_of_github(body: object) -> None:
+    github, _, _ = client(*[(200, body, {})] * 6, seconds=1)
+    with pytest.raises(GitHubError):
+        github.graphql("query", {}, optional=("status",), read=lambda found: found["data"])
