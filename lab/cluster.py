@@ -13,9 +13,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import RLock, Thread
 from typing import Self
+from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
-from lab.cluster_objects import TASK_ROLE, Access, Deployment, app_version_name, status_object
+from lab.cluster_objects import TASK_ROLE, Access, Deployment, Job, app_version_name, status_object
 
 Answer = tuple[int, Mapping[str, str], Mapping[str, object]]
 """Status, headers and JSON."""
@@ -34,19 +35,22 @@ class _Application:
 
 
 class Cluster:
-    """The stand-in; it serves during a `with` metadata: `with Cluster() as cluster: …`.
+    """The stand-in; it serves during a `with` statement: `with Cluster() as cluster: …`.
 
-    `allowed` is what the role of every namespace's service account allows. `requests` lists the requests
-    ("GET /apis/…"), `seen` the accesses that these needed, `events` the Events that were created.
+    `allowed` is what the role of a namespace's service account allows, unless `roles` has another for the namespace.
+    `requests` lists the requests ("GET /apis/…"), `seen` the accesses that these needed, `events` the Events that were
+    created.
     """
 
     def __init__(self) -> None:
         self.allowed = TASK_ROLE
+        self.roles: dict[str, frozenset[Access]] = {}
         self.requests: list[str] = []
         self.seen: set[Access] = set()
         self.events: list[dict[str, object]] = []
         self._failures: list[tuple[int, Mapping[str, str]]] = []
         self._applications: dict[tuple[str, str], _Application] = {}
+        self._jobs: dict[tuple[str, str], Job] = {}
         self._tokens: dict[str, str] = {}
         self._lock = RLock()
         self._folder = tempfile.TemporaryDirectory(prefix="lab-cluster-")
@@ -111,6 +115,16 @@ class Cluster:
         with self._lock:
             self._applications[namespace, application].deployments = deployments
 
+    def set_job(self, namespace: str, job: Job) -> None:
+        """Put a Job there, with its pod, in the place of one of the same name."""
+        with self._lock:
+            self._jobs[namespace, job.name] = job
+
+    def delete_job(self, namespace: str, name: str) -> None:
+        """Delete a Job and its pod, where they are there."""
+        with self._lock:
+            self._jobs.pop((namespace, name), None)
+
     def remove(self, namespace: str, application: str) -> None:
         """Take the application out of the stage."""
         with self._lock:
@@ -137,7 +151,7 @@ class Cluster:
             account = self._tokens.get(token)
             if account is None:
                 return 401, {}, status_object(401, "Unauthorized")
-            if account != namespace or access not in self.allowed:
+            if account != namespace or access not in self.roles.get(namespace, self.allowed):
                 user = f"system:serviceaccount:{account}:promote"
                 said = f'{resource} is forbidden: User "{user}" cannot {access.verb} it in namespace "{namespace}"'
                 return 403, {}, status_object(403, said)
@@ -145,6 +159,10 @@ class Cluster:
                 self.events.append(dict(body))
                 return 201, {}, body
             found = self._read(namespace, resource, name)
+            if found and not name:
+                items, wanted = found["items"], parse_qs(urlsplit(path).query).get("labelSelector", [""])[0]
+                assert isinstance(items, list)  # noqa: S101 - narrows what a list has
+                found = {**found, "items": [item for item in items if _matches(item, wanted)]}
             return (200, {}, found) if found else (404, {}, status_object(404, f'{resource} "{name}" not found'))
 
     def _read(self, namespace: str, resource: str, name: str) -> Mapping[str, object] | None:
@@ -152,6 +170,15 @@ class Cluster:
         if resource in ("deployments", "statefulsets", "daemonsets"):
             found = [(label, one) for label, app in apps.items() for one in app.deployments if one.resource == resource]
             return {"apiVersion": "apps/v1", "items": [one.manifest(namespace, label) for label, one in found]}
+        if resource == "replicasets":
+            owners = [(label, one) for label, app in apps.items() for one in app.deployments]
+            own = [(label, one) for label, one in owners if one.resource == "deployments"]
+            return {"apiVersion": "apps/v1", "items": [one.replica_set(namespace, label) for label, one in own]}
+        jobs = [job for (space, _), job in self._jobs.items() if space == namespace]
+        if resource == "jobs":
+            return {"apiVersion": "batch/v1", "items": [job.manifest(namespace) for job in jobs]}
+        if resource == "pods":
+            return {"apiVersion": "v1", "items": [job.pod(namespace) for job in jobs]}
         if resource == "keptnappversions":
             return next((app.rollouts[name] for app in apps.values() if name in app.rollouts), None)
         if resource == "keptnapps" and name in apps:
@@ -166,6 +193,12 @@ def _split(path: str) -> tuple[str, list[str]]:
     """The API group of a path (empty for the core group), and what follows the version."""
     parts = path.split("?")[0].strip("/").split("/")
     return (parts[1], parts[3:]) if parts[0] == "apis" else ("", parts[2:])
+
+
+def _matches(item: Mapping[str, Mapping[str, Mapping[str, str]]], selector: str) -> bool:
+    """Whether an object has all labels of a selector, which is made of `name=value` alone."""
+    labels = {f"{name}={value}" for name, value in item["metadata"].get("labels", {}).items()}
+    return labels >= set(filter(None, selector.split(",")))
 
 
 def _handler(cluster: Cluster) -> type[BaseHTTPRequestHandler]:

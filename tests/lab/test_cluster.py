@@ -6,7 +6,7 @@ import pytest
 import requests
 
 from lab.cluster import Cluster
-from lab.cluster_objects import Access, Deployment, accesses
+from lab.cluster_objects import HOOK_ROLE, Access, Deployment, Job, accesses
 
 DEV, APPLICATION = "podtato-head-dev", "podtato-head"
 KEPTN = f"/apis/lifecycle.keptn.sh/v1/namespaces/{DEV}"
@@ -36,6 +36,26 @@ def test_a_stage_has_a_keptn_app_a_rollout_and_a_deployment_whose_status_leaves_
     [deployment] = get(cluster, DEPLOYMENTS).json()["items"]
     assert deployment["spec"]["template"]["metadata"]["labels"]["app.kubernetes.io/version"] == "v1"
     assert deployment["status"] == {"observedGeneration": 1, "replicas": 1, "unavailableReplicas": 1}
+
+
+def test_a_namespace_has_the_jobs_of_hooks_each_with_its_pod_by_label(cluster: Cluster) -> None:
+    cluster.roles[DEV] = HOOK_ROLE
+    failed = Job("web-smoke", "web", "smoke", "PostSync", 1, "a" * 40, "503", "BackoffLimitExceeded", 60.0, 120.0)
+    for job in (failed, Job("api-smoke", "api", "smoke", "PostSync", 0, "b" * 40), Job("old", "web", "x", "", 0, "")):
+        cluster.set_job(DEV, job)
+    cluster.delete_job(DEV, "old")
+    of_web = "?labelSelector=delivery/application%3Dweb,delivery/task%3Dsmoke"
+    [job] = get(cluster, f"/apis/batch/v1/namespaces/{DEV}/jobs{of_web}").json()["items"]
+    assert job["metadata"]["annotations"]["delivery/commit"] == "a" * 40
+    assert job["status"]["startTime"] == "1970-01-01T00:01:00Z"
+    [condition] = job["status"]["conditions"]
+    assert (condition["type"], condition["reason"]) == ("Failed", "BackoffLimitExceeded")
+    [pod] = get(cluster, f"/api/v1/namespaces/{DEV}/pods?labelSelector=job-name%3Dweb-smoke").json()["items"]
+    [container] = pod["status"]["containerStatuses"]
+    assert (container["state"]["terminated"]["exitCode"], container["state"]["terminated"]["message"]) == (1, "503")
+    assert len(get(cluster, f"/api/v1/namespaces/{DEV}/pods").json()["items"]) == 2
+    [replica_set] = get(cluster, f"/apis/apps/v1/namespaces/{DEV}/replicasets").json()["items"]
+    assert replica_set["metadata"]["ownerReferences"][0]["name"] == APPLICATION
 
 
 def test_what_is_not_there_is_a_404_with_a_status(cluster: Cluster) -> None:
