@@ -39,7 +39,8 @@ class SharedNamespace(pulumi.ComponentResource):
         if plan.access is not None:
             PromotionAccess(name, plan.access, self.namespace, token, opts=own)
         # The applications keep theirs, with the promotion task.
-        KeptnTasks(name, self.namespace, plan.tasks, before, opts=pulumi.ResourceOptions(parent=self))
+        if plan.tasks is not None:
+            KeptnTasks(name, self.namespace, plan.tasks, before, opts=pulumi.ResourceOptions(parent=self))
         self.register_outputs({"namespace": self.namespace})
 
 

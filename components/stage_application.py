@@ -46,7 +46,8 @@ class StageApplication(pulumi.ComponentResource):
         needs: list[pulumi.Resource] = [namespace, self.files]
         if plan.access is not None:
             needs.append(PromotionAccess(name, plan.access, namespace.namespace, token, opts=one))
-        needs.append(KeptnTasks(name, namespace.namespace, plan.tasks, before, opts=in_cluster))
+        if plan.tasks is not None:
+            needs.append(KeptnTasks(name, namespace.namespace, plan.tasks, before, opts=in_cluster))
         in_argocd = pulumi.ResourceOptions(parent=self, providers=[argocd])
         self.namespace = namespace.namespace
         self.application = ArgoCDApplication(name, plan.argocd, needs, opts=in_argocd).application

@@ -5,7 +5,7 @@ The keys that hold these maps are in `keys.py`.
 
 from delivery.config import rules
 from delivery.config.key import LIST, MAP, NUMBER, TEXT, Key, Type, flag, pattern, required
-from delivery.model.pipeline import SOURCES
+from delivery.model.pipeline import ON_FAILURE, SOURCES, VERIFICATIONS
 
 PROMOTED_KEY = (
     Key("key", TEXT, rules.FIELD_PATH, None, "Where the value is in its file: a field path as Kustomize has it."),
@@ -100,7 +100,14 @@ SYNC = (
     ),
     Key("prune", Type.FLAG, rules.FLAG, True, "Delete what is no longer in git."),
     Key("selfHeal", Type.FLAG, rules.FLAG, True, "Change back what somebody has changed in the cluster."),
-    Key("retry", Type.JSON, rules.RETRY, None, "How often a failed sync is repeated.", "Argo CD's own: 5 times"),
+    Key(
+        "retry",
+        Type.JSON,
+        rules.RETRY,
+        None,
+        "How often a failed sync is repeated.",
+        "Argo CD's own: 5 times; with `verification: argocd` not at all",
+    ),
     Key("syncOptions", LIST, rules.SYNC_OPTION, None, "Argo CD's sync options.", '`["CreateNamespace=true"]`'),
     Key(
         "ignoreDifferences",
@@ -157,11 +164,44 @@ STAGE = (
         "of Argo CD Applications too, unless Argo CD is a central one.",
         "that of all stages without one",
     ),
+    Key(
+        "verification",
+        Type.CHOICE,
+        rules.one_of(*VERIFICATIONS),
+        VERIFICATIONS[0],
+        "What verifies a deployment: Keptn, or hooks of Argo CD alone, without any object of Keptn.",
+    ),
+    Key(
+        "requireRecord",
+        Type.FLAG,
+        rules.FLAG,
+        False,
+        "Promotions into this stage are of commits alone that are recorded as verified.",
+    ),
+    Key(
+        "onFailure",
+        TEXT,
+        rules.one_of(*ON_FAILURE),
+        None,
+        "With `propose-rollback`, a failed verification in this stage opens a pull request that rolls it back.",
+        "nothing but the record",
+    ),
     pattern("path", "Its folder, for every application.", "the application's `path`, or `pathPattern`"),
     Key("sync", MAP, rules.TEXT, {}, "How Argo CD syncs its applications.", "automated, with all defaults", keys=SYNC),
     Key("labels", LIST, rules.LABEL, None, "What pull requests into this stage get.", "`promotionLabels`"),
     Key("reviewers", LIST, rules.PERSON, None, "Who is asked to review them.", "`promotionReviewers`"),
     Key("teamReviewers", LIST, rules.TEAM, None, "Which teams are asked to.", "`promotionTeamReviewers`"),
+)
+CHECK = (
+    required("name", "What it is called.", rules.DNS_LABEL),
+    Key("url", TEXT, rules.CHECK_URL, None, "An HTTP address that is asked after each deployment.", "none"),
+    Key("status", NUMBER, rules.number(100, 599), 200, "The status that it has to answer with."),
+    Key("prometheus", TEXT, rules.CHECK_URL, None, "The address of a Prometheus server.", "none"),
+    Key(
+        "query", TEXT, rules.QUERY, None, "What it is asked: every value of the answer has to keep the bounds.", "none"
+    ),
+    Key("min", Type.JSON, rules.DECIMAL, None, "The least value.", "no bound"),
+    Key("max", Type.JSON, rules.DECIMAL, None, "The greatest value.", "no bound"),
 )
 PROMOTE = (
     Key("application", TEXT, rules.TEXT, None, "The application.", "every one"),

@@ -165,6 +165,12 @@ def nearest(name: str, names: Iterable[str]) -> str | None:
     return next(iter(get_close_matches(name, sorted(names), n=1)), None)
 
 
+def meant(allowed: str, name: str, known: Iterable[str]) -> str:
+    """`allowed`, and the known name that `name` was probably meant to be."""
+    near = nearest(name, known)
+    return f"{allowed}; did you mean {near}?" if near else allowed
+
+
 def shortened(text: str, limit: int = 80) -> str:
     """The text, cut off where it is longer than `limit`."""
     return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -6,11 +6,11 @@ key of an application or a stage, and a field in `delivery.model`.
 """
 
 from delivery.config import rules
-from delivery.config.entries import APPLICATION, PROMOTE, STAGE
+from delivery.config.entries import APPLICATION, CHECK, PROMOTE, STAGE
 from delivery.config.key import LIST, MAP, NUMBER, TEXT, Key, Type, flag, pattern, required, secret
 from delivery.model.pipeline import COMMITS, ENGINES, IDENTITIES
 from delivery.model.settings import MERGE_METHODS, TITLE
-from delivery.model.stack import PROMOTION_SECRETS
+from delivery.model.stack import HOOK_IMAGE, PROMOTION_SECRETS
 
 PROJECT = "delivery"
 """The project's name, which stands before the colon of every key."""
@@ -101,6 +101,13 @@ PIPELINE_KEYS = (
         "How long the task's Job stays. Below 20, Keptn would repeat the promotion without end.",
     ),
     Key(
+        "sweepMinutes",
+        NUMBER,
+        rules.SWEEP_MINUTES,
+        15,
+        "How often the workflow looks for what is recorded as verified and was never proposed; 0: never by itself.",
+    ),
+    Key(
         "traceUrl",
         TEXT,
         rules.TRACE_URL,
@@ -150,8 +157,9 @@ STACK_KEYS = (
     ),
     secret(
         "promotionToken",
-        "The token that dispatches the workflow, if the stage promotes.",
-        "an update is refused, unless `promotionSecret` is `external`",
+        "The token that dispatches the workflow and records what the stage has verified.",
+        "an update of a stage that promotes is refused, unless `promotionSecret` is `external`; the last stage records "
+        "nothing",
     ),
     Key(
         "promotionSecret",
@@ -205,13 +213,39 @@ STACK_KEYS = (
         MAP,
         rules.TASK,
         {},
-        "Keptn task definitions by name, as Python; `null`: it is defined elsewhere.",
+        "Tasks that verify a deployment, by name, as Python: task definitions of Keptn, or hooks of Argo CD. `null`: "
+        "Keptn's definition is made elsewhere.",
         names=rules.TASK_NAME,
     ),
     Key("preDeploymentTasks", LIST, rules.RESOURCE, [], "Which of `tasks` run before a deployment."),
     Key("postDeploymentTasks", LIST, rules.RESOURCE, [], "Which of `tasks` run after a deployment."),
     Key("preDeploymentEvaluations", LIST, rules.RESOURCE, [], "Keptn evaluations before a deployment, by name."),
     Key("postDeploymentEvaluations", LIST, rules.RESOURCE, [], "Keptn evaluations after a deployment, by name."),
+    Key(
+        "checks",
+        Type.ENTRIES,
+        rules.TEXT,
+        None,
+        "Checks after a deployment that need no code, with `verification: argocd`. Texts may have `{application}`, "
+        "`{stage}` and `{namespace}`.",
+        "none",
+        keys=CHECK,
+    ),
+    Key(
+        "hookImage",
+        TEXT,
+        rules.PINNED_IMAGE,
+        HOOK_IMAGE,
+        "The image that hooks of Argo CD run in, with its tag or digest: Python 3.11 or newer is all they need.",
+    ),
+    Key(
+        "otlpEndpoint",
+        TEXT,
+        rules.OTLP_ENDPOINT,
+        None,
+        "Where Argo CD's last hook sends the trace of a deployment, by OTLP over HTTP; Keptn has its own setting.",
+        "no trace is sent",
+    ),
     Key("metadata", MAP, rules.METADATA, {}, "Attributes of this stage's spans.", names=rules.METADATA_KEY),
     Key(
         "promote",

@@ -4,21 +4,22 @@ Input is what Pulumi hands a program: texts, JSON for lists and maps. What each 
 here is what keys mean for each other, and which value of the model each becomes. Secrets never come through here.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from graphlib import CycleError, TopologicalSorter
 
 from delivery.config import rules
 from delivery.config.applications import read_applications, refuse_repeated
 from delivery.config.errors import ConfigError as ConfigError
-from delivery.config.errors import ErrorCollector, Json, Kind, nearest, set_fix
+from delivery.config.errors import ErrorCollector, Json, Kind, meant, set_fix
 from delivery.config.key import Key
 from delivery.config.keys import PROJECT, SECRETS, TABLE
 from delivery.config.naming import read_stage_applications
 from delivery.config.promoted_values import refuse_undeployed
 from delivery.config.values import Values, decoded, read_map
+from delivery.config.verification import read_checks, read_endpoint_checks
 from delivery.model.pipeline import Pipeline, Promotions, Repository, Stage
 from delivery.model.request import PromotionRequest
-from delivery.model.stack import ArgoCD, Cluster, GitHubApp, KeptnChecks, StackConfiguration
+from delivery.model.stack import ArgoCD, Cluster, GitHubApp, StackConfiguration
 from delivery.model.sync import SyncPolicy
 from delivery.model.task_runs import SECONDS_A_RUN, least_timeout
 
@@ -59,6 +60,7 @@ def parse(
     root = read_map(found, tuple(key for key in TABLE.values() if key.name not in SECRETS), (), errors)
     stages = _stages(root, stack, errors)
     applications = read_applications(root, errors)
+    stage = next((stage for stage in stages if stage.name == stack), Stage(stack, ()))
     pipeline = Pipeline(
         repository=Repository(
             owner=root.text("repositoryOwner"),
@@ -75,7 +77,7 @@ def parse(
     refuse_undeployed(pipeline, errors)
     configuration = StackConfiguration(
         pipeline=pipeline,
-        stage=next((stage for stage in stages if stage.name == stack), Stage(stack, ())),
+        stage=stage,
         argocd=ArgoCD(
             namespace=root.text("argocdNamespace"),
             project=root.text("argocdProject"),
@@ -84,7 +86,7 @@ def parse(
             annotations={key: value or "" for key, value in root.table("argocdAnnotations").items()},
         ),
         destination=_destination(root, errors),
-        checks=_checks(root, errors),
+        checks=read_checks(root, stage, errors),
         tasks=root.table("tasks"),
         metadata={key: value or "" for key, value in root.table("metadata").items()},
         cluster=Cluster(
@@ -97,6 +99,10 @@ def parse(
         request=_request(root.map("promote"), pipeline, stack, errors),
         github_app=_github_app(root, errors),
         external_promotion_secret=root.text("promotionSecret") == "external",
+        promotion_token="promotionToken" in encrypted or bool(raw.get("promotionToken")),
+        endpoint_checks=read_endpoint_checks(root, stage, errors),
+        hook_image=root.text("hookImage"),
+        otlp_endpoint=root.text("otlpEndpoint").rstrip("/"),
     )
     _refuse_promotion_tasks(configuration, errors)
     errors.check()
@@ -134,6 +140,9 @@ def _stages(root: Values, stack: str, errors: ErrorCollector) -> tuple[Stage, ..
             grouped=bool(entry.text("group")),
             requires=entry.text("requires") or ("all" if len(entry.texts("after")) > 1 else "any"),
             sync=_sync(entry.map("sync")),
+            verification=entry.text("verification"),
+            require_record=entry.flag("requireRecord"),
+            on_failure=entry.text("onFailure"),
         )
         for entry in entries
     )
@@ -146,9 +155,7 @@ def _stages(root: Values, stack: str, errors: ErrorCollector) -> tuple[Stage, ..
         for index, after in enumerate(stage.after):
             if after not in graph:
                 known = " or ".join(name for name in graph if name != stage.name) or "nothing: there is no other stage"
-                errors.add(
-                    Kind.UNKNOWN_NAME, (*entry.path, "after", index), after, _meant(known, after, graph), "STAGE"
-                )
+                errors.add(Kind.UNKNOWN_NAME, (*entry.path, "after", index), after, meant(known, after, graph), "STAGE")
         if stage.grouped and len(stage.after) != 1:
             allowed = "all, for a stage that comes after one stage"
             errors.superfluous((*entry.path, "group"), entry.text("group"), allowed)
@@ -157,6 +164,13 @@ def _stages(root: Values, stack: str, errors: ErrorCollector) -> tuple[Stage, ..
                 if entry.optional_texts(key):
                     allowed = "nothing: no stage promotes into this one"
                     errors.add(Kind.NOT_ALLOWED, (*entry.path, key), list(entry.texts(key)), allowed, "[]")
+            if stage.on_failure:
+                allowed = "nothing: no promotion into this stage can be rolled back"
+                errors.superfluous((*entry.path, "onFailure"), stage.on_failure, allowed)
+            if stage.require_record:
+                errors.add(
+                    Kind.NOT_ALLOWED, (*entry.path, "requireRecord"), True, "false: no stage promotes into it", "false"
+                )
             if entry.text("requires") == "all":
                 errors.add(Kind.NOT_ALLOWED, (*entry.path, "requires"), "all", "any: no stage promotes into it", "any")
     try:
@@ -169,7 +183,7 @@ def _stages(root: Values, stack: str, errors: ErrorCollector) -> tuple[Stage, ..
         errors.say(Kind.CYCLE, path, found, allowed, set_fix(stack, path, '["STAGE"]'))
     if stack not in graph:
         fix = f"pulumi stack select STAGE, or add the stage: {set_fix(stack, 'stages', '')}".rstrip()
-        allowed = _meant(" or ".join(graph), stack, graph)
+        allowed = meant(" or ".join(graph), stack, graph)
         errors.say(Kind.UNKNOWN_NAME, ("stages",), f"no stage for stack {stack}", allowed, fix)
     return stages
 
@@ -194,11 +208,6 @@ def _argocd_url(root: Values, errors: ErrorCollector) -> str:
     if url and named != [owner.lower(), name.lower()] and not errors.about(key, "repositoryOwner", "repositoryName"):
         errors.add(Kind.NOT_ALLOWED, (key,), url, f"an address of {owner}/{name}", f"git@HOST:{owner}/{name}.git")
     return url
-
-
-def _meant(allowed: str, name: str, known: Iterable[str]) -> str:
-    near = nearest(name, known)
-    return f"{allowed}; did you mean {near}?" if near else allowed
 
 
 def _promotions(root: Values, errors: ErrorCollector) -> Promotions:
@@ -229,6 +238,7 @@ def _promotions(root: Values, errors: ErrorCollector) -> Promotions:
         message=root.text("promotionMessage"),
         author=root.text("promotionAuthor"),
         merge_method=root.text("promotionMergeMethod"),
+        sweep_minutes=root.number("sweepMinutes"),
     )
 
 
@@ -254,22 +264,6 @@ def _destination(root: Values, errors: ErrorCollector) -> dict[str, str]:
     return {"server": root.text(key)}
 
 
-def _checks(root: Values, errors: ErrorCollector) -> KeptnChecks:
-    tasks = root.table("tasks")
-    for key in ("preDeploymentTasks", "postDeploymentTasks"):
-        for index, name in enumerate(root.texts(key)):
-            # Keptn waits for a definition that does not exist without end, and says nothing.
-            if name not in tasks and not errors.about("tasks", key):
-                allowed = f"the names under {PROJECT}:tasks ({', '.join(tasks) or 'none'})"
-                errors.add(Kind.UNKNOWN_NAME, (key, index), name, _meant(allowed, name, tasks), "TASK")
-    return KeptnChecks(
-        pre_deployment_tasks=root.texts("preDeploymentTasks"),
-        post_deployment_tasks=root.texts("postDeploymentTasks"),
-        pre_deployment_evaluations=root.texts("preDeploymentEvaluations"),
-        post_deployment_evaluations=root.texts("postDeploymentEvaluations"),
-    )
-
-
 def _request(promote: Values, pipeline: Pipeline, stack: str, errors: ErrorCollector) -> PromotionRequest:
     known = {
         "application": [application.name for application in pipeline.applications],
@@ -278,7 +272,7 @@ def _request(promote: Values, pipeline: Pipeline, stack: str, errors: ErrorColle
     }
     for key, names in known.items():
         if promote.text(key) and promote.text(key) not in names and not errors.about("stages", "applications"):
-            allowed = _meant(" or ".join(names) or "nothing", promote.text(key), names)
+            allowed = meant(" or ".join(names) or "nothing", promote.text(key), names)
             errors.add(Kind.UNKNOWN_NAME, ("promote", key), promote.text(key), allowed, "NAME")
     return PromotionRequest(
         application=promote.text("application"),

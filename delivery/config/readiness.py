@@ -38,7 +38,7 @@ def missing_for_update(configuration: StackConfiguration, present: Collection[st
         allowed = "a token that may write the GitOps repository, or GITHUB_TOKEN"
         problems.append(_problem(stack, "githubToken", Kind.NOT_READY, "nothing", allowed))
     if configuration.promotes_to and not configuration.external_promotion_secret and "promotionToken" not in present:
-        allowed = "a token that may dispatch workflows there (Actions: write)"
+        allowed = "a token that may dispatch workflows (Actions: write) and record verifications (Deployments: write)"
         problems.append(_problem(stack, "promotionToken", Kind.NOT_READY, "nothing", allowed))
     if configuration.cluster.mode == "deploy" and not configuration.cluster.context:
         allowed = "the context of this stage's cluster; the current context is never used"

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from delivery.config.entries import APPLICATION, PROMOTE, STAGE, SYNC
+from delivery.config.entries import APPLICATION, CHECK, PROMOTE, STAGE, SYNC
 from delivery.config.key import Key, Type
 from delivery.config.keys import PIPELINE_KEYS, PROJECT, STACK_KEYS
 from delivery.config.rules import TEXT
@@ -35,6 +35,11 @@ _SECTIONS = (
         "Set in `Pulumi.<stack>.yaml`, as by `pulumi config set`; or in `Pulumi.yaml`, for all stacks that do not set "
         "them.",
         STACK_KEYS,
+    ),
+    (
+        "An entry of `checks`",
+        "Either an address and its status, or a query with bounds. It is tried again for two minutes.",
+        CHECK,
     ),
     ("`promote`", "What was left out may also be an empty text.", PROMOTE),
 )

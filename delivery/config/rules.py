@@ -150,6 +150,22 @@ def _why_no_path(value: Json) -> str:
     return f"this one has {problem}" if problem else ""
 
 
+def _is_check_url(address: str) -> bool:
+    """Whether it can be asked: http or https, and nothing secret in it."""
+    return re.fullmatch(r"https?://[!-~]+", address) is not None and not has_credentials(address)
+
+
+def _is_decimal(value: Json) -> bool:
+    return (isinstance(value, int | float) and not isinstance(value, bool)) or (
+        isinstance(value, str) and re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", value) is not None
+    )
+
+
+def _is_pinned(image: str) -> bool:
+    name = re.sub(r"(:\w[\w.-]{0,127})?(@sha256:[0-9a-f]{64})?$", "", image)
+    return IMAGE.holds(name) and name != image and not image.endswith(":latest")
+
+
 FLAG = Rule(lambda value: isinstance(value, bool), "true or false", "true|false")
 DNS_LABEL = text(is_dns_label, "lower-case letters, digits and '-', at most 63 characters (a DNS label)", "NAME")
 RESOURCE = text(is_dns_subdomain, "a Kubernetes resource name (lower-case DNS subdomain)", "NAME")
@@ -204,7 +220,7 @@ IMAGE = pattern(
     "IMAGE",
 )
 PROMOTED_KEY = pattern(
-    r"(?!(commitID|traceParent|application|context|versionKey|promotedKeys)(\.|$))"
+    r"(?!(commitID|traceParent|application|context|versionKey|promotedKeys|verification)(\.|$))"
     r"[A-Za-z_][\w-]{0,62}(\.[A-Za-z_][\w-]{0,62}){0,5}",
     "a key of values.yaml, dots between levels; not commitID, traceParent, or one of platform.yaml's own",
     "KEY",
@@ -294,5 +310,19 @@ ANNOTATION_KEY = text(
     "NAME",
 )
 LABEL_VALUE = text(lambda value: not value or is_version(value), "the value of a label, at most 63 characters", "VALUE")
+CHECK_URL = text(_is_check_url, "an http(s) address without a user, password or token", "https://HOST/PATH")
+OTLP_ENDPOINT = text(
+    lambda address: _is_check_url(address) and not re.search(r"[?#]", address),
+    "an http(s) address, without a user, password or token, to which `/v1/traces` is added",
+    "http://HOST:4318",
+)
+QUERY = pattern(r"[^\x00-\x1f\x7f]{1,2000}", "a PromQL query on one line", "QUERY")
+DECIMAL = Rule(_is_decimal, "a number", "NUMBER")
+SWEEP_MINUTES = Rule(
+    lambda value: type(value) is int and value in (0, 5, 6, 10, 12, 15, 20, 30, 60),
+    "5, 6, 10, 12, 15, 20, 30 or 60, or 0 for never",
+    "NUMBER",
+)
+PINNED_IMAGE = text(_is_pinned, "an image reference with a tag or digest, not `latest`", "IMAGE:TAG")
 ONE_LINE = pattern(r"[^\x00-\x1f\x7f]{0,200}", "one line of text", "TEXT")
 NOTHING = text(lambda value: not value, "nothing: the promoter opens rollbacks", "''")

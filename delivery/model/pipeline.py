@@ -111,6 +111,12 @@ class Application:
         return self.source != SOURCES[0]
 
 
+VERIFICATIONS = ("keptn", "argocd")
+"""What can verify a stage's deployments, the default first."""
+ON_FAILURE = ("propose-rollback",)
+"""What can follow a failed verification, beside its record."""
+
+
 @dataclass(frozen=True)
 class Stage:
     """One environment, one Pulumi stack. `after` names the stages that promote into it.
@@ -118,7 +124,8 @@ class Stage:
     `requires` is `any` or `all`: how many of these have to verify the same before it is proposed. `labels`, `reviewers`
     and `team_reviewers` are for pull requests into this stage; None: as for all stages. `branch` is the one that has
     this stage's files; empty: the default branch. `sync` is how Argo CD syncs it. With `grouped`, all applications are
-    promoted into it together.
+    promoted into it together. `verification` is one of `VERIFICATIONS`. With `require_record`, only what is recorded as
+    verified is promoted into it; `on_failure` is one of `ON_FAILURE`, or empty.
     """
 
     name: str
@@ -130,6 +137,14 @@ class Stage:
     branch: str = ""
     sync: SyncPolicy = field(default_factory=SyncPolicy)
     grouped: bool = False
+    verification: str = VERIFICATIONS[0]
+    require_record: bool = False
+    on_failure: str = ""
+
+    @property
+    def with_keptn(self) -> bool:
+        """Whether Keptn verifies it; else hooks of Argo CD do."""
+        return self.verification == VERIFICATIONS[0]
 
 
 @dataclass(frozen=True)
@@ -182,7 +197,8 @@ class Promotions:
     `title`, `message`, `author` and `merge_method` are as in `PromotionSettings`.
     `identity` is who opens the pull requests: the `workflow` with its own token, PROMOTION_TOKEN (`token`), or a GitHub
     App (`app`). With `sign_commits`, GitHub makes the commits, and signs them. `timeout_seconds` spans all of the
-    task's retries together; `ttl_seconds` is Keptn's `ttlSecondsAfterFinished`.
+    task's retries together; `ttl_seconds` is Keptn's `ttlSecondsAfterFinished`. Every `sweep_minutes` (0: never) the
+    workflow looks for what is recorded as verified and was never proposed.
     """
 
     engine: str
@@ -199,6 +215,7 @@ class Promotions:
     message: str = ""
     author: str = ""
     merge_method: str = ""
+    sweep_minutes: int = 0
 
 
 @dataclass(frozen=True)
@@ -288,4 +305,6 @@ class Pipeline:
             manual=tuple(stage.name for stage in self.stages if stage.after and not stage.sync.automated),
             windows={stage.name: stage.sync.window for stage in self.stages if stage.after and stage.sync.window},
             requires={stage.name: stage.requires for stage in self.stages if len(stage.after) > 1},
+            require_record=tuple(stage.name for stage in self.stages if stage.require_record),
+            rollback_on_failure=tuple(stage.name for stage in self.stages if stage.on_failure == ON_FAILURE[0]),
         )

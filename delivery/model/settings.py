@@ -36,6 +36,8 @@ class PromotionSettings:
     its commit's message (empty: the title), `author` is the commit's (empty: the promoter), and `merge_method` how to
     merge it (empty: in any way). `groups` are the stages into which all applications are promoted together,
     `manual` those that Argo CD syncs when a person asks it to, and `windows` says for people when it syncs a stage.
+    Into the stages of `require_record` only what is recorded as verified is promoted, and a failed verification in one
+    of `rollback_on_failure` proposes a rollback.
     """
 
     owner: str
@@ -58,6 +60,8 @@ class PromotionSettings:
     groups: tuple[str, ...] = ()
     manual: tuple[str, ...] = ()
     windows: dict[str, str] = field(default_factory=dict)
+    require_record: tuple[str, ...] = ()
+    rollback_on_failure: tuple[str, ...] = ()
 
     def edge(self, application: str, source: str, target: str) -> Edge:
         """What is promoted along the edge of that name: it, or the join that it is part of.
@@ -127,7 +131,7 @@ class PromotionSettings:
             raw["stages"] = {name: tuple(after) for name, after in raw["stages"].items()}
             raw["edges"] = tuple(map(_edge, raw["edges"]))
             raw |= {key: tuple(raw[key]) for key in ("labels", "reviewers", "team_reviewers")}
-            raw |= {key: tuple(raw.get(key, ())) for key in ("groups", "manual")}
+            raw |= {key: tuple(raw.get(key, ())) for key in _STAGES}
             raw["windows"] = {str(stage): one_line(str(text)) for stage, text in raw.get("windows", {}).items()}
             raw["requires"] = {str(stage): str(kind) for stage, kind in raw.get("requires", {}).items()}
             settings = cls(**raw)
@@ -148,14 +152,14 @@ class PromotionSettings:
         return settings
 
 
+_STAGES = ("groups", "manual", "require_record", "rollback_on_failure")
 _OPTIONAL: dict[str, Any] = {
     "sign_commits": False,
     "title": TITLE,
     "message": "",
     "author": "",
     "merge_method": "",
-    "groups": (),
-    "manual": (),
+    **dict.fromkeys(_STAGES, ()),
     "windows": {},
 }
 

@@ -53,6 +53,23 @@ class Cluster:
     adopt_existing: bool
 
 
+@dataclass(frozen=True)
+class EndpointCheck:
+    """A check after a deployment that needs no code: `url` answers with `status`, or what `prometheus` answers to
+    `query` is at least `least` and at most `most` (empty: no bound). Texts may have names to fill in.
+    """
+
+    name: str
+    url: str
+    status: int
+    prometheus: str
+    query: str
+    least: str
+    most: str
+
+
+HOOK_IMAGE = "docker.io/library/python:3.13.5-slim"
+"""What hooks of Argo CD run in: they need the standard library alone."""
 PROMOTION_SECRETS = ("stack", "external")
 """What can fill the Secret that the promotion task reads, the default first."""
 
@@ -71,7 +88,9 @@ class StackConfiguration:
 
     `destination` is the stage's cluster as Argo CD knows it, by `server` or by `name`. `tasks` maps the name of a Keptn
     task definition to its Python source; a name with `None` is defined elsewhere. `github_app` writes the repository in
-    place of a token. The Secret of the promotion task is `external` where this stack does not fill it.
+    place of a token. The Secret of the promotion task is `external` where this stack does not fill it, and
+    `promotion_token` says whether it can. `endpoint_checks`, `hook_image` and `otlp_endpoint` (empty: none) are for
+    hooks of Argo CD.
     """
 
     pipeline: Pipeline
@@ -85,6 +104,10 @@ class StackConfiguration:
     request: PromotionRequest
     github_app: GitHubApp | None
     external_promotion_secret: bool
+    promotion_token: bool = False
+    endpoint_checks: tuple[EndpointCheck, ...] = ()
+    hook_image: str = HOOK_IMAGE
+    otlp_endpoint: str = ""
 
     @property
     def stage_applications(self) -> tuple[StageApplication, ...]:
@@ -103,6 +126,12 @@ class StackConfiguration:
     def promotes_to(self) -> tuple[str, ...]:
         """The stages that this one promotes to."""
         return self.pipeline.targets(self.stage)
+
+    @property
+    def records(self) -> bool:
+        """Whether the stage has the promotion task: it promotes onward, or records what it has verified."""
+        # Of a secret that something else fills nobody knows whether it is there: Keptn's task could not start.
+        return bool(self.promotes_to) or self.promotion_token
 
     @property
     def incoming(self) -> tuple[Edge, ...]:

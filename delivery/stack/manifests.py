@@ -19,7 +19,7 @@ from delivery.stack.task_source import task_source
 GITOPS = Path(__file__).resolve().parents[2] / "gitops"
 """The sources of what is committed to the GitOps repository."""
 
-NAMESPACE_ANNOTATIONS = {"keptn.sh/lifecycle-toolkit": "enabled"}
+KEPTN_ANNOTATIONS = {"keptn.sh/lifecycle-toolkit": "enabled"}
 """Keptn's webhook looks at no namespace without this."""
 
 SECRET_NAME = "github-token"  # noqa: S105 - the name of the secret, which the guide gives it
@@ -35,6 +35,27 @@ PROMOTION_ROLE_RULES: tuple[dict[str, list[str]], ...] = (
     {"apiGroups": [""], "resources": ["events"], "verbs": ["create"]},
 )
 """All that the promotion task may do, in its own namespace: see what runs, and say why it failed."""
+HOOK_ROLE_RULES: tuple[dict[str, list[str]], ...] = (
+    {
+        "apiGroups": ["apps"],
+        "resources": ["deployments", "statefulsets", "daemonsets", "replicasets"],
+        "verbs": ["list"],
+    },
+    {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["list"]},
+    {"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]},
+    {"apiGroups": [""], "resources": ["events"], "verbs": ["create"]},
+)
+"""The same for a task that is a hook of Argo CD: it reads the other hooks too, and nothing of Keptn's."""
+_HOOK_RETRY: dict[str, Json] = {"limit": 0}
+"""How often Argo CD repeats a sync that failed where its hooks verify: 5 times is its own default, tests and all.
+
+With 1, Argo CD 3.5 deletes the failed hook and runs none again (seen with 3.5.1). A hook's own retries do that.
+"""
+
+
+def namespace_annotations(stage: Stage) -> dict[str, str]:
+    """What a namespace of the stage has to have."""
+    return dict(KEPTN_ANNOTATIONS) if stage.with_keptn else {}
 
 
 @cache
@@ -149,8 +170,8 @@ def sync_policy(stage: Stage) -> dict[str, Json]:
     policy: dict[str, Json] = {"syncOptions": list(sync.options)} if sync.options else {}
     if sync.automated:
         policy["automated"] = {"prune": sync.prune, "selfHeal": sync.self_heal}
-    if sync.retry:
-        policy["retry"] = dict(sync.retry)
+    if retry := sync.retry or ({} if stage.with_keptn else _HOOK_RETRY):
+        policy["retry"] = dict(retry)
     ignored: list[Json] = [dict(entry) for entry in sync.ignore_differences]
     return {"syncPolicy": policy} | ({"ignoreDifferences": ignored} if ignored else {})
 
@@ -191,6 +212,8 @@ def promotion_task(configuration: StackConfiguration, stage_application: StageAp
 
 def stage_task_specs(configuration: StackConfiguration) -> dict[str, dict[str, Json]]:
     """Every task definition that this stage runs, by name: the same for all of its applications."""
+    if not configuration.stage.with_keptn:
+        return {}
     checks = configuration.checks
     wanted = dict.fromkeys((*checks.pre_deployment_tasks, *checks.post_deployment_tasks))
     return {name: task_spec(code) for name in wanted if (code := configuration.tasks[name]) is not None}
@@ -200,29 +223,38 @@ def task_specs(configuration: StackConfiguration, stage_application: StageApplic
     """The task definitions of an application, by name: the promotion task, and, in its own namespace, the stage's."""
     shared = stage_application.namespace in configuration.shared_namespaces
     specs = {} if shared else stage_task_specs(configuration)
-    if configuration.promotes_to:
+    if configuration.records and configuration.stage.with_keptn:
         specs[promotion_task(configuration, stage_application)] = promotion_task_spec(configuration, stage_application)
     return specs
 
 
+def promotion_parameters(configuration: StackConfiguration, stage_application: StageApplication) -> dict[str, str]:
+    """What the promotion task is told, whoever runs it."""
+    promotions, repository = configuration.pipeline.promotions, configuration.pipeline.repository
+    stage = stage_application.stage
+    told = {
+        "apiUrl": repository.api_url,
+        "workflow": WORKFLOW_FILE,
+        "ref": repository.default_branch,
+        "application": stage_application.application.name,
+        "from": stage.name,
+        "to": ",".join(configuration.promotes_to),
+        "timeout": str(run_seconds(promotions.retries, promotions.timeout_seconds)),
+        "verification": stage.verification,
+        "sweepMinutes": str(promotions.sweep_minutes),
+        # GitHub would set the deployments of the other applications in this environment inactive too.
+        "autoInactive": str(len(configuration.pipeline.applications) == 1).lower(),
+    }
+    return told if stage.with_keptn else {**told, "otlpEndpoint": configuration.otlp_endpoint}
+
+
 def promotion_task_spec(configuration: StackConfiguration, stage_application: StageApplication) -> dict[str, Json]:
-    """The `spec` of the promotion task of a stage that promotes onward."""
+    """The `spec` of the promotion task of a stage that promotes onward, or records what it has verified."""
     promotions = configuration.pipeline.promotions
-    repository = configuration.pipeline.repository
     return {
         "python": {
             "inline": {"code": task_source()},
-            "parameters": {
-                "map": {
-                    "apiUrl": repository.api_url,
-                    "workflow": WORKFLOW_FILE,
-                    "ref": repository.default_branch,
-                    "application": stage_application.application.name,
-                    "from": stage_application.stage.name,
-                    "to": ",".join(configuration.promotes_to),
-                    "timeout": str(run_seconds(promotions.retries, promotions.timeout_seconds)),
-                }
-            },
+            "parameters": {"map": {**promotion_parameters(configuration, stage_application)}},
             "secureParameters": {"secret": SECRET_NAME},
         },
         "serviceAccount": {"name": TASK_PROMOTE},

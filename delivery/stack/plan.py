@@ -51,8 +51,8 @@ class ApplicationPlan:
     """One application in the stack's stage. `tasks` are the specs of its Keptn task definitions, by name.
 
     Its manifests are in the folder `path` of the GitOps repository, on `branch`, and `files` are what the stack commits
-    there or beside it; `access` is None where nothing is promoted onward. What is one for
-    all applications of a namespace is in the stack's `shared_namespaces`, and declared there instead.
+    there or beside it; `access` is None where there is no promotion task. What is one for all applications of a
+    namespace is in the stack's `shared_namespaces`, and declared there instead. `tasks` is None without Keptn.
     """
 
     name: str
@@ -62,7 +62,7 @@ class ApplicationPlan:
     namespace: str
     namespace_annotations: Mapping[str, str]
     access: PromotionAccessPlan | None
-    tasks: Mapping[str, Mapping[str, Json]]
+    tasks: Mapping[str, Mapping[str, Json]] | None
     argocd: ArgoCDApplicationPlan
 
 
@@ -74,7 +74,7 @@ class SharedNamespacePlan:
     applications: tuple[str, ...]
     annotations: Mapping[str, str]
     access: PromotionAccessPlan | None
-    tasks: Mapping[str, Mapping[str, Json]]
+    tasks: Mapping[str, Mapping[str, Json]] | None
 
 
 @dataclass(frozen=True)
@@ -120,9 +120,9 @@ def plan_stack(
             SharedNamespacePlan(
                 namespace=namespace,
                 applications=names,
-                annotations=manifests.NAMESPACE_ANNOTATIONS,
+                annotations=manifests.namespace_annotations(configuration.stage),
                 access=_access(configuration),
-                tasks=manifests.stage_task_specs(configuration),
+                tasks=manifests.stage_task_specs(configuration) if configuration.stage.with_keptn else None,
             )
             for namespace, names in configuration.shared_namespaces.items()
         ),
@@ -133,9 +133,9 @@ def plan_stack(
                 branch=placed.stage.branch or configuration.pipeline.repository.default_branch,
                 files=stage_files(configuration, placed, initial),
                 namespace=placed.namespace,
-                namespace_annotations=manifests.NAMESPACE_ANNOTATIONS,
+                namespace_annotations=manifests.namespace_annotations(configuration.stage),
                 access=None if placed.namespace in configuration.shared_namespaces else _access(configuration),
-                tasks=manifests.task_specs(configuration, placed),
+                tasks=manifests.task_specs(configuration, placed) if placed.stage.with_keptn else None,
                 argocd=_argocd(configuration, placed),
             )
             for placed in configuration.stage_applications
@@ -173,13 +173,16 @@ def _argocd(configuration: StackConfiguration, placed: StageApplication) -> Argo
 
 
 def _access(configuration: StackConfiguration) -> PromotionAccessPlan | None:
-    if not configuration.promotes_to:
+    keptn = configuration.stage.with_keptn
+    if keptn and not configuration.records:
         return None
     repository = configuration.pipeline.repository
+    # Without a token a hook of Argo CD still sends its trace, and reads the cluster for it.
+    filled = configuration.records and not configuration.external_promotion_secret
     return PromotionAccessPlan(
         account=TASK_PROMOTE,
-        secret=None if configuration.external_promotion_secret else manifests.SECRET_NAME,
+        secret=manifests.SECRET_NAME if filled else None,
         secret_key=manifests.SECRET_KEY,
         secret_data={"githubRepo": repository.name, "githubRepoOwner": repository.owner},
-        rules=manifests.PROMOTION_ROLE_RULES,
+        rules=manifests.PROMOTION_ROLE_RULES if keptn else manifests.HOOK_ROLE_RULES,
     )

@@ -17,6 +17,7 @@ from delivery.model.pipeline import Application, StageApplication
 from delivery.model.promoted_keys import names
 from delivery.model.settings import SETTINGS_PATH
 from delivery.model.stack import StackConfiguration
+from delivery.stack.hooks import hook_sources, hook_values
 from delivery.stack.manifests import WORKFLOW_FILE, promotion_task, read_gitops
 from delivery.stack.workflow import workflow
 from delivery.stack.yaml_text import plain, to_yaml
@@ -67,7 +68,7 @@ def stage_files(
     text = known.texts.get(values)
     return (
         RepositoryText(f"{folder}/Chart.yaml", _chart(stage_application)),
-        *(RepositoryText(f"{folder}/{name}", content) for name, content in _template(stage_application.application)),
+        *(RepositoryText(f"{folder}/{name}", content) for name, content in _template(configuration, stage_application)),
         RepositoryText(f"{folder}/platform.yaml", _platform(configuration, stage_application)),
         RepositoryText(
             values,
@@ -128,30 +129,37 @@ def values_path(stage_application: StageApplication) -> str:
     return f"{stage_application.program_path}/values.yaml"
 
 
-def chart_template() -> str:
-    """The generated chart's template: context and workload in one file, which one commit brings or none.
+def chart_template(*, keptn: bool = True) -> str:
+    """The generated chart's template: what verifies and what runs in one file, which one commit brings or none.
 
     In two files, a sync between two commits would deploy a workload without its context, and Keptn would ignore that.
     """
-    return f"{read_gitops('context/context.yaml')}\n{read_gitops('chart/templates/application.yaml')}"
+    return f"{_verifying(keptn=keptn)}\n{read_gitops('chart/templates/application.yaml')}"
+
+
+def _verifying(*, keptn: bool) -> str:
+    return read_gitops("context/context.yaml" if keptn else "context/hooks.yaml")
 
 
 def _chart(stage_application: StageApplication) -> str:
     return read_gitops("chart/Chart.yaml").replace(_CHART_NAME, f"name: {plain(stage_application.application.name)}\n")
 
 
-def _template(application: Application) -> Iterator[tuple[str, str]]:
+def _template(configuration: StackConfiguration, stage_application: StageApplication) -> Iterator[tuple[str, str]]:
+    application, keptn = stage_application.application, stage_application.stage.with_keptn
+    if not keptn:
+        # Before the template that reads them.
+        yield from hook_sources(configuration).items()
     if application.own_files:
-        yield "templates/context.yaml", read_gitops("context/context.yaml")
+        yield f"templates/{'context' if keptn else 'hooks'}.yaml", _verifying(keptn=keptn)
         return
-    yield "templates/application.yaml", chart_template()
+    yield "templates/application.yaml", chart_template(keptn=keptn)
     schema = values_schema(application.version.key)
     yield SCHEMA, json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
 def _platform(configuration: StackConfiguration, stage_application: StageApplication) -> str:
     application = stage_application.application
-    checks = configuration.checks
     values: dict[str, Json] = {
         "versionKey": application.version.name,
         # Not for the chart: the promoter looks here whether the stage has been updated to the keys that it promotes.
@@ -162,16 +170,24 @@ def _platform(configuration: StackConfiguration, stage_application: StageApplica
             "stage": stage_application.stage.name,
             **({} if application.own_files else _workload(application)),
         },
-        "context": {
-            "metadata": dict(configuration.metadata),
-            "preDeploymentTasks": list(checks.pre_deployment_tasks),
-            "preDeploymentEvaluations": list(checks.pre_deployment_evaluations),
-            "postDeploymentTasks": list(checks.post_deployment_tasks),
-            "postDeploymentEvaluations": list(checks.post_deployment_evaluations),
-            "promotionTasks": [promotion_task(configuration, stage_application)] if configuration.promotes_to else [],
-        },
     }
+    if stage_application.stage.with_keptn:
+        values["context"] = _context(configuration, stage_application)
+    else:
+        values["verification"] = hook_values(configuration, stage_application)
     return PLATFORM_HEAD + to_yaml(values, width=1000)
+
+
+def _context(configuration: StackConfiguration, stage_application: StageApplication) -> dict[str, Json]:
+    checks = configuration.checks
+    return {
+        "metadata": dict(configuration.metadata),
+        "preDeploymentTasks": list(checks.pre_deployment_tasks),
+        "preDeploymentEvaluations": list(checks.pre_deployment_evaluations),
+        "postDeploymentTasks": list(checks.post_deployment_tasks),
+        "postDeploymentEvaluations": list(checks.post_deployment_evaluations),
+        "promotionTasks": [promotion_task(configuration, stage_application)] if configuration.records else [],
+    }
 
 
 def _workload(application: Application) -> dict[str, Json]:

@@ -81,8 +81,8 @@ def run(stack: str, secrets: dict[str, str] | None = None, **changes: Json) -> P
 
 
 def team(stack: str, **changes: Json) -> Preview:
-    """One of five stages with a fan-out and a join, of two applications."""
-    return run(stack, {"promotionToken": TOKEN}, **{**TEAM, **changes})
+    """One of five stages with a fan-out and a join, of two applications. The last one has no token."""
+    return run(stack, {} if stack == "production" else {"promotionToken": TOKEN}, **{**TEAM, **changes})
 
 
 def objects(result: Preview) -> list[tuple[str, str, str]]:

@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from delivery.config import reference, rules
-from delivery.config.entries import APPLICATION, PROMOTE, STAGE, SYNC
+from delivery.config.entries import APPLICATION, CHECK, PROMOTE, STAGE, SYNC
 from delivery.config.errors import Json, Kind
 from delivery.config.key import Key, Type
 from delivery.config.keys import PIPELINE, PIPELINE_KEYS, SECRETS, STACK_KEYS, TABLE
@@ -107,5 +107,5 @@ def test_the_reference_is_up_to_date() -> None:
 
 def test_the_reference_has_every_key_once_in_its_section() -> None:
     rows = [line.split("`")[1] for line in reference.reference().splitlines() if line.startswith("| `")]
-    sections = (PIPELINE_KEYS, APPLICATION, STAGE, SYNC, STACK_KEYS, PROMOTE)
+    sections = (PIPELINE_KEYS, APPLICATION, STAGE, SYNC, STACK_KEYS, CHECK, PROMOTE)
     assert rows == [name for section in sections for name in names(section)]
