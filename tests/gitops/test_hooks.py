@@ -98,8 +98,8 @@ def test_only_what_reads_the_cluster_has_an_account_and_the_secret() -> None:
 
 
 def test_a_job_is_called_by_its_application_and_has_a_name_that_a_label_can_hold() -> None:
-    name = "a-name-of-an-application-that-is-nearly-as-long-as-it-may-be"
-    configuration = stack(applications=[{"name": name, "image": "a/b"}])
+    name = "a-name-of-an-application-that-is-nearly-as-long-as-it-may"
+    configuration = stack(applications=[{"name": name, "image": "a/b"}], namespacePattern="a-{stage}")
     found = [hook.job for hook in hooks(configuration, configuration.stage_applications[0])]
     assert len(set(found)) == len(found)
     assert all(job.startswith(name[:50]) and len(job) <= 63 for job in found)
@@ -110,8 +110,11 @@ def test_keptn_has_no_part_in_such_a_stage() -> None:
     [application] = plan.applications
     assert application.tasks is None
     assert application.namespace_annotations == {}
-    assert "keptn" not in json.dumps([dict(rule) for rule in application.access.rules] if application.access else None)
-    assert not [file.path for file in application.files if "Keptn" in file.content and "templates/" in file.path]
+    assert application.access is not None
+    assert "keptn" not in json.dumps([dict(rule) for rule in application.access.rules])
+    assert not [
+        file.path for file in application.files if "lifecycle.keptn.sh" in file.content and "tasks/" not in file.path
+    ]
 
 
 def test_the_last_stage_has_the_promotion_hook_and_a_secret_only_with_a_token() -> None:

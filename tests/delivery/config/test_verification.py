@@ -7,14 +7,12 @@ from delivery.config.reader import parse
 from tests.delivery.config.configurations import raw, refused
 from tests.messages import assert_message
 
-ARGOCD: dict[str, Json] = {
-    "stages": [{"name": "dev", "verification": "argocd"}, {"name": "production", "after": ["dev"]}]
-}
+STAGES: list[Json] = [{"name": "dev", "verification": "argocd"}, {"name": "production", "after": ["dev"]}]
 QUERY: dict[str, Json] = {"name": "errors", "prometheus": "http://prometheus:9090", "query": "rate(e[5m])"}
 
 
 def test_keptn_verifies_a_stage_that_says_nothing_else() -> None:
-    dev, production = parse(raw(**ARGOCD), "dev").pipeline.stages
+    dev, production = parse(raw(stages=STAGES), "dev").pipeline.stages
     assert [stage.with_keptn for stage in (dev, production)] == [False, True]
 
 
@@ -31,7 +29,7 @@ def test_a_stage_records_where_it_promotes_or_has_a_token() -> None:
 
 def test_checks_are_read_with_their_bounds() -> None:
     page: dict[str, Json] = {"name": "front", "url": "http://front.{namespace}:8080", "status": 204}
-    first, second = parse(raw(**ARGOCD, checks=[page, {**QUERY, "max": 0.5}]), "dev").endpoint_checks
+    first, second = parse(raw(stages=STAGES, checks=[page, {**QUERY, "max": 0.5}]), "dev").endpoint_checks
     assert (first.url, first.status) == ("http://front.{namespace}:8080", 204)
     assert (second.query, second.least, second.most) == ("rate(e[5m])", "", "0.5")
 
@@ -60,7 +58,7 @@ def test_checks_are_read_with_their_bounds() -> None:
     ],
 )
 def test_what_argo_cd_cannot_carry_out_is_refused(case: str, where: str, kind: Kind, changes: dict[str, Json]) -> None:
-    (problem,) = refused({"postDeploymentTasks": [], **ARGOCD, **changes})
+    (problem,) = refused({"postDeploymentTasks": [], "stages": STAGES, **changes})
     assert (problem.where, problem.kind) == (f"delivery:{where}", kind)
     assert_message(f"config.verification-{case}", str(problem))
 
