@@ -100,7 +100,7 @@ def test_the_updates_commit_exactly_what_is_declared(told: Told) -> None:
     declared = {"README.md": "# What Argo CD reads\n"}
     for stage in ("dev", "production"):
         given = {"repositoryOwner": OWNER, "repositoryName": told.story.name, "githubApiUrl": told.story.forge.api_url}
-        result = preview(stage, read_stack_config(PROGRAM, stage).override(given, {}))
+        result = preview(stage, read_stack_config(PROGRAM, stage).override(given, {"promotionToken": "its-token"}))
         declared |= {
             str(file.inputs["file"]): str(file.inputs["content"]) for file in result.of_type(":RepositoryFile")
         }
