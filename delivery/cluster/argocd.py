@@ -5,12 +5,12 @@ Read in argo-cd v3.5: `pkg/apis/application/v1alpha1/types.go`, `app_project_typ
 
 import base64
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from delivery.cluster.connection import Connection
-from delivery.cluster.facts import field_of, objects_of
+from delivery.cluster.connection import Connection, Object
+from delivery.cluster.facts import field_of, objects_of, time_of
 from delivery.config.errors import Json
 from delivery.text import without_secrets
 
@@ -19,12 +19,23 @@ _CREDENTIALS = "argocd.argoproj.io/secret-type in (repository, repo-creds)"
 
 
 @dataclass(frozen=True)
+class Failure:
+    """An object that the last operation could not apply, or a hook that failed; `hook` is its phase, else empty."""
+
+    hook: str
+    kind: str
+    namespace: str
+    name: str
+    message: str
+
+
+@dataclass(frozen=True)
 class Application:
     """An Argo CD Application's state; what it does not tell is empty.
 
-    `errors` are its conditions that are errors, by type. `phase` is that of the last operation, which began at
-    `started`. `compared` are the revisions that the cluster was compared with, `synced` those of the last operation:
-    one for each source.
+    `errors` are its conditions that are errors, by type. `health` is empty when it is older than the end of the last
+    operation. `phase` and `failures` are that operation's, which began at `started`. `compared` are the revisions that
+    the cluster was compared with, `synced` those of the last operation: one for each source.
     """
 
     errors: Mapping[str, str]
@@ -37,6 +48,7 @@ class Application:
     automated: bool
     compared: tuple[str, ...]
     synced: tuple[str, ...]
+    failures: tuple[Failure, ...]
 
 
 def application(connection: Connection, namespace: str, name: str) -> Application | None:
@@ -48,18 +60,22 @@ def application(connection: Connection, namespace: str, name: str) -> Applicatio
         str(each.get("type")): _shown(each.get("message")) for each in objects_of(found, "status", "conditions")
     }
     automated = field_of(found, "spec", "syncPolicy", "automated")
+    finished = time_of(field_of(found, "status", "operationState", "finishedAt"))
+    reconciled = time_of(field_of(found, "status", "reconciledAt"))
+    current = not finished or (reconciled is not None and reconciled >= finished)
     return Application(
         # So Argo CD itself tells errors from warnings.
         errors={kind: text for kind, text in conditions.items() if kind.endswith("Error")},
         sync=str(field_of(found, "status", "sync", "status") or ""),
-        health=str(field_of(found, "status", "health", "status") or ""),
+        health=str(field_of(found, "status", "health", "status") or "") if current else "",
         phase=str(field_of(found, "status", "operationState", "phase") or ""),
         message=_shown(field_of(found, "status", "operationState", "message")),
-        started=_time(field_of(found, "status", "operationState", "startedAt")),
-        created=_time(field_of(found, "metadata", "creationTimestamp")),
+        started=time_of(field_of(found, "status", "operationState", "startedAt")),
+        created=time_of(field_of(found, "metadata", "creationTimestamp")),
         automated=isinstance(automated, dict) and automated.get("enabled") is not False,
         compared=_revisions(field_of(found, "status", "sync")),
         synced=_revisions(field_of(found, "status", "operationState", "syncResult")),
+        failures=tuple(_failures(found)),
     )
 
 
@@ -126,6 +142,15 @@ def _plain(url: str) -> str:
     return re.sub(r"^(ssh://)?([^/@:]+@[^/:]+)[:/]", r"\2/", url)
 
 
+def _failures(found: Object) -> Iterator[Failure]:
+    for each in objects_of(found, "status", "operationState", "syncResult", "resources"):
+        # A failed hook was applied all right, so its `status` is Synced.
+        hook = str(each.get("hookType") or "")
+        if each.get("hookPhase") in ("Failed", "Error") if hook else each.get("status") == "SyncFailed":
+            kind, namespace, name = (str(each.get(key) or "") for key in ("kind", "namespace", "name"))
+            yield Failure(hook, kind, namespace, name, _shown(each.get("message")))
+
+
 def _revisions(of: Json) -> tuple[str, ...]:
     if not isinstance(of, dict):
         return ()
@@ -135,11 +160,3 @@ def _revisions(of: Json) -> tuple[str, ...]:
 
 def _shown(message: Json) -> str:
     return without_secrets(str(message or ""))
-
-
-def _time(text: Json) -> datetime | None:
-    try:
-        found = datetime.fromisoformat(str(text))
-    except ValueError:
-        return None
-    return found if found.tzinfo else None

@@ -4,6 +4,7 @@ import base64
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from datetime import datetime
 
 from delivery.cluster.connection import Connection, Object, RefusedError
 from delivery.cluster.needs import Definition, Right
@@ -180,3 +181,12 @@ def objects_of(item: Object, *keys: str) -> list[dict[str, Json]]:
     """The objects of a list inside an object, none when it is not there."""
     value = field_of(item, *keys)
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def time_of(text: Json) -> datetime | None:
+    """A time as Kubernetes writes it, None when it is no such text."""
+    try:
+        found = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return found if found.tzinfo else None

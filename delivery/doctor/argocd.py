@@ -3,6 +3,7 @@
 It is the stage's cluster, unless the stack has an `argocdContext`.
 """
 
+import shlex
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -135,11 +136,7 @@ def _state(name: str, found: Application, placed: StageApplication, inspection: 
         more, fix = _error(kind, app, inspection)
         return wrong(name, f"{kind}: {found.errors[kind]}{more}", fix)
     if found.phase in ("Failed", "Error"):
-        detail = f"its last sync failed{at}: {found.message or found.phase}"
-        fix = f"correct what it names, by a commit as a rule; to try again: argocd app sync {app}"
-        # A commit after that one may have made it right without a sync, and may have nothing to do with it.
-        is_over = found.sync == "Synced" and found.synced != found.compared
-        return unknown(name, f"{detail}; by now it is Synced", fix) if is_over else wrong(name, detail, fix)
+        return _failed(name, found, placed, at, inspection)
     if found.phase in ("Running", "Terminating"):
         since = f"it has been syncing since {found.started:%Y-%m-%d %H:%M} UTC" if found.started else "it is syncing"
         detail = f"{since}: {found.message}" if found.message else since
@@ -154,7 +151,28 @@ def _state(name: str, found: Application, placed: StageApplication, inspection: 
     if found.health == "Degraded":
         fix = f"argocd app get {app} shows which object; its events: kubectl -n {placed.namespace} get events"
         return wrong(name, f"Synced{at}, and Degraded", fix)
-    return ok(name, f"Synced{at}, {found.health or 'health unknown'}")
+    if not found.health:
+        return unknown(name, f"Synced{at}, its health is not known since", f"argocd app get {app} --refresh")
+    return ok(name, f"Synced{at}, {found.health}")
+
+
+def _failed(name: str, found: Application, placed: StageApplication, at: str, inspection: Inspection) -> Check:
+    app = placed.argocd_application
+    detail = f"its last sync failed{at}: {found.message or found.phase}"
+    fix = f"correct what it names, by a commit as a rule; to try again: argocd app sync {app}"
+    for failure in found.failures:
+        called = f"{failure.hook} hook {failure.name}" if failure.hook else f"{failure.kind} {failure.name}"
+        detail += f"; {called} failed{f': {failure.message}' if failure.message else ''}"
+    hooks = [failure for failure in found.failures if failure.hook]
+    for hook in hooks:
+        # The next sync deletes the Job, and its log with it.
+        kubectl = f"kubectl --context {shlex.quote(inspection.configuration.cluster.context)}"
+        logs = f"{kubectl} -n {hook.namespace or placed.namespace} logs {hook.kind.lower()}/{hook.name}"
+        fix = f"{logs}; {fix}" if hook.kind == "Job" else fix
+    # A commit after that one may have made it right without a sync, and may have nothing to do with it; but no hook
+    # runs without one.
+    is_over = found.sync == "Synced" and found.synced != found.compared and not hooks
+    return unknown(name, f"{detail}; by now it is Synced", fix) if is_over else wrong(name, detail, fix)
 
 
 def _unseen(name: str, found: Application, now: datetime, inspection: Inspection) -> Check:

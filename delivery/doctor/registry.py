@@ -3,7 +3,18 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from delivery.cluster import ClusterError, RefusedError
-from delivery.doctor import argocd, cluster, committed, inputs, promotions, repository, tokens, toolchain, workloads
+from delivery.doctor import (
+    argocd,
+    cluster,
+    committed,
+    inputs,
+    promotions,
+    repository,
+    rollouts,
+    tokens,
+    toolchain,
+    workloads,
+)
 from delivery.doctor.check import Check, unknown, wrong
 from delivery.doctor.inspection import BlockedError, Inspection
 
@@ -32,6 +43,7 @@ GROUPS: Mapping[str, Mapping[str, CheckFunction]] = {
         "collector address": cluster.collector,
         "promotion secret": cluster.promotion_secret,
         "workloads": workloads.workloads,
+        "Keptn's version": rollouts.versions,
     },
     "Argo CD": {
         "Argo CD's cluster": argocd.reachable,

@@ -60,7 +60,29 @@ def condition(kind: str, message: str) -> dict[str, Any]:
 
 
 AUTHENTICATION = "failed to list refs: authentication required at https://me:hunter22@github.com/acme"
+
+
+def failed(*resources: dict[str, str], compared: str = NEW) -> dict[str, Any]:
+    """A sync of NEW that failed, with these resources, as Argo CD lists them; it is compared with another since."""
+    message = "one or more synchronization tasks completed unsuccessfully"
+    operation = {"phase": "Failed", "message": message, "syncResult": {"revision": NEW, "resources": list(resources)}}
+    return status() | {"operationState": operation, "sync": {"status": "Synced", "revision": compared}}
+
+
+def hook(name: str, kind: str, phase: str, **more: str) -> dict[str, str]:
+    found = {"kind": "Job", "namespace": "podtato-head-dev", "name": name, "status": "Synced", "hookType": kind}
+    return found | {"hookPhase": phase, "message": f"job.batch/{name} created", **more}
+
+
+BACKOFF = {"message": "Job has reached the specified backoff limit"}
+DEPLOYED = {"kind": "Deployment", "name": "frontend", "status": "Synced", "hookPhase": "Running"}
+REFUSED = {"kind": "Service", "name": "frontend", "status": "SyncFailed", "message": "spec.ports: Required value"}
 WRONG: dict[str, dict[str, Any]] = {
+    "failed_pre_sync": failed(hook("check", "PreSync", "Failed", **BACKOFF), hook("record", "SyncFail", "Succeeded")),
+    "failed_post_sync": failed(
+        DEPLOYED, hook("check", "PreSync", "Succeeded"), hook("smoke", "PostSync", "Error", **BACKOFF), compared=OLD
+    ),
+    "failed_object": failed(DEPLOYED, REFUSED, hook("check", "PreSync", "Succeeded")),
     "no_credential": status("Unknown", **condition("ComparisonError", AUTHENTICATION)),
     "invalid": status("Unknown", **condition("InvalidSpecError", "repository not permitted in project")),
     "sync_error": status("OutOfSync", **condition("SyncError", "would delete all resources")),
@@ -95,6 +117,22 @@ def test_each_illness_of_an_application_is_wrong_with_its_fix(api: KubernetesApi
 )
 def test_what_passes_or_may_pass_is_not_wrong(api: KubernetesApi, found: dict[str, Any], outcome: str) -> None:
     assert state(api, found).status == outcome
+
+
+@pytest.mark.parametrize(
+    ("reconciled", "outcome"),
+    [(ago(hours=3), "unknown"), (None, "unknown"), (BEGUN, "wrong"), (ago(hours=1), "wrong")],
+    ids=["before", "never", "then", "after"],
+)
+def test_health_from_before_the_end_of_the_sync_is_not_counted(
+    api: KubernetesApi, reconciled: str | None, outcome: str
+) -> None:
+    found = status(health={"status": "Degraded"}, reconciledAt=reconciled)
+    found["operationState"] |= {"finishedAt": BEGUN}
+    check = state(api, found)
+    assert check.status == outcome
+    if outcome == "unknown":
+        assert_told("application.old_health", check)
 
 
 def test_before_the_first_update_there_is_no_application_and_soon_after_it_has_no_status(api: KubernetesApi) -> None:

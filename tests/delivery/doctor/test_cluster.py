@@ -45,6 +45,7 @@ def test_a_healthy_cluster_is_fine_and_tells_its_versions(api: KubernetesApi) ->
         "Keptn's promotion tasks": "ok on, lifecycle-operator v2.0.0 in keptn-system",
         "collector address": "ok otel:4317",
         "workloads": "ok none in podtato-head-dev so far",
+        "Keptn's version podtato-head": "ok none in podtato-head-dev so far",
         "Argo CD": "ok v3.1.0, argocd-application-controller in argocd",
         "Argo CD project": "ok default permits the repository and the stage's cluster",
         "Application podtato-head-dev": "ok is not there: the first update creates it",
