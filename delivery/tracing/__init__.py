@@ -1,4 +1,4 @@
-"""Spans of promotion runs, and the delivery timeline of one version that is drawn from them and from Keptn's.
+"""Spans of promotion runs, and the delivery timeline of one version, drawn from them and from its deployments' spans.
 
 `delivery.tracing.run` makes the spans; `python -m delivery.tracing` reads files of OTLP JSON and draws.
 """

@@ -17,7 +17,7 @@ from pathlib import Path
 from delivery.model.identifiers import is_commit
 from delivery.tracing.deliveries import choose, deliveries
 from delivery.tracing.html import page
-from delivery.tracing.otlp import TRACE_FILE, Span, SpanId, read
+from delivery.tracing.otlp import TRACE_FILE, Span, once, read
 from delivery.tracing.timeline import Timeline, timeline
 from delivery.tracing.waterfall import Style, waterfall
 
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os
         chosen = choose(found, given.application, given.version)
         if chosen is None:
             known = ", ".join(sorted({f"{one.application} {one.version}" for one in found}))
-            nothing = f"none of {len(spans)} spans is Keptn's or a promotion's; is this the collector's file?"
+            nothing = f"none of {len(spans)} spans is a deployment's or a promotion's; is this the collector's file?"
             print(f"no such delivery; there are: {known}" if found else nothing, file=sys.stderr)
             return 1
         line = timeline(chosen, commit_times(given.repository, chosen.commits) if given.repository else {})
@@ -144,7 +144,7 @@ def _time(nanoseconds: int) -> str | None:
 
 def _spans(files: Sequence[str]) -> tuple[Span, ...]:
     """The spans of all files, each once. What could not be read is named on stderr, five lines of it at most."""
-    spans: dict[SpanId, Span] = {}
+    spans: list[Span] = []
     problems: list[str] = []
     for name in files:
         if name == "-":
@@ -152,13 +152,13 @@ def _spans(files: Sequence[str]) -> tuple[Span, ...]:
         else:
             with Path(name).open(encoding="utf-8", errors="replace") as lines:
                 export = read(lines, name)
-        spans = {span.id: span for span in export.spans} | spans
+        spans += export.spans
         problems += export.problems
     for problem in problems[:_SHOWN]:
         print(problem, file=sys.stderr)
     if len(problems) > _SHOWN:
         print(f"and {len(problems) - _SHOWN} more like these", file=sys.stderr)
-    return tuple(spans.values())
+    return once(spans)
 
 
 def _style(width: int | None, environ: Mapping[str, str]) -> Style:

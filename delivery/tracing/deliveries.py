@@ -1,13 +1,14 @@
 """Makes deliveries of spans: one version in one stage after another, with the promotions between them.
 
 They are found by links alone: production's rollout and the promotion run both link to the source stage's
-promotion phase, however much later they run. Times are `delivery.tracing.timeline`'s matter.
+promotion phase, however much later they run and whoever verified either stage. Times are the matter of
+`delivery.tracing.timeline`.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
-from delivery.tracing.attributes import APP_NAME, APP_NAMESPACE, ENVIRONMENT, PIPELINE, SERVICE, TASK
+from delivery.tracing.attributes import ACTION, APP_NAME, APP_NAMESPACE, ENVIRONMENT, PIPELINE, SERVICE, TASK
 from delivery.tracing.model import Delivery, Hop, Rollout, Run
 from delivery.tracing.otlp import SERVER, Span, SpanId
 
@@ -41,16 +42,16 @@ def choose(found: Sequence[Delivery], application: str = "", version: str = "") 
 
 
 def _rollout(members: list[Span]) -> Rollout | None:
-    """The rollout in one trace: the spans of the services that name a Keptn app, parents before their children."""
-    services = {span.service for span in members if span.get(APP_NAME) and not span.get(PIPELINE)}
-    keptn = [span for span in members if span.service in services and not span.get(PIPELINE)]
-    if not keptn:
+    """The rollout in one trace: the spans of the services that name its app, parents before their children."""
+    services = {span.service for span in members if span.get(APP_NAME) and not _is_run(span)}
+    own = [span for span in members if span.service in services and not _is_run(span)]
+    if not own:
         return None
-    ids = {span.id.span for span in keptn}
-    tops = sorted((span for span in keptn if span.parent not in ids), key=lambda span: (span.start, span.end))
+    ids = {span.id.span for span in own}
+    tops = sorted((span for span in own if span.parent not in ids), key=lambda span: (span.start, span.end))
     root = next((span for span in tops if not span.parent), None)
     children: dict[str, list[Span]] = defaultdict(list)
-    for span in sorted(keptn, key=lambda span: (span.start, span.end)):
+    for span in sorted(own, key=lambda span: (span.start, span.end)):
         children[span.parent].append(span)
     tree: list[tuple[int, Span]] = []
     pending = [(1, span) for span in reversed(children[root.id.span] if root else tops)]
@@ -79,12 +80,17 @@ def _without_repeats(found: Iterable[Rollout]) -> list[Rollout]:
     return sorted(kept, key=lambda rollout: rollout.start)
 
 
+def _is_run(span: Span) -> bool:
+    """Whether it is a promotion run's. A deployment that Argo CD carried out is a pipeline's run, too."""
+    return bool(span.get(PIPELINE)) and span.get(ACTION) != "deploy"
+
+
 def _runs(members: list[Span]) -> list[Run]:
     steps = sorted((span for span in members if span.get(TASK)), key=lambda span: span.start)
     return [
         Run(span, tuple(step for step in steps if step.parent == span.id.span))
         for span in members
-        if span.kind == SERVER and span.get(PIPELINE)
+        if span.kind == SERVER and _is_run(span)
     ]
 
 
@@ -95,7 +101,8 @@ def _delivery_to(last: Rollout, by_trace: dict[str, Rollout], runs: Sequence[Run
     seen = {last.trace}
     current: Rollout | None = last
     while current and current.upstream:
-        phase, start = current.upstream[0], current.start
+        known = (phase for phase in current.upstream if phase.trace in by_trace)
+        phase, start = next(known, current.upstream[0]), current.start
         acted = _caused(phase, current, runs)
         before = [run for run in acted if run.span.start <= start]  # later ones are replays, and deployed nothing
         hops.insert(0, Hop(phase, tuple(before or acted[:1])))  # with none before it, the machines' clocks disagree
@@ -107,9 +114,9 @@ def _delivery_to(last: Rollout, by_trace: dict[str, Rollout], runs: Sequence[Run
 
 def _caused(phase: SpanId, rollout: Rollout, runs: Sequence[Run]) -> list[Run]:
     """The runs that promoted from `phase` to the stage of `rollout`; to any stage if its namespace names none."""
-    application, namespace = rollout.known.get(APP_NAME), rollout.known.get(APP_NAMESPACE)
+    application = rollout.known.get(APP_NAME)
     acted = [run for run in runs if phase in run.follows and run.span.get(SERVICE) in ("", application)]
-    return [run for run in acted if f"-{namespace}".endswith("-" + run.span.get(ENVIRONMENT))] or acted
+    return [run for run in acted if rollout.is_in(run.span.get(ENVIRONMENT))] or acted
 
 
 def _waiting(arrived: Sequence[Delivery], by_trace: dict[str, Rollout], runs: Sequence[Run]) -> Iterator[Delivery]:

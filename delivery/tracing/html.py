@@ -19,8 +19,8 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 def page(line: Timeline) -> str:
     """The whole document. It works without JavaScript, by keyboard, in light and dark, and on paper."""
     delivery = line.delivery
-    goal = f"to {delivery.stages[-1]}" if delivery.complete else f"on the way to {delivery.stages[-1]}"
-    title = f"{delivery.application} {delivery.version}: {duration(line.lead_time)} {goal}"
+    way = "to" if delivery.complete else "until it failed in" if delivery.failed else "on the way to"
+    title = f"{delivery.application} {delivery.version}: {duration(line.lead_time)} {way} {delivery.stages[-1]}"
     return f"""\
 <!doctype html>
 <html lang="en">
@@ -61,8 +61,9 @@ def _header(line: Timeline) -> str:
     stages = '<span aria-hidden="true"> → </span>'.join(f"<li>{_name(stage)}</li>" for stage in delivery.stages)
     commit = f"commit <code>{_text(line.commit[:7])}</code>" if line.commit_time else "the first rollout"
     start = line.sections[0].start
-    if delivery.complete:
-        goal = f"to {_name(delivery.stages[-1])} <small>{moment(line.sections[-1].end)}</small>"
+    if delivery.complete or delivery.failed:
+        way = "until it failed in" if delivery.failed else "to"
+        goal = f"{way} {_name(delivery.stages[-1])} <small>{moment(line.sections[-1].end)}</small>"
     else:
         goal = f"so far, not yet through {_name(delivery.stages[-1])}"
     return (

@@ -18,10 +18,12 @@ from delivery.tracing.attributes import (
 )
 from delivery.tracing.otlp import Span, SpanId
 
+PROMOTION_PHASE = "PromotionTasks"
+
 
 @dataclass(frozen=True)
 class Rollout:
-    """One version in one stage, as Keptn traced it.
+    """One version in one stage, as Keptn or the promotion task of Argo CD's hooks traced it.
 
     `root` is the span of the whole rollout, None while it still runs. `spans` are those below it, each with its depth,
     parents before their children.
@@ -49,6 +51,31 @@ class Rollout:
     def end(self) -> int:
         """When its last span ended, in nanoseconds since 1970."""
         return max(span.end for span in (self.known, *(span for _, span in self.spans)))
+
+    @property
+    def stage(self) -> str:
+        """The stage's name; Keptn, which knows of no stages, names the namespace."""
+        return self.known.get(ENVIRONMENT) or self.known.get(APP_NAMESPACE)
+
+    def is_in(self, stage: str) -> bool:
+        """Whether it is a rollout in that stage, as far as a namespace's name tells."""
+        named = self.known.get(ENVIRONMENT)
+        return named == stage if named else f"-{self.stage}".endswith(f"-{stage}")
+
+    @property
+    def commit(self) -> str:
+        """The commit that was synced."""
+        return self.known.get(HEAD_REVISION) or self.known.get(COMMIT)
+
+    @property
+    def promotion(self) -> Span | None:
+        """The promotion phase, which begins when the version is verified."""
+        return next((span for _, span in self.spans if span.name == PROMOTION_PHASE), None)
+
+    @property
+    def failed(self) -> bool:
+        """Whether it ended and the version was not verified. A promotion that fails comes after that."""
+        return self.root is not None and self.root.failed and not self.promotion
 
     @property
     def upstream(self) -> tuple[SpanId, ...]:
@@ -111,8 +138,14 @@ class Delivery:
 
     @property
     def complete(self) -> bool:
-        """Whether the version arrived: its last rollout came of a promotion, and has finished."""
-        return len(self.rollouts) > 1 and self.last is not None and self.last.root is not None
+        """Whether the version arrived: its last rollout came of a promotion, and has finished without a failure."""
+        last = self.last
+        return len(self.rollouts) > 1 and last is not None and last.root is not None and not last.failed
+
+    @property
+    def failed(self) -> bool:
+        """Whether it ended in a stage where it could not be verified."""
+        return not self.waits and self.last is not None and self.last.failed
 
     @property
     def runs(self) -> tuple[Run, ...]:
@@ -122,18 +155,18 @@ class Delivery:
     @property
     def commits(self) -> tuple[str, ...]:
         """The commits that were synced or promoted on the way, as far as spans tell."""
-        named = [rollout.known.get(COMMIT) for rollout in self.rollouts if rollout]
+        named = [rollout.commit for rollout in self.rollouts if rollout]
         named += [run.span.get(HEAD_REVISION) for run in self.runs]
         return tuple(dict.fromkeys(filter(None, named)))
 
     @property
     def application(self) -> str:
-        """The application, as Keptn names it."""
+        """The application, as the last stage names it."""
         return self._latest(APP_NAME)
 
     @property
     def version(self) -> str:
-        """The version that Keptn names in the last stage, else the one that the promoter names."""
+        """The version that runs in the last stage, else the one that the promoter names."""
         return self._latest(APP_VERSION)
 
     @property
@@ -144,8 +177,8 @@ class Delivery:
 
     @property
     def stages(self) -> tuple[str, ...]:
-        """The stages' names, as a promotion run gives them; where there is none, the namespaces."""
-        names = [rollout.known.get(APP_NAMESPACE) if rollout else "" for rollout in self.rollouts]
+        """The stages' names, as a promotion run gives them; where there is none, as the rollouts do."""
+        names = [rollout.stage if rollout else "" for rollout in self.rollouts]
         names += [""] * (len(self.hops) + 1 - len(names))
         for index, hop in enumerate(self.hops):
             if hop.run:

@@ -83,6 +83,14 @@ class Export:
     problems: tuple[str, ...]
 
 
+def once(spans: Iterable[Span]) -> tuple[Span, ...]:
+    """Each span once; of those with the same ids, which a hook that runs again sends, the one that ended first."""
+    found: dict[SpanId, Span] = {}
+    for span in spans:
+        found[span.id] = min(found.get(span.id, span), span, key=lambda one: one.end)
+    return tuple(found.values())
+
+
 def to_line(spans: Sequence[Span], scope: str, resource: Mapping[str, str]) -> str:
     """Spans of one service as an export request on one line; `resource` has the attributes of the service."""
     group = {
@@ -131,7 +139,7 @@ class _UnreadableError(ValueError):
 
 def read(lines: Iterable[str], where: str) -> Export:
     """The spans in `lines`; `where` names the file in the problems. No content of a file makes it raise."""
-    spans: dict[SpanId, Span] = {}
+    spans: list[Span] = []
     problems: list[str] = []
     for number, line in enumerate(lines, 1):
         if not line.strip():
@@ -147,12 +155,10 @@ def read(lines: Iterable[str], where: str) -> Export:
             problems.append(f"{where}:{number}: not an export of spans, logs or metrics; skipped")
         for service, raw in _spans(request):
             try:
-                span = _span(raw, service)
+                spans.append(_span(raw, service))
             except _UnreadableError as error:
                 problems.append(f"{where}:{number}: a span {error}; skipped")
-            else:
-                spans.setdefault(span.id, span)
-    return Export(tuple(spans.values()), tuple(problems))
+    return Export(once(spans), tuple(problems))
 
 
 def _spans(request: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -10,13 +10,12 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Literal
 
-from delivery.tracing.attributes import CHANGE_ID, CHANGE_TITLE, CHANGE_URL, COMMIT, COMMIT_TIME, HEAD_REVISION
-from delivery.tracing.model import Delivery, Hop, Rollout, Run
+from delivery.tracing.attributes import CHANGE_ID, CHANGE_TITLE, CHANGE_URL, COMMIT_TIME, HEAD_REVISION
+from delivery.tracing.model import PROMOTION_PHASE, Delivery, Hop, Rollout, Run
 from delivery.tracing.otlp import Span, SpanId
 from delivery.tracing.scale import Scale, scale
 
 _SECOND = 1_000_000_000
-_PROMOTION_PHASE = "PromotionTasks"
 
 Kind = Literal["wait", "rollout", "promotion", "review"]
 
@@ -90,7 +89,7 @@ class Timeline:
         """The axis on which the rows are drawn: a piece for each section, and one for spans that ended after them."""
         moments = [self.sections[0].start, *(section.end for section in self.sections)]
         moments.append(max([moments[-1], *(row.end for row in self.rows)]))
-        return scale(moments, [*(section.kind in ("wait", "review") for section in self.sections), False])
+        return scale(moments, [*(section.kind in ("wait", "review") for section in self.sections), True])
 
     @property
     def traces(self) -> tuple[tuple[str, str], ...]:
@@ -171,7 +170,7 @@ def _merged(run: Run, target: Rollout | None, commit_times: Mapping[str, int]) -
     It is the time of the commit that the target stage synced: the merge's own, or that of a later commit. A commit
     from before the promotion is neither.
     """
-    synced = commit_times.get(target.known.get(COMMIT), 0) if target else 0
+    synced = commit_times.get(target.commit, 0) if target else 0
     return synced if synced >= run.span.end - _SECOND else 0
 
 
@@ -180,7 +179,7 @@ def _rollout_rows(rollout: Rollout, stage: str, before: Hop | None) -> Iterator[
     yield Row(f"{stage}, all phases", "rollout", 0, rollout.start, rollout.end, rollout.root, follows)
     promoting: set[str] = set()
     for depth, span in rollout.spans:
-        if span.name == _PROMOTION_PHASE or span.parent in promoting:
+        if span.name == PROMOTION_PHASE or span.parent in promoting:
             promoting.add(span.id.span)
         kind: Kind = "promotion" if span.id.span in promoting else "rollout"
         yield Row(span.name, kind, depth, span.start, span.end, span)
@@ -195,7 +194,8 @@ def _run_rows(hop: Hop) -> Iterator[Row]:
 
 def _verified(rollout: Rollout, hop: Hop | None) -> int:
     """When the version was verified: at the start of the promotion phase, or without one at the rollout's end."""
-    phase = next((span for _, span in rollout.spans if hop and span.id == hop.phase), None)
+    phases = (span for _, span in rollout.spans if hop and span.id == hop.phase)
+    phase = next(phases, rollout.promotion)
     return phase.start if phase else rollout.end
 
 
@@ -205,10 +205,10 @@ def _change(run: Span, merged: int) -> Change | None:
 
 
 def _commit(delivery: Delivery) -> tuple[str, int]:
-    """The verified commit of the first hop and when it was made; Keptn's `commitID` where no run tells."""
+    """The verified commit of the first hop and when it was made; the first stage's where no run tells."""
     runs = [run.span for hop in delivery.hops[:1] for run in hop.runs]
     named = [span.get(HEAD_REVISION) for span in runs]
-    named += [rollout.known.get(COMMIT) for rollout in delivery.rollouts[:1] if rollout]
+    named += [rollout.commit for rollout in delivery.rollouts[:1] if rollout]
     times = (_time(span.get(COMMIT_TIME)) for span in runs)
     return next(filter(None, named), ""), next(filter(None, times), 0)
 
@@ -231,6 +231,8 @@ def _missing(delivery: Delivery, commit_time: int) -> Iterator[str]:
             yield f"nothing of {stages[index]}'s rollout was exported"
         elif rollout.root is None:
             yield f"{stages[index]}'s rollout has no end yet"
+        elif rollout.failed:
+            yield f"{stages[index]} was not verified: {rollout.root.message or 'its spans do not say why'}"
     for index, hop in enumerate(delivery.hops):
         if not hop.runs:
             yield f"no promotion run towards {stages[index + 1]} was exported"

@@ -44,7 +44,9 @@ def _headline(line: Timeline, style: Style) -> list[str]:
     delivery = line.delivery
     name = shown(f"{delivery.application} {delivery.version}".strip())
     stages = " → ".join(shown(stage) for stage in delivery.stages)
-    goal = f"to {shown(delivery.stages[-1])}" if delivery.complete else "and not there yet"
+    last = shown(delivery.stages[-1])
+    under_way = f"until it failed in {last}" if delivery.failed else "and not there yet"
+    goal = f"to {last}" if delivery.complete else under_way
     start = f"from commit {line.commit[:7]}" if line.commit_time else "from the first rollout"
     return [
         style.paint(f"{name}   {stages}", "1"),

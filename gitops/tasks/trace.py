@@ -5,14 +5,13 @@ each phase, the tasks below. One reader and one query serve both. The ids are ma
 hook that runs again hands the same ids on, with a collector or without. Nothing here raises.
 """
 
-import json
 from collections.abc import Iterator, Mapping
-from concurrent.futures import Future
 from dataclasses import dataclass
 from hashlib import sha256
-from threading import Thread
 from typing import Any, Literal
-from urllib.request import HTTPErrorProcessor, Request, build_opener
+
+from gitops.tasks.http_client import Answer, Client
+from gitops.tasks.text import at
 
 PHASES = {
     "pre": "AppPreDeployTasks",
@@ -169,43 +168,21 @@ def pairs(attributes: Mapping[str, str]) -> list[dict[str, Any]]:
     return [{"key": key, "value": {"stringValue": value}} for key, value in attributes.items()]
 
 
-class NoRedirect(HTTPErrorProcessor):
-    """An answer of any status is an answer: a redirect that is followed makes the POST a GET."""
-
-    def http_response(self, request: Request, response: Any) -> Any:  # noqa: ARG002
-        return response
-
-    https_response = http_response
-
-
 def send_spans(endpoint: str, deployment: StageDeployment, seconds: float = 5.0) -> str:
     """Send the spans to a collector, in that time at most. Empty, or why it has not taken them, for people."""
-    outcome: Future[str] = Future()
-
-    def post() -> None:
-        try:
-            body = json.dumps(otlp_request(deployment)).encode()
-            url, kind = f"{endpoint.rstrip('/')}/v1/traces", {"Content-Type": "application/json"}
-            request = Request(url, body, kind, method="POST")  # noqa: S310 - the configuration allows http and https
-            with build_opener(NoRedirect).open(request, timeout=seconds) as answer:
-                outcome.set_result(refusal(answer.status, answer.read(100_000)))
-        except Exception as error:  # also of an address that is none
-            outcome.set_result(f"it cannot be reached ({type(error).__name__})")
-
-    Thread(target=post, daemon=True).start()
+    url = f"{endpoint.rstrip('/')}/v1/traces"
     try:
-        why = outcome.result(seconds)
+        why = refusal(Client({}).request("POST", url, otlp_request(deployment), seconds))
     except TimeoutError:
         why = f"no answer within {seconds:g} s"
+    except Exception as error:  # also of an address that is none
+        why = f"it cannot be reached ({type(getattr(error, 'reason', error)).__name__})"
     return f"the collector at otlpEndpoint did not take the trace: {why}" if why else ""
 
 
-def refusal(status: int, content: bytes) -> str:
+def refusal(answer: Answer) -> str:
     """Why an answer is none that says "taken"; a 200 may still tell of spans that were rejected."""
-    if not 200 <= status < 300:
-        return f"it answers {status}"
-    try:
-        rejected = json.loads(content)["partialSuccess"]["rejectedSpans"]
-    except (ValueError, RecursionError, LookupError, TypeError):
-        return ""
-    return f"it rejected {rejected} of its spans" if str(rejected).isdecimal() and int(rejected) else ""
+    if not 200 <= answer.status < 300:
+        return f"it answers {answer.status}"
+    rejected = at(answer.document, "partialSuccess", "rejectedSpans") or 0
+    return f"it rejected {rejected} of the spans" if str(rejected).strip("0") else ""

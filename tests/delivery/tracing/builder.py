@@ -1,14 +1,19 @@
-"""Spans as Keptn's operator and promotion runs make them, for tests: times in seconds after noon of one day."""
+"""Spans as deployments and promotion runs make them, for tests: times in seconds after noon of one day."""
 
-from dataclasses import dataclass, field
+import json
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from delivery.tracing.deliveries import deliveries
-from delivery.tracing.otlp import CONSUMER, SERVER, Span, SpanId, SpanLink, to_line
+from delivery.tracing.otlp import CONSUMER, ERROR, SERVER, Span, SpanId, SpanLink, read, to_line
 from delivery.tracing.timeline import Timeline, timeline
+from gitops.tasks.trace import StageDeployment, TaskRun, otlp_request
 
 DAY = 1_785_585_600  # 2026-08-01 12:00:00 UTC
 COMMIT = "d1" * 20
+REASON = "post-deployment: 503 of /"
+MIXES = [(), ("dev",), ("production",), ("dev", "production")]
+"""Which stages Argo CD verifies, for tests that expect the same of all of them; Keptn verifies the others."""
 
 
 def span(
@@ -39,7 +44,9 @@ def span(
 
 
 def hexed(word: str, length: int) -> str:
-    """An id that reads like the word it was made of, in hex."""
+    """An id that reads like the word it was made of, in hex; an id as it is."""
+    if len(word) == length and not word.strip("0123456789abcdef"):
+        return word
     return word.encode().hex().ljust(length, "0")[:length]
 
 
@@ -55,8 +62,9 @@ def nanoseconds(second: float) -> int:
 
 @dataclass
 class Story:
-    """An export that grows with what happens."""
+    """An export that grows with what happens. Argo CD verifies the stages in `argocd`, Keptn all others."""
 
+    argocd: tuple[str, ...] = ()
     spans: list[Span] = field(default_factory=list)
 
     @property
@@ -76,7 +84,12 @@ class Story:
         promotes: bool = True,
         commit: str = COMMIT,
     ) -> str:
-        """Keptn's trace of a rollout of 60 s and a promotion phase of 4 s; the id of that phase comes back."""
+        """The trace of a rollout of 60 s and a promotion phase of 4 s; the id of that phase comes back.
+
+        An Argo CD that verifies has a promotion phase, too, where nothing is promoted: its task records.
+        """
+        if stage in self.argocd:
+            return self.deployment(stage, version, start, application=application, follows=follows, commit=commit)
         trace = trace or f"{stage}{version}"
         said = {
             "keptn.deployment.app.name": application,
@@ -96,6 +109,49 @@ class Story:
         root = f"{application}-{version}-6b86b273"
         self.spans += [*spans, span(f"{trace}/root", root, start, end, said, links=(follows,) if follows else ())]
         return f"{trace}/phase"
+
+    def deployment(
+        self,
+        stage: str,
+        version: str,
+        start: float,
+        *,
+        application: str = "podtato-head",
+        follows: str = "",
+        commit: str = COMMIT,
+        error: str = "",
+    ) -> str:
+        """What the promotion task sends of the same rollout; its post-deployment task failed where `error` says so."""
+        begun, rolled_out, verified, ended = (nanoseconds(start + seconds) for seconds in (0, 45, 60, 64))
+        deployment = StageDeployment(
+            application=application,
+            stage=stage,
+            namespace=f"{application}-{stage}",
+            repository="acme/gitops",
+            version=version,
+            commit=commit,
+            metadata={},
+            started=begun,
+            ended=ended,
+            tasks=(
+                TaskRun(f"Deployment {application}", "deploy", begun, rolled_out),
+                TaskRun("post-deployment", "post", rolled_out, verified, error),
+                TaskRun("promote", "promotion", verified, ended),
+            ),
+            links=tuple("00-{}-{}-01".format(*phase_id(link)) for link in follows.split(",") if link),
+        )
+        if error:
+            deployment = replace(deployment, tasks=deployment.tasks[:2], ended=verified, error=error, reason=REASON)
+        self.spans += read([json.dumps(otlp_request(deployment))], "sent").spans
+        return "/".join(deployment.traceparent.split("-")[1:3])
+
+    def failure(self, stage: str, version: str, start: float, *, follows: str) -> None:
+        """A rollout whose post-deployment task fails after 60 s."""
+        if stage in self.argocd:
+            self.deployment(stage, version, start, follows=follows, error="BackoffLimitExceeded")
+        else:
+            self.rollout(stage, version, start, follows=follows, promotes=False, trace="failure")
+            self.spans[-1] = replace(self.spans[-1], status=ERROR, message=REASON)
 
     def repeated_root(self, stage: str, version: str, at: float, trace: str, follows: str = "") -> None:
         """What the operator sends again, in a new trace, when it is restarted."""
@@ -142,9 +198,9 @@ class Story:
             self.spans.append(span(f"{trace}/{step}/run", step, begun, begun + 0.5, task, kind=1))
 
 
-def guide(review: float = 187_000) -> Story:
+def guide(review: float = 187_000, argocd: tuple[str, ...] = ()) -> Story:
     """The guide's story: committed 75 s before dev began, verified, promoted, and `review` seconds later rolled out."""
-    story = Story()
+    story = Story(argocd)
     phase = story.rollout("dev", "v0.3.1", 0)
     story.run(phase, 70)
     story.rollout("production", "v0.3.1", 73 + review, follows=phase, promotes=False)

@@ -1,31 +1,39 @@
 """How a version's way is found: by links, across traces, without counting anything twice."""
 
+from dataclasses import replace
+
+import pytest
+
 from delivery.tracing.deliveries import choose, deliveries
 from delivery.tracing.model import Delivery
-from delivery.tracing.otlp import SERVER
-from tests.delivery.tracing.builder import Story, guide, hexed, span
+from delivery.tracing.otlp import ERROR, SERVER, read
+from tests.delivery.tracing.builder import MIXES, Story, guide, hexed, phase_id, span
 
 
 def found(story: Story) -> tuple[Delivery, ...]:
     return deliveries(story.spans)
 
 
-def test_the_way_goes_from_dev_over_the_run_to_production() -> None:
-    (delivery,) = found(guide())
+@pytest.mark.parametrize("argocd", MIXES)
+def test_the_way_goes_from_dev_over_the_run_to_production(argocd: tuple[str, ...]) -> None:
+    (delivery,) = found(guide(argocd=argocd))
     assert (delivery.application, delivery.version, delivery.complete) == ("podtato-head", "v0.3.1", True)
     assert delivery.stages == ("dev", "production")
-    assert [rollout.trace for rollout in delivery.rollouts if rollout] == [
-        hexed("devv0.3.1", 32),
-        hexed("productionv0.3.1", 32),
-    ]
+    dev, production = delivery.rollouts
+    assert dev is not None
+    assert production is not None
     (hop,) = delivery.hops
+    assert dev.promotion is not None
+    assert dev.promotion.id == hop.phase == production.upstream[0]
+    assert (dev.is_in("dev"), production.is_in("production")) == (True, True)
     assert hop.run is not None
     assert [step.name for step in hop.run.steps] == ["read", "plan", "push", "open"]
 
 
-def test_the_order_of_lines_does_not_matter() -> None:
-    story = guide()
-    backwards = Story(list(reversed(story.spans)))
+@pytest.mark.parametrize("argocd", MIXES)
+def test_the_order_of_lines_does_not_matter(argocd: tuple[str, ...]) -> None:
+    story = guide(argocd=argocd)
+    backwards = Story(spans=list(reversed(story.spans)))
     assert [(each.application, each.stages, len(each.hops[0].runs)) for each in found(backwards)] == [
         (each.application, each.stages, len(each.hops[0].runs)) for each in found(story)
     ]
@@ -48,6 +56,57 @@ def test_a_root_that_is_only_there_repeated_counts_once() -> None:
     (delivery,) = found(story)
     assert delivery.rollouts[-1] is not None
     assert delivery.rollouts[-1].trace == hexed("again1", 32)
+
+
+def test_a_deployment_whose_hook_ran_again_counts_once_with_the_times_of_its_first_run() -> None:
+    story = Story(("dev", "production"))
+    phase = story.rollout("dev", "v0.3.1", 0)
+    story.run(phase, 70)
+    story.rollout("production", "v0.3.1", 100, follows=phase)
+    first = found(story)
+    story.rollout("dev", "v0.3.1", 5000)
+    story.rollout("production", "v0.3.1", 5100, follows=phase)
+    assert deliveries(read(story.lines, "x").spans) == first
+    assert deliveries(read(reversed(story.lines), "x").spans) == first
+
+
+@pytest.mark.parametrize("argocd", MIXES)
+def test_a_version_whose_verification_failed_has_not_arrived(argocd: tuple[str, ...]) -> None:
+    story = Story(argocd)
+    phase = story.rollout("dev", "v0.3.1", 0)
+    story.run(phase, 70)
+    story.failure("production", "v0.3.1", 100, follows=phase)
+    (delivery,) = found(story)
+    assert (delivery.complete, delivery.failed, delivery.stages) == (False, True, ("dev", "production"))
+
+
+def test_a_version_whose_promotion_failed_after_its_verification_has_arrived() -> None:
+    story = guide(200)
+    story.rollout("production", "v0.3.1", 300, follows="devv0.3.1/phase", trace="failed")
+    story.spans[-1] = replace(story.spans[-1], status=ERROR)
+    assert [delivery.complete for delivery in found(story)] == [True, True]
+
+
+@pytest.mark.parametrize("argocd", MIXES)
+def test_a_second_try_that_succeeds_is_the_one_that_arrived(argocd: tuple[str, ...]) -> None:
+    story = Story(argocd)
+    phase = story.rollout("dev", "v0.3.1", 0)
+    story.run(phase, 70)
+    story.failure("production", "v0.3.1", 100, follows=phase)
+    story.rollout("production", "v0.3.1", 300, follows=phase)
+    chosen = choose(found(story))
+    assert chosen is not None
+    assert chosen.complete
+    assert [delivery.failed for delivery in found(story)] == [False, True]
+
+
+def test_of_several_promotions_that_a_stage_follows_from_the_first_that_was_exported_is_shown() -> None:
+    story = Story(("production",))
+    phase = story.rollout("europe", "v0.3.1", 0)
+    story.rollout("production", "v0.3.1", 100, follows=f"asiav0.3.1/phase,{phase}")
+    (delivery,) = found(story)
+    assert delivery.hops[0].phase == phase_id(phase)
+    assert None not in delivery.rollouts
 
 
 def test_a_run_that_comes_after_production_began_did_not_bring_it_there() -> None:
@@ -77,8 +136,9 @@ def test_the_run_with_the_pull_request_is_the_one_to_ask() -> None:
     assert delivery.hops[0].run.span.id.trace == hexed("second", 32)
 
 
-def test_a_pull_request_that_waits_is_a_delivery_under_way() -> None:
-    story = Story()
+@pytest.mark.parametrize("argocd", MIXES)
+def test_a_pull_request_that_waits_is_a_delivery_under_way(argocd: tuple[str, ...]) -> None:
+    story = Story(argocd)
     story.run(story.rollout("dev", "v0.3.1", 0), 70)
     (delivery,) = found(story)
     assert not delivery.complete
@@ -93,8 +153,9 @@ def test_a_rollout_that_nothing_promoted_is_a_delivery_of_one_stage() -> None:
     assert not delivery.complete
 
 
-def test_a_chain_of_stages_is_one_delivery() -> None:
-    story = Story()
+@pytest.mark.parametrize("argocd", [*MIXES, ("staging",), ("dev", "staging"), ("staging", "production")])
+def test_a_chain_of_stages_is_one_delivery(argocd: tuple[str, ...]) -> None:
+    story = Story(argocd)
     first = story.rollout("dev", "v1", 0)
     story.run(first, 70, trace="one", target="staging")
     second = story.rollout("staging", "v1", 200, follows=first)
@@ -103,10 +164,12 @@ def test_a_chain_of_stages_is_one_delivery() -> None:
     (delivery,) = found(story)
     assert delivery.stages == ("dev", "staging", "production")
     assert [len(hop.runs) for hop in delivery.hops] == [1, 1]
+    assert None not in delivery.rollouts
 
 
-def test_two_targets_of_one_stage_are_two_deliveries_with_a_run_each() -> None:
-    story = Story()
+@pytest.mark.parametrize("argocd", [(), ("dev",), ("europe",), ("dev", "europe", "asia")])
+def test_two_targets_of_one_stage_are_two_deliveries_with_a_run_each(argocd: tuple[str, ...]) -> None:
+    story = Story(argocd)
     phase = story.rollout("dev", "v1", 0)
     story.run(phase, 70, target="europe")
     story.run(phase, 71, target="asia")
@@ -115,6 +178,17 @@ def test_two_targets_of_one_stage_are_two_deliveries_with_a_run_each() -> None:
     assert (europe.stages, europe.complete) == (("dev", "europe"), True)
     assert (asia.stages, asia.complete) == (("dev", "asia"), False)
     assert [run.pipeline for run in europe.hops[0].runs] == ["podtato-head/dev-to-europe"]
+
+
+def test_a_stage_whose_name_ends_like_anothers_has_its_own_runs() -> None:
+    story = Story(("europe", "west-europe"))
+    phase = story.rollout("dev", "v1", 0)
+    for second, stage in enumerate(("europe", "west-europe"), 70):
+        story.run(phase, second, target=stage)
+        story.rollout(stage, "v1", second + 200, follows=phase)
+    assert {delivery.stages: [run.pipeline for run in delivery.runs] for delivery in found(story)} == {
+        ("dev", stage): [f"podtato-head/dev-to-{stage}"] for stage in ("europe", "west-europe")
+    }
 
 
 def test_applications_do_not_mix() -> None:

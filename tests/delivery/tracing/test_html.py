@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 import pytest
 
 from delivery.tracing.html import page
-from tests.delivery.tracing.builder import Story, drawn, guide
+from tests.delivery.tracing.builder import REASON, Story, drawn, guide
 
 VOID = {"meta", "link", "br", "path", "img"}
 
@@ -90,3 +90,13 @@ def test_bars_stay_inside_their_track() -> None:
     for left, width in re.findall(r'class="bar" style="left:([\d.]+)%;width:([\d.]+)%"', page(drawn(guide()))):
         assert 0 <= float(left) <= 100
         assert float(left) + float(width) <= 100.01
+
+
+def test_a_verification_that_failed_is_no_arrival() -> None:
+    story = Story(("production",))
+    phase = story.rollout("dev", "v0.3.1", 0)
+    story.run(phase, 70)
+    story.failure("production", "v0.3.1", 100, follows=phase)
+    text = Structure(page(drawn(story))).text
+    assert "until it failed in production" in text
+    assert f"production was not verified: {REASON}" in text

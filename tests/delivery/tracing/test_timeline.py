@@ -10,7 +10,7 @@ from delivery.tracing.deliveries import deliveries
 from delivery.tracing.otlp import TRACE_FILE, read
 from delivery.tracing.run import start_run
 from delivery.tracing.timeline import Timeline, timeline
-from tests.delivery.tracing.builder import COMMIT, DAY, Story, drawn, guide, nanoseconds, phase_id
+from tests.delivery.tracing.builder import COMMIT, DAY, MIXES, REASON, Story, drawn, guide, nanoseconds, phase_id
 from tests.delivery.tracing.test_run import EDGE, SETTINGS
 
 
@@ -18,8 +18,9 @@ def spent(line: Timeline) -> list[tuple[str, str, float]]:
     return [(section.name, section.kind, section.length / 1e9) for section in line.sections]
 
 
-def test_the_lead_time_is_the_sum_of_its_sections() -> None:
-    line = drawn(guide(200))
+@pytest.mark.parametrize("argocd", MIXES)
+def test_the_lead_time_is_the_sum_of_its_sections(argocd: tuple[str, ...]) -> None:
+    line = drawn(guide(200, argocd))
     assert spent(line) == [
         ("wait for dev's sync", "wait", 75),
         ("dev deployment", "rollout", 60),
@@ -104,8 +105,30 @@ def test_rows_tell_the_story_in_order_with_depth_and_links() -> None:
     ]
 
 
-def test_commits_of_a_clone_tell_when_it_began_and_when_it_was_merged() -> None:
-    story = Story()
+@pytest.mark.parametrize("argocd", MIXES)
+def test_a_rollout_has_a_row_for_each_phase_and_each_task_below_it(argocd: tuple[str, ...]) -> None:
+    rows = [row for row in drawn(guide(200, argocd)).rows if row.kind == "rollout"]
+    phases = ["AppDeploy", "AppPostDeployTasks"]
+    expected = ["dev, all phases", *phases, "production, all phases", *phases]
+    assert [row.name for row in rows if row.depth < 2] == expected
+    assert [row.name for row in rows if row.depth == 2 and "post-deployment" not in row.name] == [
+        "Deployment podtato-head" for _ in argocd
+    ]
+    assert [row.name for row in rows if row.follows] == ["production, all phases"]
+
+
+@pytest.mark.parametrize("argocd", [(), ("production",)])
+def test_a_verification_that_failed_is_a_note_with_its_reason(argocd: tuple[str, ...]) -> None:
+    story = Story(argocd)
+    phase = story.rollout("dev", "v0.3.1", 0)
+    story.run(phase, 70)
+    story.failure("production", "v0.3.1", 100, follows=phase)
+    assert drawn(story).notes[-1] == f"production was not verified: {REASON}"
+
+
+@pytest.mark.parametrize("argocd", MIXES)
+def test_commits_of_a_clone_tell_when_it_began_and_when_it_was_merged(argocd: tuple[str, ...]) -> None:
+    story = Story(argocd)
     phase = story.rollout("dev", "v0.3.1", 0)
     story.run(phase, 70, committed=None)
     story.rollout("production", "v0.3.1", 153, follows=phase, promotes=False, commit="e2" * 20)

@@ -66,3 +66,13 @@ def test_a_hostile_name_does_not_reach_the_terminal() -> None:
     text = waterfall(drawn(story), Style())
     assert "\x1b" not in text
     assert "\x07" not in text
+
+
+def test_a_verification_that_failed_is_said_in_the_headline_and_marked_in_its_rows() -> None:
+    story = Story(("production",))
+    phase = story.rollout("dev", "v0.3.1", 0)
+    story.run(phase, 70)
+    story.failure("production", "v0.3.1", 100, follows=phase)
+    text = waterfall(drawn(story), Style())
+    assert "until it failed in production" in text
+    assert "✗ post-deployment" in text
