@@ -1,9 +1,9 @@
 """A stand-in for an Argo CD sync, and for the part of helm that it needs. It deploys nothing.
 
-`sync` reads `values.yaml` and `platform.yaml` at the tip of the branch and builds what Keptn reads of the rendered
-chart: the workload's version and the KeptnAppContext, by the rules of `gitops/context` and `gitops/chart`.
-`tests/gitops/test_chart.py` compares the result with `helm template` where helm is on PATH. Workloads that are the
-team's own are those of `lab.workloads`.
+`sync` reads `values.yaml` and `platform.yaml` at the tip of the branch and builds what matters of the rendered chart,
+by the rules of `gitops/context` and `gitops/chart`: the workload's version, and the KeptnAppContext or the hooks that
+`lab.argocd_hooks` runs. `tests/gitops` compares the result with `helm template` where helm is on PATH. Workloads that
+are the team's own are those of `lab.workloads`.
 """
 
 from collections.abc import Mapping
@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from delivery.model.identifiers import is_image_version, is_traceparent
+from lab.argocd_hooks import Hook, read_hooks
 from lab.engine import Value
 from lab.forge import Forge
 from lab.workloads import Workload, keptn_version, workloads
@@ -36,11 +37,17 @@ class SyncError(Exception):
 
 @dataclass(frozen=True)
 class Synced:
-    """The commit that was synced, the workloads that the stage then runs, and its KeptnAppContext."""
+    """The commit that was synced, the workloads that the stage then runs, and what verifies them.
+
+    `context` is the KeptnAppContext, empty where the `hooks` of Argo CD verify the stage.
+    """
 
     commit: str
+    application: str
+    namespace: str
     workloads: tuple[Workload, ...]
     context: dict[str, Any]
+    hooks: tuple[Hook, ...]
 
     @property
     def version(self) -> str:
@@ -63,15 +70,29 @@ def sync(forge: Forge, repository: str, application: Mapping[str, Value]) -> Syn
         values |= yaml.safe_load(content) or {}
     for parameter in source["helm"]["parameters"]:
         values[parameter["name"]] = parameter["value"].replace(_REVISION, commit)
-    context = app_context(values, spec["destination"]["namespace"])
-    if not own:
-        application_values = values["application"]
-        runs, image = version(values), application_values["image"]
-        return Synced(commit, (Workload(application_values["workload"], runs, f"{image}:{runs}"),), context)
+    application_values, namespace = values["application"], spec["destination"]["namespace"]
+
+    def read(path: str) -> str:
+        content = forge.read(repository, f"{source['path']}/{path}", commit)
+        if content is None:
+            raise LookupError(f"there is no {source['path']}/{path}")
+        return content.decode()
+
     try:
-        return Synced(commit, workloads(_files(forge, repository, commit), own[0]), context)
+        by_hooks = "verification" in values
+        hooks = read_hooks(values, read) if by_hooks else ()
+        context = {} if by_hooks else app_context(values, namespace)
+        if own:
+            runs = workloads(_files(forge, repository, commit), own[0])
+        else:
+            runs = (_workload(application_values, version(values)),)
     except LookupError as error:
         raise SyncError(f"{error} at {commit[:12]} of {repository}") from error
+    return Synced(commit, application_values["name"], namespace, runs, context, hooks)
+
+
+def _workload(application: Mapping[str, Any], version: str) -> Workload:
+    return Workload(application["workload"], version, f"{application['image']}:{version}")
 
 
 def _files(forge: Forge, repository: str, commit: str) -> dict[str, str]:

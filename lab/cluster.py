@@ -111,9 +111,9 @@ class Cluster:
             return app_version_name(application, version, app.generation)
 
     def set_deployments(self, namespace: str, application: str, *deployments: Deployment) -> None:
-        """Replace the Deployments of an application, and leave its Keptn objects as they are."""
+        """Replace the Deployments of an application, and leave its Keptn objects as they are, if it has any."""
         with self._lock:
-            self._applications[namespace, application].deployments = deployments
+            self._applications.setdefault((namespace, application), _Application()).deployments = deployments
 
     def set_job(self, namespace: str, job: Job) -> None:
         """Put a Job there, with its pod, in the place of one of the same name."""
@@ -181,7 +181,7 @@ class Cluster:
             return {"apiVersion": "v1", "items": [job.pod(namespace) for job in jobs]}
         if resource == "keptnappversions":
             return next((app.rollouts[name] for app in apps.values() if name in app.rollouts), None)
-        if resource == "keptnapps" and name in apps:
+        if resource == "keptnapps" and name in apps and apps[name].version:
             app = apps[name]
             metadata = {"name": name, "namespace": namespace, "uid": app.uid, "generation": app.generation}
             spec = {"version": app.version, "workloads": app.workloads}

@@ -5,7 +5,8 @@ its team has in the GitOps repository before the first update.
 """
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -26,9 +27,25 @@ def example_names() -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Example:
-    """A pipeline, by the folder of its `Pulumi.yaml`: the shipped one unless told otherwise."""
+    """A pipeline, by the folder of its `Pulumi.yaml`: the shipped one unless told otherwise.
+
+    `verification` says for stages what verifies them, where that is not what the file says.
+    """
 
     project: Path = PROGRAM
+    verification: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def settings(self) -> dict[str, str]:
+        """The keys of the pipeline that differ from the file's."""
+        if not self.verification:
+            return {}
+        stages = json.loads(read_project_config(self.project).values[f"{PROJECT}:stages"])
+        changed = [
+            stage | ({"verification": self.verification[stage["name"]]} if stage["name"] in self.verification else {})
+            for stage in stages
+        ]
+        return {"stages": json.dumps(changed)}
 
     @cached_property
     def pipeline(self) -> Pipeline:
@@ -36,7 +53,7 @@ class Example:
         stages = json.loads(read_project_config(self.project).values[f"{PROJECT}:stages"])
         first: str = stages[0]["name"]
         values = read_stack_config(self.project, first).values
-        given = {key.removeprefix(f"{PROJECT}:"): text for key, text in values.items()}
+        given = {key.removeprefix(f"{PROJECT}:"): text for key, text in values.items()} | self.settings
         return parse(given, first, other_names=other_names(self.project, first, OWN_NAMES)).pipeline
 
     @cached_property
@@ -47,6 +64,14 @@ class Example:
             return {"README.md": b"# What Argo CD reads\n"}
         paths = (path for path in sorted(folder.rglob("*")) if path.is_file())
         return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
+
+    @cached_property
+    def tasks(self) -> dict[str, str | None]:
+        """The tasks of the file, by name."""
+        found: dict[str, str | None] = json.loads(
+            read_project_config(self.project).values.get(f"{PROJECT}:tasks", "{}")
+        )
+        return found
 
     @property
     def stages(self) -> tuple[str, ...]:

@@ -2,9 +2,10 @@
 
 It is told of the shipped pipeline or of an example, and of one application there. Each method is one step and returns
 its result; `lab.demo` prints it, tests assert on it. The git repositories, the promotion task and the promoter are the
-real ones. GitHub, Argo CD, Keptn and the cluster are stand-ins.
+real ones. GitHub, Argo CD, Keptn, the cluster and what watches it are stand-ins.
 """
 
+import json
 import re
 import subprocess
 from collections.abc import Mapping
@@ -19,35 +20,45 @@ from delivery.stack.manifests import WORKFLOW_FILE
 from delivery.values.editor import set_keys
 from lab.actions import PromoterRun, run_promoter
 from lab.argocd import Synced, sync
+from lab.argocd_hooks import Operation, Syncer
 from lab.cluster import Cluster
-from lab.cluster_objects import DaemonSet, Deployment, StatefulSet
+from lab.cluster_objects import DaemonSet, Deployment, StatefulSet, accesses
 from lab.example import Example
 from lab.forge import Forge, PullRequest
 from lab.keptn import Keptn
+from lab.monitoring import Monitoring
 from lab.updates import Engine, Update
 
 OWNER = "podtato-team"
 KINDS = {kind.__name__: kind for kind in (Deployment, StatefulSet, DaemonSet)}
 UPDATE_TOKEN, TASK_TOKEN = "lab-token-of-the-platform", "lab-token-of-the-task"
+TRACES = "traces.jsonl"
+BEFORE_DEPLOYMENT, ERROR_RATE = "schema-migration", "error-rate"
+MIGRATION = 'print("the schema is up to date")\n'
+USUAL_RATE, BROKEN_RATE, HIGHEST_RATE = 0.002, 0.31, 0.05
 
 
 @dataclass
 class Story:
-    """One run of the story. `forge` and `cluster` have to be running; files are left in `folder`.
+    """One run of the story. `forge`, `cluster` and `monitoring` have to be running; files are left in `folder`.
 
-    It is about the first application of the pipeline; the stages have all of them.
+    It is about the first application of the pipeline; the stages have all of them. `monitoring` is for stages that Argo
+    CD verifies: there each has a check of its error rate, and the first one a task before the deployment. A version in
+    `broken` has too many errors, wherever it runs.
     """
 
     forge: Forge
     cluster: Cluster
     folder: Path
     example: Example = field(default_factory=Example)
+    monitoring: Monitoring | None = None
+    broken: set[str] = field(default_factory=set)
     updates: dict[str, Update] = field(default_factory=dict)
     synced: dict[str, Synced] = field(default_factory=dict)
     runs: list[PromoterRun] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.trace_file = self.folder / "traces.jsonl"
+        self.trace_file = self.folder / TRACES
         self.keptn = Keptn(self.cluster, self.trace_file)
         self.application = self.example.pipeline.applications[0]
         self.stages = self.example.stages
@@ -57,13 +68,32 @@ class Story:
         for person in {name for stage in self.example.pipeline.stages for name in stage.reviewers or ()}:
             self.forge.settings(self.repository).collaborators.add(person)
         self.forge.add_token(UPDATE_TOKEN, login="platform-engineer")
-        self.forge.add_token(TASK_TOKEN, {"actions": "write", "metadata": "read"}, login="promotion-task")
+        granted = {"actions": "write", "deployments": "write", "metadata": "read"}
+        self.forge.add_token(TASK_TOKEN, granted, login="promotion-task")
         self.forge.on_dispatch(self._run_workflow)
+        if self.monitoring:
+            self.monitoring.measure = self._error_rate
 
-    @property
-    def settings(self) -> dict[str, str]:
-        """The keys that the stacks here have besides the project's."""
-        return {"repositoryOwner": OWNER, "repositoryName": self.name, "githubApiUrl": self.forge.api_url}
+    def settings(self, stage: str) -> dict[str, str]:
+        """The keys that a stack has here besides the project's."""
+        common = {"repositoryOwner": OWNER, "repositoryName": self.name, "githubApiUrl": self.forge.api_url}
+        return common | self.example.settings | self.verification(stage)
+
+    def verification(self, stage: str) -> dict[str, str]:
+        """Those of them that say how Argo CD verifies the stage; none where Keptn does."""
+        if self.with_keptn(stage) or self.monitoring is None:
+            return {}
+        query = 'sum(rate(http_requests_total{namespace="{namespace}",code=~"5.."}[5m]))'
+        check = {"name": ERROR_RATE, "prometheus": self.monitoring.url, "query": query, "max": HIGHEST_RATE}
+        keys = {"checks": json.dumps([check]), "otlpEndpoint": self.monitoring.url}
+        if stage == self.stages[0]:
+            tasks = json.dumps(self.example.tasks | {BEFORE_DEPLOYMENT: MIGRATION})
+            keys |= {"tasks": tasks, "preDeploymentTasks": json.dumps([BEFORE_DEPLOYMENT])}
+        return keys
+
+    def with_keptn(self, stage: str) -> bool:
+        """Whether Keptn verifies the stage; else hooks of Argo CD do."""
+        return next(found.with_keptn for found in self.example.pipeline.stages if found.name == stage)
 
     @property
     def secrets(self) -> dict[str, str]:
@@ -78,8 +108,13 @@ class Story:
     def update(self, engine: Engine, stage: str) -> Update:
         """`pulumi up` for one stage."""
         for other in self.stages[self.stages.index(stage) + 1 :]:
-            engine.prepare(other, self.settings, self.secrets)
-        self.updates[stage] = engine.up(stage, self.settings, self.secrets)
+            engine.prepare(other, self.settings(other), self.secrets)
+        self.updates[stage] = engine.up(stage, self.settings(stage), self.secrets)
+        for body in self.updates[stage].manifests:
+            metadata: Any = body["metadata"]
+            rules: Any = body.get("rules")
+            if body["kind"] == "Role":
+                self.cluster.roles[metadata["namespace"]] = accesses(rules)
         return self.updates[stage]
 
     def targets(self, stage: str) -> tuple[str, ...]:
@@ -126,8 +161,20 @@ class Story:
             spec.get("spanLinks", ()),
             promotes="promotionTasks" in spec,
             post_deployment_tasks=spec.get("postDeploymentTasks", ()),
-            deployments=[KINDS[found.kind](found.name, found.version) for found in synced.workloads],
+            deployments=_deployments(synced),
         )
+
+    def carry_out(self, stage: str) -> Operation:
+        """Argo CD deploys what was synced, with its hooks, the last of which is the promotion task.
+
+        Returns when the workflow runs that it started have ended, too.
+        """
+        synced = self.synced[stage]
+        secure = {"githubRepo": self.name, "githubRepoOwner": OWNER, "apiToken": TASK_TOKEN}
+        syncer = Syncer(self.cluster, synced.namespace, synced.application, synced.commit, secure)
+        done = syncer.carry_out(synced.hooks, _deployments(synced))
+        self.forge.wait_for_runs()
+        return done
 
     def promote(self, context: str, stage: str = "") -> subprocess.CompletedProcess[str]:
         """Keptn runs the promotion task of a stage, the first one by default.
@@ -170,6 +217,11 @@ class Story:
         command = ["git", f"--git-dir={self.git_folder}", *arguments]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
+    def _error_rate(self, query: str) -> float:
+        """What Prometheus says of the stage whose namespace is in the query."""
+        synced = next(found for found in self.synced.values() if f'"{found.namespace}"' in query)
+        return BROKEN_RATE if synced.version in self.broken else USUAL_RATE
+
     def _placed(self, stage: str) -> StageApplication:
         return self.example.pipeline.stage_application(self.application.name, stage)
 
@@ -177,6 +229,10 @@ class Story:
         variables = {"DELIVERY_TRACE_FILE": str(self.trace_file), "DELIVERY_WRITE_INTERVAL": "0"}
         self.runs.append(run_promoter(self.forge, repository, workflow, inputs, variables))
         return "success" if self.runs[-1].exit_code == 0 else "failure"
+
+
+def _deployments(synced: Synced) -> list[Deployment]:
+    return [KINDS[found.kind](found.name, found.version) for found in synced.workloads]
 
 
 def following(values: Mapping[str, str], before: str, version: str) -> dict[str, str]:

@@ -16,6 +16,7 @@ from delivery.stack.hooks import hooks
 from delivery.stack.manifests import argocd_application_spec
 from delivery.stack.plan import plan_stack
 from delivery.stack.repository_files import InitialValues, stage_files
+from lab.argocd_hooks import read_hooks
 from tests.components.stacks import OWN
 from tests.delivery.config.configurations import raw
 
@@ -156,6 +157,29 @@ def test_a_hook_runs_its_own_source_with_its_input_whatever_signs_are_in_it(tmp_
     for name, job in found.items():
         assert job["metadata"]["annotations"]["argocd.argoproj.io/hook-delete-policy"] == "BeforeHookCreation", name
         assert job["metadata"]["annotations"]["delivery/commit"] == COMMIT, name
+
+
+@needs_helm
+@pytest.mark.parametrize("own_files", [False, True])
+def test_the_stand_in_of_the_lab_runs_what_helm_makes_of_the_hooks(tmp_path: Path, own_files: bool) -> None:
+    keys: Json = ["$.image.tag", "$.other"]
+    team: Json = {"name": "web", "source": "helm", "path": "web/{stage}", "promotedKeys": keys}
+    generated: Json = {"name": "web", "image": "a/b", "firstVersion": "v1", "promotedKeys": ["image.tag", "replicas"]}
+    configuration = stack(metadata={"team": "potato"}, applications=[team if own_files else generated])
+    found = jobs(configuration, tmp_path, traceParent=LINK)
+    chart = tmp_path / configuration.stage_applications[0].program_path
+    values: dict[str, Any] = {"commitID": COMMIT, "traceParent": LINK}
+    for name in ("values.yaml", "platform.yaml"):
+        values = yaml.safe_load((chart / name).read_text()) | values
+    for hook in read_hooks(values, lambda path: (chart / path).read_text()):
+        job = found.pop(hook.name)
+        assert expanded(container(job)["args"][0]) == hook.source
+        sent = {name: json.loads(text) for name, text in hook.environment.items()}
+        assert {name: json.loads(text) for name, text in variables(job).items()} == sent
+        assert (job["metadata"]["name"], job["spec"]["activeDeadlineSeconds"]) == (hook.job, hook.seconds)
+        assert job["spec"]["template"]["spec"]["automountServiceAccountToken"] is hook.has_account
+        assert any(each["name"] == "SECURE_DATA" for each in container(job)["env"]) is hook.has_secret
+    assert found == {}
 
 
 @needs_helm
