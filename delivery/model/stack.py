@@ -68,7 +68,7 @@ class EndpointCheck:
     most: str
 
 
-HOOK_IMAGE = "docker.io/library/python:3.13.5-slim"
+HOOK_IMAGE = "docker.io/library/python:3.13.14-slim"
 """What hooks of Argo CD run in: they need the standard library alone."""
 PROMOTION_SECRETS = ("stack", "external")
 """What can fill the Secret that the promotion task reads, the default first."""
