@@ -1,6 +1,7 @@
 """What a stack needs of its clusters: the definitions of others, and rights. Derived from what it declares.
 
-Keptn is where the workloads run; with `argocdContext`, Argo CD and its Applications are in another cluster.
+Keptn is where the workloads run, in stages that it verifies; with `argocdContext`, Argo CD and its Applications are in
+another cluster.
 """
 
 from collections.abc import Container
@@ -8,11 +9,14 @@ from dataclasses import dataclass
 
 from delivery.cluster.kubeconfig import KEYS
 from delivery.model.stack import StackConfiguration
-from delivery.stack.manifests import PROMOTION_ROLE_RULES, stage_task_specs
+from delivery.stack.manifests import stage_task_specs
+from delivery.stack.plan import promotion_access
 
 VERBS = ("create", "delete", "get", "patch")
 """What it takes to put an object there, compare it, change it and take it away again."""
 
+STAGE = "Kubernetes"
+"""What a stage has of Kubernetes' own kinds, beside its workloads."""
 KEPTN = "Keptn"
 ARGO_CD = "Argo CD"
 
@@ -71,11 +75,12 @@ class Target:
 def targets(configuration: StackConfiguration, present: Container[str] = ()) -> tuple[Target, ...]:
     """The stage's cluster, and Argo CD's where it is another one; `present` are the secrets that are set."""
     cluster = configuration.cluster
+    own = (STAGE, KEPTN) if configuration.stage.with_keptn else (STAGE,)
     if not cluster.argocd_context:
-        return (Target(cluster.context, KEYS, (KEPTN, ARGO_CD)),)
+        return (Target(cluster.context, KEYS, (*own, ARGO_CD)),)
     of_argocd = "argocdKubeconfig" if "argocdKubeconfig" in present else "kubeconfig"
     return (
-        Target(cluster.context, KEYS, (KEPTN,)),
+        Target(cluster.context, KEYS, own),
         Target(cluster.argocd_context, ("argocdContext", of_argocd), (ARGO_CD,)),
     )
 
@@ -93,37 +98,37 @@ def definitions(configuration: StackConfiguration, product: str) -> tuple[Defini
     return tuple(definition for definition in known if definition.product == product)
 
 
-def rights(configuration: StackConfiguration, products: Container[str] = (KEPTN, ARGO_CD)) -> tuple[Right, ...]:
+def rights(configuration: StackConfiguration, products: Container[str] = (STAGE, ARGO_CD)) -> tuple[Right, ...]:
     """What an update of this stack does in the cluster with these products, as rights; sorted."""
     needed: set[Right] = set()
     if ARGO_CD in products:
         namespace = configuration.argocd.namespace
         kinds = argocd_kinds(configuration)
         needed |= {Right(namespace, kind.group, kind.resource, verb) for kind in kinds for verb in VERBS}
-    if KEPTN not in products:
+    if STAGE not in products:
         return tuple(sorted(needed))
     needed |= {Right("", "", "namespaces", verb) for verb in VERBS}
+    access = promotion_access(configuration)
+    resources: list[tuple[str, str]] = []
+    if configuration.stage.with_keptn and (stage_task_specs(configuration) or access):
+        resources.append(("lifecycle.keptn.sh", "keptntaskdefinitions"))
+    if access:
+        resources += [("", "secrets")] if access.secret else []
+        resources += [("", "serviceaccounts")]
+        resources += [("rbac.authorization.k8s.io", "roles"), ("rbac.authorization.k8s.io", "rolebindings")]
     for stage_application in configuration.stage_applications:
-        resources: list[tuple[str, str]] = []
-        if stage_task_specs(configuration) or configuration.promotes_to:
-            resources.append(("lifecycle.keptn.sh", "keptntaskdefinitions"))
-        if configuration.promotes_to:
-            resources += [] if configuration.external_promotion_secret else [("", "secrets")]
-            resources += [("", "serviceaccounts")]
-            resources += [("rbac.authorization.k8s.io", "roles"), ("rbac.authorization.k8s.io", "rolebindings")]
         needed |= {Right(stage_application.namespace, group, name, verb) for group, name in resources for verb in VERBS}
     return tuple(sorted(needed))
 
 
 def granted_rights(configuration: StackConfiguration) -> tuple[Right, ...]:
     """What the promotion task's role grants. Kubernetes lets nobody grant what they may not do themselves."""
-    if not configuration.promotes_to:
-        return ()
+    access = promotion_access(configuration)
     return tuple(
         sorted(
             Right(stage_application.namespace, group, resource, verb)
             for stage_application in configuration.stage_applications
-            for rule in PROMOTION_ROLE_RULES
+            for rule in (access.rules if access else ())
             for group in rule["apiGroups"]
             for resource in rule["resources"]
             for verb in rule["verbs"]

@@ -17,7 +17,7 @@ from delivery.cluster.facts import (
     server_version,
 )
 from delivery.cluster.kubeconfig import ClusterError
-from delivery.cluster.needs import ARGO_CD, KEPTN, Right, definitions, granted_rights, rights, targets
+from delivery.cluster.needs import ARGO_CD, KEPTN, STAGE, Right, definitions, granted_rights, rights, targets
 from delivery.config.errors import Kind, Problem, set_fix
 from delivery.model.secret import SecretText
 from delivery.model.stack import StackConfiguration
@@ -81,10 +81,10 @@ def argocd_elsewhere(configuration: StackConfiguration) -> str:
 
 
 def right_problems(
-    connection: Connection, configuration: StackConfiguration, products: Container[str] = (KEPTN, ARGO_CD)
+    connection: Connection, configuration: StackConfiguration, products: Container[str] = (STAGE, ARGO_CD)
 ) -> list[Problem]:
     """A problem for each kind of object of these products that the stack declares and its login may not manage."""
-    granted = set(granted_rights(configuration)) if KEPTN in products else set()
+    granted = set(granted_rights(configuration)) if STAGE in products else set()
     lacking = missing_rights(connection, {*rights(configuration, products), *granted})
     allowed = "create, delete, get and patch for all that the stack declares"
     problems = [
@@ -104,6 +104,7 @@ def right_problems(
 
 
 CHECKS: Mapping[str, tuple[Callable[[Connection, StackConfiguration], list[Problem]], ...]] = {
+    STAGE: (),
     KEPTN: (keptn_definitions,),
     ARGO_CD: (argocd_definitions, argocd_namespace),
 }

@@ -32,11 +32,13 @@ def reachable(name: str, inspection: Inspection) -> Check:
     return ok(name, f"{server_version(inspection.connection)} at {inspection.connection.address}")
 
 
-def keptn_is_defined(name: str, inspection: Inspection) -> Check:
-    """Keptn's definitions are served in the version that the stack declares."""
+def keptn_is_defined(name: str, inspection: Inspection) -> Iterator[Check]:
+    """Keptn's definitions are served in the version that the stack declares, where Keptn verifies its stage."""
+    if not inspection.configuration.stage.with_keptn:
+        return
     group = "lifecycle.keptn.sh"
     versions = f"{group} {', '.join(served_versions(inspection.connection, group))}"
-    return one_check(name, keptn_definitions(inspection.connection, inspection.configuration), versions)
+    yield one_check(name, keptn_definitions(inspection.connection, inspection.configuration), versions)
 
 
 def rights(name: str, inspection: Inspection) -> Check:
@@ -46,8 +48,13 @@ def rights(name: str, inspection: Inspection) -> Check:
     return one_check(name, problems, "the login may manage all that the stack declares")
 
 
-def promotion_tasks(name: str, inspection: Inspection) -> Check:
+def promotion_tasks(name: str, inspection: Inspection) -> Iterator[Check]:
     """Keptn's operator runs, with promotion tasks switched on."""
+    if inspection.configuration.stage.with_keptn:
+        yield _operator(name, inspection)
+
+
+def _operator(name: str, inspection: Inspection) -> Check:
     connection = inspection.connection
     operators = keptn_operators(connection)
     if not operators:
@@ -59,13 +66,18 @@ def promotion_tasks(name: str, inspection: Inspection) -> Check:
         return wrong(name, f"{where} is not ready", fix)
     if operator.environment.get(PROMOTION_TASKS, "") in _TRUE:
         return ok(name, f"on, {where}")
-    if not inspection.configuration.promotes_to:
-        return ok(name, f"off, {where}: nothing is promoted from {inspection.stack}")
+    if not inspection.configuration.records:
+        return ok(name, f"off, {where}: nothing is promoted from {inspection.stack}, and nothing recorded")
     return wrong(name, f"off, {where}", install_command(KEPTN, connection.context))
 
 
-def collector(name: str, inspection: Inspection) -> Check:
+def collector(name: str, inspection: Inspection) -> Iterator[Check]:
     """Keptn knows a collector: without one there is no traceparent to promote."""
+    if inspection.configuration.stage.with_keptn:
+        yield _collector(name, inspection)
+
+
+def _collector(name: str, inspection: Inspection) -> Check:
     connection = inspection.connection
     configs = keptn_configs(connection)
     if configs is None:
@@ -89,7 +101,7 @@ def collector(name: str, inspection: Inspection) -> Check:
 def promotion_secret(name: str, inspection: Inspection) -> Iterator[Check]:
     """The Secret that something else fills has all that the promotion task reads in it, in each namespace."""
     configuration, connection = inspection.configuration, inspection.connection
-    if not (configuration.promotes_to and configuration.external_promotion_secret):
+    if not (configuration.records and configuration.external_promotion_secret):
         return
     for namespace in dict.fromkeys(placed.namespace for placed in configuration.stage_applications):
         found = secret_value(connection, namespace, SECRET_NAME, SECRET_KEY)

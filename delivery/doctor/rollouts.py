@@ -18,7 +18,8 @@ _OPEN = ("Pending", "Progressing")
 def versions(name: str, inspection: Inspection) -> Iterator[Check]:
     """Keptn has verified the newest version of each application, or is about to."""
     found: dict[str, dict[str, Rollout]] = {}
-    for placed in inspection.configuration.stage_applications:
+    placements = inspection.configuration.stage_applications if inspection.configuration.stage.with_keptn else ()
+    for placed in placements:
         space, application = placed.namespace, placed.application.name
         if space not in found:
             found[space] = rollouts(inspection.connection, space)

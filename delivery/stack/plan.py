@@ -121,7 +121,7 @@ def plan_stack(
                 namespace=namespace,
                 applications=names,
                 annotations=manifests.namespace_annotations(configuration.stage),
-                access=_access(configuration),
+                access=promotion_access(configuration),
                 tasks=manifests.stage_task_specs(configuration) if configuration.stage.with_keptn else None,
             )
             for namespace, names in configuration.shared_namespaces.items()
@@ -134,7 +134,7 @@ def plan_stack(
                 files=stage_files(configuration, placed, initial),
                 namespace=placed.namespace,
                 namespace_annotations=manifests.namespace_annotations(configuration.stage),
-                access=None if placed.namespace in configuration.shared_namespaces else _access(configuration),
+                access=None if placed.namespace in configuration.shared_namespaces else promotion_access(configuration),
                 tasks=manifests.task_specs(configuration, placed) if placed.stage.with_keptn else None,
                 argocd=_argocd(configuration, placed),
             )
@@ -172,7 +172,8 @@ def _argocd(configuration: StackConfiguration, placed: StageApplication) -> Argo
     )
 
 
-def _access(configuration: StackConfiguration) -> PromotionAccessPlan | None:
+def promotion_access(configuration: StackConfiguration) -> PromotionAccessPlan | None:
+    """What the promotion task of a stage may do and read, in each of its namespaces; None where there is no task."""
     keptn = configuration.stage.with_keptn
     if keptn and not configuration.records:
         return None

@@ -184,6 +184,37 @@ def without_keptn(api: KubernetesApi) -> None:
         del api.objects[path]
 
 
+WITHOUT_KEPTN = {
+    "stages": json.dumps([{"name": "dev", "verification": "argocd"}, {"name": "production", "after": ["dev"]}])
+}
+
+
+def test_a_stage_that_argo_cd_verifies_needs_nothing_of_keptn(api: KubernetesApi) -> None:
+    without_keptn(api)
+    api.rules = [rule("*", "core argoproj.io rbac.authorization.k8s.io apps batch", "*")]
+    assert found(api, **WITHOUT_KEPTN) == []
+    assert not [request for request in api.requests if "keptn" in request]
+    # The last stage is Keptn's all the same.
+    (problem,) = found(api, "production", **WITHOUT_KEPTN)
+    assert "keptntaskdefinitions" in problem
+
+
+def test_the_role_of_a_hook_reads_jobs_and_pods_and_is_there_without_a_token() -> None:
+    stages = json.dumps([{"name": "dev"}, {"name": "production", "after": ["dev"], "verification": "argocd"}])
+    configuration = configured("production", stages=stages)
+    granted = {(right.name, right.verb) for right in granted_rights(configuration)}
+    assert {("jobs.batch", "list"), ("pods", "list"), ("replicasets.apps", "list")} < granted
+    needed = {right.name for right in rights(configuration)}
+    assert {"roles.rbac.authorization.k8s.io", "serviceaccounts"} < needed
+    assert not {"secrets", "keptntaskdefinitions.lifecycle.keptn.sh"} & needed
+
+
+def test_a_last_stage_that_records_has_the_task_and_its_rights() -> None:
+    configuration = configured("production", promotionToken="x")
+    assert {"secrets", "keptntaskdefinitions.lifecycle.keptn.sh"} < {right.name for right in rights(configuration)}
+    assert granted_rights(configuration)
+
+
 def both(api: KubernetesApi, argocd: KubernetesApi) -> list[str]:
     secrets = {"kubeconfig": api.kubeconfig(), "argocdKubeconfig": argocd.kubeconfig()}
     return [str(problem) for problem in cluster_problems(configured(**CENTRAL), secrets)]

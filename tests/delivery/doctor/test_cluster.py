@@ -174,6 +174,19 @@ def test_promotion_tasks_may_be_off_where_nothing_is_promoted(api: KubernetesApi
     assert checks(api, "production")["Keptn's promotion tasks"].status == "ok"
 
 
+def test_a_stage_that_argo_cd_verifies_has_no_check_of_keptn(api: KubernetesApi) -> None:
+    for path in [path for path in api.objects if "keptn" in path]:
+        del api.objects[path]
+    remove_operator(api)
+    stages = json.dumps([{"name": "dev", "verification": "argocd"}, {"name": "production", "after": ["dev"]}])
+    found = checks(api, stages=stages)
+    assert {name for name, check in found.items() if check.status != "ok"} == set()
+    assert set(found) == {
+        *("cluster", "cluster rights", "workloads"),
+        *("Argo CD's definitions", "Argo CD", "Argo CD project", "Application podtato-head-dev"),
+    }
+
+
 def test_an_argo_cd_that_scales_by_itself_is_found_as_a_deployment(api: KubernetesApi) -> None:
     api.objects["/apis/apps/v1/namespaces/argocd/deployments"] = api.objects.pop(CONTROLLERS)
     assert checks(api)["Argo CD"].status == "ok"
