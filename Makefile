@@ -59,7 +59,7 @@ test: $(VENV)/.development ## Check format, lint and types, and run every test t
 soak: $(VENV)/.development ## Play 2,000 random histories of promotions and find every planted fault; SEED=1 repeats one
 	@$(BIN)/python -m tests.soak $(if $(SEED),--seed $(SEED)) $(if $(HISTORIES),--histories $(HISTORIES))
 
-cluster-tools: ## Build kube-apiserver, etcd, helm, kustomize and actionlint for the tests, once, with Go
+cluster-tools: ## Get kube-apiserver, etcd, helm, kustomize, actionlint and definitions for the tests, once, with Go
 	@tools/cluster-tools.sh
 
 bench: $(VENV)/.runtime ## Measure what is promised about speed, each figure beside its bound: all, or ONLY=render

@@ -1,8 +1,9 @@
 #!/bin/sh
-# Builds what the tests against a real API server use, with the ordinary Go client: kube-apiserver, etcd, helm,
-# kustomize, actionlint. What lies in the folder already is left alone, so that running this again is free.
+# Gets what the tests against a real API server use, with the ordinary Go client: builds kube-apiserver, etcd, helm,
+# kustomize and actionlint, and takes the custom resource definitions of Argo CD and Keptn out of their modules. What
+# is there already is left alone, so that running this again is free.
 #
-#   tools/cluster-tools.sh [FOLDER]      FOLDER is .tools/bin unless given
+#   tools/cluster-tools.sh [FOLDER]      FOLDER is .tools/bin unless given; the definitions go to `crds` beside it
 set -eu
 
 KUBERNETES=1.37.2
@@ -10,23 +11,32 @@ ETCD=v3.7.3
 HELM=v4.3.0
 KUSTOMIZE=v5.8.2
 ACTIONLINT=v1.7.12
+ARGOCD=github.com/argoproj/argo-cd/v3@v3.5.1
+# Keptn's tags are none of a Go module: the last release is named by its commit.
+KEPTN=github.com/keptn/lifecycle-toolkit/lifecycle-operator@v0.0.0-20241111131734-3c671ee8030e
 
 cd "$(dirname "$0")/.."
 folder=${1:-.tools/bin}
 mkdir -p "$folder"
 folder=$(cd "$folder" && pwd)
+definitions=$(dirname "$folder")/crds
+mkdir -p "$definitions"
 
 missing=
 for tool in actionlint etcd helm kube-apiserver kustomize; do
   [ -x "$folder/$tool" ] || missing="$missing $tool"
 done
-if [ -z "$missing" ]; then
-  echo "nothing to build: actionlint, etcd, helm, kube-apiserver and kustomize are in $folder"
+wanted=
+[ -f "$definitions/argoproj.io_applications.yaml" ] || wanted=argocd
+[ -f "$definitions/options.keptn.sh_keptnconfigs.yaml" ] || wanted="$wanted keptn"
+if [ -z "$missing$wanted" ]; then
+  echo "nothing to do: actionlint, etcd, helm, kube-apiserver and kustomize are in $folder, definitions in $definitions"
   exit 0
 fi
-if ! command -v go >/dev/null; then
-  echo "cannot build$missing: there is no Go on PATH. Install Go (https://go.dev/doc/install) and run this again," >&2
-  echo "or take kube-apiserver and etcd from setup-envtest and let KUBEBUILDER_ASSETS name their folder." >&2
+if [ "$missing$wanted" != " keptn" ] && ! command -v go >/dev/null; then
+  echo "cannot get$missing $wanted: there is no Go on PATH. Install Go (https://go.dev/doc/install) and run this" >&2
+  echo "again, or take kube-apiserver and etcd from setup-envtest and let KUBEBUILDER_ASSETS name their folder, and" >&2
+  echo "let DELIVERY_CRDS name a folder with the custom resource definitions of Argo CD and Keptn." >&2
   exit 1
 fi
 
@@ -41,6 +51,20 @@ new_module() { # NAME REQUIREMENT: go there, into an empty module with one requi
   cd "$scratch/$1"
   go mod init "building/$1" 2>/dev/null
   go mod edit "-require=$2"
+}
+
+show_progress() { # TOOL: how long its build has taken so far, while there is a file that says that it runs
+  since=$(date +%s) due=0
+  # One changing line on a terminal.
+  if [ -t 1 ]; then every=1 start='\r' end=; else every=30 start= end='\n'; fi
+  # Not ended by a signal, which a shell that has only just forked may lose. When the script was killed, nobody
+  # takes that file away.
+  while sleep 1 && [ -e "$scratch/$1.runs" ] && kill -0 $$ 2>/dev/null; do
+    passed=$(($(date +%s) - since))
+    [ "$passed" -ge $((due + every)) ] || continue
+    due=$passed
+    printf "${start}building %s: %d min %02d s so far$end" "$1" $((passed / 60)) $((passed % 60))
+  done
 }
 
 build_actionlint() {
@@ -86,6 +110,8 @@ for tool in $missing; do
     kustomize) about="half a minute" ;;
   esac
   echo "building $tool (once, about $about on two cores)"
+  : >"$scratch/$tool.runs"
+  show_progress "$tool" &
   # Not as a condition of `if` or `||`: there, the shell would go on after a step that failed.
   set +e
   (
@@ -100,6 +126,8 @@ for tool in $missing; do
   ) 2>"$scratch/log"
   status=$?
   set -e
+  rm "$scratch/$tool.runs"
+  [ ! -t 1 ] || echo
   if [ "$status" -ne 0 ]; then
     tail -n 20 "$scratch/log" >&2
     echo "$tool could not be built, see above. What was built before it stays: run this again to go on." >&2
@@ -108,4 +136,45 @@ for tool in $missing; do
   # Moved only when whole: an interrupted build leaves nothing that looks like a tool.
   mv "$scratch/done" "$folder/$tool"
 done
-echo "done: actionlint, etcd, helm, kube-apiserver and kustomize are in $folder"
+
+unpacked() { # MODULE@VERSION: prints the folder of its files; what went wrong goes to the log
+  go mod download -json "$1" >"$scratch/module" 2>"$scratch/log" || {
+    sed -n 's/^[[:space:]]*"Error": "\(.*\)",*$/\1/p' "$scratch/module" >>"$scratch/log"
+    return 1
+  }
+  sed -n 's/^[[:space:]]*"Dir": "\(.*\)",*$/\1/p' "$scratch/module"
+}
+
+take() { # FILE NAME: copied under that name, once it is whole, and not read-only as in the module cache
+  cat "$1" >"$scratch/done"
+  mv "$scratch/done" "$definitions/$2"
+}
+
+for name in $wanted; do
+  case $name in
+    argocd)
+      echo "getting the definitions of Argo CD"
+      if ! from=$(unpacked "$ARGOCD"); then
+        tail -n 20 "$scratch/log" >&2
+        echo "Argo CD's definitions could not be had, see above: run this again, or set DELIVERY_CRDS." >&2
+        exit 1
+      fi
+      # The file that is looked for comes last.
+      for kind in appproject applicationset application; do
+        take "$from/manifests/crds/$kind-crd.yaml" "argoproj.io_${kind}s.yaml"
+      done
+      ;;
+    keptn)
+      if from=$(unpacked "$KEPTN"); then
+        echo "getting the definitions of Keptn"
+        # The file that is looked for is the last of them, by name.
+        for file in "$from"/config/crd/bases/*.yaml; do
+          take "$file" "${file##*/}"
+        done
+      else
+        echo "without Keptn's definitions, which are not served here: the tests that need them skip (or set DELIVERY_CRDS)"
+      fi
+      ;;
+  esac
+done
+echo "done: actionlint, etcd, helm, kube-apiserver and kustomize are in $folder, definitions in $definitions"

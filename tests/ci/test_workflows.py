@@ -224,7 +224,7 @@ def test_the_engine_and_the_built_tools_are_there_before_the_tests_that_need_the
     assert [listed.index(step) for step in order] == sorted(listed.index(step) for step in order)
     assert "hashFiles('tools/cluster-tools.sh')" in restore["with"]["key"]
     assert build["if"] == save["if"] == f"steps.{restore['id']}.outputs.cache-hit != 'true'"
-    assert {restore["with"]["path"], save["with"]["path"]} == {".tools/bin"}
+    assert {restore["with"]["path"], save["with"]["path"]} == {".tools"}
 
 
 def test_the_cli_is_the_release_of_the_locked_sdk() -> None:

@@ -9,6 +9,7 @@ from lab.forge import Forge
 from tests.cluster.api_server import ApiServer, Etcd
 from tests.cluster.prerequisites import Prerequisites, find
 from tests.cluster.team import TOKEN, Team
+from tests.definitions import WITHOUT_KEPTN, has_keptn
 
 
 @pytest.fixture(scope="session")
@@ -17,6 +18,13 @@ def prerequisites() -> Prerequisites:
     if isinstance(found, str):
         pytest.skip(found)
     return found
+
+
+@pytest.fixture(scope="session")
+def keptn(prerequisites: Prerequisites) -> None:
+    """For a test whose stages Keptn verifies: skips it where the definitions are Argo CD's alone."""
+    if not has_keptn(prerequisites.definitions):
+        pytest.skip(WITHOUT_KEPTN)
 
 
 @pytest.fixture(scope="session")
@@ -52,7 +60,12 @@ def forge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forge]:
 
 
 @pytest.fixture(scope="session")
-def delivered(server: ApiServer, forge: Forge, tmp_path_factory: pytest.TempPathFactory) -> Team:
+def delivered(
+    keptn: None,  # noqa: ARG001 - its stages need it
+    server: ApiServer,
+    forge: Forge,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Team:
     """A team whose two stages are up. Tests that use it change nothing."""
     team = Team("delivered", server, forge, tmp_path_factory.mktemp("delivered"))
     for stage in ("dev", "production"):

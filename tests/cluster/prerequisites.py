@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.pulumi_cli import ON_PATH
+from tests.definitions import MISSING, ROOT, definitions
 
-ROOT = Path(__file__).resolve().parents[2]
 SERVERS = ("kube-apiserver", "etcd")
 
 
@@ -21,17 +21,17 @@ class Prerequisites:
 
 
 def find(environ: Mapping[str, str], root: Path = ROOT) -> Prerequisites | str:
-    """Everything that the tier needs, or the reason to skip it: one line, with the mend."""
+    """Everything that the tier needs, or the reason to skip it: one line, with the fix."""
     assets = environ.get("KUBEBUILDER_ASSETS", "")
     if not assets:
         return "KUBEBUILDER_ASSETS is not set: run `make cluster-tools`, or take the folder from setup-envtest"
     lacking = [name for name in SERVERS if not os.access(Path(assets, name), os.X_OK)]
     if lacking:
         return f"KUBEBUILDER_ASSETS has no {' and no '.join(lacking)}: run `make cluster-tools`, or use setup-envtest"
-    definitions = Path(environ.get("DELIVERY_CRDS") or root.parent / "shared" / "crds")
-    if not any(definitions.glob("*.yaml")):
-        return "no custom resource definitions: set DELIVERY_CRDS to a folder with those of Keptn and Argo CD"
+    folder = definitions(environ, root)
+    if folder is None:
+        return MISSING
     absent = [name for name in ON_PATH if shutil.which(name, path=environ.get("PATH", "")) is None]
     if absent:
         return f"{', '.join(absent)} not on PATH: install the Pulumi CLI and its two providers"
-    return Prerequisites(Path(assets), definitions)
+    return Prerequisites(Path(assets), folder)

@@ -12,6 +12,8 @@ from lab.forge import Forge
 from tests.cluster.api_server import CONTEXT, ApiServer, Body
 from tests.cluster.team import TOKEN, Team
 
+pytestmark = pytest.mark.usefixtures("keptn")
+
 OVERLAY = "resources: [../../base]\nimages:\n  - name: ghcr.io/acme/shop\n    newTag: v1\n"
 KEPT = ("project", "destination", "syncPolicy", "ignoreDifferences", "revisionHistoryLimit", "source")
 

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+import pytest
+
 from delivery.cluster.needs import Right, granted_rights, rights
 from delivery.config.files import read_stack_config
 from delivery.config.reader import parse
@@ -61,6 +63,7 @@ def test_a_cluster_without_the_definitions_of_keptn_and_argo_cd(
     assert "fix: kubectl --context the-cluster create namespace bare-argocd; " in argo_cd
 
 
+@pytest.mark.usefixtures("keptn")
 def test_a_login_without_rights(server: ApiServer, forge: Forge, tmp_path: Path) -> None:
     team = Team("guest", server, forge, tmp_path)
     team.secrets["kubeconfig"] = server.kubeconfig("guest")
@@ -73,6 +76,7 @@ def test_a_login_without_rights(server: ApiServer, forge: Forge, tmp_path: Path)
     assert namespaces.endswith("kubectl --context the-cluster auth can-i create namespaces")
 
 
+@pytest.mark.usefixtures("keptn")
 def test_the_rights_that_are_asked_for_are_enough(server: ApiServer, forge: Forge, tmp_path: Path) -> None:
     team = Team("deployer", server, forge, tmp_path)
     team.secrets["kubeconfig"] = server.kubeconfig("deployer")

@@ -11,6 +11,8 @@ from tests.cluster.api_server import CONTEXT, ApiServer, Etcd
 from tests.cluster.prerequisites import Prerequisites
 from tests.cluster.team import STAGES, Team
 
+pytestmark = pytest.mark.usefixtures("keptn")
+
 
 @pytest.fixture(scope="module")
 def hub(prerequisites: Prerequisites, etcd: Etcd, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:

@@ -8,6 +8,8 @@ from lab.forge import Forge
 from tests.cluster.api_server import ApiServer, Body
 from tests.cluster.team import STAGES, Team
 
+pytestmark = pytest.mark.usefixtures("keptn")
+
 
 @pytest.fixture(scope="module")
 def team(server: ApiServer, forge: Forge, tmp_path_factory: pytest.TempPathFactory) -> Team:

@@ -11,6 +11,8 @@ from lab.workloads import manifests
 from tests.cluster.api_server import CONTEXT, ApiServer
 from tests.cluster.team import Team, differences
 
+pytestmark = pytest.mark.usefixtures("keptn")
+
 
 @pytest.mark.parametrize("name", example_names())
 def test_the_server_takes_what_an_example_declares_and_what_its_team_has_written(

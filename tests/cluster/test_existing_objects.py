@@ -5,9 +5,13 @@ import json
 import re
 from pathlib import Path
 
+import pytest
+
 from lab.forge import Forge
 from tests.cluster.api_server import ApiServer, Body
 from tests.cluster.team import TASK_TOKEN, Team, differences
+
+pytestmark = pytest.mark.usefixtures("keptn")
 
 ONWARD = [{"name": "dev"}, {"name": "production", "after": ["dev"]}, {"name": "region", "after": ["production"]}]
 

@@ -6,6 +6,7 @@ import pytest
 
 from lab.pulumi_cli import ON_PATH
 from tests.cluster.prerequisites import SERVERS, Prerequisites, find
+from tests.definitions import definitions, has_keptn
 
 
 @pytest.fixture
@@ -33,8 +34,8 @@ def test_a_machine_that_has_everything_runs_the_tier(machine: dict[str, str], tm
     [
         ("KUBEBUILDER_ASSETS", "", "KUBEBUILDER_ASSETS is not set"),
         ("KUBEBUILDER_ASSETS", "bin", "KUBEBUILDER_ASSETS has no kube-apiserver and no etcd"),
-        ("DELIVERY_CRDS", "bin", "no custom resource definitions: set DELIVERY_CRDS"),
-        ("DELIVERY_CRDS", "", "no custom resource definitions: set DELIVERY_CRDS"),
+        ("DELIVERY_CRDS", "bin", "no custom resource definitions: run `make cluster-tools`"),
+        ("DELIVERY_CRDS", "", "no custom resource definitions: run `make cluster-tools`"),
         ("PATH", "crds", "pulumi, pulumi-language-python"),
     ],
 )
@@ -50,10 +51,34 @@ def test_a_machine_that_lacks_something_is_told_what(
     assert "\n" not in found
 
 
-def test_definitions_lie_beside_the_checkout_by_default(machine: dict[str, str], tmp_path: Path) -> None:
-    beside = tmp_path / "shared" / "crds"
-    beside.mkdir(parents=True)
-    (beside / "applications.yaml").touch()
-    del machine["DELIVERY_CRDS"]
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A checkout with Argo CD's definitions from `make cluster-tools`, and beside it those of Keptn, too."""
+    for folder in ("checkout/.tools/crds", "shared/crds"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "argoproj.io_applications.yaml").touch()
+    (tmp_path / "shared" / "crds" / "lifecycle.keptn.sh_keptnapps.yaml").touch()
+    return tmp_path / "checkout"
 
-    assert find(machine, tmp_path / "checkout") == Prerequisites(tmp_path / "assets", beside)
+
+def test_the_definitions_that_the_tools_were_built_with_are_found_without_any_setting(checkout: Path) -> None:
+    keptns = checkout / ".tools" / "crds" / "lifecycle.keptn.sh_keptnapps.yaml"
+    keptns.touch()
+
+    assert definitions({}, checkout) == keptns.parent
+
+
+def test_definitions_with_keptns_go_before_those_without(checkout: Path) -> None:
+    assert definitions({}, checkout) == checkout.parent / "shared" / "crds"
+
+
+def test_definitions_of_argo_cd_alone_are_better_than_none(checkout: Path) -> None:
+    found = definitions({}, checkout.rename(checkout.parent / "shared" / "elsewhere"))
+
+    assert found is not None
+    assert found.match("elsewhere/.tools/crds")
+    assert not has_keptn(found)
+
+
+def test_definitions_that_a_person_names_are_the_ones(machine: dict[str, str], checkout: Path) -> None:
+    assert definitions(machine, checkout) == checkout.parent / "crds"

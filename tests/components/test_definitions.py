@@ -1,9 +1,7 @@
 """Every manifest holds against its definition as a strict API server would read it: no field it does not know."""
 
 import copy
-import os
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -13,18 +11,17 @@ import yaml
 from delivery.config.errors import Json
 from lab.engine import Preview
 from lab.manifests import manifest
-from tests.components.stacks import ROOT, STAGES, SYNC, run, team
+from tests.components.stacks import STAGES, SYNC, run, team
+from tests.definitions import MISSING, WITHOUT_KEPTN, definitions, has_keptn
 
-FOLDER = Path(os.environ.get("DELIVERY_CRDS") or ROOT.parent / "shared" / "crds")
-pytestmark = pytest.mark.skipif(
-    not FOLDER.is_dir(),
-    reason="no custom resource definitions: set DELIVERY_CRDS to a folder with those of Keptn and Argo CD",
-)
+FOLDER = definitions()
+pytestmark = pytest.mark.skipif(FOLDER is None, reason=MISSING)
 
 
 @cache
 def schemas() -> dict[tuple[str, str], dict[str, Any]]:
     """The schema of each served version, by apiVersion and kind, closed against unknown fields."""
+    assert FOLDER is not None
     found = {}
     for path in (*FOLDER.glob("*applications.yaml"), *FOLDER.glob("*keptntaskdefinitions.yaml")):
         for definition in yaml.load_all(path.read_text("utf-8"), Loader=yaml.CSafeLoader):
@@ -58,6 +55,8 @@ def custom(result: Preview) -> list[dict[str, Any]]:
 
 
 def check(body: dict[str, Any]) -> None:
+    if FOLDER and body["kind"].startswith("Keptn") and not has_keptn(FOLDER):
+        pytest.skip(WITHOUT_KEPTN)
     jsonschema.validate(body, schemas()[body["apiVersion"], body["kind"]], cls=jsonschema.Draft202012Validator)
 
 

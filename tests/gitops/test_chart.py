@@ -4,7 +4,6 @@ What Keptn reads of it is tested twice, of helm and of the demo's stand-in for i
 """
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -28,12 +27,13 @@ from lab.argocd import SyncError, app_context, version
 from lab.engine import preview
 from lab.render import files_of
 from tests.contract.golden import keep
+from tests.definitions import WITHOUT_KEPTN, definitions, has_keptn
 
 ROOT = Path(__file__).resolve().parents[2]
 CHART = ROOT / "gitops" / "chart"
 TEMPLATE = chart_template()
 SHARED = ROOT.parent / "shared"
-CRDS = Path(os.environ.get("DELIVERY_CRDS", SHARED / "crds"))
+CRDS = definitions()
 GUIDE = SHARED / "guide" / "assets" / "application-dev.yaml"
 HELM = shutil.which("helm")
 NAMESPACE = "podtato-head-dev"
@@ -286,9 +286,10 @@ class TestWhatKeptnReads:
         chart = stage(tmp_path, platform={"context": {"metadata": metadata, **tasks}})
         assert renderer.render(chart, commitID=COMMIT).spec == {"metadata": {**metadata, "commitID": COMMIT}, **tasks}
 
-    @pytest.mark.skipif(not CRDS.is_dir(), reason=f"no resource definitions at {CRDS}")
+    @pytest.mark.skipif(not (CRDS and has_keptn(CRDS)), reason=WITHOUT_KEPTN)
     @pytest.mark.parametrize("values", ["", f'traceParent: "{TRACE}"\n'])
     def test_is_valid_by_keptns_definition(self, renderer: StandIn | Helm, tmp_path: Path, values: str) -> None:
+        assert CRDS is not None
         definition = yaml.safe_load((CRDS / "lifecycle.keptn.sh_keptnappcontexts.yaml").read_text())
         [schema] = [
             found["schema"]["openAPIV3Schema"] for found in definition["spec"]["versions"] if found["name"] == "v1"
