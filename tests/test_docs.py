@@ -180,7 +180,7 @@ def test_the_files_in_the_reference_are_those_that_the_stacks_commit() -> None:
     for stack in ("dev", "production"):
         shipped = read_stack_config(ROOT, stack)
         stages = json.dumps([{"name": "dev"}, {"name": "production", "after": ["dev"], "verification": "argocd"}])
-        changes = ({}, {"stages": stages}, {"applications": json.dumps([own])})
+        changes: tuple[dict[str, str], ...] = ({}, {"stages": stages}, {"applications": json.dumps([own])})
         for config in (shipped.override(change, {}) for change in (*changes, changes[1] | changes[2])):
             paths = [str(file.inputs["file"]) for file in preview(stack, config).of_type(":RepositoryFile")]
             paths = [path.replace(f".delivery/shop/{stack}/", ".delivery/<application>/<stage>/") for path in paths]
