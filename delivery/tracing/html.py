@@ -66,11 +66,13 @@ def _header(line: Timeline) -> str:
         goal = f"{way} {_name(delivery.stages[-1])} <small>{moment(line.sections[-1].end)}</small>"
     else:
         goal = f"so far, not yet through {_name(delivery.stages[-1])}"
+    root = delivery.last.root if delivery.failed and delivery.last else None
+    reason = f'<p class="note"><b>✗</b> {_name(root.message)}</p>\n' if root and root.message else ""
     return (
         f"<header>\n<h1>{_name(delivery.application)} <span>{_name(delivery.version)}</span></h1>\n"
         f'<ol class="stages" aria-label="Stages">{stages}</ol>\n'
         f'<p class="lead"><strong>{duration(line.lead_time)}</strong> '
-        f"<span>from {commit} <small>{moment(start)}</small> {goal}</span></p>\n</header>"
+        f"<span>from {commit} <small>{moment(start)}</small> {goal}</span></p>\n{reason}</header>"
     )
 
 

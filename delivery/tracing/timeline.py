@@ -86,10 +86,9 @@ class Timeline:
 
     @property
     def scale(self) -> Scale:
-        """The axis on which the rows are drawn: a piece for each section, and one for spans that ended after them."""
+        """The axis on which the rows are drawn: a piece for each section. What came after them is at its end."""
         moments = [self.sections[0].start, *(section.end for section in self.sections)]
-        moments.append(max([moments[-1], *(row.end for row in self.rows)]))
-        return scale(moments, [*(section.kind in ("wait", "review") for section in self.sections), True])
+        return scale(moments, [section.kind in ("wait", "review") for section in self.sections])
 
     @property
     def traces(self) -> tuple[tuple[str, str], ...]:

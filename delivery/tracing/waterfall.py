@@ -90,7 +90,7 @@ def _heads(axis: Scale, room: int) -> str:
 
 
 def _row(row: Row, axis: Scale, room: int, style: Style) -> str:
-    mark = "↳ " if row.follows else "✗ " if row.failed else ""
+    mark = ("↳ " if row.follows else "") + ("✗ " if row.failed else "")
     name = fit("  " * (row.depth + 1) + mark + shown(row.name), style.label - 1) + " "
     bar = _bar(axis.at(row.start), axis.at(row.end), room, style, row.kind, failed=row.failed)
     return name + bar + f"{duration(row.end - row.start):>{_TIME}}"

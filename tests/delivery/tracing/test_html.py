@@ -99,4 +99,4 @@ def test_a_verification_that_failed_is_no_arrival() -> None:
     story.failure("production", "v0.3.1", 100, follows=phase)
     text = Structure(page(drawn(story))).text
     assert "until it failed in production" in text
-    assert f"production was not verified: {REASON}" in text
+    assert f"✗ {REASON}" in text

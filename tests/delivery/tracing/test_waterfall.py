@@ -76,3 +76,15 @@ def test_a_verification_that_failed_is_said_in_the_headline_and_marked_in_its_ro
     text = waterfall(drawn(story), Style())
     assert "until it failed in production" in text
     assert "✗ post-deployment" in text
+    assert "↳ ✗ production" in text
+
+
+@pytest.mark.parametrize("argocd", [(), ("production",)])
+def test_what_comes_after_the_last_section_takes_no_width_from_it(argocd: tuple[str, ...]) -> None:
+    story = Story(argocd)
+    phase = story.rollout("dev", "v0.3.1", 0)
+    story.run(phase, 70)
+    story.rollout("production", "v0.3.1", 100, follows=phase)
+    line = drawn(story)
+    assert line.scale.pieces[-1].end == line.sections[-1].end < line.rows[-1].end
+    assert all(len(row) <= 100 for row in waterfall(line, Style()).splitlines())
