@@ -14,7 +14,8 @@ from delivery.stack.plan import PromotionAccessPlan
 class PromotionAccess(pulumi.ComponentResource):
     """Declares Secret, ServiceAccount, Role and RoleBinding in `namespace`; the Secret only where the plan names it.
 
-    `token` may start workflows in the GitOps repository (Actions: write) and needs no other permission.
+    `token` may start workflows in the GitOps repository (Actions: write) and record there what was verified
+    (Deployments: write), and needs no other permission.
     `service_account` is the account's name, known once everything it needs exists.
     """
 

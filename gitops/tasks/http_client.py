@@ -11,12 +11,13 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from http.client import HTTPException, InvalidURL
 from threading import Thread
-from typing import Any
+from typing import Any, TypeVar
 from urllib.error import URLError
 from urllib.request import HTTPErrorProcessor, HTTPSHandler, ProxyHandler, Request, build_opener, getproxies
 
 from gitops.tasks.text import parsed
 
+Result = TypeVar("Result")
 FINAL = (ssl.SSLError, FileNotFoundError, ValueError, InvalidURL, str)
 """Failures that no waiting changes: of a certificate, its file, an address."""
 
@@ -26,22 +27,27 @@ class PromotionError(Exception):
 
 
 class PassingError(PromotionError):
-    """The same may work later: no answer, an error of the server, a limit."""
+    """The same may work after so many seconds: no answer, an error of the server, a limit."""
+
+    def __init__(self, why: str, seconds: float) -> None:
+        super().__init__(why)
+        self.seconds = seconds
 
 
 @dataclass
 class Budget:
-    """The time that this run may take. Tests replace its three functions."""
+    """The time that this run may take. Tests replace its functions: `pace` sleeps between two writes."""
 
     sleep: Callable[[float], None] = time.sleep
     monotonic: Callable[[], float] = time.monotonic
     wall: Callable[[], float] = time.time
+    pace: Callable[[float], None] = time.sleep
     deadline: float = 0.0
 
     def wait(self, seconds: float, why: str) -> None:
         """Sleep; raise PassingError at once where that would outlast the budget."""
         if self.monotonic() + seconds >= self.deadline:
-            raise PassingError(f"{why}; waiting another {seconds:.0f} s would outlast the task's timeout")
+            raise PassingError(f"{why}; waiting another {seconds:.0f} s would outlast the task's timeout", seconds)
         self.sleep(seconds)
 
 
@@ -131,27 +137,54 @@ def pause(answer: Answer, attempt: int, now: float) -> float | None:
     return 60.0 * 2.0**attempt if limited else min(30.0, 2.0**attempt)
 
 
+def repeated(budget: Budget, action: Callable[[int], Result]) -> Result:
+    """What `action` returns, which is given the number of its failures so far.
+
+    Failures that may pass are repeated while the budget lasts; then PassingError.
+    """
+    attempt = 0
+    while True:
+        try:
+            return action(attempt)
+        except PassingError as error:
+            budget.wait(error.seconds, str(error))
+        attempt += 1
+
+
+def once(
+    client: Client,
+    method: str,
+    url: str,
+    budget: Budget,
+    genuine: Callable[[Answer], bool],
+    body: object = None,
+    attempt: int = 0,
+) -> Answer:
+    """The final answer to a request; PassingError where another try may bring a better one.
+
+    So it may with a success that is not `genuine`: it comes from something in between, such as a proxy that wants a
+    login. Raises PromotionError for an address that cannot work.
+    """
+    host = url.split("/")[2]
+    try:
+        answer = client.request(method, url, body, min(30.0, max(5.0, budget.deadline - budget.monotonic())))
+    except (OSError, HTTPException, ValueError) as error:
+        cause = error.reason if isinstance(error, URLError) else error
+        why = f"{host} cannot be reached ({type(cause).__name__})"
+        if isinstance(cause, FINAL) and not isinstance(cause, ssl.SSLEOFError):
+            raise PromotionError(f"{why}: correct the address, or trust its certificate") from error
+        raise PassingError(why, min(30.0, 2.0**attempt)) from error
+    why = f"{host} answers {answer.status}"
+    if (wait := pause(answer, attempt, budget.wall())) is not None:
+        raise PassingError(why, wait)
+    if answer.status < 300 and not genuine(answer):
+        said = f"{why}, but not as the API does: check its address, and proxies"
+        raise PassingError(said, min(30.0, 2.0**attempt))
+    return answer
+
+
 def send(
     client: Client, method: str, url: str, budget: Budget, genuine: Callable[[Answer], bool], body: object = None
 ) -> Answer:
-    """The final answer to a request, repeated while its failure may pass and the budget lasts.
-
-    So is a success that is not `genuine`: it comes from something in between, such as a proxy that wants a login.
-    Raises PassingError when the budget ends, PromotionError for an address that cannot work.
-    """
-    host, attempt = url.split("/")[2], 0
-    while True:
-        try:
-            answer = client.request(method, url, body, min(30.0, max(5.0, budget.deadline - budget.monotonic())))
-            wait, why = pause(answer, attempt, budget.wall()), f"{host} answers {answer.status}"
-            if wait is None and answer.status < 300 and not genuine(answer):
-                wait, why = min(30.0, 2.0**attempt), f"{why}, but not as the API does: check its address, and proxies"
-            if wait is None:
-                return answer
-        except (OSError, HTTPException, ValueError) as error:
-            cause = error.reason if isinstance(error, URLError) else error
-            wait, why = min(30.0, 2.0**attempt), f"{host} cannot be reached ({type(cause).__name__})"
-            if isinstance(cause, FINAL) and not isinstance(cause, ssl.SSLEOFError):
-                raise PromotionError(f"{why}: correct the address, or trust its certificate") from error
-        budget.wait(wait, why)
-        attempt += 1
+    """The final answer to a request that may be sent again, while the budget lasts; raises as `once`."""
+    return repeated(budget, lambda attempt: once(client, method, url, budget, genuine, body, attempt))

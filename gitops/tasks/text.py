@@ -1,6 +1,7 @@
 """What JSON, environment variables and answers have at a place, and text as one printable line. Nothing raises."""
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 MASK = "[secret]"
@@ -21,7 +22,7 @@ def parsed(text: str | bytes) -> Any:
         return None
 
 
-def line(text: str, secrets: tuple[str, ...] = ()) -> str:
+def line(text: str, secrets: Iterable[str] = ()) -> str:
     """One printable line without these secrets, whatever a server put into its answer."""
     for secret in secrets:
         text = text.replace(secret, MASK)

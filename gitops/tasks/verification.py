@@ -32,7 +32,7 @@ def superseded(promotion: Promotion, kubernetes: Kubernetes, found: list[Any]) -
     app = kubernetes.get("lifecycle.keptn.sh/v1", f"keptnapps/{promotion.application}", "spec", dict)
     if app is None:
         raise PromotionError(f"no KeptnApp {promotion.application}: check that Keptn watches this namespace")
-    kubernetes.app_uid, version = str(at(app, "metadata", "uid")), at(app, "spec", "version")
+    kubernetes.involved["uid"], version = str(at(app, "metadata", "uid")), at(app, "spec", "version")
     if not isinstance(version, str):
         raise PromotionError(f"KeptnApp {promotion.application} has no version: check that Keptn manages it")
     if version != promotion.version:
@@ -73,6 +73,11 @@ def unavailable(workload: Any) -> str:
         return ""
     waits = "; OnDelete: delete its other pods" if strategy == "OnDelete" and updated != wanted else ""
     return f"{name} has {updated} updated and {available} available of {pods} pods; it needs {wanted}{waits}"
+
+
+def lacking(found: list[Any]) -> str:
+    """What these workloads lack to be fully rolled out; empty when nothing."""
+    return ", ".join(filter(None, map(unavailable, found)))
 
 
 def verify(promotion: Promotion, kubernetes: Kubernetes, budget: Budget) -> str:

@@ -51,7 +51,9 @@ class Team:
         self._pulumi = installed_cli()
         forge.create_repository(REPOSITORY, files=self.example.files, organization=True)
         forge.add_token(TOKEN, login="platform-engineer")
-        forge.add_token(TASK_TOKEN, {"actions": "write", "metadata": "read"}, login="promotion-task")
+        forge.add_token(
+            TASK_TOKEN, {"actions": "write", "deployments": "write", "metadata": "read"}, login="promotion-task"
+        )
 
     def seed(self, *stages: str) -> None:
         """Commit what the stacks of these stages would, without the engine: it is not what the test is about."""

@@ -12,10 +12,13 @@ from gitops.tasks.http_client import Budget
 from lab.cluster import Cluster
 from lab.cluster_objects import Deployment
 from lab.forge import Forge
+from lab.forge.model import Deployment as Recorded
+from lab.forge.model import Status
 from lab.keptn import Keptn
 
 ROOT = Path(__file__).parents[2]
 APPLICATION, NAMESPACE, TOKEN = "podtato-head", "podtato-head-dev", "ghp_verysecret0123456789"
+REPOSITORY = "example/gitops"
 FIRST, SECOND, THIRD = "a" * 40, "b" * 40, "c" * 40
 
 
@@ -25,6 +28,7 @@ class Clock:
 
     elapsed: float = 0.0
     slept: list[float] = field(default_factory=list)
+    paced: list[float] = field(default_factory=list)
     on_sleep: Callable[[], object] = lambda: None
 
     def sleep(self, seconds: float) -> None:
@@ -77,7 +81,7 @@ class Lab:
 
     def run(self, context: str, *, environ: Mapping[str, str] | None = None, **data: str | None) -> Outcome:
         """Run the task."""
-        budget = Budget(self.clock.sleep, lambda: self.clock.elapsed, self.clock.wall)
+        budget = Budget(self.clock.sleep, lambda: self.clock.elapsed, self.clock.wall, self.clock.paced.append)
         code = promote.main({**self.environ(context, **data), **(environ or {})}, budget)
         printed = self.capsys.readouterr()
         return Outcome(code, printed.out, printed.err)
@@ -98,6 +102,29 @@ class Lab:
         assert self.cluster.events[0]["message"] == outcome.error.removeprefix("error: ").strip()
         return outcome.error.strip().replace(self.forge.url, "FORGE").replace(self.cluster.url, "CLUSTER")
 
+    def allow(self, *permissions: str) -> None:
+        """Let the token write nothing but these."""
+        self.forge.remove_token(TOKEN)
+        self.forge.add_token(TOKEN, permissions=dict.fromkeys(permissions, "write"))
+
+    def commit(self, version: str) -> str:
+        """Somebody commits a version to dev's values. Returns the commit, which GitHub can record something of."""
+        return self.forge.commit(REPOSITORY, {"dev/values.yaml": f"serviceVersion: {version}\n".encode()}, version)
+
+    @property
+    def deployments(self) -> list[Recorded]:
+        """The Deployments in the repository, oldest first."""
+        return self.forge.settings(REPOSITORY).deployments
+
+    def statuses(self, commit: str) -> list[Status]:
+        """The statuses of a commit, oldest first."""
+        return self.forge.settings(REPOSITORY).statuses.get(commit, [])
+
+    @property
+    def writes(self) -> list[str]:
+        """What the forge was asked to write: the last part of each path."""
+        return [asked.path.rpartition("/")[2] for asked in self.forge.requests if asked.method == "POST"]
+
     @property
     def dispatched(self) -> list[dict[str, str]]:
         """The inputs of every run that was dispatched, without those that the workflow has defaults for."""
@@ -106,8 +133,8 @@ class Lab:
 
     @property
     def calls(self) -> int:
-        """How many requests the forge got."""
-        return len(self.forge.requests)
+        """How many times the forge was asked to start the workflow."""
+        return sum(request.path.endswith("/dispatches") for request in self.forge.requests)
 
     @property
     def reasons(self) -> list[object]:

@@ -13,7 +13,7 @@ from delivery.stack.task_source import task_source
 from gitops.tasks.http_client import Budget
 from gitops.tasks.kubernetes import Kubernetes
 from lab.cluster_objects import TASK_ROLE, Access, DaemonSet, Deployment, StatefulSet, accesses
-from tests.gitops.loopback import loopback
+from tests.gitops.loopback import Reply, loopback
 from tests.gitops.task_lab import APPLICATION, FIRST, NAMESPACE, ROOT, SECOND, THIRD, TOKEN, Lab
 from tests.messages import assert_message
 from tests.sources import parsed
@@ -30,7 +30,7 @@ class TestWhatIsSent:
         context = lab.verify("v0.3.1", FIRST)
         outcome = lab.run(context)
         assert (outcome.code, outcome.error) == (0, "")
-        assert_message("task.dispatched", outcome.out.strip())
+        assert_message("task.dispatched", outcome.out.splitlines()[-1])
         assert lab.dispatched == [inputs(context, "v0.3.1", FIRST)]
         assert lab.clock.slept == []
         [event] = lab.cluster.events
@@ -47,7 +47,7 @@ class TestWhatIsSent:
     def test_each_target_stage_gets_its_own_run_a_second_apart(self, lab: Lab) -> None:
         lab.run(lab.verify("v0.3.1", FIRST), to="production, canary,production")
         assert [run["to"] for run in lab.dispatched] == ["production", "canary"]
-        assert lab.clock.slept == [1.0]
+        assert lab.clock.paced == [1.0]
 
     def test_the_request_says_who_asks_in_which_version_of_the_api_whatever_a_netrc_file_says(
         self, lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -55,9 +55,9 @@ class TestWhatIsSent:
         (tmp_path / "netrc").write_text("machine 127.0.0.1 login somebody password else\n")
         monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
         context = lab.verify("v0.3.1", FIRST)
-        with loopback() as github:
+        with loopback(lambda asked: Reply() if "dispatches" in asked.path else Reply(404)) as github:
             lab.run(context, apiUrl=github.url)
-        [asked] = github.asked
+        asked = github.asked[-1]
         assert (asked.method, asked.path) == ("POST", "/repos/example/gitops/actions/workflows/promote.yaml/dispatches")
         assert asked.headers["Accept"] == "application/vnd.github+json"
         assert asked.headers["X-GitHub-Api-Version"] == "2022-11-28"

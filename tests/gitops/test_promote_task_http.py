@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
 from gitops.tasks.http_client import Budget, Client, PassingError, PromotionError, send
-from tests.gitops.loopback import loopback
+from tests.gitops.loopback import Reply, loopback
 from tests.gitops.task_lab import FIRST, Lab
 from tests.messages import assert_message
 from tests.rsa_keys import key_pair
@@ -60,7 +60,7 @@ class TestProxies:
         self, lab: Lab, surroundings: pytest.MonkeyPatch, name: str
     ) -> None:
         context = lab.verify("v1", FIRST)
-        with loopback() as proxy:
+        with loopback(lambda asked: Reply() if "dispatches" in asked.path else Reply(404)) as proxy:
             surroundings.setenv(name, proxy.url)
             assert lab.run(context).code == 0
         assert {asked.path.partition("/api/")[0] for asked in proxy.asked} == {lab.forge.url}
