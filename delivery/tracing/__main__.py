@@ -99,6 +99,7 @@ def as_json(line: Timeline) -> str:
         "version": delivery.version,
         "stages": delivery.stages,
         "complete": delivery.complete,
+        "failed": delivery.failed,
         "commit": line.commit,
         "commitTime": _time(line.commit_time),
         "leadTimeSeconds": line.lead_time / 1e9,

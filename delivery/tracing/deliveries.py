@@ -7,6 +7,7 @@ promotion phase, however much later they run and whoever verified either stage. 
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from delivery.tracing.attributes import ACTION, APP_NAME, APP_NAMESPACE, ENVIRONMENT, PIPELINE, SERVICE, TASK
 from delivery.tracing.model import Delivery, Hop, Rollout, Run
@@ -25,6 +26,8 @@ def deliveries(spans: Iterable[Span]) -> tuple[Delivery, ...]:
     by_trace = {rollout.trace: rollout for rollout in rollouts}
     found = [_delivery_to(rollout, by_trace, runs) for rollout in rollouts]
     found += list(_waiting(found, by_trace, runs))
+    failures = [rollout for rollout in rollouts if rollout.failed]
+    found = [_with_failures(delivery, failures) for delivery in found]
     passed = {rollout.trace for delivery in found for rollout in delivery.rollouts[: len(delivery.hops)] if rollout}
     ends = [one for one in found if one.waits or one.last is None or one.last.trace not in passed]
     # Where links go round in a circle, no delivery is the last one: then all are returned.
@@ -110,6 +113,13 @@ def _delivery_to(last: Rollout, by_trace: dict[str, Rollout], runs: Sequence[Run
         seen.add(phase.trace)
         rollouts.insert(0, current)
     return Delivery(tuple(rollouts), tuple(hops))
+
+
+def _with_failures(delivery: Delivery, failures: Sequence[Rollout]) -> Delivery:
+    """`delivery` with what failed in its stages before it passed them."""
+    passed = [rollout for rollout in delivery.rollouts if rollout]
+    before = tuple(failure for failure in failures if any(failure.comes_before(rollout) for rollout in passed))
+    return replace(delivery, failures=before)
 
 
 def _caused(phase: SpanId, rollout: Rollout, runs: Sequence[Run]) -> list[Run]:

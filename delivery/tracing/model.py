@@ -77,6 +77,11 @@ class Rollout:
         """Whether it ended and the version was not verified. A promotion that fails comes after that."""
         return self.root is not None and self.root.failed and not self.promotion
 
+    def comes_before(self, other: "Rollout") -> bool:
+        """Whether it began earlier, of the same commit of the application and in the same stage."""
+        identity = [(one.known.get(APP_NAME), one.stage, one.commit) for one in (self, other)]
+        return identity[0] == identity[1] and self.start < other.start
+
     @property
     def upstream(self) -> tuple[SpanId, ...]:
         """The promotion phases of earlier stages that this rollout follows from."""
@@ -120,11 +125,12 @@ class Delivery:
     """One version on its way through the stages: `hops[i]` promoted it from `rollouts[i]` to `rollouts[i + 1]`.
 
     A rollout is None where nothing of it was exported. There is one hop less than rollouts, and as many while the last
-    pull request `waits`.
+    pull request `waits`. `failures` are earlier rollouts of the same commits in the same stages, in order of time.
     """
 
     rollouts: tuple[Rollout | None, ...]
     hops: tuple[Hop, ...]
+    failures: tuple[Rollout, ...] = ()
 
     @property
     def last(self) -> Rollout | None:

@@ -7,6 +7,7 @@ where their clocks contradict each other, a section has no length and a note say
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Literal
 
@@ -135,7 +136,8 @@ def timeline(delivery: Delivery, commit_times: Mapping[str, int] = MappingProxyT
     """`delivery` in order of time. `commit_times` has times of commits that no span tells."""
     commit, commit_time = _commit(delivery)
     commit_time = commit_time or commit_times.get(commit, 0)
-    starts = [rollout.start for rollout in delivery.rollouts if rollout] + [run.span.start for run in delivery.runs]
+    starts = [rollout.start for rollout in (*delivery.failures, *delivery.rollouts) if rollout]
+    starts += [run.span.start for run in delivery.runs]
     built = _Builder(commit_time or min(starts))
     changes: list[Change] = []
     before: Hop | None = None
@@ -144,12 +146,17 @@ def timeline(delivery: Delivery, commit_times: Mapping[str, int] = MappingProxyT
         stage = delivery.stages[index]
         hop = next(iter(delivery.hops[index:]), None)
         if rollout:
+            tries = [*(one for one in delivery.failures if one.comes_before(rollout)), rollout]
             if before and before.run:
-                built.arrival(rollout.start, stage, change, merged)
+                built.arrival(tries[0].start, stage, change, merged)
             elif before:
-                built.until(rollout.start, f"promotion to {stage}", "wait")
+                built.until(tries[0].start, f"promotion to {stage}", "wait")
             elif commit_time:
-                built.until(rollout.start, f"wait for {stage}'s sync", "wait")
+                built.until(tries[0].start, f"wait for {stage}'s sync", "wait")
+            for failure, following in pairwise(tries):
+                built.rows += _rollout_rows(failure, stage, before)
+                built.until(failure.end, f"{stage} deployment, failed", "rollout")
+                built.until(following.start, f"wait for {stage}'s next sync", "wait")
             built.rows += _rollout_rows(rollout, stage, before)
             built.until(_verified(rollout, hop), f"{stage} deployment", "rollout")
         if hop and hop.run:

@@ -145,12 +145,12 @@ class Story:
         self.spans += read([json.dumps(otlp_request(deployment))], "sent").spans
         return "/".join(deployment.traceparent.split("-")[1:3])
 
-    def failure(self, stage: str, version: str, start: float, *, follows: str) -> None:
+    def failure(self, stage: str, version: str, start: float, *, follows: str = "") -> None:
         """A rollout whose post-deployment task fails after 60 s."""
         if stage in self.argocd:
             self.deployment(stage, version, start, follows=follows, error="BackoffLimitExceeded")
         else:
-            self.rollout(stage, version, start, follows=follows, promotes=False, trace="failure")
+            self.rollout(stage, version, start, follows=follows, promotes=False, trace=f"failed{stage}")
             self.spans[-1] = replace(self.spans[-1], status=ERROR, message=REASON)
 
     def repeated_root(self, stage: str, version: str, at: float, trace: str, follows: str = "") -> None:

@@ -42,7 +42,7 @@ def test_several_files_and_standard_input_are_one_export(
 def test_json_has_the_same_numbers(file: str, capsys: Captured) -> None:
     assert main(["--file", file, "--json"], {}) == 0
     document = json.loads(capsys.readouterr().out)
-    assert document["leadTimeSeconds"] == 408
+    assert (document["complete"], document["failed"], document["leadTimeSeconds"]) == (True, False, 408)
     assert [section["seconds"] for section in document["sections"]] == [75, 60, 13, 200, 60]
     assert document["commitTime"] == "2026-08-01T11:58:45.000+00:00"
     assert [(change["number"], change["merged"]) for change in document["pullRequests"]] == [("7", None)]

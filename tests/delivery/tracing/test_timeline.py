@@ -127,6 +127,32 @@ def test_a_verification_that_failed_is_a_note_with_its_reason(argocd: tuple[str,
 
 
 @pytest.mark.parametrize("argocd", MIXES)
+def test_a_try_that_failed_is_a_part_of_the_lead_time(argocd: tuple[str, ...]) -> None:
+    story = Story(argocd)
+    story.failure("dev", "v0.3.1", 0)
+    phase = story.rollout("dev", "v0.3.1", 200)
+    story.run(phase, 270)
+    story.failure("production", "v0.3.1", 300, follows=phase)
+    story.rollout("production", "v0.3.1", 500, follows=phase)
+    line = drawn(story)
+    assert spent(line) == [
+        ("wait for dev's sync", "wait", 75),
+        ("dev deployment, failed", "rollout", 60),
+        ("wait for dev's next sync", "wait", 140),
+        ("dev deployment", "rollout", 60),
+        ("promotion to production", "promotion", 13),
+        ("review of #7", "review", 27),
+        ("production deployment, failed", "rollout", 60),
+        ("wait for production's next sync", "wait", 140),
+        ("production deployment", "rollout", 60),
+    ]
+    assert [(row.name, row.failed) for row in line.rows if row.depth == 0 and row.kind == "rollout"] == [
+        (f"{stage}, all phases", failed) for stage in ("dev", "production") for failed in (True, False)
+    ]
+    assert line.delivery.complete
+
+
+@pytest.mark.parametrize("argocd", MIXES)
 def test_commits_of_a_clone_tell_when_it_began_and_when_it_was_merged(argocd: tuple[str, ...]) -> None:
     story = Story(argocd)
     phase = story.rollout("dev", "v0.3.1", 0)
