@@ -1,6 +1,7 @@
 """The servers that all tests of this tier share, and the reasons to skip it where something is not there."""
 
 import os
+import shutil
 from collections.abc import Iterator
 
 import pytest
@@ -49,6 +50,19 @@ def bare_server(
     """A second API server, without any custom resource definition."""
     folder = tmp_path_factory.mktemp("servers") / "bare"
     with ApiServer(prerequisites.assets, etcd, folder) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def without_keptn(
+    prerequisites: Prerequisites, etcd: Etcd, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ApiServer]:
+    """A third API server, with the definitions of Argo CD alone: it knows nothing of Keptn."""
+    folder = tmp_path_factory.mktemp("definitions")
+    for path in prerequisites.definitions.glob("argoproj.io_*.yaml"):
+        shutil.copy(path, folder)
+    with ApiServer(prerequisites.assets, etcd, tmp_path_factory.mktemp("servers") / "without-keptn") as running:
+        running.define(folder)
         yield running
 
 

@@ -1,34 +1,20 @@
 """A stack whose Argo CD runs in another cluster, against two real API servers: what goes where."""
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from lab.forge import Forge
-from tests.cluster.api_server import CONTEXT, ApiServer, Etcd
-from tests.cluster.prerequisites import Prerequisites
+from tests.cluster.api_server import CONTEXT, ApiServer
 from tests.cluster.team import STAGES, Team
 
 pytestmark = pytest.mark.usefixtures("keptn")
 
 
-@pytest.fixture(scope="module")
-def hub(prerequisites: Prerequisites, etcd: Etcd, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
-    """The cluster of Argo CD, which knows nothing of Keptn."""
-    folder = tmp_path_factory.mktemp("definitions")
-    for path in prerequisites.definitions.glob("*applications.yaml"):
-        shutil.copy(path, folder)
-    with ApiServer(prerequisites.assets, etcd, tmp_path_factory.mktemp("servers") / "hub") as running:
-        running.define(folder)
-        yield running
-
-
 def test_a_central_argo_cd_gets_the_application_and_the_stages_cluster_everything_else(
-    server: ApiServer, hub: ApiServer, forge: Forge, tmp_path: Path
+    server: ApiServer, without_keptn: ApiServer, forge: Forge, tmp_path: Path
 ) -> None:
-    team = Team("central", server, forge, tmp_path)
+    hub, team = without_keptn, Team("central", server, forge, tmp_path)
     team.settings |= {"argocdContext": CONTEXT, "destinationName": "spoke", "stages": STAGES}
     team.secrets["argocdKubeconfig"] = hub.kubeconfig()
     before = team.tip()

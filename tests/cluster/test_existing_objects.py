@@ -13,8 +13,6 @@ from tests.cluster.team import TASK_TOKEN, Team, differences
 
 pytestmark = pytest.mark.usefixtures("keptn")
 
-ONWARD = [{"name": "dev"}, {"name": "production", "after": ["dev"]}, {"name": "region", "after": ["production"]}]
-
 
 def somebody_elses(kind: str, name: str, namespace: str = "") -> Body:
     """An object as another team would have left it there."""
@@ -65,6 +63,7 @@ def test_an_application_and_then_a_secret_of_somebody_else_are_refused_until_the
     server: ApiServer, forge: Forge, tmp_path: Path
 ) -> None:
     team = Team("taken", server, forge, tmp_path)
+    del team.secrets["promotionToken"]
     application = ("Application", "podtato-head-prod", team.argocd)
     theirs = server.create(somebody_elses(*application))
 
@@ -84,9 +83,11 @@ def test_an_application_and_then_a_secret_of_somebody_else_are_refused_until_the
     assert differences(declared, found) == []
     assert found["metadata"]["uid"] == theirs["metadata"]["uid"]
 
-    # Production begins to promote onward, and so gets a secret.
+    assert [body["kind"] for body in team.declared("production")] == ["Namespace", "Application"]
+
+    # With a token it records what it has verified, and so gets a secret.
     del team.settings["adoptExisting"]
-    team.settings["stages"] = json.dumps(ONWARD)
+    team.secrets["promotionToken"] = TASK_TOKEN
     secret = ("Secret", "github-token", team.namespace("production"))
     theirs = server.create(somebody_elses(*secret))
 
