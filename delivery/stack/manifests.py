@@ -245,7 +245,11 @@ def promotion_parameters(configuration: StackConfiguration, stage_application: S
         # GitHub would set the deployments of the other applications in this environment inactive too.
         "autoInactive": str(len(configuration.pipeline.applications) == 1).lower(),
     }
-    return told if stage.with_keptn else {**told, "otlpEndpoint": configuration.otlp_endpoint}
+    if stage.with_keptn:
+        return told
+    # A last stage may have no Secret, which has the repository's name too.
+    named = {"repository": f"{repository.owner}/{repository.name}"}
+    return {**told, **named, "otlpEndpoint": configuration.otlp_endpoint}
 
 
 def promotion_task_spec(configuration: StackConfiguration, stage_application: StageApplication) -> dict[str, Json]:

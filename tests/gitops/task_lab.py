@@ -10,7 +10,7 @@ import pytest
 from gitops.tasks import promote
 from gitops.tasks.http_client import Budget
 from lab.cluster import Cluster
-from lab.cluster_objects import Deployment
+from lab.cluster_objects import HOOK_ROLE, Deployment
 from lab.forge import Forge
 from lab.forge.model import Deployment as Recorded
 from lab.forge.model import Status
@@ -81,8 +81,29 @@ class Lab:
 
     def run(self, context: str, *, environ: Mapping[str, str] | None = None, **data: str | None) -> Outcome:
         """Run the task."""
+        return self.main({**self.environ(context, **data), **(environ or {})})
+
+    def hook(
+        self,
+        commit: str,
+        phase: str = "PostSync",
+        *,
+        secret: bool = True,
+        data: Mapping[str, str] | None = None,
+        **context: object,
+    ) -> Outcome:
+        """Run the task as the last hook of a sync, or as the one of a failed sync; `context` is what it is told."""
+        self.cluster.roles[NAMESPACE] = HOOK_ROLE
+        environ = self.environ("", verification="argocd", **(data or {}))
+        told = {"phase": phase, "commitID": commit, "version": "v0.3.1", "traceParent": "", **context}
+        environ |= {"ARGOCD_CONTEXT": json.dumps(told), "HOSTNAME": f"{APPLICATION}-promote-x7k2p"}
+        without = {"KEPTN_CONTEXT"} | (set() if secret else {"SECURE_DATA"})
+        return self.main({name: text for name, text in environ.items() if name not in without})
+
+    def main(self, environ: Mapping[str, str]) -> Outcome:
+        """Run the task with these variables."""
         budget = Budget(self.clock.sleep, lambda: self.clock.elapsed, self.clock.wall, self.clock.paced.append)
-        code = promote.main({**self.environ(context, **data), **(environ or {})}, budget)
+        code = promote.main(environ, budget)
         printed = self.capsys.readouterr()
         return Outcome(code, printed.out, printed.err)
 
