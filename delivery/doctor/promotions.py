@@ -1,4 +1,4 @@
-"""Checks of each edge that this stage is part of: its last promotion, and whether a pull request waits.
+"""Checks of what the stage has recorded, and of each edge that it is part of: its last promotion, what is open.
 
 And of edges that the pipeline no longer has: what is still open from them could be merged around a stage.
 """
@@ -10,6 +10,7 @@ from delivery.doctor.check import Check, ok, unknown, wrong
 from delivery.doctor.inspection import BlockedError, Inspection
 from delivery.doctor.tokens import grant, needed_permissions
 from delivery.github.client import GitHub, GitHubError, PullRequest
+from delivery.github.records import Record, read_records
 from delivery.model.edges import Edge
 from delivery.model.hints import stack_hints
 from delivery.model.pipeline import Repository
@@ -17,6 +18,36 @@ from delivery.promotion.branch import rollback_branch
 from delivery.promotion.metadata import parse_metadata
 
 _BRANCH = re.compile(r"(?:promote|rollback)/([^/]+)/([^/]+)/([^/]+)")
+
+
+def newest_records(name: str, inspection: Inspection) -> Iterator[Check]:
+    """What the stage has recorded last of each application: verified, or why it failed."""
+    configuration = inspection.configuration
+    stage, repository = configuration.stage, configuration.pipeline.repository
+    if not configuration.records:
+        yield ok(name, f"{stage.name} records nothing: it has no promotionToken")
+        return
+    client, branch = inspection.github().client, stage.branch or repository.default_branch
+    try:
+        records = read_records(client, (stage.name,), branches=(branch,))
+    except GitHubError as error:
+        fix = grant(inspection.github(), {"deployments": "read"}) if error.permissions or error.refused else ""
+        yield unknown(name, error.worded(stack_hints(inspection.stack)), fix)
+        return
+    for placed in configuration.stage_applications:
+        title = f"{name} {placed.application.name}"
+        found = records.of(placed.application.name, stage.name)
+        yield _recorded(title, found[0]) if found else ok(title, "none so far")
+
+
+def _recorded(name: str, record: Record) -> Check:
+    what = f"{record.version} at {record.commit[:12]}".strip()
+    when = f"{record.created_at:%Y-%m-%d %H:%M} UTC"
+    if record.state == "failure":
+        detail = f"{what} failed on {when}: {record.reason or 'no reason is recorded'}"
+        return wrong(name, detail, f"correct it with a new version, or roll it back; its record: {record.url}")
+    by = f" by {record.verified_by}" if record.verified_by else ""
+    return ok(name, f"{what} verified{by} on {when}, recorded by {record.creator or 'somebody'}: {record.url}")
 
 
 def last_promotions(name: str, inspection: Inspection) -> Iterator[Check]:

@@ -74,6 +74,7 @@ GROUPS: Mapping[str, Mapping[str, CheckFunction]] = {
     "promotions": {
         "last promotion": promotions.last_promotions,
         "left-over promotion": promotions.left_over,
+        "newest record": promotions.newest_records,
     },
 }
 """The checks by group. Where one finds that what its group needs is not there, the rest of the group is left out."""

@@ -28,9 +28,12 @@ READS = {
 OPEN_TO_ALL = frozenset({"contents", "pull_requests", "actions", "deployments"})
 """What everybody may read of a public repository, with or without the permission."""
 
-GITHUB_TOKEN = frozenset({"contents", "pull_requests", "workflows", "administration"})
-"""All that any stack's `githubToken` may be for, one token serving all stacks."""
-PROMOTION_TOKEN = {"actions": "write"}
+STATUSES = "/commits/HEAD/statuses?per_page=1"
+"""The read that asks for commit statuses, which the promotion task writes where it may write no Deployments."""
+
+GITHUB_TOKEN = frozenset({"contents", "pull_requests", "workflows", "administration", "deployments"})
+"""All that any stack's `githubToken` may be for, one token serving all stacks; Deployments are read by this doctor."""
+PROMOTION_TOKEN = {"actions": "write", "deployments": "write"}
 CLASSIC_SCOPES = frozenset({"repo", "public_repo", "workflow"})
 
 
@@ -40,7 +43,9 @@ def needed_permissions(configuration: StackConfiguration, key: str) -> Mapping[s
     Pull requests are read by this doctor, in every stack, and opened by an update in some.
     """
     if key == "promotionToken":
-        return PROMOTION_TOKEN if configuration.promotes_to and not configuration.external_promotion_secret else {}
+        if configuration.external_promotion_secret or not configuration.records:
+            return {}
+        return PROMOTION_TOKEN if configuration.promotes_to else {"deployments": "write"}
     opens = configuration.stage.after and configuration.pipeline.promotions.engine == "pulumi"
     needed = {"contents": "write", "pull_requests": "write" if opens else "read"}
     if configuration.owns_repository:
@@ -72,7 +77,12 @@ def token(key: str, inspection: Inspection) -> Iterator[Check]:
     else:
         expires = found.headers.get("github-authentication-token-expiration", "")
         yield ok(key, f"valid{f' until {expires}' if expires else ''}")
-        yield has_what_it_needs(inspection, github, needed)
+        rest = dict(needed)
+        if "deployments" in rest and _scopes(github) is None and github.get(READS["deployments"]).denied:
+            del rest["deployments"]
+            yield records_otherwise(inspection, github, needed)
+        if rest or not needed:
+            yield has_what_it_needs(inspection, github, rest)
         yield has_nothing_else(inspection, github, needed or PROMOTION_TOKEN)
 
 
@@ -105,6 +115,25 @@ def has_what_it_needs(inspection: Inspection, github: GitHubView, needed: Mappin
         return unknown(name, unanswered[0])
     writes = _levels({permission: level for permission, level in needed.items() if level == "write"})
     return unknown(name, f"reads {', '.join(answers)}; whether it may write shows at the first update: {writes}")
+
+
+def records_otherwise(inspection: Inspection, github: GitHubView, needed: Mapping[str, str]) -> Check:
+    """What is lost where the token may not write Deployments: something, or all that a record is for."""
+    name = f"{github.key}: records"
+    lost = "GitHub's Environments page and what reads Deployments show nothing of this stage"
+    if github.get(STATUSES).ok:
+        found = f"commit statuses in place of Deployments: {lost}, and of the newest 50 commits alone it is known"
+        return ok(name, f"{found} what was verified; to have them, {grant(github, needed)}")
+    if not github.get(STATUSES).denied:
+        return unknown(name, f"may not read deployments; of commit statuses: {github.get(STATUSES).why}")
+    found = f"may record nothing: {lost}"
+    if inspection.configuration.promotes_to:
+        found += ", and a version whose dispatch is lost is promoted by nobody"
+    stages = {stage.name: stage for stage in inspection.configuration.pipeline.stages}
+    demanding = [name for name in inspection.configuration.promotes_to if stages[name].require_record]
+    if demanding:
+        found += f"; promotions into {', '.join(demanding)}, which demands a record, are refused"
+    return wrong(name, found, grant(github, needed))
 
 
 def has_nothing_else(inspection: Inspection, github: GitHubView, needed: Mapping[str, str]) -> Check:

@@ -91,6 +91,8 @@ def _repository(state: State, token: Token, given: Arguments) -> Node:
     return {
         "__typename": "Repository",
         "nameWithOwner": found.full_name,
+        "url": f"{state.url}/{found.full_name}",
+        "object": lambda asked: _commit(found, token, sha) if (sha := found.resolve(str(asked["oid"]))) else None,
         "deployments": lambda asked: _deployments(found, token, asked),
         "refs": lambda asked: _refs(state, found, token, asked),
         "ref": lambda asked: _ref(state, found, token, str(asked["qualifiedName"])),
@@ -99,10 +101,13 @@ def _repository(state: State, token: Token, given: Arguments) -> Node:
     }
 
 
-def _deployments(repository: Repository, token: Token, asked: Arguments) -> Node:
+def _deployments(repository: Repository, token: Token, asked: Arguments, sha: str = "") -> Node:
+    """All of these environments, of the commit `sha` alone where there is one."""
     environments = asked.get("environments")
     found = [
-        one for one in repository.deployments if not isinstance(environments, list) or one.environment in environments
+        one
+        for one in repository.deployments
+        if sha in ("", one.sha) and (not isinstance(environments, list) or one.environment in environments)
     ]
     return _connection(
         "Deployment", map(_deployment, _ordered(found, asked)), asked, token.allows("deployments", "read")
@@ -168,6 +173,8 @@ def _commit(repository: Repository, token: Token, sha: str) -> Node:
         "__typename": "Commit",
         "oid": sha,
         "committedDate": lambda _: found.committer.date if (found := repository.commit(sha)) else None,
+        "message": lambda _: found.message if (found := repository.commit(sha)) else None,
+        "deployments": lambda asked: _deployments(repository, token, asked, sha),
         "status": lambda _: _commit_status(repository, token, sha),
         "history": lambda asked: _connection(
             "Commit", [_commit(repository, token, name) for name in repository.git("rev-list", sha).split()], asked

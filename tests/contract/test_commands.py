@@ -147,4 +147,4 @@ def grant(forge: Forge) -> None:
     """The two tokens with the permissions that they need."""
     everything = {"contents": "write", "pull_requests": "read", "workflows": "write", "administration": "write"}
     forge.add_token("g" * 30, everything, repositories=[NAME])
-    forge.add_token("p" * 30, {"actions": "write"}, repositories=[NAME])
+    forge.add_token("p" * 30, {"actions": "write", "deployments": "write"}, repositories=[NAME])

@@ -22,8 +22,14 @@ from tests.messages import assert_message
 REPOSITORY = "acme/podtato-head-gitops"
 TOKENS = {"githubToken": "github-token-of-the-stack", "promotionToken": "promotion-token-of-the-stack"}
 PERMISSIONS: Mapping[str, Mapping[str, str]] = {
-    "githubToken": {"contents": "write", "pull_requests": "read", "workflows": "write", "administration": "write"},
-    "promotionToken": {"actions": "write"},
+    "githubToken": {
+        "contents": "write",
+        "pull_requests": "read",
+        "workflows": "write",
+        "administration": "write",
+        "deployments": "read",
+    },
+    "promotionToken": {"actions": "write", "deployments": "write"},
 }
 """What the tokens should have, those of the first stage's stack."""
 

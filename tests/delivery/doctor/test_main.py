@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -29,6 +30,8 @@ def stack(project: Project, forge: Forge, api: KubernetesApi, monkeypatch: pytes
     decrypt(project, **secrets)
     for variable in ("GITHUB_TOKEN", "DELIVERY_PROMOTION_TOKEN", "KUBECONFIG"):
         monkeypatch.delenv(variable, raising=False)
+    # The forge runs git, in this process.
+    (project.programs / "git").symlink_to(str(shutil.which("git")))
     monkeypatch.setenv("PATH", str(project.programs))
     return project
 

@@ -9,16 +9,78 @@ from delivery.github.client import GitHub
 from delivery.promotion.metadata import PromotionMetadata
 from lab.forge import Forge
 from tests.delivery.cluster.kubernetes_api import configured
-from tests.delivery.doctor.surroundings import REPOSITORY, TOKENS, assert_told, inspection, named
+from tests.delivery.doctor.surroundings import PERMISSIONS, REPOSITORY, TOKENS, assert_told, inspection, named
 
 BRANCH = "promote/podtato-head/dev/production"
 BLOCK = PromotionMetadata("promotion", "podtato-head", "dev", "production", commit="a" * 40, version="v0.3.1")
 LEFT_OVER = "left-over promotion"
 
 
+RECORD = "newest record podtato-head"
+TRACE = f"00-{'a' * 32}-{'b' * 16}-01"
+
+
 def check(forge: Forge, stack: str = "dev", **keys: str) -> Check:
-    (found,) = named(inspection(forge, stack, **keys), "promotions").values()
+    (found,) = (
+        found for name, found in named(inspection(forge, stack, **keys), "promotions").items() if "record" not in name
+    )
     return found
+
+
+def record(forge: Forge, version: str, state: str = "success", reason: str = "", stage: str = "dev") -> str:
+    """Record the tip of the default branch as the promotion task does; the commit."""
+    forge.add_token("of the task", {"deployments": "write", "contents": "read"})
+    owner, _, name = REPOSITORY.partition("/")
+    client = GitHub(forge.api_url, owner, name, "of the task", write_interval=0)
+    commit = forge.commit(REPOSITORY, {"dev/values.yaml": f"serviceVersion: {version}\n"}, version)
+    payload = {"application": "podtato-head", "version": version, "traceparent": TRACE, "verifiedBy": "keptn"}
+    body = {"ref": commit, "environment": stage, "task": "deploy:podtato-head", "payload": payload}
+    settings = {"auto_merge": False, "required_contexts": list[str]()}
+    number = client.request("POST", "/deployments", {**body, **settings}, read=lambda made: int(made["id"]))
+    client.request(
+        "POST", f"/deployments/{number}/statuses", {"state": state, "description": reason}, read=lambda _: None
+    )
+    return commit
+
+
+def newest(forge: Forge, stack: str = "dev", /, **keys: str) -> Check:
+    return named(inspection(forge, stack, **keys), "promotions")[RECORD]
+
+
+def test_the_newest_record_of_each_application_is_shown(forge: Forge) -> None:
+    assert_told("record.none", newest(forge))
+    record(forge, "v0.3.0", "failure", "smoke: exit status 1")
+    commit = record(forge, "v0.3.1")
+    found = newest(forge)
+    assert found.status == "ok"
+    assert all(part in found.detail for part in ("v0.3.1", commit[:12], "by keptn", f"{REPOSITORY}/deployments/dev"))
+
+
+def test_a_newest_record_that_is_a_failure_is_wrong_with_its_reason(forge: Forge) -> None:
+    record(forge, "v0.3.0")
+    commit = record(forge, "v0.3.1", "failure", "smoke: the shop answers 500")
+    found = newest(forge)
+    assert found.status == "wrong"
+    when = found.detail.partition(" failed on ")[2].partition(" UTC")[0]
+    assert_told("record.failed", found, forge.url, commit[:12], when)
+
+
+def test_a_stage_without_a_token_records_nothing_and_one_with_it_does(forge: Forge) -> None:
+    found = named(inspection(forge, "production"), "promotions")
+    assert_told("record.no_token", found["newest record"])
+    record(forge, "v0.3.1", stage="production")
+    assert newest(forge, "production", promotionToken="x").status == "ok"
+
+
+def test_records_that_the_token_may_not_read_are_unknown_and_the_fix_names_the_permission(forge: Forge) -> None:
+    record(forge, "v0.3.1")
+    forge.add_token(
+        TOKENS["githubToken"], {key: text for key, text in PERMISSIONS["githubToken"].items() if key != "deployments"}
+    )
+    found = named(inspection(forge), "promotions")
+    assert found["newest record"].status == "unknown"
+    assert "deployments: read" in found["newest record"].fix
+    assert "last promotion, podtato-head: dev → production" in found
 
 
 def propose(forge: Forge, body: str, version: str = "v0.3.1", branch: str = BRANCH) -> int:
@@ -77,7 +139,8 @@ def test_a_rollback_that_is_merged_after_a_newer_promotion_is_the_last_one(forge
     rollback = propose(forge, ROLLBACK.to_comment(), "v0.3.0", BRANCH.replace("promote", "rollback", 1))
     newer = propose(forge, replace(BLOCK, version="v0.3.2").to_comment(), "v0.3.2")
     looked = inspection(forge)
-    assert [each.detail.split("#")[-1][0] for each in run(looked, "promotions")] == [str(newer), str(rollback)]
+    told = [each for each in run(looked, "promotions") if each.name.startswith("last")]
+    assert [each.detail.split("#")[-1][0] for each in told] == [str(newer), str(rollback)]
     for number, time in ((newer, "2026-01-01T10:00:00Z"), (rollback, "2026-01-01T11:00:00Z")):
         forge.close(REPOSITORY, number)
         forge.pull_requests(REPOSITORY)[number - 1].closed_at = time
@@ -104,7 +167,8 @@ def test_an_open_one_that_is_not_the_promoter_s_is_wrong_because_it_blocks_the_e
 @pytest.mark.parametrize(("engine", "level"), [("promoter", "read"), ("pulumi", "write")])
 def test_a_token_that_may_not_read_pull_requests_leaves_it_unknown(forge: Forge, engine: str, level: str) -> None:
     forge.add_token(TOKENS["githubToken"], {"contents": "write"})
-    for found in named(inspection(forge, "production", promotionEngine=engine), "promotions").values():
+    checks = named(inspection(forge, "production", promotionEngine=engine), "promotions")
+    for found in (found for name, found in checks.items() if "record" not in name):
         assert found.status == "unknown"
         assert f"pull_requests: {level} on {REPOSITORY}" in found.fix
 

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from delivery.doctor.check import Check, Status
@@ -102,6 +104,36 @@ def test_a_promotion_token_without_actions_is_wrong(forge: Forge) -> None:
     check = checks(forge)["promotionToken: permissions"]
     assert check.status == "wrong"
     assert "actions: write" in check.fix
+
+
+def test_a_last_stage_needs_a_token_that_records_where_it_has_one(forge: Forge) -> None:
+    configuration = on(forge, "production", promotionToken="x")
+    assert needed_permissions(configuration, "promotionToken") == {"deployments": "write"}
+    external = on(forge, "dev", promotionSecret="external")
+    assert needed_permissions(external, "promotionToken") == {}
+
+
+@pytest.mark.parametrize(
+    ("permissions", "status", "said"),
+    [
+        ({"statuses": "write"}, "ok", "commit_statuses"),
+        ({}, "wrong", "nothing"),
+    ],
+)
+def test_what_is_lost_without_deployments_is_told(
+    forge: Forge, permissions: dict[str, str], status: Status, said: str
+) -> None:
+    forge.add_token(TOKENS["promotionToken"], {"actions": "write", **permissions})
+    found = checks(forge)
+    assert found["promotionToken: records"].status == status
+    assert found["promotionToken: permissions"].status == "unknown"
+    assert_told(f"tokens.records.{said}", found["promotionToken: records"], forge.url)
+
+
+def test_a_stage_that_demands_a_record_is_named_where_none_can_be_written(forge: Forge) -> None:
+    forge.add_token(TOKENS["promotionToken"], {"actions": "write"})
+    stages = json.dumps([{"name": "dev"}, {"name": "production", "after": ["dev"], "requireRecord": True}])
+    assert_told("tokens.records.required", checks(forge, stages=stages)["promotionToken: records"], forge.url)
 
 
 @pytest.mark.parametrize("permission", ["contents", "pull_requests", "administration"])
