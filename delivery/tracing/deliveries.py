@@ -24,7 +24,7 @@ def deliveries(spans: Iterable[Span]) -> tuple[Delivery, ...]:
     )
     runs = sorted((run for members in traces.values() for run in _runs(members)), key=lambda run: run.span.start)
     by_trace = {rollout.trace: rollout for rollout in rollouts}
-    found = [_delivery_to(rollout, by_trace, runs) for rollout in rollouts]
+    found = [_delivery_to(rollout, by_trace, runs) for rollout in _arrivals(rollouts)]
     found += list(_waiting(found, by_trace, runs))
     failures = [rollout for rollout in rollouts if rollout.failed]
     found = [_with_failures(delivery, failures) for delivery in found]
@@ -81,6 +81,20 @@ def _without_repeats(found: Iterable[Rollout]) -> list[Rollout]:
         whole = [rollout for rollout in group if rollout.spans]
         kept += whole or [min(group, key=lambda rollout: rollout.start)]
     return sorted(kept, key=lambda rollout: rollout.start)
+
+
+def _arrivals(rollouts: Iterable[Rollout]) -> Iterator[Rollout]:
+    """`rollouts` without those that brought no new version, in order of time.
+
+    Argo CD also deploys a change of the stage's own values, beside which the link still says what came before.
+    """
+    arrived: set[tuple[object, ...]] = set()
+    for rollout in rollouts:
+        what = (rollout.known.name, rollout.known.get(APP_NAMESPACE), rollout.upstream)
+        if what not in arrived:
+            yield rollout
+        if rollout.upstream and not rollout.failed:
+            arrived.add(what)
 
 
 def _is_run(span: Span) -> bool:

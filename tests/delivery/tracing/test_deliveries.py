@@ -80,11 +80,41 @@ def test_a_version_whose_verification_failed_has_not_arrived(argocd: tuple[str, 
     assert (delivery.complete, delivery.failed, delivery.stages) == (False, True, ("dev", "production"))
 
 
-def test_a_version_whose_promotion_failed_after_its_verification_has_arrived() -> None:
-    story = guide(200)
-    story.rollout("production", "v0.3.1", 300, follows="devv0.3.1/phase", trace="failed")
-    story.spans[-1] = replace(story.spans[-1], status=ERROR)
+@pytest.mark.parametrize("argocd", [("production",), ("dev", "production")])
+@pytest.mark.parametrize("error", ["", "BackoffLimitExceeded"])
+def test_a_change_of_a_stages_own_values_is_no_second_arrival(argocd: tuple[str, ...], error: str) -> None:
+    story = Story(argocd)
+    phase = story.rollout("dev", "v0.3.1", 0)
+    story.run(phase, 70)
+    story.rollout("production", "v0.3.1", 100, follows=phase)
+    (first,) = found(story)
+    story.deployment("production", "v0.3.1", 90_000, follows=phase, commit="e2" * 20, error=error)
+    assert found(story) == (first,)
+
+
+def test_the_same_version_promoted_again_is_a_second_arrival() -> None:
+    story = Story(("dev", "production"))
+    for start, commit in ((0, "d1" * 20), (90_000, "e2" * 20)):
+        phase = story.rollout("dev", "v0.3.1", start, commit=commit)
+        story.run(phase, start + 70, trace=f"run{start}")
+        story.rollout("production", "v0.3.1", start + 100, follows=phase, commit=commit)
     assert [delivery.complete for delivery in found(story)] == [True, True]
+
+
+@pytest.mark.parametrize("argocd", [(), ("dev",)])
+def test_each_deployment_of_a_first_stage_begins_a_delivery(argocd: tuple[str, ...]) -> None:
+    story = Story(argocd)
+    for start, version, commit in ((0, "v1", "d1" * 20), (500, "v2", "e2" * 20)):
+        story.rollout("dev", version, start, commit=commit)
+    assert [delivery.version for delivery in found(story)] == ["v2", "v1"]
+
+
+def test_a_version_whose_promotion_failed_after_its_verification_has_arrived() -> None:
+    story = Story()
+    phase = story.rollout("dev", "v0.3.1", 0)
+    story.rollout("production", "v0.3.1", 100, follows=phase)
+    story.spans[-1] = replace(story.spans[-1], status=ERROR)
+    assert [(delivery.complete, delivery.failed) for delivery in found(story)] == [(True, False)]
 
 
 @pytest.mark.parametrize("argocd", MIXES)
