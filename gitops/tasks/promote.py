@@ -57,7 +57,7 @@ def promote_with_argocd(promotion: Promotion, kubernetes: Kubernetes, github: Gi
             dispatch_recorded(promotion, github, recorded, missed, say)
     finally:
         if recorded.wrote or not recorded.where:
-            trace(promotion, kubernetes, deployment, now, say)
+            trace(promotion, kubernetes, deployment, say)
     leave_success(promotion, kubernetes, recorded)
 
 
@@ -73,7 +73,7 @@ def record_failure(promotion: Promotion, kubernetes: Kubernetes, github: GitHub 
     promotion = replace(promotion, traceparent=deployment.traceparent)
     recorded, missed = recorded_of(promotion, github, say, failure.reason)
     if recorded.wrote or not recorded.where:
-        trace(promotion, kubernetes, deployment, now, say)
+        trace(promotion, kubernetes, deployment, say)
     if missed:
         raise missed
     say(f"failed: {promotion.name}, {failure.reason}")
@@ -154,13 +154,15 @@ def deployment_of(
     )
 
 
-def trace(promotion: Promotion, kubernetes: Kubernetes, deployment: StageDeployment, now: int, say: Say) -> None:
+def trace(promotion: Promotion, kubernetes: Kubernetes, deployment: StageDeployment, say: Say) -> None:
     """Send the deployment's spans, with its hooks and rollouts. Nothing fails of it."""
     if not promotion.otlp_endpoint:
         return
     try:
         jobs, found = hook_jobs(promotion, kubernetes), workloads(promotion, kubernetes)
         replica_sets = at(kubernetes.get("apps/v1", "replicasets", "items", list), "items") or []
+        # This task's own Job has no end yet, and it may have waited for GitHub.
+        now = int(kubernetes.budget.wall() * 10**9)
         deployment = replace(deployment, tasks=task_runs(jobs, found, replica_sets, now))
     except PromotionError as error:
         say(f"note: the trace has no tasks: {error}")

@@ -214,6 +214,15 @@ class TestTheTrace:
         [phase] = [span for span in spans(tmp_path) if span["name"] == "PromotionTasks"]
         assert lab.dispatched[0]["traceParent"] == f"00-{phase['traceId']}-{phase['spanId']}-01"
 
+    def test_has_a_promotion_phase_that_lasts_as_long_as_github_lets_it_wait(
+        self, lab: Lab, commit: str, collector: Monitoring, tmp_path: Path
+    ) -> None:
+        self.sync(lab, commit)
+        lab.forge.fail_next("POST", r"/dispatches$", status=429, headers={"retry-after": "30"})
+        assert lab.hook(commit, data=self.told(collector)).code == 0
+        [phase] = [span for span in spans(tmp_path) if span["name"] == "PromotionTasks"]
+        assert int(phase["endTimeUnixNano"]) // 10**9 - NOW == 30
+
     def test_leaves_out_what_is_of_an_earlier_sync_or_rollout(
         self, lab: Lab, commit: str, collector: Monitoring, tmp_path: Path
     ) -> None:
