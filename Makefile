@@ -24,8 +24,8 @@ $(VENV)/.development: $(VENV)/.runtime requirements-dev.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@
 
-demo: $(VENV)/.runtime ## Run the whole delivery on this machine: no cluster, no account, nothing left running; EXAMPLE=helm
-	@$(BIN)/python -m lab.demo $(if $(EXAMPLE),--example $(EXAMPLE))
+demo: $(VENV)/.runtime ## Run the whole delivery on this machine, without cluster or account: EXAMPLE=helm, VERIFICATION=argocd
+	@$(BIN)/python -m lab.demo $(if $(EXAMPLE),--example $(EXAMPLE)) $(if $(VERIFICATION),--verification $(VERIFICATION))
 
 render: $(VENV)/.runtime ## Show what STACK=dev declares as files under OUT=out, without the Pulumi CLI; EXAMPLE=helm
 	@$(BIN)/python -m lab.render --stack $(STACK) --out $(OUT) $(if $(EXAMPLE),--project examples/$(EXAMPLE))

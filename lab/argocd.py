@@ -39,7 +39,8 @@ class SyncError(Exception):
 class Synced:
     """The commit that was synced, the workloads that the stage then runs, and what verifies them.
 
-    `context` is the KeptnAppContext, empty where the `hooks` of Argo CD verify the stage.
+    `context` is the KeptnAppContext, empty where the `hooks` of Argo CD verify the stage. `links` are the promotions
+    that its trace links to.
     """
 
     commit: str
@@ -48,6 +49,7 @@ class Synced:
     workloads: tuple[Workload, ...]
     context: dict[str, Any]
     hooks: tuple[Hook, ...]
+    links: tuple[str, ...]
 
     @property
     def version(self) -> str:
@@ -88,7 +90,7 @@ def sync(forge: Forge, repository: str, application: Mapping[str, Value]) -> Syn
             runs = (_workload(application_values, version(values)),)
     except LookupError as error:
         raise SyncError(f"{error} at {commit[:12]} of {repository}") from error
-    return Synced(commit, application_values["name"], namespace, runs, context, hooks)
+    return Synced(commit, application_values["name"], namespace, runs, context, hooks, _links(values))
 
 
 def _workload(application: Mapping[str, Any], version: str) -> Workload:
@@ -142,13 +144,13 @@ def version(values: Mapping[str, Any]) -> str:
 def app_context(values: Mapping[str, Any], namespace: str) -> dict[str, Any]:
     """The chart's KeptnAppContext. A traceparent that is not valid is left out, as are an empty commit and phase."""
     application, context = values["application"], values["context"]
-    commit, trace = values.get("commitID"), values.get("traceParent")
+    commit = values.get("commitID")
     metadata = {"commitID": commit} if commit else {}
     metadata |= {key: value for key, value in (context.get("metadata") or {}).items() if key != "commitID"}
     spec: dict[str, Any] = {"metadata": metadata}
     spec |= {phase: context[phase] for phase in _PHASES if context.get(phase)}
-    if links := [link for link in str(trace or "").split(",") if is_traceparent(link)]:
-        spec["spanLinks"] = links
+    if links := _links(values):
+        spec["spanLinks"] = list(links)
     return {
         "apiVersion": "lifecycle.keptn.sh/v1",
         "kind": "KeptnAppContext",
@@ -159,3 +161,7 @@ def app_context(values: Mapping[str, Any], namespace: str) -> dict[str, Any]:
         },
         "spec": spec,
     }
+
+
+def _links(values: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(link for link in str(values.get("traceParent") or "").split(",") if is_traceparent(link))

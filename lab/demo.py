@@ -1,6 +1,7 @@
 """`make demo`: the whole delivery on this machine, step by step. No cluster, no account, nothing left running.
 
-It plays the shipped pipeline, or with `EXAMPLE=kustomize` one of those under `examples/`, and rolls that one back.
+It plays the shipped pipeline, or with `EXAMPLE=kustomize` one of those under `examples/`, and rolls that one back. With
+`VERIFICATION=argocd` hooks of Argo CD verify every stage in Keptn's place, and a version fails there.
 
 GitHub is a stand-in on loopback over real git repositories; GitHub Actions, Keptn, Argo CD and the cluster are
 stand-ins too. The program, the promotion task and the promoter are the real ones.
@@ -11,150 +12,26 @@ import os
 import shutil
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
-import yaml
 from pulumi.automation import CommandError
 
-from delivery.tracing.__main__ import main as draw
-from lab.argocd import Synced, SyncError
+from delivery.model.pipeline import VERIFICATIONS
+from lab.argocd import SyncError
+from lab.chapters import DemoError, play, roll_back
 from lab.cluster import Cluster
 from lab.engine import PROGRAM, ProgramError
 from lab.example import EXAMPLES, Example, example_names
-from lab.forge import Forge, PullRequest
+from lab.forge import Forge
+from lab.monitoring import Monitoring
 from lab.pulumi_cli import PulumiEngine, missing_programs
 from lab.pulumi_install import offer
-from lab.story import Story, raised
+from lab.story import TRACES, Story
 from lab.terminal import Terminal
 from lab.updates import EmbeddedEngine, Engine
 
 MARKER = "made-by-the-demo.txt"
-
-
-class DemoError(Exception):
-    """A step did not end as it must; the text says how it ended."""
-
-
-def play(story: Story, engine: Engine, terminal: Terminal) -> None:
-    """Go from empty stages to a new version in the last one. Raises `DemoError` where a step fails."""
-    terminal.note("Stand-ins on this machine: GitHub, GitHub Actions, Argo CD, Keptn, the cluster.")
-    terminal.note("Real: git, this Pulumi program, the promotion task, the promoter.")
-    terminal.note("Links to 127.0.0.1 belong to the stand-in for GitHub: it has no pages, and it ends with the demo.")
-    first, stages = story.stages[0], "both stages" if len(story.stages) == 2 else f"all {len(story.stages)} stages"
-    terminal.chapter(f"pulumi up for {stages}, {engine.describes}")
-    for stage in story.stages:
-        with terminal.step(f"pulumi up --stack {stage}"):
-            update = story.update(engine, stage)
-        kinds = sorted({str(body["kind"]) for body in update.manifests})
-        terminal.note(f"{len(update.manifests)} Kubernetes objects: {', '.join(kinds)}")
-        if (update.folder / "argocd").is_dir():
-            terminal.note(
-                f"in manifests/{stage}/argocd those for Argo CD's cluster, in manifests/{stage}/cluster all others"
-            )
-    before = story.version(first)
-    version = raised(before)
-    of = f"{story.application.name} in " if story.example.pipeline.applications[1:] else ""
-    with terminal.step(f"Argo CD (stand-in) syncs {of}{stages} at {before}, Keptn (stand-in) verifies them"):
-        for stage in reversed(story.stages):
-            story.sync(stage)
-            story.verify(stage)
-
-    terminal.chapter(f"A developer deploys {version} to {first}")
-    where = story.example.values(story.application, first)
-    lines = "one line changes" if len(where.keys) == 1 else f"{len(where.keys)} lines change"
-    with terminal.step(f"git push: {lines} in {where}"):
-        commits = {first: story.release(version)}
-    terminal.quote(story.show(commits[first]))
-
-    for stage in story.stages:
-        if targets := story.targets(stage):
-            promote(story, stage, commits[stage], version, terminal)
-        shown = story.open_pull_requests()
-        if len(shown) > len(targets):
-            raise DemoError(f"expected a pull request for {' and one for '.join(targets)}, found {len(shown)}")
-        for pull in shown:
-            target = pull.head.rpartition("/")[2]
-            terminal.chapter(f"The promoter has opened a pull request for {target}")
-            show(story, pull, terminal, body=stage == first and pull == shown[0])
-            terminal.chapter(f"Merging it deploys the verified version to {target}")
-            with terminal.step(f"pull request #{pull.number} is merged"):
-                commits[target] = story.merge(pull)
-    deployed(story, version, terminal)
-
-    terminal.chapter("The delivery timeline, from the exported spans")
-    page = story.folder / "trace.html"
-    which = ["--application", story.application.name, "--version", story.synced[first].version]
-    which += ["--repository", str(story.git_folder)]
-    if draw(["--file", str(story.trace_file), *which, "--html", str(page)]):
-        raise DemoError("the timeline could not be drawn")
-
-
-def promote(story: Story, stage: str, commit: str, version: str, terminal: Terminal) -> None:
-    """Have a stage verify what was committed for it, and its promotion task start the workflow."""
-    terminal.chapter(f"Keptn verifies {stage} and runs the promotion task")
-    with terminal.step(f"Argo CD (stand-in) syncs commit {commit[:7]}, Keptn (stand-in) verifies {version}"):
-        story.sync(stage)
-        context = story.verify(stage)
-    before = len(story.runs)
-    with terminal.step(f"the promotion task checks {stage} and starts the workflow; the workflow runs the promoter"):
-        done = story.promote(context, stage)
-    for line in (done.stdout or done.stderr).splitlines():
-        terminal.note(line)
-    runs = story.runs[before:]
-    if done.returncode or not runs or any(run.exit_code for run in runs):
-        raise DemoError("".join((done.stderr, *(run.log for run in runs))).strip())
-    if not story.open_pull_requests():
-        terminal.note(runs[-1].log.rstrip().rpartition("\n")[2])
-
-
-def show(story: Story, pull: PullRequest, terminal: Terminal, *, body: bool) -> None:
-    """A pull request: its title, what it says, what it changes."""
-    terminal.plain(f"    #{pull.number}  {pull.title}")
-    if body:
-        terminal.quote(pull.body or "")
-        terminal.plain("")
-    terminal.quote(story.diff(pull))
-
-
-def deployed(story: Story, version: str, terminal: Terminal) -> None:
-    """The last stage, with the new version merged: what Argo CD syncs, and what Keptn reads of it."""
-    last = story.stages[-1]
-    with terminal.step(f"Argo CD (stand-in) syncs {last}, Keptn (stand-in) verifies it"):
-        synced = story.sync(last)
-        story.verify(last)
-    terminal.note("What Keptn reads of the synced chart:")
-    terminal.quote(yaml.safe_dump(synced.context, sort_keys=False))
-    if story.version(last) != version or not synced.context["spec"].get("spanLinks"):
-        raise DemoError(f"{last} runs {story.version(last)} without a link to the promotion before it")
-    runs(synced, terminal)
-    source = " and ".join(story.example.pipeline.stages[-1].after)
-    terminal.note(
-        f"{story.application.name} {version} runs in {last}. spanLinks links its trace to {source}'s promotion."
-    )
-
-
-def runs(synced: Synced, terminal: Terminal) -> None:
-    """The workloads that a stage has now."""
-    terminal.note("What is deployed:")
-    terminal.quote("\n".join(f"{found.name}  {found.version}  {found.image}" for found in synced.workloads))
-
-
-def roll_back(story: Story, terminal: Terminal) -> None:
-    """Roll the last stage back, by a pull request. Raises `DemoError` where none comes."""
-    last, before = story.stages[-1], story.version(story.stages[-1])
-    terminal.chapter(f"A person rolls {last} back")
-    with terminal.step("the workflow is started with a reason; it runs the promoter"):
-        story.roll_back(story.example.pipeline.stages[-1].after[0], last, "errors in checkout")
-    shown = story.open_pull_requests()
-    if len(shown) != 1:
-        raise DemoError(f"expected one pull request, found {len(shown)}\n{story.runs[-1].log}".strip())
-    show(story, shown[0], terminal, body=False)
-    with terminal.step(f"pull request #{shown[0].number} is merged, Argo CD (stand-in) syncs {last}"):
-        story.merge(shown[0])
-        synced = story.sync(last)
-    runs(synced, terminal)
-    if story.version(last) == before:
-        raise DemoError(f"{last} still runs {before}")
 
 
 def main(arguments: list[str]) -> int:
@@ -163,14 +40,24 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--folder", type=Path, default=Path(".demo"), help="where the files are left (default: .demo)")
     parser.add_argument("--embedded", action="store_true", help="do not use the Pulumi CLI, even where it is on PATH")
     parser.add_argument("--example", choices=example_names(), help="what to play (default: the shipped pipeline)")
+    parser.add_argument("--verification", choices=VERIFICATIONS, help="what verifies every stage (default: Keptn)")
     options = parser.parse_args(arguments)
-    terminal, example = Terminal(), Example(EXAMPLES / options.example) if options.example else Example()
+    terminal, by_hooks = Terminal(), options.verification == VERIFICATIONS[1]
+    example = Example(EXAMPLES / options.example if options.example else PROGRAM)
+    if options.verification:
+        example = replace(example, verification=dict.fromkeys(example.stages, options.verification))
     try:
         folder = own_folder(options.folder)
         missing = missing_programs()
         command = offer(terminal, missing) if missing and not options.embedded else None
-        with tempfile.TemporaryDirectory() as scratch, Forge(folder / "forge") as forge, Cluster() as cluster:
-            story, project = Story(forge, cluster, folder, example), example.project
+        with (
+            tempfile.TemporaryDirectory() as scratch,
+            Forge(folder / "forge") as forge,
+            Cluster() as cluster,
+            Monitoring(folder / TRACES) as monitoring,
+        ):
+            story = Story(forge, cluster, folder, example, monitoring if by_hooks else None)
+            project = example.project
             engine: Engine = (
                 EmbeddedEngine(forge, story.repository, folder / "manifests", project)
                 if options.embedded or (missing and command is None)

@@ -3,7 +3,7 @@
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TextIO
 
@@ -40,6 +40,12 @@ class Terminal:
         for line in text.rstrip("\n").split("\n"):
             colour = {"+": _GREEN, "-": _RED, "@": _CYAN}.get(line[:1], "") if self._colour else ""
             self._line(f"    {self._paint(_DIM, '│')} {self._paint(colour, line) if colour else line}".rstrip())
+
+    def table(self, rows: Sequence[Sequence[str]]) -> None:
+        """Rows of as many cells each, set off by a bar; the last column is as wide as it is."""
+        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
+        padded = ([f"{cell:<{width}}" for cell, width in zip(row, [*widths, 0], strict=True)] for row in rows)
+        self.quote("\n".join("  ".join(row).rstrip() for row in padded))
 
     @contextmanager
     def step(self, text: str) -> Iterator[None]:

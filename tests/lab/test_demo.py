@@ -43,6 +43,30 @@ def test_it_runs_to_its_end_in_the_folder_of_an_earlier_demo(
     assert not (folder / "forge" / "old").exists()
 
 
+def test_with_argocd_hooks_verify_and_a_failed_check_is_recorded(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = running()
+    assert demo(tmp_path / "demo", "--verification", "argocd") == 0, capsys.readouterr().err
+    printed = capsys.readouterr().out
+    assert "Keptn" not in printed.split("Files that the demo leaves")[0]
+    assert re.findall(r"#\d+  Promote podtato-head (\S+) to production", printed) == ["v0.3.1"]
+    hooks = re.findall(r"│ (\w+) +(?:wave (\d+))? +([\w-]+)  ", printed)
+    assert hooks[:5] == [
+        ("PreSync", "0", "schema-migration"),
+        ("Sync", "", "podtato-head-frontend"),
+        ("PostSync", "0", "post-deployment"),
+        ("PostSync", "1", "error-rate"),
+        ("PostSync", "2", "promote"),
+    ]
+    assert [hook for hook in hooks if hook[0] == "SyncFail"] == [("SyncFail", "0", "record-failure")]
+    boards = re.findall(r"│ (dev|production) +(\S+) +\w{7} +(success|failure) +argocd", printed)
+    assert boards[:2] == [("dev", "v0.3.1", "success"), ("production", "v0.3.1", "success")]
+    assert boards[-2:] == [("dev", "v0.3.2", "failure"), ("production", "v0.3.1", "success")]
+    assert "Waterfall" in printed
+    assert running() <= before, "nothing is left running"
+
+
 @pytest.mark.parametrize(
     ("example", "deployed", "promotions"),
     [
