@@ -265,7 +265,8 @@ def _proposed_already(state: EdgeState, planned: Plan) -> bool:
 def _refused(state: EdgeState, planned: Plan, warnings: tuple[ReviewerWarning, ...]) -> Decision | None:
     """The decision not to promote, by the first rule that says so; None when none does."""
     becomes = {change.key: change.becomes for change in planned.changes}
-    found, against = precedence(state.history, state.proposals, state.commit, becomes, given=state.given)
+    where = state.origin.at_source
+    found, against = precedence(state.history, state.proposals, state.commit, becomes, given=state.given, where=where)
     if found is not Precedence.FREE and against is not None:
         return _refused_by_pull_request(found, against, planned, state)
     if state.given and (newer := newer_in_git(state)):

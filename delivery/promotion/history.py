@@ -149,6 +149,11 @@ class History:
         texts = self.texts(tip, where)
         return read_values(texts, where) if texts is not None else {}
 
+    def untouched(self, since: str, commit: str, where: StageValues) -> bool:
+        """Whether git knows that no commit after `since` up to `commit` touches the files with a stage's values."""
+        near = self._repository.resolve(since) is not None and self._repository.is_ancestor(since, commit)
+        return near and not self._repository.log(commit, without=since, paths=where.files, limit=1)
+
     def texts(self, commit: str, where: StageValues) -> dict[str, bytes] | None:
         """The files with a stage's values at `commit`; None when one of them is not there."""
         return self._repository.texts(commit, where.files)
@@ -216,7 +221,13 @@ class Precedence(Enum):
 
 
 def precedence(
-    history: History, proposals: tuple[Proposal, ...], commit: str, becomes: dict[str, str], *, given: bool
+    history: History,
+    proposals: tuple[Proposal, ...],
+    commit: str,
+    becomes: dict[str, str],
+    *,
+    given: bool,
+    where: StageValues,
 ) -> tuple[Precedence, Proposal | None]:
     """Whether `commit` may be promoted after `proposals` (newest first), and which of them speaks against it.
 
@@ -225,7 +236,9 @@ def precedence(
 
     The newest pull request decides, by at most one question to GitHub, and the newest merged one where git
     knows without asking. A merged commit is never proposed again by itself: if the target no longer has its
-    values, somebody has reverted it, and Keptn repeats old promotions after a restart of its operator.
+    values, somebody has reverted it, and Keptn repeats old promotions after a restart of its operator. Nor is what
+    was declined proposed from a later commit, unless the source stage's files, which are `where`, were touched since:
+    Argo CD's hooks run again at whatever its next full sync finds.
     """
     known = [proposal for proposal in proposals if proposal.metadata is not None]
     merged = next((proposal for proposal in known if proposal.pull_request.state == "merged"), None)
@@ -246,9 +259,10 @@ def precedence(
             )
         if order is Order.SAME and state == "open":
             break
-        same_values = (
-            not given and bool(becomes) and {change.key: change.becomes for change in metadata.changes} == becomes
-        )
+        brings = {change.key: change.becomes for change in metadata.changes}
+        same_values = bool(becomes) and brings == becomes
+        if given and not (proposal.declined and order is Order.NEWER and history.untouched(reference, commit, where)):
+            same_values = False
         if order is Order.OLDER and not (proposal.declined or same_values):
             return Precedence.SUPERSEDED, proposal
         if order in (Order.OLDER, Order.SAME) or same_values:
@@ -257,6 +271,6 @@ def precedence(
             if proposal.declined:
                 if history.closed_by_our_deletion(proposal.pull_request):
                     others = tuple(other for other in proposals if other is not proposal)
-                    return precedence(history, others, commit, becomes, given=given)
+                    return precedence(history, others, commit, becomes, given=given, where=where)
                 return Precedence.DECLINED, proposal
     return Precedence.FREE, None

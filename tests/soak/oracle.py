@@ -156,6 +156,13 @@ def is_own(commit: Commit) -> bool:
     return commit.committer.email == "promoter@delivery.invalid" and bool(_TRAILER.search(commit.message))
 
 
+def promoted(view: View, head: str, stage: str) -> str:
+    """The commit that the promoter's newest commit on a branch says it promotes; empty when there is none."""
+    own = next(filter(is_own, view.on_branch(head, stage)), None)
+    trailer = _TRAILER.search(own.message) if own else None
+    return trailer[4] if trailer else ""
+
+
 @dataclass
 class Oracle:
     """What happened so far, as far as it decides about what may happen."""
@@ -354,8 +361,10 @@ class Oracle:
             return True  # of what is to be changed, a person has reverted all
         if any(self._by_hand[target, one] and self._is_older(one, values, has) for one in self._all):
             return True
-        refused = [self._closed.get(pull.number, frozenset()) for pull in ours]
-        refused += [merged.commits for merged in self._merged[target]]
+        closed = [self._closed.get(pull.number, frozenset()) for pull in ours]
+        if any(self._is_the_same(other, commit, target) for commits in closed for other in commits):
+            return True
+        refused = closed + [merged.commits for merged in self._merged[target]]
         if any(self._speaks_against(other, commit, target) for commits in refused for other in commits):
             return True
         own = {event.number for event in self.events if event.target == target and event.commit == commit}
@@ -381,6 +390,14 @@ class Oracle:
             return False
         both = self._values(target, {refused}) & self._values(target, {commit})
         return len(self.sources[target]) == 1 or bool(both)
+
+    def _is_the_same(self, refused: str, commit: str, target: str) -> bool:
+        """Whether a later commit has what a person refused at this one, and nobody has touched it since."""
+        layout, between = self.view.layout, self.view.ancestors(commit) - self.view.ancestors(refused)
+        sources = {event.source for event in self.events if (event.target, event.commit) == (target, commit)}
+        files = {layout.path(field, source) for field in layout.fields for source in sources}
+        both = self._values(target, {refused}) & self._values(target, {commit})
+        return bool(both) and not any(files & {*self.view.changed(self.view.commit(one))} for one in between)
 
     def _values(self, target: str, commits: Collection[str]) -> set[Values]:
         """What the verified stages had at these commits."""
@@ -513,9 +530,8 @@ class Oracle:
     def _proposed(self, pull: PullRequest) -> frozenset[str]:
         """The commits that a pull request proposes, by its text and by its branch; two when they do not agree."""
         found = {str(_metadata(pull.body or "").get("commitID", ""))}
-        own = next(filter(is_own, self.view.on_branch(pull.head_sha, _target(pull))), None)
-        trailer = _TRAILER.search(own.message) if own else None
-        return frozenset((found | ({trailer[4]} if trailer else set())) & self._places.keys())
+        found.add(promoted(self.view, pull.head_sha, _target(pull)))
+        return frozenset(found & self._places.keys())
 
 
 def _last(had: list[Values], values: Values, places: list[int]) -> int:

@@ -320,6 +320,17 @@ def test_what_a_person_closed_stays_closed_until_asked_again_or_something_newer_
     assert told.promote(told.release("v0.3.3")).result == "created"
 
 
+def test_what_a_person_closed_stays_closed_when_the_same_is_verified_again_at_a_later_commit(told: Story) -> None:
+    told.promote(told.release("v0.3.1"))
+    told.forge.close(NAME, 1)
+    elsewhere = told.forge.commit(NAME, {"README.md": "Argo CD syncs whatever is newest"}, "Write")
+
+    assert told.promote(elsewhere, "v0.3.1").result == "declined"
+    assert len(told.pull_requests) == 1
+    told.release("v0.3.0", "Revert")
+    assert told.promote(told.release("v0.3.1"), "v0.3.1").result == "created"
+
+
 def test_a_branch_deleted_by_hand_is_a_no_and_again_brings_it_back(told: Story) -> None:
     commit = told.release("v0.3.1")
     told.promote(commit)

@@ -15,7 +15,7 @@ from delivery.promotion.metadata import PromotionMetadata
 from delivery.promotion.plan import Change
 from delivery.values import parser
 from delivery.values.document import YamlFile
-from tests.delivery.promotion.story import Story
+from tests.delivery.promotion.story import EDGE, Story
 
 State = Literal["open", "merged", "closed"]
 
@@ -33,6 +33,9 @@ class Line:
         return local or _order(int(commit, 16), int(reference, 16))
 
     def closed_by_our_deletion(self, _: object) -> bool:
+        return False
+
+    def untouched(self, *_: object) -> bool:
         return False
 
     def local_order(self, commit: str, reference: str) -> Order | None:
@@ -65,7 +68,8 @@ def proposal(number: int, state: State, commit: int, until: int = 0) -> Proposal
 def judged(proposals: list[Proposal], commit: int, line: Line | None = None, *, given: bool = True) -> Precedence:
     becomes = {"serviceVersion": f"v{commit}"}
     history = cast(History, line or Line())
-    return precedence(history, tuple(reversed(proposals)), name(commit), becomes, given=given)[0]
+    where = EDGE.at_source
+    return precedence(history, tuple(reversed(proposals)), name(commit), becomes, given=given, where=where)[0]
 
 
 histories = st.lists(st.tuples(st.sampled_from(["merged", "closed"]), st.integers(1, 9), st.booleans()), max_size=6)
@@ -129,8 +133,9 @@ def test_without_a_given_commit_the_same_values_count_as_the_same_promotion() ->
     becomes = {"serviceVersion": "v3"}
     for state, expected in (("merged", Precedence.REVERTED), ("closed", Precedence.DECLINED)):
         earlier = (proposal(1, cast(State, state), 3),)
-        assert precedence(cast(History, Line()), earlier, name(7), becomes, given=False)[0] is expected
-        assert precedence(cast(History, Line()), earlier, name(7), becomes, given=True)[0] is Precedence.FREE
+        for named, found in ((False, expected), (True, Precedence.FREE)):
+            history, where = cast(History, Line()), EDGE.at_source
+            assert precedence(history, earlier, name(7), becomes, given=named, where=where)[0] is found
 
 
 def test_commits_with_nothing_in_common_are_for_people_to_judge() -> None:
