@@ -22,7 +22,7 @@ class StageNamespace(pulumi.ComponentResource):
         super().__init__("delivery:components:StageNamespace", name, None, opts)
         created = Namespace(
             name,
-            metadata=ObjectMetaArgs(name=namespace, annotations=annotations),
+            metadata=ObjectMetaArgs(name=namespace, annotations=annotations or None),
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.namespace = created.metadata.name

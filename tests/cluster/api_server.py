@@ -6,8 +6,10 @@ No controller runs: nothing reconciles or collects garbage, and a deleted namesp
 
 import base64
 import secrets
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -188,6 +190,30 @@ class ApiServer:
             self._call("DELETE", self._path(kind, name))
         body = self._call("DELETE", f"{self._path('Namespace')}/{name}")
         self._call("PUT", f"{self._path('Namespace')}/{name}/finalize", body | {"spec": {"finalizers": []}})
+
+    @contextmanager
+    def collecting(self, kind: str, namespace: str) -> Iterator[None]:
+        """Within the block, finish what is deleted there, as the garbage collector would that does not run here.
+
+        Pulumi deletes in the foreground, and waits until the collector has taken its finalizer away.
+        """
+        ended = threading.Event()
+
+        def collect() -> None:
+            while not ended.wait(0.1):
+                for item in self._call("GET", self._path(kind, namespace))["items"]:
+                    if "deletionTimestamp" in item["metadata"]:
+                        path = f"{self._path(kind, namespace)}/{item['metadata']['name']}"
+                        none = {"metadata": {"finalizers": None}}
+                        self._call("PATCH", path, none, "application/merge-patch+json")
+
+        with ThreadPoolExecutor(1) as beside:
+            collected = beside.submit(collect)
+            try:
+                yield
+            finally:
+                ended.set()
+            collected.result()
 
     def define(self, folder: Path) -> None:
         """Create every custom resource definition in a folder, and wait until the server serves them all."""
