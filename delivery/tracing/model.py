@@ -137,6 +137,10 @@ class Delivery:
         """The rollout in the last stage that it has reached."""
         return self.rollouts[-1]
 
+    def failures_before(self, rollout: Rollout) -> tuple[Rollout, ...]:
+        """The tries that failed before this rollout."""
+        return tuple(failure for failure in self.failures if failure.comes_before(rollout))
+
     @property
     def waits(self) -> bool:
         """Whether it was promoted to a stage whose rollout has not begun, or was not exported."""

@@ -96,7 +96,9 @@ class Timeline:
         """The traces of the delivery, in order, as pairs of a name (the stage, or `promotion`) and the trace's id."""
         named: list[tuple[str, str]] = []
         for index, stage in enumerate(self.delivery.stages):
-            named += [(stage, rollout.trace) for rollout in self.delivery.rollouts[index : index + 1] if rollout]
+            for rollout in filter(None, self.delivery.rollouts[index : index + 1]):
+                tries = (*self.delivery.failures_before(rollout), rollout)
+                named += [(f"{stage}, failed" if one.failed else stage, one.trace) for one in tries]
             named += [
                 ("promotion", run.span.id.trace) for hop in self.delivery.hops[index : index + 1] for run in hop.runs
             ]
@@ -146,7 +148,7 @@ def timeline(delivery: Delivery, commit_times: Mapping[str, int] = MappingProxyT
         stage = delivery.stages[index]
         hop = next(iter(delivery.hops[index:]), None)
         if rollout:
-            tries = [*(one for one in delivery.failures if one.comes_before(rollout)), rollout]
+            tries = (*delivery.failures_before(rollout), rollout)
             if before and before.run:
                 built.arrival(tries[0].start, stage, change, merged)
             elif before:

@@ -150,6 +150,9 @@ def test_a_try_that_failed_is_a_part_of_the_lead_time(argocd: tuple[str, ...]) -
         (f"{stage}, all phases", failed) for stage in ("dev", "production") for failed in (True, False)
     ]
     assert line.delivery.complete
+    names = [name for name, _ in line.traces]
+    assert names == ["dev, failed", "dev", "promotion", "production, failed", "production"]
+    assert len({trace for _, trace in line.traces}) == len(names)
 
 
 @pytest.mark.parametrize("argocd", MIXES)
