@@ -14,7 +14,7 @@ from delivery.config.reader import TASK_PROMOTE
 from delivery.model.pipeline import Stage, StageApplication
 from delivery.model.stack import StackConfiguration
 from delivery.model.task_runs import run_seconds
-from delivery.stack.task_source import task_source
+from delivery.stack.task_source import stage_task_source, task_source
 
 GITOPS = Path(__file__).resolve().parents[2] / "gitops"
 """The sources of what is committed to the GitOps repository."""
@@ -46,6 +46,8 @@ HOOK_ROLE_RULES: tuple[dict[str, list[str]], ...] = (
     {"apiGroups": [""], "resources": ["events"], "verbs": ["create"]},
 )
 """The same for a task that is a hook of Argo CD: it reads the other hooks too, and nothing of Keptn's."""
+_TASK_MINUTES = 5
+_RECORDING_SECONDS = 30.0
 _HOOK_RETRY: dict[str, Json] = {"limit": 0}
 """How often Argo CD repeats a sync that failed where its hooks verify: 5 times is its own default, tests and all.
 
@@ -198,9 +200,10 @@ def argocd_annotations(configuration: StackConfiguration, stage_application: Sta
     return configuration.argocd.annotations | {GENERATE_PATHS: generate_paths(stage_application)}
 
 
-def task_spec(code: str) -> dict[str, Json]:
-    """The `spec` of a Keptn task that is nothing but Python source."""
-    return {"python": {"inline": {"code": code}}, "retries": 2, "timeout": "5m"}
+def task_spec(code: str, secret: str = "") -> dict[str, Json]:
+    """The `spec` of a Keptn task that is nothing but Python source, and reads this Secret, if any."""
+    secure: dict[str, Json] = {"secureParameters": {"secret": secret}} if secret else {}
+    return {"python": {"inline": {"code": code}, **secure}, "retries": 2, "timeout": f"{_TASK_MINUTES}m"}
 
 
 def promotion_task(configuration: StackConfiguration, stage_application: StageApplication) -> str:
@@ -216,7 +219,16 @@ def stage_task_specs(configuration: StackConfiguration) -> dict[str, dict[str, J
         return {}
     checks = configuration.checks
     wanted = dict.fromkeys((*checks.pre_deployment_tasks, *checks.post_deployment_tasks))
-    return {name: task_spec(code) for name in wanted if (code := configuration.tasks[name]) is not None}
+    codes = {name: code for name in wanted if (code := configuration.tasks[name]) is not None}
+    if not configuration.records:
+        return {name: task_spec(code) for name, code in codes.items()}
+    stage, api_url = configuration.stage.name, configuration.pipeline.repository.api_url
+    # Ended by Keptn, it could not record that it failed.
+    seconds = _TASK_MINUTES * 60.0 - _RECORDING_SECONDS
+    return {
+        name: task_spec(stage_task_source(name, stage, api_url, seconds, code), SECRET_NAME)
+        for name, code in codes.items()
+    }
 
 
 def task_specs(configuration: StackConfiguration, stage_application: StageApplication) -> dict[str, dict[str, Json]]:

@@ -18,6 +18,16 @@ def task_source(name: str = "promote") -> str:
     return "\n\n".join(text.strip("\n") + "\n" for text in _modules(name).values())
 
 
+def stage_task_source(name: str, stage: str, api_url: str, seconds: float, code: str) -> str:
+    """The text of a task whose source is `code`, run by `gitops/tasks/stage_task.py`, which records that it failed."""
+    # Line by line, so that a change of it shows as one in a preview.
+    lines = "".join(f"        {text!r},\n" for text in code.split("\n"))
+    known = {"name": name, "stage": stage, "api_url": api_url, "seconds": seconds}
+    values = "".join(f"    {key}={value!r},\n" for key, value in known.items())
+    task = f'TASK = StageTask(\n{values}    source="\\n".join([\n{lines}    ]),\n)\n'
+    return f'{task_source("stage_task")}\n\n{task}\nif __name__ == "__main__":\n    sys.exit(run_stage_task(TASK))\n'
+
+
 def _modules(name: str) -> dict[str, str]:
     """The modules of a task without their imports of each other, what is imported before what imports it."""
     source, found = (_TASKS / f"{name}.py").read_text(encoding="utf-8"), dict[str, str]()

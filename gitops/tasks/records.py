@@ -25,7 +25,8 @@ class RefusedError(PromotionError):
 class Verdict:
     """What is recorded. `values` are the promoted ones; None, and `version` and `traceparent` empty: not known.
 
-    With `auto_inactive` GitHub sets earlier deployments in the environment inactive, of every application there.
+    With `auto_inactive` GitHub sets earlier deployments in the environment inactive, of every application there. With
+    `keeps_success` it is not written where a success is recorded already.
     """
 
     application: str
@@ -38,6 +39,11 @@ class Verdict:
     auto_inactive: bool = False
     state: Literal["success", "failure"] = "success"
     reason: str = ""
+    keeps_success: bool = False
+
+    def stands(self, states: list[Any]) -> bool:
+        """Whether there is nothing to write, given the states that were written, newest first."""
+        return states[:1] == [self.state] or (self.keeps_success and "success" in states)
 
     @property
     def description(self) -> str:
@@ -90,7 +96,7 @@ def as_deployment(github: GitHub, verdict: Verdict, attempt: int) -> bool:
         told = accepted(github.read(f"deployments/{numbers[0]}/statuses?per_page=100", attempt))
         # A later success in the environment has made this one inactive: it is a success all the same.
         states = [state for one in told if (state := at(one, "state")) != "inactive"]
-        if states[:1] == [verdict.state]:
+        if verdict.stands(states):
             return False
     else:
         body: dict[str, object] = {
@@ -112,7 +118,7 @@ def as_commit_status(github: GitHub, verdict: Verdict, attempt: int) -> bool:
     """Whether a commit status had to be written: GitHub takes a thousand for a commit and context, and no more."""
     context = f"delivery/{verdict.stage}/{verdict.application}"
     told = accepted(github.read(f"commits/{verdict.commit}/statuses?per_page=100", attempt))
-    if next((at(one, "state") for one in told if at(one, "context") == context), None) == verdict.state:
+    if verdict.stands([at(one, "state") for one in told if at(one, "context") == context]):
         return False
     status = {"state": verdict.state, "context": context, "description": verdict.description}
     accepted(github.write(f"statuses/{verdict.commit}", status, attempt, has_number))

@@ -285,17 +285,20 @@ class TestTheRole:
 class TestTheText:
     """What runs: the modules as one text, without a file and without this project."""
 
+    TASKS = ("promote", "stage_task")
     MODULES = sorted(path for path in (ROOT / "gitops/tasks").glob("*.py"))
 
-    def test_needs_nothing_but_pythons_standard_library(self) -> None:
-        tree = parsed(task_source(), (3, 11))
+    @pytest.mark.parametrize("task", TASKS)
+    def test_needs_nothing_but_pythons_standard_library(self, task: str) -> None:
+        tree = parsed(task_source(task), (3, 11))
         modules = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
         modules |= {str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
         assert {name.partition(".")[0] for name in modules} - sys.stdlib_module_names == set()
 
-    def test_has_every_name_once(self) -> None:
+    @pytest.mark.parametrize("task", TASKS)
+    def test_has_every_name_once(self, task: str) -> None:
         origins: dict[str, set[str]] = {}
-        for node in parsed(task_source()).body:
+        for node in parsed(task_source(task)).body:
             if isinstance(node, ast.Import | ast.ImportFrom):
                 where = node.module if isinstance(node, ast.ImportFrom) else ""
                 bound = {alias.asname or alias.name: f"{where}.{alias.name}" for alias in node.names}
