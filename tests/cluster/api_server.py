@@ -26,8 +26,10 @@ Body = dict[str, Any]
 
 _RESOURCES = {
     "Application": "apis/argoproj.io/v1alpha1/{}applications",
+    "AppProject": "apis/argoproj.io/v1alpha1/{}appprojects",
     "ClusterRole": "apis/rbac.authorization.k8s.io/v1/clusterroles",
     "ClusterRoleBinding": "apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
+    "ConfigMap": "api/v1/{}configmaps",
     "CustomResourceDefinition": "apis/apiextensions.k8s.io/v1/customresourcedefinitions",
     "Deployment": "apis/apps/v1/{}deployments",
     "StatefulSet": "apis/apps/v1/{}statefulsets",
@@ -160,7 +162,16 @@ class ApiServer:
 
     def names(self, kind: str, namespace: str = "") -> list[str]:
         """The names of all objects of a kind: those in a namespace, else all."""
-        return [item["metadata"]["name"] for item in self._call("GET", self._path(kind, namespace))["items"]]
+        return [item["metadata"]["name"] for item in self.items(kind, namespace)]
+
+    def items(self, kind: str, namespace: str = "") -> list[Body]:
+        """All objects of a kind: those in a namespace, else all."""
+        return list(self._call("GET", self._path(kind, namespace))["items"])
+
+    def merge(self, kind: str, name: str, body: Body, namespace: str = "", subresource: str = "") -> Body:
+        """Change an object, or its status, by a merge patch. It is validated strictly."""
+        path = f"{self._path(kind, namespace)}/{name}" + (f"/{subresource}" if subresource else "")
+        return self._call("PATCH", path, body, "application/merge-patch+json", fieldValidation="Strict")
 
     def create(self, body: Body) -> Body:
         """Create an object, as somebody else would. It is validated strictly."""

@@ -3,7 +3,7 @@
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 READY_SECONDS = 90.0
@@ -19,9 +19,9 @@ class ProgramError(Exception):
 
 
 class Program:
-    """One running program; `log` is the file of all that it says."""
+    """One running program; `log` is the file of all that it says. `environ` is its environment where not this one's."""
 
-    def __init__(self, command: Sequence[str], log: Path) -> None:
+    def __init__(self, command: Sequence[str], log: Path, environ: Mapping[str, str] | None = None) -> None:
         self._name, self._log = Path(command[0]).name, log
         with log.open("wb") as output:
             self._process = subprocess.Popen(
@@ -29,6 +29,7 @@ class Program:
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
+                env=environ,
             )
 
     def wait_for(self, ready: Callable[[], bool]) -> None:
