@@ -35,7 +35,8 @@ class Application:
 
     `errors` are its conditions that are errors, by type. `health` is empty when it is older than the end of the last
     operation. `phase` and `failures` are that operation's, which began at `started`. `compared` are the revisions that
-    the cluster was compared with, `synced` those of the last operation: one for each source.
+    the cluster was compared with, `synced` those of the last operation: one for each source. It was `selective` where a
+    person chose what is synced: no hook runs then.
     """
 
     errors: Mapping[str, str]
@@ -49,6 +50,7 @@ class Application:
     compared: tuple[str, ...]
     synced: tuple[str, ...]
     failures: tuple[Failure, ...]
+    selective: bool
 
 
 def application(connection: Connection, namespace: str, name: str) -> Application | None:
@@ -62,6 +64,8 @@ def application(connection: Connection, namespace: str, name: str) -> Applicatio
     automated = field_of(found, "spec", "syncPolicy", "automated")
     finished = time_of(field_of(found, "status", "operationState", "finishedAt"))
     reconciled = time_of(field_of(found, "status", "reconciledAt"))
+    operation = field_of(found, "status", "operationState", "operation")
+    by_argocd = field_of(found, "status", "operationState", "operation", "initiatedBy", "automated") is True
     current = not finished or (reconciled is not None and reconciled >= finished)
     return Application(
         # So Argo CD itself tells errors from warnings.
@@ -76,6 +80,8 @@ def application(connection: Connection, namespace: str, name: str) -> Applicatio
         compared=_revisions(field_of(found, "status", "sync")),
         synced=_revisions(field_of(found, "status", "operationState", "syncResult")),
         failures=tuple(_failures(found)),
+        # Self-heal is selective too, and undoes a change in the cluster alone.
+        selective=not by_argocd and isinstance(operation, dict) and bool(objects_of(operation, "sync", "resources")),
     )
 
 

@@ -151,6 +151,9 @@ def _state(name: str, found: Application, placed: StageApplication, inspection: 
     if found.health == "Degraded":
         fix = f"argocd app get {app} shows which object; its events: kubectl -n {placed.namespace} get events"
         return wrong(name, f"Synced{at}, and Degraded", fix)
+    if found.selective and not placed.stage.with_keptn:
+        detail = f"Synced{at} by a sync of chosen objects, which runs no hook: nothing of it is verified"
+        return unknown(name, detail, f"where that was a new version: argocd app sync {app}")
     if not found.health:
         return unknown(name, f"Synced{at}, its health is not known since", f"argocd app get {app} --refresh")
     return ok(name, f"Synced{at}, {found.health}")

@@ -1,4 +1,4 @@
-"""The check of what runs in the stage: which workloads Keptn knows by their labels, and whether they are available.
+"""The check of what runs in the stage: which workloads are known by their labels, and whether they are available.
 
 By what it says the promotion task decides, so it asks in the task's own words.
 """
@@ -12,10 +12,12 @@ from delivery.doctor.inspection import Inspection
 from gitops.tasks.verification import KINDS, pod_label, unavailable
 
 _PREFIX = "app.kubernetes.io/"
+_OF_KEPTN = ("part-of", "name", "version")
+_OF_HOOKS = ("part-of",)
 
 
 def workloads(name: str, inspection: Inspection) -> Iterator[Check]:
-    """Every workload of the stage's applications has the labels that Keptn groups by, and is fully available."""
+    """Every workload of the stage's applications has the labels that it is known by, and is fully available."""
     configuration = inspection.configuration
     applications = {application.name for application in configuration.pipeline.applications}
     for namespace in dict.fromkeys(placed.namespace for placed in configuration.stage_applications):
@@ -34,10 +36,12 @@ def workloads(name: str, inspection: Inspection) -> Iterator[Check]:
 def _check(name: str, one: Object, applications: set[str], inspection: Inspection, namespace: str) -> Check | None:
     kind, called = str(one["kind"]), str(field_of(one, "metadata", "name"))
     where = f"{kind} {called} in {namespace}"
-    missing = [label for label in ("part-of", "name", "version") if not pod_label(one, label)]
+    keptn = inspection.configuration.stage.with_keptn
+    missing = [label for label in (_OF_KEPTN if keptn else _OF_HOOKS) if not pod_label(one, label)]
     if missing:
         labels = ", ".join(f"{_PREFIX}{label}" for label in missing)
-        detail = f"{where}: its pods have no {labels}, so Keptn does not count it as part of an application"
+        who = "Keptn" if keptn else "the promotion task"
+        detail = f"{where}: its pods have no {labels}, so {who} does not count it as part of an application"
         return unknown(name, detail, "add the labels to its pod template, unless it is none of the pipeline's")
     part_of = str(pod_label(one, "part-of"))
     if part_of not in applications:

@@ -135,6 +135,26 @@ def test_health_from_before_the_end_of_the_sync_is_not_counted(
         assert_told("application.old_health", check)
 
 
+@pytest.mark.parametrize(
+    ("verification", "automated", "outcome"),
+    [("argocd", None, "unknown"), ("argocd", True, "ok"), ("keptn", None, "ok")],
+)
+def test_a_sync_of_chosen_objects_has_verified_nothing_where_hooks_verify(
+    api: KubernetesApi, verification: str, automated: bool | None, outcome: str
+) -> None:
+    found = status()
+    found["operationState"]["operation"] = {
+        "sync": {"resources": [{"kind": "Deployment", "name": "frontend"}]},
+        "initiatedBy": {"automated": automated} if automated else {"username": "admin"},
+    }
+    api.objects[APPLICATION] = {"spec": {"syncPolicy": {"automated": {}}}, "status": found}
+    stages = json.dumps([{"name": "dev", "verification": verification}, {"name": "production", "after": ["dev"]}])
+    check = checks(api, stages=stages)["Application podtato-head-dev"]
+    assert check.status == outcome
+    if outcome == "unknown":
+        assert_told("application.selective", check)
+
+
 def test_before_the_first_update_there_is_no_application_and_soon_after_it_has_no_status(api: KubernetesApi) -> None:
     assert checks(api)["Application podtato-head-dev"].status == "ok"
     assert state(api, {}, age=1).status == "unknown"

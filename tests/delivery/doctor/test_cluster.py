@@ -182,9 +182,25 @@ def test_a_stage_that_argo_cd_verifies_has_no_check_of_keptn(api: KubernetesApi)
     found = checks(api, stages=stages)
     assert {name for name, check in found.items() if check.status != "ok"} == set()
     assert set(found) == {
-        *("cluster", "cluster rights", "workloads"),
+        *("cluster", "cluster rights", "collector address", "workloads"),
         *("Argo CD's definitions", "Argo CD", "Argo CD project", "Application podtato-head-dev"),
     }
+
+
+def test_a_hook_needs_of_a_workload_no_more_than_its_application(api: KubernetesApi) -> None:
+    stages = json.dumps([{"name": "dev", "verification": "argocd"}, {"name": "production", "after": ["dev"]}])
+    for without, status in (("version", "ok"), ("part-of", "unknown")):
+        api.objects[f"{SPACE}/deployments"] = {"items": [running(without=without)]}
+        found = checks(api, stages=stages)["workloads"]
+        assert found.status == status
+    assert_told("workloads.argocd", found)
+
+
+def test_where_hooks_send_the_trace_is_told_without_a_login(api: KubernetesApi) -> None:
+    stages = json.dumps([{"name": "dev", "verification": "argocd"}, {"name": "production", "after": ["dev"]}])
+    assert_told("cluster.no_endpoint", checks(api, stages=stages)["collector address"])
+    found = checks(api, stages=stages, otlpEndpoint="http://otel.monitoring:4318")
+    assert found["collector address"].detail == "http://otel.monitoring:4318"
 
 
 def test_an_argo_cd_that_scales_by_itself_is_found_as_a_deployment(api: KubernetesApi) -> None:
