@@ -218,13 +218,16 @@ def _of_deployments(connection: Any, stages: Sequence[str], web: str) -> list[Re
             continue
         newest = max(told, key=lambda status: _time(status["createdAt"]))
         payload = _payload(one["payload"])
+        said = {key: str(payload.get(key, "")) for key in ("version", "traceparent", "verifiedBy")}
+        # The payload stays what the first try gave it: a success after a failure has a trace of its own.
+        said |= _words(newest) if newest["state"] == "SUCCESS" else {}
         found.append(
             _record(
                 application,
                 stage,
                 one["commitOid"],
                 newest,
-                {key: str(payload.get(key, "")) for key in ("version", "traceparent", "verifiedBy")},
+                said,
                 f"{web}/deployments/{quote(stage)}",
             )
         )
@@ -242,6 +245,11 @@ def _payload(raw: object) -> Mapping[str, object]:
     return found if isinstance(found, dict) else {}
 
 
+def _words(status: Mapping[str, Any]) -> dict[str, str]:
+    """What the description of a success has: words of the form `key=value`."""
+    return dict(word.split("=", 1) for word in str(status["description"] or "").split() if "=" in word)
+
+
 def _of_statuses(commit: Any, stages: Sequence[str], web: str) -> list[Record]:
     found = []
     sha = commit_name(commit["oid"])
@@ -249,8 +257,7 @@ def _of_statuses(commit: Any, stages: Sequence[str], web: str) -> list[Record]:
         stage, _, application = str(status["context"]).removeprefix(CONTEXT).partition("/")
         known = stage in stages and str(status["context"]).startswith(CONTEXT) and is_dns_label(application)
         if known and status["state"] in _STATES:
-            said = dict(word.split("=", 1) for word in str(status["description"] or "").split() if "=" in word)
-            found.append(_record(application, stage, sha, status, said, f"{web}/commit/{sha}"))
+            found.append(_record(application, stage, sha, status, _words(status), f"{web}/commit/{sha}"))
     return found
 
 

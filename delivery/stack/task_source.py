@@ -32,5 +32,5 @@ def _modules(name: str) -> dict[str, str]:
     """The modules of a task without their imports of each other, what is imported before what imports it."""
     source, found = (_TASKS / f"{name}.py").read_text(encoding="utf-8"), dict[str, str]()
     for match in _IMPORT.finditer(source):
-        found |= {module: text for module, text in _modules(match[1]).items() if module not in found}
+        found |= _modules(match[1])
     return found | {name: _IMPORT.sub("", source)}

@@ -10,7 +10,7 @@ from typing import Any
 
 from gitops.tasks.inputs import Promotion
 from gitops.tasks.kubernetes import Kubernetes
-from gitops.tasks.text import at, line
+from gitops.tasks.text import at, line, without_passwords
 from gitops.tasks.trace import TaskRun
 from gitops.tasks.verification import lacking
 
@@ -123,7 +123,7 @@ def why_it_failed(promotion: Promotion, kubernetes: Kubernetes, jobs: list[Any],
         return Failure(lacks or "the sync failed, and no hook did: `argocd app get` shows what Argo CD says", hook="")
     found = condition(job, "Failed")
     said = last_words(promotion, kubernetes, task_of(job)) or str(at(found, "message") or at(found, "reason"))
-    return Failure(f"{task_of(job)}: {line(said)}", str(at(found, "reason")), task_of(job))
+    return Failure(f"{task_of(job)}: {line(without_passwords(said))}", str(at(found, "reason")), task_of(job))
 
 
 def last_words(promotion: Promotion, kubernetes: Kubernetes, task: str) -> str:

@@ -94,8 +94,9 @@ def as_deployment(github: GitHub, verdict: Verdict, attempt: int) -> bool:
     numbers = [at(one, "id") for one in accepted(github.read(f"deployments?{query}", attempt))]
     if numbers:
         told = accepted(github.read(f"deployments/{numbers[0]}/statuses?per_page=100", attempt))
+        newest = sorted(told, key=lambda one: at(one, "id") or 0, reverse=True)
         # A later success in the environment has made this one inactive: it is a success all the same.
-        states = [state for one in told if (state := at(one, "state")) != "inactive"]
+        states = [state for one in newest if (state := at(one, "state")) != "inactive"]
         if verdict.stands(states):
             return False
     else:

@@ -22,7 +22,7 @@ from gitops.tasks.github import GitHub
 from gitops.tasks.http_client import Budget, PromotionError
 from gitops.tasks.inputs import DNS_LABEL, SECRET_FIX, required, traceparents, variable
 from gitops.tasks.records import Verdict, record
-from gitops.tasks.text import MASK, at, line
+from gitops.tasks.text import MASK, at, line, without_passwords
 
 RECORD_SECONDS = 20.0
 LEFT_SECONDS = 2.0
@@ -106,7 +106,7 @@ def recorded_failure(task: StageTask, reason: str, environ: Mapping[str, str], b
             traceparent=next(iter(traceparents(at(context, "metadata", "traceparent"))), ""),
             verified_by="keptn",
             state="failure",
-            reason=re.sub(r"//[^/@\s]+@", f"//{MASK}@", reason).replace(token, MASK),
+            reason=without_passwords(reason).replace(token, MASK),
             # After a restart Keptn runs every task again whose Job is gone, also of versions that were replaced since.
             keeps_success=True,
         )

@@ -1,6 +1,7 @@
 """What JSON, environment variables and answers have at a place, and text as one printable line. Nothing raises."""
 
 import json
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -20,6 +21,11 @@ def parsed(text: str | bytes) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         return None
+
+
+def without_passwords(text: str) -> str:
+    """The text without user and password in the addresses that it has."""
+    return re.sub(r"//[^/@\s]+@", f"//{MASK}@", text)
 
 
 def line(text: str, secrets: Iterable[str] = ()) -> str:

@@ -296,6 +296,10 @@ class TestTheText:
         assert {name.partition(".")[0] for name in modules} - sys.stdlib_module_names == set()
 
     @pytest.mark.parametrize("task", TASKS)
+    def test_is_short_enough_to_be_an_argument_of_a_process(self, task: str) -> None:
+        assert len(task_source(task).encode()) < 120_000, "Linux takes 131,071 bytes"
+
+    @pytest.mark.parametrize("task", TASKS)
     def test_has_every_name_once(self, task: str) -> None:
         origins: dict[str, set[str]] = {}
         for node in parsed(task_source(task)).body:

@@ -294,6 +294,12 @@ class TestAfterASyncThatFailed:
         assert found.payload["traceparent"] == traceparent(commit, "BackoffLimitExceeded")
         assert lab.reasons == ["VerificationFailed"]
 
+    def test_the_reason_has_no_password_of_an_address(self, lab: Lab, commit: str) -> None:
+        said = "cannot reach https://somebody:word@registry.example.com/v2"
+        assert self.failed(lab, commit, self.failure("smoke", "PostSync", commit, said)) == (
+            "smoke: cannot reach https://[secret]@registry.example.com/v2"
+        )
+
     def test_a_hook_without_a_pod_is_told_by_its_job(self, lab: Lab, commit: str) -> None:
         assert self.failed(lab, commit, job("smoke", "PostSync", commit, error="DeadlineExceeded")) == (
             "smoke: Job failed: DeadlineExceeded"
@@ -313,6 +319,13 @@ class TestAfterASyncThatFailed:
     def test_without_a_hook_that_failed_it_is_what_the_workloads_lack(self, lab: Lab, commit: str) -> None:
         lab.deploy(Deployment(APPLICATION, "v0.3.1", replicas=2, available=1))
         assert_message("task.sync_failed_workload", self.failed(lab, commit))
+
+    def test_a_failure_of_an_earlier_sync_of_the_commit_is_not_why_the_workloads_lack_something(
+        self, lab: Lab, commit: str
+    ) -> None:
+        lab.deploy(Deployment(APPLICATION, "v0.3.1", replicas=2, available=1))
+        old = self.failure("smoke", "PostSync", commit, "long ago", began=NOW - 900)
+        assert "1 available" in self.failed(lab, commit, old)
 
     def test_nothing_that_the_cluster_tells_is_said_too(self, lab: Lab, commit: str) -> None:
         assert_message("task.sync_failed_unknown", self.failed(lab, commit))

@@ -7,6 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from delivery.github.client import GitHub as ReadingGitHub
+from delivery.github.records import Record, read_records
 from gitops.tasks.github import GitHub
 from gitops.tasks.http_client import Budget, PassingError
 from gitops.tasks.records import Verdict, record
@@ -166,10 +168,48 @@ class TestATokenThatMayNotWriteDeployments:
         lab.forge.fail_next("POST", DISPATCHES, status=503, times=None)
         assert lab.run(context, sweepMinutes="15").code == 0
 
+    def test_is_not_shown_when_it_comes_back_in_the_refusal(self, lab: Lab, context: str) -> None:
+        lab.forge.fail_next("*", "/(deployments|statuses)", status=403, body={"message": f"no: {TOKEN}"}, times=None)
+        outcome = lab.run(context)
+        assert "(GitHub: no: [secret])" in outcome.out
+        assert TOKEN not in outcome.out + json.dumps(lab.cluster.events)
+
     def test_may_read_them_in_a_public_repository(self, lab: Lab, context: str) -> None:
         lab.forge.fail_next("POST", CREATE, status=403, body={"message": "Resource not accessible"}, times=None)
         assert lab.run(context).code == 0
         assert [status.state for status in lab.statuses(commit_of(context))] == ["success"]
+
+
+class TestWhoeverReadsTheRecords:
+    """The promoter and the doctor read them by one query."""
+
+    def read(self, lab: Lab, commit: str) -> Record:
+        lab.forge.add_token("reader", permissions={"deployments": "read", "statuses": "read", "contents": "read"})
+        owner, name = REPOSITORY.split("/")
+        github = ReadingGitHub(lab.forge.api_url, owner, name, "reader")
+        [found] = read_records(github, ["dev"], branches=["main"]).found
+        assert (found.application, found.stage, found.commit) == (APPLICATION, "dev", commit)
+        return found
+
+    @pytest.mark.parametrize("permissions", [ALL, ("actions", "statuses")], ids=["Deployment", "commit status"])
+    def test_has_what_the_task_has_written(self, lab: Lab, context: str, permissions: tuple[str, ...]) -> None:
+        lab.allow(*permissions)
+        lab.run(context)
+        found = self.read(lab, commit_of(context))
+        assert (found.state, found.version, found.verified_by) == ("success", "v0.3.1", "keptn")
+        assert found.traceparent == json.loads(context)["metadata"]["traceparent"]
+
+    def test_has_the_reason_of_a_failure_and_the_trace_of_a_success_behind_it(self, lab: Lab) -> None:
+        lab.allow(*ALL)
+        budget = Budget(lambda _: None, lambda: 0.0, lambda: 0.0, lambda _: None, deadline=600.0)
+        github = GitHub(f"{lab.forge.api_url}/repos/{REPOSITORY}", TOKEN, budget)
+        commit, first, then = lab.commit("v1"), f"00-{'1' * 32}-{'1' * 16}-01", f"00-{'2' * 32}-{'2' * 16}-01"
+        record(github, Verdict(APPLICATION, "dev", commit, "v1", first, "argocd", state="failure", reason="smoke: no"))
+        failed = self.read(lab, commit)
+        assert (failed.state, failed.reason, failed.traceparent) == ("failure", "smoke: no", first)
+        record(github, Verdict(APPLICATION, "dev", commit, "v1", then, "argocd"))
+        found = self.read(lab, commit)
+        assert (found.state, found.reason, found.traceparent, found.version) == ("success", "", then, "v1")
 
 
 class TestADispatchThatFails:
