@@ -4,10 +4,12 @@ import ssl
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
 from gitops.tasks.http_client import Budget, Client, PassingError, PromotionError, send
@@ -31,20 +33,22 @@ def surroundings(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 @pytest.fixture
 def authority(tmp_path: Path) -> tuple[Path, ssl.SSLContext]:
     """The file of an authority, made as older tools did it (no key identifiers), and the server that it vouches for."""
-    private, _ = key_pair()
-    key = load_pem_private_key(private.encode(), None)
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    loaded = [load_pem_private_key(key_pair(number)[0].encode(), None) for number in range(2)]
+    keys = [key for key in loaded if isinstance(key, RSAPrivateKey)]
+    names = [x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)]) for name in ("authority", "127.0.0.1")]
     now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), 1, now - timedelta(1), now + timedelta(1))  # type: ignore[arg-type]
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())  # type: ignore[arg-type]
-    )
-    (tmp_path / "key").write_text(private)
-    (tmp_path / "ca.crt").write_bytes(certificate.public_bytes(Encoding.PEM))
+    address = x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))])
+    for number, (name, key, extension) in enumerate(
+        zip(names, keys, (x509.BasicConstraints(ca=True, path_length=None), address), strict=True)
+    ):
+        made = x509.CertificateBuilder(
+            names[0], name, key.public_key(), number + 1, now - timedelta(1), now + timedelta(1)
+        )
+        certificate = made.add_extension(extension, critical=number == 0).sign(keys[0], hashes.SHA256())
+        (tmp_path / ("ca.crt", "server.crt")[number]).write_bytes(certificate.public_bytes(Encoding.PEM))
+    (tmp_path / "key").write_text(key_pair(1)[0])
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(tmp_path / "ca.crt", tmp_path / "key")
+    context.load_cert_chain(tmp_path / "server.crt", tmp_path / "key")
     return tmp_path / "ca.crt", context
 
 
@@ -86,7 +90,17 @@ class TestProxies:
 
 
 class TestCertificates:
-    def test_of_the_clusters_own_authority_are_trusted(self, authority: tuple[Path, ssl.SSLContext]) -> None:
+    def test_of_the_clusters_own_authority_are_trusted_although_an_old_tool_has_made_it(
+        self, authority: tuple[Path, ssl.SSLContext], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        made = ssl.create_default_context
+
+        def as_from_python_3_13_on(**options: Any) -> ssl.SSLContext:
+            context = made(**options)
+            context.verify_flags |= ssl.VERIFY_X509_STRICT
+            return context
+
+        monkeypatch.setattr(ssl, "create_default_context", as_from_python_3_13_on)
         with loopback(tls=authority[1]) as server:
             assert get(Client({}, str(authority[0])), server.url) == 200
 
