@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -85,11 +87,14 @@ class TestTheTask:
         assert stage.records == [(stage.commit, [("failure", "smoke: it was still running after 0 s")])]
 
     def test_may_leave_something_that_holds_its_output_open(
-        self, stage: Stage, monkeypatch: pytest.MonkeyPatch
+        self, stage: Stage, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("gitops.tasks.stage_task.LEFT_SECONDS", 0.2)
-        leaves = "import subprocess, sys\nsubprocess.Popen(['sleep', '3'])\nsys.exit('left')"
-        assert stage.run(leaves) == 1
+        left = "left = subprocess.Popen(['sleep', '60'])\nprint(left.pid, flush=True)\n"
+        began = time.monotonic()
+        assert stage.run(f"import subprocess, sys\n{left}sys.exit('left')") == 1
+        os.kill(int(capfd.readouterr().out.split()[0]), signal.SIGKILL)
+        assert time.monotonic() - began < 30
         assert stage.records == [(stage.commit, [("failure", "smoke: left")])]
 
 
@@ -114,7 +119,6 @@ class TestTheRecord:
         [
             ("raise ValueError('x')", "ValueError: x"),
             ("import sys; sys.exit(3)", "exit status 3"),
-            ("import os; os.kill(os.getpid(), 9)", "it was ended by signal 9"),
             ("import sys; sys.exit('https://me:hunter22@host/ says no')", "https://[secret]@host/ says no"),
             ("import sys; sys.stderr.write('x' * 20_000 + '\\n\\x1b[31mred\\n\\n'); sys.exit(1)", "?[31mred"),
             (f"import sys; sys.exit('{TOKEN}')", "[secret]"),
@@ -123,6 +127,10 @@ class TestTheRecord:
     def test_says_how_it_ended(self, stage: Stage, source: str, reason: str) -> None:
         assert stage.run(source) != 0
         assert stage.records == [(stage.commit, [("failure", f"smoke: {reason}")])]
+
+    def test_says_which_signal_ended_it_and_has_a_shells_status_for_that(self, stage: Stage) -> None:
+        assert stage.run("import os; os.kill(os.getpid(), 9)") == 137
+        assert stage.records == [(stage.commit, [("failure", "smoke: it was ended by signal 9")])]
 
     def test_is_written_once_by_a_task_that_is_repeated_and_gives_way_to_a_success(
         self, stage: Stage, capfd: pytest.CaptureFixture[str]
