@@ -142,9 +142,14 @@ class ApiServer:
                 "subjects": [{"kind": "ServiceAccount", **metadata}],
             }
         )
-        path = f"{self._path('ServiceAccount', 'default')}/{name}/token"
-        self._tokens[name] = str(self._call("POST", path, {"spec": {}})["status"]["token"])
+        self._tokens[name] = self._token(name, "default")
         return self.kubeconfig(name)
+
+    def mount(self, folder: Path, account: str, namespace: str) -> None:
+        """Write what a pod of this service account finds in its folder: a token, the namespace, whom to trust."""
+        (folder / "token").write_text(self._token(account, namespace), encoding="utf-8")
+        (folder / "namespace").write_text(namespace, encoding="utf-8")
+        (folder / "ca.crt").write_bytes(self._certificate.read_bytes())
 
     def end_account(self, name: str) -> None:
         """Delete an account, and wait until the server takes its token no more: it remembers one for 10 s."""
@@ -238,6 +243,10 @@ class ApiServer:
             versions = [version["name"] for version in spec["versions"] if version["served"]]
             for path in (f"apis/{spec['group']}/{version}/{spec['names']['plural']}" for version in versions):
                 self._program.wait_for(partial(self._serves, path))
+
+    def _token(self, account: str, namespace: str) -> str:
+        path = f"{self._path('ServiceAccount', namespace)}/{account}/token"
+        return str(self._call("POST", path, {"spec": {}})["status"]["token"])
 
     def _start(self, ports: Sequence[int]) -> Program:
         key = str(self._folder / "accounts.key")

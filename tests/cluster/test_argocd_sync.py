@@ -1,7 +1,7 @@
 """What a real Argo CD makes of the program's hooks: `pulumi up`, a real repository, and a real sync of it.
 
-The node agent ends Jobs without running them (what they run has tests of its own), so that what is seen here is when
-Argo CD runs which hook, for which commit, and what is left for those who read it.
+First, with Jobs that end as they are told: when Argo CD runs which hook, for which commit, and what is left for those
+who read it. Then the hooks run what they have, against the API server and the forge: what they record and send on.
 """
 
 import json
@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from lab.forge import Forge
+from lab.forge.model import Deployment
 from tests.cluster.api_server import ApiServer
 from tests.cluster.argocd import NAMESPACE, ArgoCd, Delivery, missing_programs
-from tests.cluster.team import TOKEN, Team
+from tests.cluster.team import TASK_TOKEN, TOKEN, Team
 
 pytestmark = pytest.mark.skipif(
     bool(missing_programs()), reason=f"Argo CD is not here: {', '.join(missing_programs())} not on PATH"
@@ -78,8 +79,8 @@ class Fleet:
 
 
 @pytest.fixture(scope="module")
-def fleet(server: ApiServer, forge: Forge, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    team = Team("fleet", server, forge, tmp_path_factory.mktemp("fleet"))
+def fleet(without_keptn: ApiServer, forge: Forge, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    team = Team("fleet", without_keptn, forge, tmp_path_factory.mktemp("fleet"))
     forge.commit(team.repository, {**OWN_CHART}, "Add a chart")
     team.settings |= {
         "applications": json.dumps(APPLICATIONS),
@@ -89,9 +90,11 @@ def fleet(server: ApiServer, forge: Forge, tmp_path_factory: pytest.TempPathFact
         "tasks": json.dumps({"migrate": "print()\n", "smoke": "print()\n"}),
         "preDeploymentTasks": '["migrate"]',
         "postDeploymentTasks": '["smoke"]',
-        "checks": json.dumps([{"name": "page", "url": "http://{application}.{namespace}/"}]),
+        # What a repository of the forge answers to somebody without a token.
+        "checks": json.dumps([{"name": "page", "url": f"{forge.url}/{team.repository}/info/refs", "status": 403}]),
     }
-    with ArgoCd(server, tmp_path_factory.mktemp("argocd") / "home") as argo_cd:
+    forge.add_token(TASK_TOKEN, {"actions": "write", "deployments": "write"}, "deliveries[bot]")
+    with ArgoCd(without_keptn, tmp_path_factory.mktemp("argocd") / "home") as argo_cd:
         argo_cd.give_access(f"{forge.url}/{team.repository}", TOKEN)
         done = team.up("dev")
         assert done.status == 0, done.text
@@ -105,10 +108,21 @@ def front(fleet: Fleet) -> Iterator[Delivery]:
     yield delivery
     delivery.nodes.failing.clear()
     delivery.nodes.rollout = "available"
+    delivery.nodes.runs = False
 
 
-ALL = ["front-migrate", "front", "front-smoke", "front-page", "front-promote"]
-"""What a sync runs when all is well."""
+@pytest.fixture
+def back(fleet: Fleet) -> Delivery:
+    """The application `back`, which no test lets fail."""
+    return fleet.deliveries["back"]
+
+
+def everything(application: str) -> list[str]:
+    """What a sync of a new version runs when all is well."""
+    return [f"{application}-migrate", application, *(f"{application}-{name}" for name in ("smoke", "page", "promote"))]
+
+
+ALL = everything("front")
 
 
 def told(delivery: Delivery, count: int) -> list[Any]:
@@ -121,15 +135,12 @@ def told(delivery: Delivery, count: int) -> list[Any]:
 
 @pytest.mark.parametrize("application", ["front", "back", "shop"])
 def test_a_sync_runs_each_hook_once_before_and_after_the_deployment(fleet: Fleet, application: str) -> None:
-    names = [f"{application}-migrate", application, *(f"{application}-{name}" for name in ("smoke", "page", "promote"))]
-
-    assert fleet.first[application] == names
+    assert fleet.first[application] == everything(application)
 
 
 def test_a_new_version_runs_the_hooks_of_its_application_alone_and_tells_them_its_commit(
-    fleet: Fleet, front: Delivery
+    fleet: Fleet, front: Delivery, back: Delivery
 ) -> None:
-    back = fleet.deliveries["back"]
     synced = back.operation["syncResult"]["revision"]
 
     commit = fleet.set_value("front", "serviceVersion", "v0.2.0")
@@ -143,42 +154,37 @@ def test_a_new_version_runs_the_hooks_of_its_application_alone_and_tells_them_it
     assert back.operation["syncResult"]["revision"] == synced
 
 
-def test_a_commit_that_changes_no_object_runs_no_hook(fleet: Fleet, front: Delivery) -> None:
-    front.deliver(fleet.set_value("front", "serviceVersion", "v0.3.0"))
-
-    assert front.look(fleet.commit({"docs/a.md": "a"})) == []
-    assert front.look(fleet.commit({"front/dev/tasks/smoke.py": "print('another')\n"})) == []
+def test_a_commit_that_changes_no_object_runs_no_hook(fleet: Fleet, back: Delivery) -> None:
+    assert back.look(fleet.commit({"docs/a.md": "a"})) == []
+    assert back.look(fleet.commit({"back/dev/tasks/smoke.py": "print('another')\n"})) == []
 
 
-def test_a_new_trace_alone_runs_no_hook_and_comes_with_the_next_version(fleet: Fleet, front: Delivery) -> None:
-    front.deliver(fleet.set_value("front", "serviceVersion", "v0.4.0"))
+def test_a_new_trace_alone_runs_no_hook_and_comes_with_the_next_version(fleet: Fleet, back: Delivery) -> None:
+    assert back.look(fleet.set_value("back", "traceParent", f'"{TRACE}"')) == []
 
-    assert front.look(fleet.set_value("front", "traceParent", f'"{TRACE}"')) == []
-
-    assert front.deliver(fleet.set_value("front", "serviceVersion", "v0.4.1")) == ALL
-    assert told(front, 1)[0]["traceParent"] == TRACE
+    assert back.deliver(fleet.set_value("back", "serviceVersion", "v0.4.1")) == everything("back")
+    assert told(back, 1)[0]["traceParent"] == TRACE
 
 
-def test_a_sync_by_hand_runs_the_hooks_again_and_one_of_some_objects_runs_none(fleet: Fleet, front: Delivery) -> None:
-    commit = fleet.set_value("front", "serviceVersion", "v0.5.0")
-    front.deliver(commit)
+def test_a_sync_by_hand_runs_the_hooks_again_and_one_of_some_objects_runs_none(fleet: Fleet, back: Delivery) -> None:
+    commit = fleet.set_value("back", "serviceVersion", "v0.5.0")
+    back.deliver(commit)
 
-    assert front.sync({"group": "apps", "kind": "Deployment", "name": "front"}) == []
-    assert front.operation["phase"] == "Succeeded"
-    front.look(fleet.commit({"docs/d.md": "d"}))
-    assert front.sync() == [name for name in ALL if name != "front"]
+    assert back.sync({"group": "apps", "kind": "Deployment", "name": "back"}) == []
+    assert back.operation["phase"] == "Succeeded"
+    back.look(fleet.commit({"docs/d.md": "d"}))
+    assert back.sync() == [name for name in everything("back") if name != "back"]
     # Not of the commit that was synced: the folder has not changed since. The hooks record the version once.
-    assert [context["commitID"] for context in told(front, 4)] == [commit] * 4
+    assert [context["commitID"] for context in told(back, 4)] == [commit] * 4
 
 
-def test_what_heals_itself_runs_no_hook(fleet: Fleet, front: Delivery) -> None:
-    front.deliver(fleet.set_value("front", "serviceVersion", "v0.6.0"))
-    server, namespace = fleet.team.server, front.nodes.namespace
+def test_what_heals_itself_runs_no_hook(fleet: Fleet, back: Delivery) -> None:
+    server, namespace = fleet.team.server, back.nodes.namespace
 
-    server.delete("Service", "front", namespace)
+    server.delete("Service", "back", namespace)
 
-    assert front.heal(lambda: server.get("Service", "front", namespace) is not None) == []
-    assert [each["name"] for each in front.operation["syncResult"]["resources"]] == ["front"]
+    assert back.heal(lambda: server.get("Service", "back", namespace) is not None) == []
+    assert [each["kind"] for each in back.operation["syncResult"]["resources"]] == ["Service"]
 
 
 def test_with_two_sources_the_hooks_are_told_the_commit_and_the_result_lists_both(fleet: Fleet) -> None:
@@ -211,14 +217,20 @@ def test_hooks_after_a_deployment_wait_until_it_is_healthy_and_so_does_the_next_
 def test_a_hook_that_fails_before_the_deployment_stops_it_and_its_reason_is_there_for_the_record(
     fleet: Fleet, front: Delivery
 ) -> None:
-    front.deliver(fleet.set_value("front", "serviceVersion", "v0.8.0"))
-    front.nodes.failing["front-migrate"] = "the table is locked"
+    front.nodes.failing = {"front-smoke": "the page is blank"}
+    earlier = fleet.set_value("front", "serviceVersion", "v0.8.0")
+    front.deliver(earlier)
+    front.nodes.failing = {"front-migrate": "the table is locked"}
 
     commit = fleet.set_value("front", "serviceVersion", "v0.8.1")
 
     assert front.deliver(commit) == ["front-migrate", "front-record-failure"]
     assert (told(front, 1)[0]["phase"], told(front, 1)[0]["commitID"]) == ("SyncFail", commit)
-    assert failed(fleet, front) == {"front-migrate": (commit, "the table is locked")}
+    # A hook of an earlier sync, which did not run in this one, is there too.
+    assert failed(fleet, front) == {
+        "front-migrate": (commit, "the table is locked"),
+        "front-smoke": (earlier, "the page is blank"),
+    }
     result = front.result("front-migrate", "Job")
     assert (result["hookType"], result["hookPhase"], result["message"]) == ("PreSync", "Failed", "the table is locked")
     assert (front.operation["phase"], front.status["sync"]["status"]) == ("Failed", "OutOfSync")
@@ -226,7 +238,7 @@ def test_a_hook_that_fails_before_the_deployment_stops_it_and_its_reason_is_ther
 
 
 def test_a_failed_sync_is_repeated_for_a_new_commit_and_for_no_other_reason(fleet: Fleet, front: Delivery) -> None:
-    front.nodes.failing["front-migrate"] = "the table is locked"
+    front.nodes.failing = {"front-migrate": "the table is locked"}
     commit = fleet.set_value("front", "serviceVersion", "v0.9.0")
     front.deliver(commit)
 
@@ -242,7 +254,7 @@ def test_a_failed_sync_is_repeated_for_a_new_commit_and_for_no_other_reason(flee
 def test_a_hook_that_fails_after_the_deployment_leaves_it_in_sync_and_its_reason_for_the_record(
     fleet: Fleet, front: Delivery
 ) -> None:
-    front.nodes.failing["front-smoke"] = "the page is blank"
+    front.nodes.failing = {"front-smoke": "the page is blank"}
 
     commit = fleet.set_value("front", "serviceVersion", "v0.10.0")
 
@@ -252,30 +264,56 @@ def test_a_hook_that_fails_after_the_deployment_leaves_it_in_sync_and_its_reason
     assert front.look(fleet.commit({"docs/c.md": "c"})) == []
 
 
-def test_hooks_of_an_earlier_sync_are_there_too_with_its_commit(fleet: Fleet, front: Delivery) -> None:
-    front.nodes.failing["front-smoke"] = "the page is blank"
-    first = fleet.set_value("front", "serviceVersion", "v0.11.0")
-    front.deliver(first)
-    front.nodes.failing = {"front-migrate": "the table is locked"}
+def test_the_last_hook_records_the_commit_as_verified_and_sends_it_on_once(fleet: Fleet, front: Delivery) -> None:
+    front.nodes.runs = True
+    commit = fleet.set_value("front", "serviceVersion", "v1.0.0")
 
-    second = fleet.set_value("front", "serviceVersion", "v0.11.1")
-    front.deliver(second)
+    assert front.deliver(commit) == ALL
+    front.sync()
 
-    assert failed(fleet, front) == {
-        "front-migrate": (second, "the table is locked"),
-        "front-smoke": (first, "the page is blank"),
+    [record] = records(fleet, commit)
+    assert (record.environment, record.task, record.login) == ("dev", "deploy:front", "deliveries[bot]")
+    assert [status.state for status in record.statuses] == ["success"]
+    assert isinstance(record.payload, dict)
+    assert (record.payload["values"], record.payload["verifiedBy"]) == ({"serviceVersion": "v1.0.0"}, "argocd")
+    runs = [run.inputs for run in fleet.team.forge.wait_for_runs() if run.inputs.get("commitID") == commit]
+    assert {(inputs["application"], inputs["from"], inputs["to"]) for inputs in runs} == {
+        ("front", "dev", "production")
     }
 
 
-def test_a_rollout_that_fails_is_recorded_without_any_failed_hook(fleet: Fleet, front: Delivery) -> None:
-    front.nodes.rollout = "degraded"
+def test_a_check_that_fails_is_recorded_with_its_last_words_and_nothing_is_sent_on(
+    fleet: Fleet, front: Delivery
+) -> None:
+    front.nodes.runs = True
+    source = "print('looking')\nraise SystemExit('the page is $(blank) for $$ 5')\n"
+    fleet.commit({"front/dev/tasks/smoke.py": source})
+    commit = fleet.set_value("front", "serviceVersion", "v1.1.0")
 
-    commit = fleet.set_value("front", "serviceVersion", "v0.12.0")
+    assert front.deliver(commit) == ["front-migrate", "front", "front-smoke", "front-record-failure"]
+
+    [record] = records(fleet, commit)
+    [status] = record.statuses
+    assert (status.state, status.description) == ("failure", "smoke: the page is $(blank) for $$ 5")
+    assert commit not in [run.inputs.get("commitID") for run in fleet.team.forge.wait_for_runs()]
+
+
+def test_a_rollout_that_fails_is_recorded_with_what_the_workload_lacks(fleet: Fleet, front: Delivery) -> None:
+    front.nodes.runs, front.nodes.rollout = True, "degraded"
+    commit = fleet.set_value("front", "serviceVersion", "v1.2.0")
 
     assert front.deliver(commit) == ["front-migrate", "front", "front-record-failure"]
-    assert told(front, 1)[0]["commitID"] == commit
-    assert "front-migrate" not in failed(fleet, front)
+
     assert "progress deadline" in front.result("front", "Deployment")["message"]
+    [record] = records(fleet, commit)
+    [status] = record.statuses
+    assert status.state == "failure"
+    assert "front" in (status.description or "")
+
+
+def records(fleet: Fleet, commit: str) -> list[Deployment]:
+    """What is recorded of a commit on the forge."""
+    return [each for each in fleet.team.forge.settings(fleet.team.repository).deployments if each.sha == commit]
 
 
 def failed(fleet: Fleet, delivery: Delivery) -> dict[str, tuple[str, str]]:
