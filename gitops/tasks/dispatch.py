@@ -34,7 +34,7 @@ def dispatch_all(promotion: Promotion, github: GitHub) -> None:
     for target in promotion.targets:
         try:
             dispatch(promotion, target, github)
-            print(f"dispatched: {promotion.application} {promotion.version} to {target}", flush=True)
+            print(f"dispatched: {f'{promotion.application} {promotion.version}'.strip()} to {target}", flush=True)
         except PromotionError as error:
             failed[target] = error
     said = f"not dispatched to {'; '.join(f'{target}: {error}' for target, error in failed.items())}"

@@ -123,6 +123,8 @@ def why_it_failed(promotion: Promotion, kubernetes: Kubernetes, jobs: list[Any],
         return Failure(lacks or "the sync failed, and no hook did: `argocd app get` shows what Argo CD says", hook="")
     found = condition(job, "Failed")
     said = last_words(promotion, kubernetes, task_of(job)) or str(at(found, "message") or at(found, "reason"))
+    # That of the project's own tasks begins so; the record says `failure` already.
+    said = said.removeprefix("error: ")
     return Failure(f"{task_of(job)}: {line(without_passwords(said))}", str(at(found, "reason")), task_of(job))
 
 
