@@ -106,7 +106,7 @@ def _at(values: Any, path: Iterable[str]) -> object:
 class Syncer:
     """Carries out syncs into one namespace of the lab's cluster, for one application.
 
-    `secret` is the Secret's SECURE_DATA, None where there is no Secret.
+    `secret` is the Secret's SECURE_DATA, None where there is no Secret. Addresses elsewhere are asked through `proxy`.
     """
 
     cluster: Cluster
@@ -114,6 +114,7 @@ class Syncer:
     application: str
     commit: str
     secret: Mapping[str, str] | None
+    proxy: str = ""
 
     def carry_out(self, hooks: Iterable[Hook], deployments: Iterable[Deployment]) -> Operation:
         """Run the hooks around the deployment of these workloads."""
@@ -138,7 +139,7 @@ class Syncer:
         return True
 
     def _run(self, hook: Hook) -> HookRun:
-        variables = {"PATH": os.defpath, "NO_PROXY": "127.0.0.1", **hook.environment}
+        variables = {"PATH": os.defpath, "NO_PROXY": "127.0.0.1", "HTTP_PROXY": self.proxy, **hook.environment}
         if hook.has_secret and self.secret is not None:
             variables["SECURE_DATA"] = json.dumps(dict(self.secret))
         if hook.has_account:

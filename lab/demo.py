@@ -42,10 +42,11 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--example", choices=example_names(), help="what to play (default: the shipped pipeline)")
     parser.add_argument("--verification", choices=VERIFICATIONS, help="what verifies every stage (default: Keptn)")
     options = parser.parse_args(arguments)
-    terminal, by_hooks = Terminal(), options.verification == VERIFICATIONS[1]
+    terminal = Terminal()
     example = Example(EXAMPLES / options.example if options.example else PROGRAM)
     if options.verification:
         example = replace(example, verification=dict.fromkeys(example.stages, options.verification))
+    by_hooks = not all(stage.with_keptn for stage in example.pipeline.stages)
     try:
         folder = own_folder(options.folder)
         missing = missing_programs()

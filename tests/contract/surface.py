@@ -43,6 +43,7 @@ __all__ = [
 
 ROOT = Path(__file__).resolve().parents[2]
 TEAM = Path(__file__).parent / "team"
+ALONE = ROOT / "examples" / "argocd-alone"
 PROMOTER = ".github/promoter/promoter.py"
 WORKFLOW = ".github/workflows/promote.yaml"
 VERBATIM = {

@@ -12,7 +12,7 @@ import yaml
 
 from delivery.stack.repository_files import chart_template
 from tests.contract.golden import FOLDER, keep
-from tests.contract.surface import PROMOTER, ROOT, TEAM, VERBATIM, render, task_source
+from tests.contract.surface import ALONE, PROMOTER, ROOT, TEAM, VERBATIM, render, task_source
 
 
 def rendered(project: Path, stack: str, folder: Path) -> dict[str, str]:
@@ -78,3 +78,17 @@ def test_two_applications_of_five_stages_have_the_same_values_platform_and_setti
     shown = ("manifests/",) if stack == "dev" else ()
     kept = [path for path in files if path.endswith(names) or path.startswith(shown)]
     hold(f"rendered/team/{stack}", {path: without_code(path, files[path]) for path in kept})
+
+
+@pytest.mark.parametrize("stack", ["dev", "production"])
+def test_stages_that_argo_cd_alone_verifies_have_the_same_platform_file_and_the_task_as_it_is(
+    stack: str, tmp_path: Path
+) -> None:
+    files = rendered(ALONE, stack, tmp_path)
+    chart = f"repository/shop/{stack}"
+    assert files[f"{chart}/templates/application.yaml"] == chart_template(keptn=False)
+    assert files[f"{chart}/tasks/promote.py"] == task_source()
+    assert files[f"{chart}/tasks/check.py"] == (ROOT / "gitops/tasks/check.py").read_text("utf-8")
+    shown = ("manifests/",) if stack == "dev" else ()
+    kept = [path for path in files if path == f"{chart}/platform.yaml" or path.startswith(shown)]
+    hold(f"rendered/argocd-alone/{stack}", {path: files[path] for path in kept})

@@ -11,7 +11,7 @@ import pytest
 
 from tests.contract.golden import Words, apart, keep, without_hidden, without_trailers
 from tests.contract.story import Story, story
-from tests.contract.surface import ROOT, TEAM, Declared, Preview, Value, preview
+from tests.contract.surface import ALONE, ROOT, TEAM, Declared, Preview, Value, preview
 
 PROSE = frozenset({"commitMessage", "body", "title", "promotions"})
 STAGES = ("dev", "load", "acceptance", "staging", "production")
@@ -71,6 +71,10 @@ def test_a_stack_that_ships_declares_the_same_resources(stage: str) -> None:
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stack_of_five_stages_and_two_applications_declares_the_same_resources(stage: str) -> None:
     hold(f"team/{stage}", preview(TEAM, stage, SECRETS))
+
+
+def test_a_stack_that_argo_cd_alone_verifies_declares_the_same_resources() -> None:
+    hold("argocd-alone/dev", preview(ALONE, "dev", SECRETS))
 
 
 def released(told: Story) -> None:

@@ -72,6 +72,7 @@ def test_with_argocd_hooks_verify_and_a_failed_check_is_recorded(
     [
         ("helm", ["shop-web  v1.4.{}  ghcr.io/example-org/shop-web:v1.4.{}", "shop-worker  v2.0."], ["production"]),
         ("kustomize", ["shop  v1.4.{}  ghcr.io/example-org/shop:v1.4.{}@sha256:"], ["production"]),
+        ("argocd-alone", ["shop  v1.4.{}  ghcr.io/example-org/shop:v1.4.{}"], ["production"]),
         ("central-argocd", ["shop  v1.4.{}  ghcr.io/example-org/shop:v1.4.{}"], ["production"]),
         (
             "monorepo",

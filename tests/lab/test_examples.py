@@ -27,6 +27,7 @@ from lab.argocd import is_out_of_sync, sync
 from lab.engine import Value
 from lab.example import EXAMPLES, Example, example_names
 from lab.forge import Forge
+from lab.forge.model import Deployment, Status
 from lab.story import OWNER, following, raised
 from lab.updates import EmbeddedEngine, Update
 from lab.workloads import Workload, workloads
@@ -117,6 +118,14 @@ class Played:
         told: dict[str, Any] = json.loads(out.getvalue())
         return told
 
+    def record(self, application: str, stage: str, commit: str) -> None:
+        """What the stage's promotion task records of a commit that it has verified."""
+        recorded = self.forge.settings(self.repository).deployments
+        payload = {"application": application, "version": "", "traceparent": TRACE, "verifiedBy": "argocd"}
+        number, task = 10_000 + len(recorded), f"deploy:{application}"
+        recorded.append(Deployment(number, commit, commit, task, stage, payload, None, "promotion-task"))
+        recorded[-1].statuses.append(Status(number, "success", "", "promotion-task", stage))
+
     def merge(self) -> set[str]:
         """Merge the one open pull request. Returns the files that it has changed."""
         before = self.files()
@@ -132,7 +141,8 @@ def played(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     repository = f"{OWNER}/{example.pipeline.repository.name}"
     with Forge(folder / "forge") as forge:
         forge.create_repository(repository, files=example.files, organization=True)
-        forge.add_token(TOKEN, {"contents": "write", "pull_requests": "write", "issues": "write"}, actions=True)
+        granted = {"contents": "write", "pull_requests": "write", "issues": "write", "deployments": "read"}
+        forge.add_token(TOKEN, granted, actions=True)
         engine = EmbeddedEngine(forge, repository, folder / "manifests", example.project)
         settings = {"repositoryOwner": OWNER, "githubApiUrl": forge.api_url}
         secrets = {"githubToken": TOKEN, "promotionToken": TOKEN}
@@ -227,10 +237,11 @@ def test_a_version_goes_through_all_stages_by_pull_requests_and_back(played: Pla
         assert [edge.target for edge in edges] == others
         for edge in edges:
             commit = str(played.forge.branch(played.repository, "main"))
-            results = [
-                played.run(name, origin.source, edge.target, COMMIT_ID=commit, TRACEPARENT=TRACE)["result"]
-                for origin in edge.origins
-            ]
+            results = []
+            for origin in edge.origins:
+                played.record(name, origin.source, commit)
+                told = played.run(name, origin.source, edge.target, COMMIT_ID=commit, TRACEPARENT=TRACE)
+                results.append(told["result"])
             assert results == [*["waiting"] * (len(results) - 1), "created"]
             assert played.runs(name, edge.target) == before[edge.target], "not before it is merged"
             assert played.merge() == set(edge.at_target.written)
