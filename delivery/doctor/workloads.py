@@ -12,8 +12,6 @@ from delivery.doctor.inspection import Inspection
 from gitops.tasks.verification import KINDS, pod_label, unavailable
 
 _PREFIX = "app.kubernetes.io/"
-_OF_KEPTN = ("part-of", "name", "version")
-_OF_HOOKS = ("part-of",)
 
 
 def workloads(name: str, inspection: Inspection) -> Iterator[Check]:
@@ -26,26 +24,32 @@ def workloads(name: str, inspection: Inspection) -> Iterator[Check]:
             for kind, resource in KINDS.items()
             for one in inspection.connection.items(f"/apis/apps/v1/namespaces/{namespace}/{resource}") or ()
         ]
+        if not configuration.stage.with_keptn:
+            # Argo CD knows its objects without labels, and runs no hook behind them before they are healthy.
+            found = [one for one in found if pod_label(one, "part-of") in applications]
         checks = [check for one in found if (check := _check(name, one, applications, inspection, namespace))]
         yield from checks
         if not checks:
-            counted = f"{len(found)} in {namespace}, fully available" if found else f"none in {namespace} so far"
-            yield ok(name, counted)
+            none = "none" if configuration.stage.with_keptn else f"none with the label {_PREFIX}part-of"
+            yield ok(
+                name, f"{len(found)} in {namespace}, fully available" if found else f"{none} in {namespace} so far"
+            )
 
 
 def _check(name: str, one: Object, applications: set[str], inspection: Inspection, namespace: str) -> Check | None:
     kind, called = str(one["kind"]), str(field_of(one, "metadata", "name"))
     where = f"{kind} {called} in {namespace}"
-    keptn = inspection.configuration.stage.with_keptn
-    missing = [label for label in (_OF_KEPTN if keptn else _OF_HOOKS) if not pod_label(one, label)]
-    if missing:
-        labels = ", ".join(f"{_PREFIX}{label}" for label in missing)
-        who = "Keptn" if keptn else "the promotion task"
-        detail = f"{where}: its pods have no {labels}, so {who} does not count it as part of an application"
-        return unknown(name, detail, "add the labels to its pod template, unless it is none of the pipeline's")
-    part_of = str(pod_label(one, "part-of"))
-    if part_of not in applications:
-        return unknown(name, f"{where}: {_PREFIX}part-of is {part_of}, no application of the pipeline", "correct it")
+    part_of = str(pod_label(one, "part-of") or "")
+    if inspection.configuration.stage.with_keptn:
+        missing = [label for label in ("part-of", "name", "version") if not pod_label(one, label)]
+        if missing:
+            labels = ", ".join(f"{_PREFIX}{label}" for label in missing)
+            detail = f"{where}: its pods have no {labels}, so Keptn does not count it as part of an application"
+            return unknown(name, detail, "add the labels to its pod template, unless it is none of the pipeline's")
+        if part_of not in applications:
+            return unknown(
+                name, f"{where}: {_PREFIX}part-of is {part_of}, no application of the pipeline", "correct it"
+            )
     if lack := unavailable(one):
         kubectl = inspection.connection.kubectl
         fix = f"{kubectl} -n {namespace} rollout status {kind.lower()}/{called}"

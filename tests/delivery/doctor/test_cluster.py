@@ -187,13 +187,15 @@ def test_a_stage_that_argo_cd_verifies_has_no_check_of_keptn(api: KubernetesApi)
     }
 
 
-def test_a_hook_needs_of_a_workload_no_more_than_its_application(api: KubernetesApi) -> None:
+@pytest.mark.parametrize("without", ["part-of", "name", "version"])
+def test_a_hook_needs_no_label_of_a_workload_and_heeds_its_application_s(api: KubernetesApi, without: str) -> None:
     stages = json.dumps([{"name": "dev", "verification": "argocd"}, {"name": "production", "after": ["dev"]}])
-    for without, status in (("version", "ok"), ("part-of", "unknown")):
-        api.objects[f"{SPACE}/deployments"] = {"items": [running(without=without)]}
-        found = checks(api, stages=stages)["workloads"]
-        assert found.status == status
-    assert_told("workloads.argocd", found)
+    other = Deployment("web", "v1", available=0).manifest("podtato-head-dev", "a-team-s-own-name")
+    api.objects[f"{SPACE}/deployments"] = {"items": [running(without=without), other]}
+    found = checks(api, stages=stages)["workloads"]
+    assert (found.status, found.detail.split(" ")[0]) == ("ok", "none" if without == "part-of" else "1")
+    api.objects[f"{SPACE}/deployments"] = {"items": [running(available=0)]}
+    assert checks(api, stages=stages)["workloads"].status == "wrong"
 
 
 def test_where_hooks_send_the_trace_is_told_without_a_login(api: KubernetesApi) -> None:
