@@ -163,6 +163,20 @@ def _its_trace(settings: PromotionSettings, said: Verification) -> str:
 
 
 def _voucher(said: Verification) -> str:
+    return f"{_who(said)}{_recorder(said)}"
+
+
+def _recorder(said: Verification) -> str:
+    if said.recorded_by is None:
+        return ""
+    return (
+        f" Recorded as verified by {code(said.recorded_by, 60)}." if said.recorded_by else " Not recorded as verified."
+    )
+
+
+def _who(said: Verification) -> str:
+    if said.recorded_by and not said.actor and said.by_task:
+        return f"the promotion task of {said.stage}, application version {code(said.version)}."
     started = f"a run that {code(said.actor, 60)} started" if said.actor else "a run outside of GitHub Actions"
     if said.by_task:
         return f"the promotion task of {said.stage}, application version {code(said.version)}, in {started}."

@@ -220,7 +220,11 @@ def _vouching(state: EdgeState) -> tuple[Verification, ...]:
     kept = []
     for found in state.selection.verifications:
         before = told.get(found.subject)
-        kept.append(before if before and before.weight >= found.weight else found)
+        if before and before.weight >= found.weight:
+            # Whether it is recorded is told as it is now, where that could be read.
+            recorder = before.recorded_by if found.recorded_by is None else found.recorded_by
+            found = replace(before, recorded_by=recorder)
+        kept.append(found)
     if not kept and metadata is not None and metadata.commit == state.commit:
         return metadata.verifications
     return tuple(kept)

@@ -27,6 +27,7 @@ from delivery.promotion.publish import (
     refuse_hidden,
 )
 from delivery.promotion.pull_request import Rendered
+from delivery.promotion.recorded import RecordReader
 from delivery.promotion.rollback import propose_rollback
 from delivery.promotion.state import EdgeState, read_edge
 from delivery.timeouts import Deadline
@@ -59,11 +60,14 @@ def promote(
     connect: Callable[[], Repository],
     span: PromotionSpan,
     *,
+    records: RecordReader | None = None,
     dry_run: bool = False,
     deadline: Deadline | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Outcome:
     """Carry out `request`; `connect` gives a new, empty `Repository` with the GitOps repository as its remote.
+
+    `records` reads what the stages have recorded, by default as `github` may.
 
     Raises `SettingsError`, `ValuesError`, `PromotionError`, `GitHubError` or `GitError`, each with one line. What was
     done until then is completed, not repeated, by running again. When somebody pushes to the branch in between, or
@@ -72,7 +76,7 @@ def promote(
     """
     edge = settings.edge(request.application, request.source, request.target)
     deadline = deadline or Deadline()
-    run = _Run(settings, edge, github, span, dry_run, progress)
+    run = _Run(settings, edge, github, span, records or RecordReader(github, settings), dry_run, progress)
     for number in range(1, _ROUNDS + 1):
         try:
             with connect() as repository:
@@ -102,6 +106,7 @@ class _Run:
     edge: Edge
     github: GitHub
     span: PromotionSpan
+    records: RecordReader
     dry_run: bool
     progress: Callable[[str], None]
     done: Result = Result.UNCHANGED
@@ -112,7 +117,7 @@ class _Run:
         span, progress = self.span, self.progress
         with span.step("read"):
             progress(f"reading {self.edge}")
-            state = read_edge(self.edge, self.settings, self.github, repository, request)
+            state = read_edge(self.edge, self.settings, self.github, repository, request, reader=self.records)
         with span.step("plan"):
             decision = self._decide(state, request, repository)
             if torn := decision.result is Result.SUPERSEDED and not self.dry_run and torn_commit(state):
@@ -190,7 +195,7 @@ class _Run:
             changes=decision.plan.changes,
             pull_request=published.pull_request,
             rendered=decision.rendered,
-            notes=published.notes,
+            notes=(*published.notes, *filter(None, (self.records.note,))),
         )
 
 

@@ -17,6 +17,7 @@ from delivery.promotion.desired import DesiredPromotion, desired_promotion
 from delivery.promotion.evidence import log_updates
 from delivery.promotion.history import EdgeNotReadyError
 from delivery.promotion.publish import ForgeChangedError, refuse_hidden
+from delivery.promotion.recorded import RecordReader
 from delivery.promotion.state import read_edge
 from delivery.tracing.run import PromotionSpan
 
@@ -50,10 +51,12 @@ def read_pending(
     brought up to date by this very update, is no error: nothing is due so far.
     """
 
+    reader = RecordReader(github, settings)
+
     def once() -> tuple[Decision, DesiredPromotion | None]:
         with connect() as repository:
             with span.step("read"):
-                state = read_edge(edge, settings, github, repository, request)
+                state = read_edge(edge, settings, github, repository, request, reader=reader)
             with span.step("plan"):
                 decision = propose(state, request, settings, run_traceparent=span.traceparent or "")
             if state.unlisted and decision.result is Result.PLANNED:

@@ -18,6 +18,7 @@ from delivery.promotion.groups import select_together
 from delivery.promotion.history import EdgeNotReadyError, History, PromotionError, Proposal
 from delivery.promotion.joins import CONSIDERED, JoinHistory, Selection, select, upstream_values
 from delivery.promotion.metadata import bare_metadata, parse_metadata, promoted_by
+from delivery.promotion.recorded import RecordReader, refuse_unrecorded, with_record, with_records
 from delivery.promotion.target_history import TargetHistory, read_target_history
 from delivery.promotion.verified import VerificationLog, read_log, ref_of, told_by
 
@@ -93,9 +94,10 @@ def read_edge(
     repository: Repository,
     request: PromotionRequest,
     *,
+    reader: RecordReader | None = None,
     depth: int = DEPTH,
 ) -> EdgeState:
-    """Read the state of `edge` for `request`, a promotion or a rollback.
+    """Read the state of `edge` for `request`, a promotion or a rollback; a promotion's records by the `reader`.
 
     Raises `PromotionError`, `GitHubError` or `GitError`, each with one line that says what to do.
     """
@@ -124,10 +126,16 @@ def read_edge(
     logs = tuple(read_log(repository, origin) for origin in edge.origins)
     origin = edge.origin_of(request.application, request.source) or _newest_origin(repository, github, tips, edge)
     own_tip = tips[origin.source_branch]
+    records = reader(edge, request.commit) if reader and not rollback else None
     said = told_by(request, edge, origin)
+    said = with_record(said, origin, records) if said else None
+    demanded = edge.target in settings.require_record and not rollback
+    if demanded and said:
+        refuse_unrecorded(edge, said, said.commit, records)
+    known = tuple(with_records(log, edge, records, said, only=demanded) for log in logs)
     if isinstance(edge, Join):
         paths, said_of = tuple(upstream.values()), {commit: origin} if commit else {}
-        history: History = JoinHistory(repository, github, own_tip, tips, paths[::-1], logs, said_of)
+        history: History = JoinHistory(repository, github, own_tip, tips, paths[::-1], known, said_of)
     else:
         history = History(repository, github, own_tip, tips)
     if commit is not None and not history.contains(commit):
@@ -141,23 +149,25 @@ def read_edge(
     selection = None
     proposed = next((found for found in proposals if found.pull_request.state == "open"), None)
     if isinstance(edge, Group):
-        if not rollback and not request.again:
-            _fetch_verified(repository, logs)
-            selection = select_together(edge, history, logs, said, proposed, texts(target))
+        if not rollback and (demanded or not request.again):
+            _fetch_verified(repository, known)
+            selection = select_together(edge, history, known, said, proposed, texts(target))
         everything = _newest(repository, github, own_tip, edge.at_source.touched) if selection is None else ""
         selection = selection or Selection(edge, commit or everything, blocked=not (rollback or request.again))
     elif isinstance(history, JoinHistory) and not rollback:
-        _fetch_verified(repository, logs)
+        _fetch_verified(repository, known)
         every = edge.requires_all and not request.again
-        selection = select(edge, history, logs, said, proposed, every=every)
+        selection = select(edge, history, known, said, proposed, every=every)
         if selection is None and every:
             selection = Selection(origin, _newest(repository, github, own_tip, origin.at_source.touched), blocked=True)
     elif said:
-        selection = Selection(origin, said.commit, (logs[0].best(said),))
+        selection = Selection(origin, said.commit, (known[0].best(said),))
     if selection is None:
         newest = commit or _newest(repository, github, own_tip, origin.at_source.touched)
-        known = next((log.find(newest) for log in logs if log.edge == origin and not rollback), None)
-        selection = Selection(origin, newest, (known,) if known else ())
+        before = next((log.find(newest) for log in known if log.edge == origin and not rollback), None)
+        if demanded:
+            refuse_unrecorded(edge, before, newest, records)
+        selection = Selection(origin, newest, (before,) if before else ())
     verified, chosen = selection.commit, selection.origin
     source = _files(repository, verified, chosen.at_source.files, edge, chosen.source)
     same = commit is None or (origin, commit) == (chosen, verified)

@@ -28,7 +28,7 @@ class Verification:
 
     `version` and `traceparent` come from the stage's promotion task; a person's run may lack both. `actor` is who
     started the run, as GitHub names them; empty outside of GitHub Actions. `application` is named where several are
-    promoted together.
+    promoted together. `recorded_by` is who has recorded it: empty where nobody has, None where that was not looked at.
     """
 
     stage: str
@@ -37,6 +37,7 @@ class Verification:
     traceparent: str = ""
     actor: str = ""
     application: str = ""
+    recorded_by: str | None = None
 
     @property
     def subject(self) -> tuple[str, str, str]:
@@ -63,19 +64,26 @@ class Verification:
             "actor": self.actor,
             "application": self.application,
         }
-        return {key: value for key, value in kept.items() if value}
+        said = {} if self.recorded_by is None else {"recordedBy": self.recorded_by}
+        return {key: value for key, value in kept.items() if value} | said
 
     @classmethod
     def from_json(cls, raw: dict[str, Any]) -> "Verification | None":
         """What `to_json` made; None when it is something else. What is not valid in it is left out."""
         stage, commit, version = (str(raw.get(key, "")) for key in ("stage", "commitID", "version"))
         trace, actor = str(raw.get("traceparent", "")), str(raw.get("actor", ""))
-        application = str(raw.get("application", ""))
+        application, recorder = str(raw.get("application", "")), raw.get("recordedBy")
         if not is_commit(commit):
             return None
         version, trace = version if is_version(version) else "", trace if is_traceparent(trace) else ""
         return cls(
-            stage, commit, version, trace, one_line(actor, 100), application if is_dns_label(application) else ""
+            stage,
+            commit,
+            version,
+            trace,
+            one_line(actor, 100),
+            application if is_dns_label(application) else "",
+            one_line(recorder, 100) if isinstance(recorder, str) else None,
         )
 
 

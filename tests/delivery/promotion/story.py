@@ -19,6 +19,7 @@ from delivery.promotion import cli as promote
 from delivery.promotion.metadata import PromotionMetadata, parse_metadata
 from delivery.promotion.state import read_edge
 from lab.forge import Forge, PullRequest
+from lab.forge.model import Record
 
 NAME = "acme/gitops"
 TOKEN = "token-of-the-workflow"
@@ -40,7 +41,10 @@ def platform(edge: Edge) -> str:
 
 @dataclass
 class Run:
-    """One run of the promoter: exit status, what it said, and what it asked of the forge."""
+    """One run of the promoter: exit status, what it said, and what it asked of the forge.
+
+    `requests` are those of REST, `queries` how many it made for records.
+    """
 
     status: int
     outcome: dict[str, object]
@@ -51,6 +55,7 @@ class Run:
     outputs: str = ""
     summary: str = ""
     error: Exception | None = None
+    queries: int = 0
 
     @property
     def result(self) -> object:
@@ -95,12 +100,13 @@ class Story:
             status,
             json.loads(out.getvalue()) if status == 0 else {},
             err.getvalue(),
-            [f"{record.method} {record.path.partition('?')[0]}" for record in records if record.kind == "rest"],
+            [f"{record.method} {record.path.partition('?')[0]}" for record in records if _is_rest(record)],
             sum("info/refs?service=git-upload-pack" in record.path for record in records),
             sum("info/refs?service=git-receive-pack" in record.path for record in records),
             files[0].read_text(),
             files[1].read_text(),
             failed.call_args.args[0] if failed.called else None,
+            sum(record.path == "/api/graphql" for record in records),
         )
 
     def rollback(self, reason: str = "it returns 500", **environ: str) -> Run:
@@ -142,6 +148,10 @@ class Story:
         files = {f"{edge.target_path}/platform.yaml": platform(edge) for edge in self.settings.edges}
         if any(self.forge.read(NAME, path) != text.encode() for path, text in files.items()):
             self.forge.commit(NAME, files, "Update the stacks")
+
+
+def _is_rest(record: Record) -> bool:
+    return record.kind == "rest" and record.path != "/api/graphql"
 
 
 def joined(told: Story) -> None:
