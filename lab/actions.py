@@ -2,7 +2,8 @@
 
 The step's environment is the workflow file's own, as the default branch has it, and the run's token has the job's
 permissions. In the place of the steps before it stand a local clone and the Python that runs this. Nothing else of
-Actions is played: no concurrency groups, conditions or time-outs, and of expressions only `a.b` and `a.b || c.d`.
+Actions is played: no concurrency groups, conditions or time-outs, and of expressions only `a.b`, `!a.b` and
+`a.b || c.d`. Without inputs it is what the schedule starts.
 """
 
 import re
@@ -21,7 +22,7 @@ from lab.forge import Forge
 from lab.forge.objects import git_environment
 
 _EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}")
-_PATH = re.compile(r"\s*(inputs|github|secrets|vars)\.(\w+)\s*")
+_PATH = re.compile(r"\s*!?(inputs|github|secrets|vars)\.(\w+)\s*")
 _SCRIPT = re.compile(r"python (\.github/promoter/\S+)")
 
 
@@ -101,6 +102,8 @@ def _first(expression: str, contexts: Mapping[str, Mapping[str, str]]) -> str:
         path = _PATH.fullmatch(alternative)
         if path is None:
             raise LookupError(f"the stand-in for Actions does not know the expression {expression.strip()!r}")
+        if alternative.strip().startswith("!"):
+            return str(not contexts.get(path[1], {}).get(path[2])).lower()
         if value := contexts.get(path[1], {}).get(path[2]):
             return value
     return ""

@@ -83,7 +83,8 @@ class PendingPromotions:
             github = self._github(deadline)
             record = not pulumi.runtime.is_dry_run()
             connect = partial(self._connect, deadline)
-            pending = read_pending(request, edge, self._settings, github, connect, span, record=record)
+            records = self._github(deadline, os.environ.get("RECORDS_TOKEN", ""))
+            pending = read_pending(request, edge, self._settings, github, connect, span, record=record, records=records)
             if pending.desired is not None and environ:
                 self._refuse_unsigned()
         except (PromotionError, ValuesError, GitHubError, GitError) as error:
@@ -98,9 +99,9 @@ class PendingPromotions:
         if self._settings.sign_commits and is_personal(self._token.reveal()):
             raise PromotionError(f"GitHub would not sign the commit: {APPS_ALONE}")
 
-    def _github(self, deadline: Deadline | None = None) -> GitHub:
-        settings = self._settings
-        return GitHub(settings.api_url, settings.owner, settings.repository, self._token.reveal(), deadline=deadline)
+    def _github(self, deadline: Deadline | None = None, token: str = "") -> GitHub:
+        settings, token = self._settings, token or self._token.reveal()
+        return GitHub(settings.api_url, settings.owner, settings.repository, token, deadline=deadline)
 
     def _connect(self, deadline: Deadline | None = None) -> Repository:
         return Repository(f"{self._settings.web_url}.git", self._token.reveal(), deadline=deadline)

@@ -43,16 +43,17 @@ def check_zizmor(path: Path, *, ignored: int = 0) -> None:
     assert (f"{ignored} ignored" in done.stdout) if ignored else ("ignored" not in done.stdout)
 
 
-def check_actionlint(path: Path) -> None:
-    """actionlint finds nothing."""
-    command = [str(ACTIONLINT), "-config-file", str(ROOT / ".github" / "actionlint.yaml"), str(path)]
+def check_actionlint(path: Path, *, plain: bool = False) -> None:
+    """actionlint finds nothing; `plain`: not even without the one message that the project ignores."""
+    config = [] if plain else ["-config-file", str(ROOT / ".github" / "actionlint.yaml")]
+    command = [str(ACTIONLINT), *config, str(path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "")
 
 
 def check_pins(path: Path) -> None:
     """Actions of others are pinned by commit, with the release beside it."""
-    for line in re.findall(r"uses: (?!\./)(.*)", path.read_text()):
+    for line in re.findall(r"\buses: (?!\./)(.*)", path.read_text()):
         action, _, release = line.partition(" # ")
         assert is_commit(action.partition("@")[2]), line
         assert re.fullmatch(r"v\d+\.\d+\.\d+", release), line

@@ -71,9 +71,13 @@ class Repository:
     def __exit__(self, *_: object) -> None:
         self._folder.cleanup()
 
-    def fetch(self, refspecs: Sequence[str], depth: int) -> None:
-        """Fetch these refspecs, `depth` commits deep, in one connection. Network failures are tried again, twice."""
-        self._remotely("fetch from", "fetch", "--quiet", "--no-tags", f"--depth={depth}", "origin", *refspecs)
+    def fetch(self, refspecs: Sequence[str], depth: int, *, commits_only: bool = False) -> None:
+        """Fetch these refspecs, `depth` commits deep, in one connection. Network failures are tried again, twice.
+
+        With `commits_only` no file comes with them, where the server knows how to leave that out.
+        """
+        only = ("--filter=tree:0",) if commits_only else ()
+        self._remotely("fetch from", "fetch", "--quiet", "--no-tags", *only, f"--depth={depth}", "origin", *refspecs)
         self._parents, self._reached = None, {}
 
     def fetch_tip(self, branch: str) -> str | None:

@@ -1,4 +1,4 @@
-"""The command `python -m delivery.promotion.cli`: one promotion or rollback, from inputs to an exit status.
+"""The command `python -m delivery.promotion.cli`: one promotion or rollback, or a sweep, from inputs to an exit status.
 
 Run by the workflow with its inputs in the environment, or by a person with options. What a promotion does is
 `execute.py`'s matter, and what it tells `report.py`'s; here is only what comes in.
@@ -20,16 +20,20 @@ from delivery.github.client import GitHub, GitHubError
 from delivery.model.request import PromotionRequest, RequestError
 from delivery.model.settings import SETTINGS_PATH, PromotionSettings, SettingsError
 from delivery.promotion import report
+from delivery.promotion.due import Due
 from delivery.promotion.execute import Outcome, promote
 from delivery.promotion.history import PromotionError
-from delivery.text import has_credentials, masked, one_line, without_secrets
-from delivery.timeouts import Deadline
+from delivery.promotion.recorded import RecordReader
+from delivery.promotion.sweep import SECONDS, dispatch, sweep
+from delivery.text import has_credentials, one_line, without_secrets
+from delivery.timeouts import RUN_SECONDS, Deadline
 from delivery.tracing.run import start_run
 from delivery.values.document import ValuesError
 
 _EPILOG = """\
 Options may come from the environment variables in brackets instead. The token is read from GITHUB_TOKEN only; it
-needs Contents: write and Pull requests: write. Exit status: 0 done or nothing to do, 1 failed, 2 wrong input.
+needs Contents: write and Pull requests: write. RECORDS_TOKEN, by default the same, needs Deployments: read and Commit
+statuses: read. Exit status: 0 done or nothing to do, 1 failed, 2 wrong input.
 """
 
 
@@ -49,6 +53,8 @@ def main(
 
     try:
         try:
+            if options.sweep:
+                return _swept(options, environ, say, sleep)
             outcome = _run(options, environ, say, sleep)
         except (RequestError, SettingsError, OSError) as error:
             return _failed(error, 2, environ)
@@ -64,6 +70,53 @@ def main(
     for note in (*unwritten, *outcome.notes):
         say(f"note: {note}")
     return 0
+
+
+def _swept(
+    options: argparse.Namespace,
+    environ: Mapping[str, str],
+    say: Callable[[str], None],
+    sleep: Callable[[float], None],
+) -> int:
+    """Promote whatever is due; returns the exit status."""
+    for name in ("application", "from", "to", "version", "commit", "traceparent", "rollback", "again"):
+        if getattr(options, name):
+            raise RequestError(f"--sweep promotes whatever is due: leave out --{name}, or leave out --sweep")
+    settings = _settings(options)
+    token = _token(options, environ)
+    deadline = Deadline(SECONDS, sleep=sleep)
+
+    def act(due: Due, records: RecordReader) -> Outcome | None:
+        say(f"due: {due.edge}: {due.why}")
+        if options.dispatch:
+            if not options.dry_run:
+                dispatch(_github(settings, token, deadline, environ), settings, due.request, _workflow(environ))
+            return None
+        own = Deadline(min(RUN_SECONDS, deadline.remaining()), sleep=sleep)
+        return _promoted(due.request, settings, options, environ, say, own, records)
+
+    done = sweep(
+        settings,
+        _github(settings, token, deadline, environ),
+        _github(settings, environ.get("RECORDS_TOKEN") or token, deadline, environ),
+        lambda: _repository(options, settings, token, deadline, environ),
+        act,
+        deadline,
+    )
+    secrets = token, environ.get("RECORDS_TOKEN", "")
+    unwritten = report.tell_sweep(done, environ, secrets)
+    if options.json:
+        print(json.dumps(report.sweep_as_json(done, secrets), indent=2))
+    else:
+        print("\n".join(report.sweep_as_lines(done, secrets)))
+    for note in (*unwritten, *done.notes):
+        say(f"note: {note}")
+    return 1 if done.failures else 0
+
+
+def _workflow(environ: Mapping[str, str]) -> str:
+    """The file of the workflow that this run is of: `owner/name/.github/workflows/promote.yaml@refs/heads/main`."""
+    return environ.get("GITHUB_WORKFLOW_REF", "").partition("@")[0].rpartition("/")[2] or "promote.yaml"
 
 
 def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
@@ -88,6 +141,17 @@ def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
         action="store_true",
         default=environ.get("AGAIN", "").strip().lower() == "true",
         help="propose even what was declined, reverted or superseded; roll back what came since too [AGAIN=true]",
+    )
+    parser.add_argument(
+        "--sweep",
+        action="store_true",
+        default=environ.get("SWEEP", "").strip().lower() == "true",
+        help="promote whatever is recorded as verified and was never promoted, along all edges [SWEEP=true]",
+    )
+    parser.add_argument(
+        "--dispatch",
+        action="store_true",
+        help="with --sweep: start the workflow for each promotion instead (the token needs Actions: write)",
     )
     option("--settings", "DELIVERY_SETTINGS", "the pipeline's settings file", SETTINGS_PATH)
     option("--repository", "GITHUB_REPOSITORY", "owner/name of the GitOps repository; else the settings'")
@@ -120,16 +184,25 @@ def _run(
         actor=environ.get("GITHUB_TRIGGERING_ACTOR") or environ.get("GITHUB_ACTOR", ""),
     )
     settings = _settings(options)
-    edge = settings.edge(request.application, request.source, request.target)
+    settings.edge(request.application, request.source, request.target)
+    _token(options, environ)
+    if options.rollback and not options.rollback.strip():
+        raise RequestError("--rollback is blank: say why, or leave it out to promote")
+    return _promoted(request, settings, options, environ, say, Deadline(sleep=sleep))
+
+
+def _token(options: argparse.Namespace, environ: Mapping[str, str]) -> str:
     token = environ.get("GITHUB_TOKEN", "")
     if not token and not options.dry_run:
         raise RequestError("GITHUB_TOKEN is not set: it needs Contents: write and Pull requests: write")
-    if not re.fullmatch(r"[!-~]*", token):
-        raise RequestError("GITHUB_TOKEN holds white space or characters that no token has: set it again")
-    if options.rollback and not options.rollback.strip():
-        raise RequestError("--rollback is blank: say why, or leave it out to promote")
-    deadline = Deadline(sleep=sleep)
-    github = GitHub(
+    for name in ("GITHUB_TOKEN", "RECORDS_TOKEN"):
+        if not re.fullmatch(r"[!-~]*", environ.get(name, "")):
+            raise RequestError(f"{name} holds white space or characters that no token has: set it again")
+    return token
+
+
+def _github(settings: PromotionSettings, token: str, deadline: Deadline, environ: Mapping[str, str]) -> GitHub:
+    return GitHub(
         settings.api_url,
         settings.owner,
         settings.repository,
@@ -137,9 +210,34 @@ def _run(
         deadline=deadline,
         write_interval=_seconds(environ.get("DELIVERY_WRITE_INTERVAL", "1")),
     )
+
+
+def _repository(
+    options: argparse.Namespace,
+    settings: PromotionSettings,
+    token: str,
+    deadline: Deadline,
+    environ: Mapping[str, str],
+) -> Repository:
     remote = options.remote or f"{settings.web_url}.git"
+    return Repository(remote, token, deadline=deadline, environ=environ)
+
+
+def _promoted(
+    request: PromotionRequest,
+    settings: PromotionSettings,
+    options: argparse.Namespace,
+    environ: Mapping[str, str],
+    say: Callable[[str], None],
+    deadline: Deadline,
+    records: RecordReader | None = None,
+) -> Outcome:
+    """Carry out one request, in a span of its own."""
+    token = environ.get("GITHUB_TOKEN", "")
+    reading = environ.get("RECORDS_TOKEN") or token
+    github = _github(settings, token, deadline, environ)
     with start_run(
-        edge,
+        settings.edge(request.application, request.source, request.target),
         settings,
         version=request.version or None,
         commit=request.commit or None,
@@ -152,8 +250,9 @@ def _run(
             request,
             settings,
             github,
-            lambda: Repository(remote, token, deadline=deadline, environ=environ),
+            lambda: _repository(options, settings, token, deadline, environ),
             span,
+            records=records or RecordReader(_github(settings, reading, deadline, environ), settings),
             dry_run=options.dry_run,
             deadline=deadline,
             progress=say,
@@ -195,7 +294,7 @@ def _seconds(text: str) -> float:
 
 
 def _failed(error: BaseException, status: int, environ: Mapping[str, str]) -> int:
-    line = without_secrets(masked(one_line(str(error), 600), (environ.get("GITHUB_TOKEN", ""),)))
+    line = report.shown_error(error, (environ.get("GITHUB_TOKEN", ""), environ.get("RECORDS_TOKEN", "")))
     print(f"error: {line}", file=sys.stderr, flush=True)
     for note in report.tell_failure(line, environ):
         print(f"note: {note}", file=sys.stderr, flush=True)

@@ -43,15 +43,16 @@ def read_pending(
     span: PromotionSpan,
     *,
     record: bool,
+    records: GitHub | None = None,
 ) -> PendingPromotion:
-    """What is due along `edge` as `request` asks, by one list of pull requests and one fetch.
+    """What is due along `edge` as `request` asks, by one list of pull requests, one query and one fetch.
 
-    With `record` a verification that the request tells of is added to the edge's log. Raises `PromotionError`,
-    `ValuesError`, `GitHubError` or `GitError`, each with one line. A stage that has not been committed yet, or is
-    brought up to date by this very update, is no error: nothing is due so far.
+    `records` is the client that may read what is recorded as verified, by default `github`. With `record` a
+    verification that the request tells of is added to the edge's log. Raises `PromotionError`, `ValuesError`,
+    `GitHubError` or `GitError`, each with one line. A stage that has not been committed yet, or is brought up to date
+    by this very update, is no error: nothing is due so far.
     """
-
-    reader = RecordReader(github, settings)
+    reader = RecordReader(records or github, settings)
 
     def once() -> tuple[Decision, DesiredPromotion | None]:
         with connect() as repository:

@@ -1,13 +1,14 @@
 """What a run of the promoter tells: JSON for scripts, lines for people, the workflow step's summary and outputs."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from delivery.promotion.execute import Outcome
 from delivery.promotion.markdown import code
 from delivery.promotion.plan import shown_before
-from delivery.text import one_line
+from delivery.promotion.sweep import Sweep, Swept
+from delivery.text import masked, one_line, without_secrets
 
 
 def as_json(outcome: Outcome) -> dict[str, object]:
@@ -55,6 +56,64 @@ def tell(outcome: Outcome, environ: Mapping[str, str]) -> list[str]:
 def tell_failure(line: str, environ: Mapping[str, str]) -> list[str]:
     """As `tell`, for a run that failed with this line."""
     return _write(environ, f"### Promotion failed\n\n{code(line, 600)}", {"result": "failed", "pull_request": ""})
+
+
+def shown_error(error: BaseException, secrets: Iterable[str]) -> str:
+    """What went wrong, in one line that holds no secret."""
+    return without_secrets(masked(one_line(str(error), 600), secrets))
+
+
+def sweep_as_json(done: Sweep, secrets: Iterable[str]) -> dict[str, object]:
+    """What a sweep has done, for scripts: each promotion as `as_json` has it, with the error where it failed."""
+    return {
+        "result": _sweep_result(done),
+        "promotions": [
+            {
+                "application": one.due.request.application,
+                "from": one.due.request.source,
+                "to": one.due.request.target,
+                "commitID": one.due.request.commit,
+                "rollback": bool(one.due.request.rollback),
+                "due": one.due.why,
+                **(as_json(one.outcome) if one.outcome else {"result": _ending(one)}),
+                "error": shown_error(one.error, secrets) if one.error else None,
+            }
+            for one in done.swept
+        ],
+        "left": done.left,
+        "notes": list(done.notes),
+    }
+
+
+def sweep_as_lines(done: Sweep, secrets: Iterable[str]) -> list[str]:
+    """The same for a person: one line for each."""
+    lines = []
+    for one in done.swept:
+        if one.outcome is not None:
+            lines += as_lines(one.outcome, changes=False)
+        else:
+            why = shown_error(one.error, secrets) if one.error else one_line(one.due.why, 400)
+            lines.append(f"{one.due.edge}: {_ending(one)}: {why}")
+    if done.left:
+        lines.append(f"no time left for {done.left} more: the next sweep goes on")
+    return lines or ["nothing to sweep" if done.notes else "everything that is verified has been promoted or decided"]
+
+
+def tell_sweep(done: Sweep, environ: Mapping[str, str], secrets: Iterable[str]) -> list[str]:
+    """As `tell`, for a sweep."""
+    lines = [f"### Sweep: {_sweep_result(done)}", *(code(line, 600) for line in sweep_as_lines(done, secrets))]
+    lines += [f"Note: {code(note, 500)}" for note in done.notes]
+    return _write(environ, "\n\n".join(lines), {"result": _sweep_result(done), "pull_request": ""})
+
+
+def _sweep_result(done: Sweep) -> str:
+    return "failed" if done.failures else "swept" if done.swept else "nothing to do"
+
+
+def _ending(one: Swept) -> str:
+    if one.error is None:
+        return "started"
+    return "not rolled back" if one.refused else "failed"
 
 
 def _write(environ: Mapping[str, str], summary: str, outputs: Mapping[str, str]) -> list[str]:

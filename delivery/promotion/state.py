@@ -23,7 +23,7 @@ from delivery.promotion.target_history import TargetHistory, read_target_history
 from delivery.promotion.verified import VerificationLog, read_log, ref_of, told_by
 
 DEPTH = 200
-_TIPS = "refs/delivery/tips/"
+TIPS = "refs/delivery/tips/"
 _BRANCHES = "refs/delivery/branch/"
 _COMMITS = "refs/delivery/commit/"
 
@@ -111,14 +111,14 @@ def read_edge(
     pattern = f"+refs/heads/{name}*:{_BRANCHES}{name}*"
     repository.fetch(
         [
-            *(f"+refs/heads/{branch}:{_TIPS}{branch}" for branch in dict.fromkeys(branches.values())),
+            *(f"+refs/heads/{branch}:{TIPS}{branch}" for branch in dict.fromkeys(branches.values())),
             pattern,
             *(f"+{ref_of(origin)}*:{ref_of(origin)}*" for origin in edge.origins),
             *([f"+{commit}:{_COMMITS}{commit}"] if commit else []),
         ],
         depth,
     )
-    tips = {own: repository.resolve(f"{_TIPS}{branch}") or "" for own, branch in branches.items()}
+    tips = {own: repository.resolve(f"{TIPS}{branch}") or "" for own, branch in branches.items()}
     if missing := [branches[own] for own, commit_there in tips.items() if not commit_there]:
         what = "default branch" if missing[0] == settings.default_branch else "branch"
         raise EdgeNotReadyError(f"the {what} {missing[0]} has no commits: push a first one")

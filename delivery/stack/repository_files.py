@@ -13,7 +13,7 @@ from pathlib import Path
 
 from delivery.config.chart_values import values_schema
 from delivery.config.errors import Json
-from delivery.model.pipeline import Application, StageApplication
+from delivery.model.pipeline import Application, Pipeline, StageApplication
 from delivery.model.promoted_keys import names
 from delivery.model.settings import SETTINGS_PATH
 from delivery.model.stack import StackConfiguration
@@ -84,12 +84,22 @@ def repository_files(configuration: StackConfiguration) -> tuple[RepositoryText,
 
     The promoter is there whichever engine promotes: rollbacks are always its own.
     """
-    promotions = configuration.pipeline.promotions
     return (
         RepositoryText(PROMOTER, promoter()),
         RepositoryText(f"{PROMOTER_FOLDER}/requirements.txt", read_gitops("promoter/requirements.txt")),
         RepositoryText(SETTINGS_PATH, configuration.pipeline.promotion_settings().to_json()),
-        RepositoryText(f".github/workflows/{WORKFLOW_FILE}", workflow(promotions.engine, promotions.identity)),
+        RepositoryText(f".github/workflows/{WORKFLOW_FILE}", _workflow(configuration.pipeline)),
+    )
+
+
+def _workflow(pipeline: Pipeline) -> str:
+    promotions, repository = pipeline.promotions, pipeline.repository
+    return workflow(
+        promotions.engine,
+        promotions.identity,
+        api_url=repository.api_url,
+        repository=f"{repository.owner}/{repository.name}",
+        sweep_minutes=promotions.sweep_minutes,
     )
 
 

@@ -4,6 +4,7 @@ What is committed or declared verbatim from a source in this repository is held 
 """
 
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -30,6 +31,11 @@ def source(path: str) -> str | None:
         return (ROOT / "gitops/chart/values.schema.json").read_text("utf-8")
     file = VERBATIM.get(path.removeprefix("repository/"))
     return file.read_text("utf-8") if file else None
+
+
+def without_minutes(text: str) -> str:
+    """The text without the minutes of a workflow's schedule, which each repository has of its own."""
+    return re.sub(r'- cron: "[\d,]+ ', '- cron: "MINUTES ', text)
 
 
 def without_code(path: str, text: str) -> str:
@@ -63,7 +69,7 @@ def test_the_shipped_configuration_renders_as_reviewed_and_the_same_when_rendere
     files = rendered(ROOT, stack, tmp_path)
     for path, text in files.items():
         origin = source(path)
-        assert origin is None or text == origin, path
+        assert origin is None or without_minutes(text) == without_minutes(origin), path
     kept = {path: without_code(path, text) for path, text in files.items() if not path.endswith(PROMOTER)}
     hold(f"rendered/shipped/{stack}", {path: text for path, text in kept.items() if source(path) is None})
     assert rendered(ROOT, stack, tmp_path / "again") == files

@@ -3,6 +3,7 @@
 import re
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -71,8 +72,9 @@ def test_nothing_is_granted_but_by_each_job_for_itself(path: Path) -> None:
     check_grants(path)
 
 
-def test_the_promoter_may_push_and_open_pull_requests_and_nothing_else() -> None:
-    assert JOB["permissions"] == {"contents": "write", "pull-requests": "write"}
+def test_the_promoter_may_push_and_open_pull_requests_and_read_records_and_nothing_else() -> None:
+    reads = {"deployments": "read", "statuses": "read"}
+    assert JOB["permissions"] == {"contents": "write", "pull-requests": "write"} | reads
 
 
 @pytest.mark.parametrize(("engine", "identity"), COMMITTED)
@@ -107,7 +109,7 @@ def test_a_place_that_another_identity_needs_and_the_file_lacks_is_reported(
     identity: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("delivery.stack.workflow.read_gitops", lambda _: "jobs: {}\n")
-    with pytest.raises(ValueError, match=re.escape("GITHUB_TOKEN: ${{ github.token }}")):
+    with pytest.raises(ValueError, match="the workflow has no"):
         workflow.__wrapped__("promoter", identity)
 
 
@@ -117,6 +119,7 @@ def test_every_input_reaches_the_promoter_as_one_variable() -> None:
     variables |= {"commitID": "COMMIT_ID", "traceParent": "TRACEPARENT", "rollback": "ROLLBACK", "again": "AGAIN"}
     assert INPUTS.keys() == variables.keys()
     read_from = {f"${{{{ inputs.{name} }}}}": variable for name, variable in variables.items()}
+    read_from["${{ !inputs.application }}"] = "SWEEP"
     assert {text: name for name, text in environment.items() if "inputs." in text} == read_from
 
 
@@ -131,13 +134,66 @@ def test_the_promoter_reads_those_variables_those_of_actions_and_its_token(capsy
     assert read_by_promoter == given | of_actions | of_a_person
 
 
-def test_a_dispatch_has_to_name_the_edge_and_nothing_else() -> None:
-    assert {name for name, given in INPUTS.items() if given["required"]} == {"application", "from", "to"}
-    assert {given["default"] for given in INPUTS.values() if not given["required"]} == {"", False}
+def test_a_dispatch_of_nothing_is_a_sweep(path: Path) -> None:
+    inputs = read(path)["on"]["workflow_dispatch"]["inputs"]
+    assert {(given["required"], given["default"]) for given in inputs.values()} == {(False, ""), (False, False)}
 
 
-def test_one_group_is_one_application_and_target() -> None:
-    assert read(PROMOTE)["concurrency"]["group"] == "promote/${{ inputs.application }}/${{ inputs.to }}"
+def test_one_group_is_one_application_and_target_and_one_is_the_sweep() -> None:
+    group = read(PROMOTE)["concurrency"]["group"]
+    assert group == "promote/${{ inputs.application || 'sweep' }}/${{ inputs.to || 'all' }}"
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("minutes", [5, 6, 10, 12, 15, 20, 30, 60])
+def test_the_schedule_is_as_often_as_configured_and_never_at_the_full_hour(engine: str, minutes: int) -> None:
+    [cron] = {
+        one["cron"]
+        for one in read_text(workflow(engine, "workflow", repository="acme/gitops", sweep_minutes=minutes))["schedule"]
+    }
+    listed = [int(minute) for minute in cron.removesuffix(" * * * *").split(",")]
+    assert len(listed) == 60 // minutes
+    assert {later - earlier for earlier, later in pairwise(listed)} <= {minutes}
+    assert 0 < min(listed) <= max(listed) < 60
+
+
+def test_repositories_sweep_at_other_minutes_each() -> None:
+    names = [f"acme/gitops-{number}" for number in range(50)]
+    assert len({workflow("promoter", "workflow", repository=name) for name in names}) > 10
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_without_a_schedule_a_sweep_is_still_made_by_hand(engine: str) -> None:
+    text = workflow(engine, "workflow", sweep_minutes=0)
+    assert read_text(text).keys() == {"workflow_dispatch"}
+
+
+@pytest.mark.parametrize(("engine", "identity"), COMMITTED)
+@pytest.mark.skipif(ACTIONLINT is None, reason=NO_ACTIONLINT)
+def test_for_a_server_of_ones_own_there_is_no_queue_and_a_plain_actionlint_finds_nothing(
+    engine: str, identity: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "workflow.yaml"
+    file.write_text(workflow(engine, identity, api_url="https://git.example/api/v3"))
+    assert "queue" not in read(file)["concurrency"]
+    check_actionlint(file, plain=True)
+
+
+def read_text(text: str) -> dict[str, Any]:
+    """What starts the workflow, by its own name: this parser takes `on` for a boolean."""
+    on: dict[str, Any] = yaml.safe_load(text)[True]
+    return on
+
+
+def test_only_the_sweep_that_starts_runs_may_start_runs() -> None:
+    jobs = yaml.safe_load(workflow("pulumi", "app"))["jobs"]
+    assert {name for name, job in jobs.items() if "actions" in job["permissions"]} == {"sweep"}
+    writes = {scope for scope, level in jobs["sweep"]["permissions"].items() if level == "write"}
+    assert (writes, jobs["sweep"]["if"], jobs["promote"]["if"]) == (
+        {"actions"},
+        "inputs.application == ''",
+        "inputs.application != ''",
+    )
 
 
 def test_the_name_of_a_run_tells_what_it_does_from_where_to_where(path: Path) -> None:

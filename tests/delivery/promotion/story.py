@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,11 +20,14 @@ from delivery.promotion import cli as promote
 from delivery.promotion.metadata import PromotionMetadata, parse_metadata
 from delivery.promotion.state import read_edge
 from lab.forge import Forge, PullRequest
-from lab.forge.model import Record
+from lab.forge.model import Deployment, Record, Status, timestamp
 
 NAME = "acme/gitops"
 TOKEN = "token-of-the-workflow"
+RECORDS_TOKEN = "token-that-reads-records"
 TRACEPARENT = "00-23679963727bf63245f9b55983c73104-b427a6fcfc56cd6a-01"
+RECORDED = "00-33679963727bf63245f9b55983c73104-c427a6fcfc56cd6a-01"
+"""The trace that records name."""
 EDGE = Edge("podtato-head", "dev", "production", "dev", "production", in_values("serviceVersion"))
 DEV = "# dev\nserviceVersion: {}\nreplicas: 1\n"
 PRODUCTION = (
@@ -87,6 +91,7 @@ class Story:
         inputs = {"APPLICATION": "podtato-head", "FROM": "dev", "TO": "production"}
         inputs |= {"COMMIT_ID": commit, "VERSION": version, "TRACEPARENT": TRACEPARENT}
         inputs |= {"GITHUB_TOKEN": token, "DELIVERY_WRITE_INTERVAL": "0", "PATH": "/usr/bin:/bin:/usr/local/bin"}
+        inputs |= {"RECORDS_TOKEN": RECORDS_TOKEN}
         inputs |= {"GITHUB_OUTPUT": str(files[0]), "GITHUB_STEP_SUMMARY": str(files[1])}
         before = len(self.forge.requests)
         out, err = io.StringIO(), io.StringIO()
@@ -98,7 +103,7 @@ class Story:
         records = self.forge.requests[before:]
         return Run(
             status,
-            json.loads(out.getvalue()) if status == 0 else {},
+            json.loads(out.getvalue()) if out.getvalue() else {},
             err.getvalue(),
             [f"{record.method} {record.path.partition('?')[0]}" for record in records if _is_rest(record)],
             sum("info/refs?service=git-upload-pack" in record.path for record in records),
@@ -112,6 +117,33 @@ class Story:
     def rollback(self, reason: str = "it returns 500", **environ: str) -> Run:
         """What the workflow does when a person asks for a rollback."""
         return self.promote(ROLLBACK=reason, TRACEPARENT="", **environ)
+
+    def sweep(self, *options: str, **environ: str) -> Run:
+        """What the workflow does on its schedule."""
+        inputs = {"APPLICATION": "", "FROM": "", "TO": "", "TRACEPARENT": "", "SWEEP": "true"}
+        return self.promote("", "", *options, **inputs | environ)
+
+    def record(
+        self,
+        commit: str,
+        state: str = "success",
+        *,
+        stage: str = "dev",
+        application: str = "podtato-head",
+        version: str = "",
+        reason: str = "",
+        minutes_ago: float = 0,
+        payload: object = None,
+    ) -> None:
+        """What a stage's promotion task records: a Deployment with one status."""
+        when = timestamp(time.time() - 60 * minutes_ago)
+        repository = self.forge.settings(NAME)
+        told = {"application": application, "version": version, "traceparent": RECORDED, "verifiedBy": "keptn"}
+        number = 10_000 + len(repository.deployments)
+        made = Deployment(number, commit, commit, f"deploy:{application}", stage, payload or told, None, "stage-bot")
+        made.created_at = when
+        made.statuses.append(Status(number, state, reason, "stage-bot", stage, created_at=when))
+        repository.deployments.append(made)
 
     @property
     def pull_requests(self) -> list[PullRequest]:
@@ -184,6 +216,8 @@ def story(folder: Path) -> Iterator[Story]:
     """A new story in `folder`."""
     with Forge(folder / "forge") as forge:
         forge.add_token(TOKEN, {"contents": "write", "pull_requests": "write", "issues": "write"}, actions=True)
+        reads = dict.fromkeys(("contents", "deployments", "pull_requests", "statuses"), "read")
+        forge.add_token(RECORDS_TOKEN, reads, actions=True)
         forge.create_repository(
             NAME,
             files={
