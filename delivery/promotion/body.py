@@ -24,7 +24,8 @@ class Subject:
 
     `base` is the commit that the target ran before, or empty when that is not known. `commits` are those
     between it and the verified one that touch the source stage, newest first, and `more` is how many were left
-    out. `notes` are what a reviewer has to know first. `reason` is why, for a rollback.
+    out. `notes` are what a reviewer has to know first. `reason` is why, for a rollback, and `failed` the trace of the
+    deployment that failed, where that is why.
     `source` is the stage whose commits these are, where it is one of several.
     """
 
@@ -36,6 +37,7 @@ class Subject:
     notes: tuple[str, ...] = ()
     reason: str = ""
     source: str = ""
+    failed: str = ""
 
 
 def region(subject: Subject, settings: PromotionSettings, rows: int, listed: int) -> str:
@@ -205,8 +207,12 @@ def _trace(subject: Subject, settings: PromotionSettings) -> str:
         if subject.metadata.kind == "rollback"
         else f"{subject.edge.source}'s promotion"
     )
-    link = _trace_link(settings, subject.metadata.traceparent, what)
-    return f"**Trace:** {link}" if link else ""
+    links = (
+        _trace_link(settings, subject.metadata.traceparent, what),
+        _trace_link(settings, subject.failed, f"{subject.edge.target}'s deployment that failed"),
+    )
+    found = " · ".join(filter(None, links))
+    return f"**Trace:** {found}" if found else ""
 
 
 def _trace_link(settings: PromotionSettings, traceparent: str, what: str) -> str:

@@ -70,7 +70,7 @@ def propose_rollback(
         if proposal.pull_request.state == "open":
             number_open = proposal.pull_request.number
             notes += (f"Pull request #{number_open} proposes a promotion to this stage: decide about it too.",)
-    subject = Subject(edge, metadata, notes=notes, reason=request.rollback)
+    subject = Subject(edge, metadata, notes=notes, reason=request.rollback, failed=request.traceparent)
     return Decision(Result.PLANNED, words(planned.changes), planned, commit, links, render(subject, settings), last)
 
 

@@ -134,11 +134,12 @@ class Story:
         reason: str = "",
         minutes_ago: float = 0,
         payload: object = None,
+        trace: str = RECORDED,
     ) -> None:
         """What a stage's promotion task records: a Deployment with one status."""
         when = timestamp(time.time() - 60 * minutes_ago)
         repository = self.forge.settings(NAME)
-        told = {"application": application, "version": version, "traceparent": RECORDED, "verifiedBy": "keptn"}
+        told = {"application": application, "version": version, "traceparent": trace, "verifiedBy": "keptn"}
         number = 10_000 + len(repository.deployments)
         made = Deployment(number, commit, commit, f"deploy:{application}", stage, payload or told, None, "stage-bot")
         made.created_at = when
