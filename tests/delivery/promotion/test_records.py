@@ -120,6 +120,7 @@ def test_the_pull_request_says_who_has_recorded_it_or_that_nobody_has(told: Stor
 
 
 def test_a_failed_verification_proposes_the_rollback_with_its_reason_and_trace(told: Story) -> None:
+    told.configure(trace_url="https://traces.example.org/{trace_id}")
     failing(told)
 
     assert told.sweep().status == 0
@@ -128,7 +129,8 @@ def test_a_failed_verification_proposes_the_rollback_with_its_reason_and_trace(t
     assert (rollback.state, rollback.head) == ("open", "rollback/podtato-head/dev/production")
     assert told.version(rollback.head) == "v0.3.0"
     assert "smoke: the page answers 500" in (rollback.body or "")
-    assert all(trace.split("-")[1] in (rollback.body or "") for trace in (RECORDED, FAILED))
+    for trace in (RECORDED, FAILED):
+        assert f"https://traces.example.org/{trace.split('-')[1]}" in (rollback.body or "")
 
 
 @pytest.mark.parametrize("end", ["open", "closed"])
