@@ -38,7 +38,7 @@ _SECTIONS = (
     ),
     (
         "An entry of `checks`",
-        "Either an address and its status, or a query with bounds. It is tried again for two minutes.",
+        "Either an address and its status, or a query with bounds. A failed one is run twice more.",
         CHECK,
     ),
     ("`promote`", "What was left out may also be an empty text.", PROMOTE),

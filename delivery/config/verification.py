@@ -1,6 +1,6 @@
 """What verifies a stage's deployments: tasks, evaluations and checks, as far as Keptn or Argo CD carries them out."""
 
-from delivery.config.errors import ErrorCollector, Kind, meant
+from delivery.config.errors import ErrorCollector, Kind, meant, set_fix
 from delivery.config.keys import PROJECT
 from delivery.config.values import Values
 from delivery.model.pipeline import Stage
@@ -8,6 +8,8 @@ from delivery.model.stack import EndpointCheck, KeptnChecks
 
 OWN_HOOKS = ("promote", "record-failure")
 """The hooks that the program declares itself."""
+LONGEST_SOURCE = 128 * 1024 - 1
+"""Bytes: a hook runs its source as one argument, and Linux takes no longer one (MAX_ARG_STRLEN)."""
 
 
 def read_checks(root: Values, stage: Stage, errors: ErrorCollector) -> KeptnChecks:
@@ -24,6 +26,10 @@ def read_checks(root: Values, stage: Stage, errors: ErrorCollector) -> KeptnChec
             elif not stage.with_keptn and tasks[name] is None:
                 allowed = "Python source: what is defined elsewhere is Keptn's, and Argo CD verifies this stage"
                 errors.add(Kind.NOT_ALLOWED, ("tasks", name), None, allowed, "SOURCE")
+            elif not stage.with_keptn and (size := len((tasks[name] or "").encode())) > LONGEST_SOURCE:
+                allowed = f"at most {LONGEST_SOURCE} bytes, which Argo CD's hook runs; put the code into `hookImage`"
+                fix = set_fix(errors.stack, ("tasks", name), "SOURCE")
+                errors.say(Kind.NOT_ALLOWED, ("tasks", name), f"{size} bytes", allowed, fix)
             elif not stage.with_keptn and name in OWN_HOOKS:
                 errors.add(
                     Kind.COLLISION, (key, index), name, "another name: the program has a hook of this one", "TASK"

@@ -117,7 +117,9 @@ def refuse_unrecorded(edge: Edge, found: Verification | None, commit: str, recor
     if found is not None and found.recorded_by:
         return
     stages = " and ".join(origin.source for origin in edge.origins[:1]) if isinstance(edge, Group) else edge.source
-    newest = next((one for one in (records.found if records else ()) if one.state == "success"), None)
+    sources = {(origin.application, origin.source) for origin in edge.origins}
+    verified = (one for one in (records.found if records else ()) if one.state == "success")
+    newest = next((one for one in verified if (one.application, one.stage) in sources), None)
     known = f"; the newest commit that is recorded is {newest.commit}" if newest else ""
     raise PromotionError(
         f"commit {commit[:12]} is not recorded as verified in {found.stage if found else stages}, and {edge.target} "

@@ -146,14 +146,15 @@ def read_edge(
     target = _files(repository, tip, edge.at_target.written, edge, edge.target)
     branch = read_branch(repository, name, repository.resolve(f"{_BRANCHES}{name}"), tip, on_branch)
     proposals = _told_by_commits(repository, edge, None if rollback else branch, proposals)
-    selection = None
+    selection, recorded = None, ""
     proposed = next((found for found in proposals if found.pull_request.state == "open"), None)
     if isinstance(edge, Group):
         if not rollback and (demanded or not request.again):
             _fetch_verified(repository, known)
             selection = select_together(edge, history, known, said, proposed, texts(target))
         everything = _newest(repository, github, own_tip, edge.at_source.touched) if selection is None else ""
-        selection = selection or Selection(edge, commit or everything, blocked=not (rollback or request.again))
+        free = rollback or (request.again and not demanded)
+        selection = selection or Selection(edge, commit or everything, blocked=not free)
     elif isinstance(history, JoinHistory) and not rollback:
         _fetch_verified(repository, known)
         every = edge.requires_all and not request.again
@@ -163,7 +164,9 @@ def read_edge(
     elif said:
         selection = Selection(origin, said.commit, (known[0].best(said),))
     if selection is None:
-        newest = commit or _newest(repository, github, own_tip, origin.at_source.touched)
+        own = next((log for log in known if log.edge == origin), None) if demanded and not commit else None
+        recorded = _newest_verified(repository, own, history) if own else ""
+        newest = commit or recorded or _newest(repository, github, own_tip, origin.at_source.touched)
         before = next((log.find(newest) for log in known if log.edge == origin and not rollback), None)
         if demanded:
             refuse_unrecorded(edge, before, newest, records)
@@ -175,7 +178,7 @@ def read_edge(
         edge=edge,
         tip=tip,
         commit=verified,
-        given=commit is not None or (edge.origins != (edge,) and bool(selection.verifications)),
+        given=bool(commit or recorded) or (edge.origins != (edge,) and bool(selection.verifications)),
         source=source,
         target=target,
         platforms=repository.read_all(tip, tuple(part.target_platform for part in edge.parts)),
@@ -249,6 +252,12 @@ def _fetch_verified(repository: Repository, logs: tuple[VerificationLog, ...]) -
     named = {entry.commit for log in logs for entry in log.entries[:CONSIDERED]}
     if missing := sorted(commit for commit in named if repository.resolve(commit) is None):
         repository.fetch([f"+{commit}:{_COMMITS}{commit}" for commit in missing], 1)
+
+
+def _newest_verified(repository: Repository, log: VerificationLog, history: History) -> str:
+    """The newest commit in the log that is on the source stage's branch; empty where none is."""
+    _fetch_verified(repository, (log,))
+    return next((entry.commit for entry in log.entries[:CONSIDERED] if history.contains(entry.commit)), "")
 
 
 def _newest_origin(repository: Repository, github: GitHub, tips: Mapping[str, str], edge: Edge) -> Edge:

@@ -11,6 +11,7 @@ from delivery.config.errors import Json
 from delivery.config.reader import TASK_PROMOTE
 from delivery.model.pipeline import StageApplication
 from delivery.model.stack import EndpointCheck, StackConfiguration
+from delivery.model.task_runs import run_seconds
 from delivery.stack import manifests
 from delivery.stack.task_source import task_source
 
@@ -104,10 +105,12 @@ def _data(check: EndpointCheck, stage_application: StageApplication) -> dict[str
             text = text.replace(name, value)
         return text
 
+    # A run that outlasts the Job's time is ended without a reason.
+    patience = {"timeout": str(run_seconds(_RETRIES, _SECONDS))}
     if check.url:
-        return {"url": fill(check.url), "status": str(check.status)}
+        return {"url": fill(check.url), "status": str(check.status), **patience}
     bounds = {key: bound for key, bound in (("min", check.least), ("max", check.most)) if bound}
-    return {"prometheus": fill(check.prometheus), "query": fill(check.query), **bounds}
+    return {"prometheus": fill(check.prometheus), "query": fill(check.query), **bounds, **patience}
 
 
 def _job(name: str) -> str:

@@ -11,8 +11,9 @@ import yaml
 
 from delivery.config.errors import Json
 from delivery.config.reader import parse
+from delivery.config.verification import LONGEST_SOURCE
 from delivery.model.stack import StackConfiguration
-from delivery.stack.hooks import hooks
+from delivery.stack.hooks import hook_sources, hooks
 from delivery.stack.manifests import argocd_application_spec
 from delivery.stack.plan import plan_stack
 from delivery.stack.repository_files import InitialValues, stage_files
@@ -92,6 +93,21 @@ def test_tasks_checks_and_promotion_follow_each_other_in_phases_and_waves() -> N
     ]
 
 
+def test_the_last_run_of_a_check_ends_and_says_why_before_its_job_is_ended() -> None:
+    configuration = stack()
+    found = [
+        hook for hook in hooks(configuration, configuration.stage_applications[0]) if hook.source.endswith("check.py")
+    ]
+    assert [hook.name for hook in found] == ["front", "errors"]
+    for hook in found:
+        pauses, start = sum(10 * 2**number for number in range(hook.retries)), 10
+        assert (hook.retries + 1) * (float(hook.data["timeout"]) + start) + pauses < hook.seconds
+
+
+def test_what_the_program_itself_has_hooks_run_fits_into_an_argument() -> None:
+    assert {len(source.encode()) <= LONGEST_SOURCE for source in hook_sources(stack()).values()} == {True}
+
+
 def test_only_what_reads_the_cluster_has_an_account_and_the_secret() -> None:
     configuration = stack()
     found = hooks(configuration, configuration.stage_applications[0])
@@ -141,11 +157,13 @@ def test_a_hook_runs_its_own_source_with_its_input_whatever_signs_are_in_it(tmp_
     assert json.loads(variables(found["front"])["DATA"]) == {
         "url": "http://podtato-head.podtato-head-dev:8080/$(DATA)",
         "status": "200",
+        "timeout": "75",
     }
     assert json.loads(variables(found["errors"])["DATA"]) == {
         "prometheus": "http://prometheus:9090",
         "query": 'rate(e{job="podtato-head"}[5m])',
         "max": "0.5",
+        "timeout": "75",
     }
     assert json.loads(variables(found["promote"])["ARGOCD_CONTEXT"]) == {
         "phase": "PostSync",

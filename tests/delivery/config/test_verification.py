@@ -39,6 +39,7 @@ def test_checks_are_read_with_their_bounds() -> None:
     [
         ("evaluations", "preDeploymentEvaluations", Kind.NOT_ALLOWED, {"preDeploymentEvaluations": ["slo"]}),
         ("elsewhere", "tasks.load", Kind.NOT_ALLOWED, {"tasks": {"load": None}, "postDeploymentTasks": ["load"]}),
+        ("long", "tasks.load", Kind.NOT_ALLOWED, {"tasks": {"load": "ü" * 65_536}, "postDeploymentTasks": ["load"]}),
         (
             "own-hook",
             "postDeploymentTasks[0]",
@@ -61,6 +62,12 @@ def test_what_argo_cd_cannot_carry_out_is_refused(case: str, where: str, kind: K
     (problem,) = refused({"postDeploymentTasks": [], "stages": STAGES, **changes})
     assert (problem.where, problem.kind) == (f"delivery:{where}", kind)
     assert_message(f"config.verification-{case}", str(problem))
+
+
+def test_the_longest_source_that_a_hook_can_run_is_allowed() -> None:
+    assert parse(raw(stages=STAGES, tasks={"load": "ü" * 65_535}, postDeploymentTasks=["load"]), "dev").tasks["load"]
+    # Keptn mounts it as a file.
+    assert parse(raw(tasks={"load": "#" * 200_000}, postDeploymentTasks=["load"]), "dev").tasks["load"]
 
 
 def test_checks_are_refused_where_keptn_verifies() -> None:

@@ -184,3 +184,17 @@ def test_a_hotfix_of_one_application_is_not_undone_by_the_release_of_another(gro
     run = verified(group, "api", commit, "v1.1.0")
     assert len(group.pull_requests) == 1
     assert (run.result, "downgrade" in str(run.outcome["why"])) == ("superseded", True)
+
+
+@pytest.mark.parametrize("again", ["false", "true"])
+def test_where_a_record_is_demanded_nothing_of_a_group_is_promoted_without_one(group: Story, again: str) -> None:
+    group.configure(require_record=("production",))
+    commit = release(group, web="v2", api="v7")
+    group.record(commit, application="web", version="v2")
+
+    assert group.promote(APPLICATION="web", AGAIN=again).result == "waiting"
+    assert verified(group, "api", commit, "v7", AGAIN=again).status == 1
+    assert group.pull_requests == []
+
+    group.record(commit, application="api", version="v7")
+    assert group.promote(APPLICATION="web", AGAIN=again).result == "created"

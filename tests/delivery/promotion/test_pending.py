@@ -10,10 +10,11 @@ from delivery.github.client import GitHub
 from delivery.model.promoted_keys import in_values
 from delivery.model.request import PromotionRequest
 from delivery.promotion.desired import DesiredPromotion
+from delivery.promotion.history import PromotionError
 from delivery.promotion.pending import PendingPromotion, read_pending
 from delivery.tracing.otlp import TRACE_FILE
 from delivery.tracing.run import start_run
-from tests.delivery.promotion.story import EDGE, NAME, TOKEN, TRACEPARENT, Story, platform, spans
+from tests.delivery.promotion.story import EDGE, NAME, RECORDS_TOKEN, TOKEN, TRACEPARENT, Story, platform, spans
 from tests.messages import assert_message
 
 
@@ -22,15 +23,16 @@ def read(
 ) -> PendingPromotion:
     settings = told.settings
     span = start_run(EDGE, settings, environ=environ or {})
-    github = GitHub(settings.api_url, settings.owner, settings.repository, TOKEN)
+    github, records = (
+        GitHub(settings.api_url, settings.owner, settings.repository, token) for token in (TOKEN, RECORDS_TOKEN)
+    )
 
     def connect() -> Repository:
         return Repository(f"{settings.web_url}.git", TOKEN)
 
     try:
-        return read_pending(
-            (asked or PromotionRequest()).along(EDGE), EDGE, settings, github, connect, span, record=True
-        )
+        request = (asked or PromotionRequest()).along(EDGE)
+        return read_pending(request, EDGE, settings, github, connect, span, record=True, records=records)
     finally:
         span.end()
 
@@ -119,3 +121,19 @@ def test_a_stack_that_this_update_brings_up_to_date_has_nothing_to_promote_so_fa
     pending = read(told)
     assert pending.desired is None
     assert_message("promotion.own_stack_not_updated", pending.why)
+
+
+def test_where_a_record_is_demanded_an_update_proposes_the_newest_recorded_commit_and_no_newer_one(told: Story) -> None:
+    told.configure(require_record=("production",))
+    commit = told.release("v0.3.1")
+    told.record(commit)
+    unverified = told.release("v0.3.2")
+
+    due = desired(told)
+    assert (due.rendered.metadata.commit, due.rendered.metadata.verifications[0].recorded_by) == (commit, "stage-bot")
+    with pytest.raises(PromotionError):
+        desired(told, unverified)
+    told.promote(commit)
+    assert desired(told).unchanged
+    told.merge(1)
+    assert read(told).desired is None
