@@ -56,8 +56,8 @@ test: $(VENV)/.development ## Check format, lint and types, and run every test t
 	@$(BIN)/mypy
 	@$(BIN)/python -m pytest -n auto
 
-soak: $(VENV)/.development ## Play 2,000 random histories of promotions and find every planted fault; SEED=1 repeats one
-	@$(BIN)/python -m tests.soak $(if $(SEED),--seed $(SEED)) $(if $(HISTORIES),--histories $(HISTORIES))
+soak: $(VENV)/.development ## Play 2,000 random histories, count what gets lost of VERSIONS=300, find every planted fault; SEED=1 repeats one
+	@$(BIN)/python -m tests.soak $(if $(SEED),--seed $(SEED)) $(if $(HISTORIES),--histories $(HISTORIES)) $(if $(VERSIONS),--versions $(VERSIONS))
 
 cluster-tools: ## Get kube-apiserver, etcd, helm, kustomize, actionlint and definitions for the tests, once, with Go
 	@tools/cluster-tools.sh

@@ -1,5 +1,7 @@
 """`make soak`: thousands of random histories, and faults planted in the promoter that the same histories have to find.
 
+It also counts what becomes of verified versions while messages get lost, with records and the sweep, and without.
+
 Exit status: 0 all held and every fault was found; 1 not so. What is printed repeats it: the same seed, the same
 histories.
 """
@@ -12,7 +14,8 @@ import sys
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
 
-from tests.soak.mutants import MUTANTS
+from tests.soak.losses import Totals, count, deal
+from tests.soak.mutants import MESSENGERS, MUTANTS
 from tests.soak.search import Found, Job, carry_out
 
 SHARE = 50
@@ -25,15 +28,23 @@ def main(arguments: list[str]) -> int:
     """The command; gives its exit status."""
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description=(__doc__ or "").partition(": ")[2])
     parser.add_argument("--histories", type=int, default=2000, metavar="N", help="how many (default: 2000)")
+    parser.add_argument("--versions", type=int, default=300, metavar="N", help="verified versions (default: 300)")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6), metavar="N", help="where to begin")
     parser.add_argument("--mutants", default="all", metavar="TEXT", help="planted faults: all, none, or part of a name")
     options = parser.parse_args(arguments)
-    names = [name for name in MUTANTS if options.mutants in ("all", *[name] * (options.mutants in name))]
+    names, faults = (
+        [name for name in every if options.mutants == "all" or options.mutants in name]
+        for every in (MUTANTS, MESSENGERS)
+    )
     shares = [min(SHARE, options.histories - start) for start in range(0, options.histories, SHARE)]
     jobs = [Job(options.seed + number, count) for number, count in enumerate(shares)]
     jobs += [Job(options.seed, ENOUGH, name) for name in names]
     workers = os.cpu_count() or 1
-    print(f"seed {options.seed}: {options.histories} histories, {len(names)} planted faults, {workers} processes")
+    print(
+        f"seed {options.seed}: {options.histories} histories, {options.versions} verified versions, "
+        f"{len(names + faults)} planted faults, {workers} processes",
+        flush=True,
+    )
     began, played, runs = time.monotonic(), 0, 0
     broken: list[Job] = []
     table: list[tuple[str, Found | None]] = []
@@ -53,7 +64,15 @@ def main(arguments: list[str]) -> int:
                     print(f"\n{found.text()}\n  again: python -m tests.soak --seed {job.seed} --histories {job.count}")
             state = f"{played} of {options.histories} histories, {len(table)} of {len(names)} faults, {runs} runs"
             print(f"… {state}, {time.monotonic() - began:.0f} s", flush=True)
-    return tell(table, broken)
+        totals, dealt = Totals(), deal(options.seed, options.versions, faults)
+        for counted in as_completed([pool.submit(count, share) for share in dealt]):
+            totals.add(*counted.result())
+            verified = " and ".join(str(each.verified) for each in totals.counts.values())
+            print(f"… {verified} verified versions, {time.monotonic() - began:.0f} s", flush=True)
+    wrong = tell(table, broken)
+    if options.versions:
+        print("", totals.text(), *totals.broken, sep="\n")
+    return 1 if totals.broken else wrong
 
 
 def _after(found: Found) -> str:

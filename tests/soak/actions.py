@@ -179,8 +179,8 @@ _during = _some(
     (1, _works),
     (1, _edits),
 )
-# A run reads with the first two, and writes with those from the third on.
-_request = st.sampled_from((3, 2, 4, 1, 0, 5, 6, 3, 2, 3))
+# A run reads with the first three, and writes with those from the fourth on.
+_request = st.sampled_from((4, 3, 5, 2, 1, 0, 6, 7, 4, 3, 4))
 _trouble = _some(
     (3, st.none()),
     (1, st.builds(Trouble, _request, st.sampled_from((*FAULTS, *GARBLED)), st.booleans())),

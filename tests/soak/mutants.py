@@ -10,11 +10,12 @@ from typing import Any
 from unittest.mock import PropertyMock, patch
 
 from delivery.git.repository import Repository
+from delivery.github import records
 from delivery.github.client import GitHub, GitHubError
 from delivery.model.edges import Join
 from delivery.model.promoted_keys import StageValues, in_values
 from delivery.model.settings import PromotionSettings
-from delivery.promotion import branch, decide, desired, execute, publish, pull_request, state
+from delivery.promotion import branch, decide, desired, due, execute, publish, pull_request, state
 from delivery.promotion.commit import make_commit
 from delivery.promotion.desired import desired_promotion
 from delivery.promotion.groups import select_together
@@ -110,6 +111,10 @@ def _crossed(found: Any, request: Any, *, original: Any = decide._links) -> dict
     return dict(zip(links, [*links.values()][::-1], strict=True))
 
 
+def _of_any_commit(self: records.Records, application: str, stage: str, _: str) -> records.Record | None:
+    return next((one for one in self.of(application, stage) if one.state == "success"), None)
+
+
 def _property(owner: Any, name: str, value: object) -> Mutant:
     return lambda: patch.object(owner, name, new_callable=PropertyMock, return_value=value)
 
@@ -180,9 +185,9 @@ _TWO: dict[str, tuple[str, list[Any]]] = {
     "the order is ignored": ("turned around", [Ship(0, 1, "verify"), Ship(0, 2), Deliver(1)]),
     "nothing is compared after the last write": (
         "turned around",
-        [Ship(0, 1, "verify"), Ship(0, 2, "verify"), Deliver(1, trouble=Trouble(3, "meanwhile", during=Deliver(0)))],
+        [Ship(0, 1, "verify"), Ship(0, 2, "verify"), Deliver(1, trouble=Trouble(4, "meanwhile", during=Deliver(0)))],
     ),
-    "a refused POST deletes the branch": ("lost", [Ship(0, 1, trouble=Trouble(3, "403 after"))]),
+    "a refused POST deletes the branch": ("lost", [Ship(0, 1, trouble=Trouble(4, "403 after"))]),
     "the text is not updated": ("turned around", [Ship(0, 1), Ship(0, 2)]),
     "the branch is not rebuilt": ("turned around", [Ship(0, 1), Ship(0, 2)]),
     "the default branch is promoted": ("failed", [Ship(0, 1, "verify"), Ship(0, 2, "verify"), Deliver(1)]),
@@ -190,7 +195,7 @@ _TWO: dict[str, tuple[str, list[Any]]] = {
     "the link to the trace alone is a change": ("pointless", [Verify(0), Deliver(0)]),
     "the lease is dropped": (
         "work lost",
-        [Ship(0, 1), Ship(0, 2, trouble=Trouble(2, "meanwhile", during=Work(0, "notes")))],
+        [Ship(0, 1), Ship(0, 2, trouble=Trouble(3, "meanwhile", during=Work(0, "notes")))],
     ),
     "commits by others are overwritten": ("work lost", [Ship(0, 1), Work(0, "notes"), Ship(0, 2)]),
     "hotfixes are not looked at": ("hotfix", [Commit(1, 3), Ship(0, 1)]),
@@ -216,3 +221,11 @@ KNOWN = {
     for name, (found, actions) in (_TWO | _ELSEWHERE).items()
 }
 """For each fault a short history in which it shows, and the invariant that it breaks there."""
+
+MESSENGERS: dict[str, Mutant] = {
+    "the sweep forgets an edge": _object(due, "all_edges", lambda settings, of=due.all_edges: of(settings)[:-1]),
+    "what was cut off stays so": _object(due._Sweep, "_cut_off", lambda *_: None),
+    "a failure counts as a success": _object(records, "_STATES", dict.fromkeys(records._STATES, "success")),
+    "a record counts for any commit": _object(records.Records, "verified", _of_any_commit),
+}
+"""Faults of records and the sweep, which show in what is counted (`losses.py`)."""

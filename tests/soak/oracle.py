@@ -217,7 +217,7 @@ class Oracle:
         """A person is about to close a pull request, by having its branch `deleted` perhaps."""
         pull = self.view.pull(number)
         self._closed[number] = self._proposed(pull)
-        said = {str(_metadata(pull.body or "").get("commitID", ""))} & self._places.keys()
+        said = {str(metadata(pull.body or "").get("commitID", ""))} & self._places.keys()
         self._declined[number] = frozenset(said) or self._closed[number]
         if deleted:
             self._work[pull.head].clear()
@@ -496,7 +496,7 @@ class Oracle:
         if values == has:
             raise InvariantError("pointless", f"#{pull.number} proposes {values}, which {target} has")
         body = pull.body or ""
-        data = _metadata(body)
+        data = metadata(body)
         trailer = _TRAILER.search(own.message)
         says = {change["key"]: change["becomes"] for change in data.get("changes", [])}
         changed = [(field, new) for field, old, new in zip(layout.fields, has, values, strict=True) if old != new]
@@ -529,7 +529,7 @@ class Oracle:
 
     def _proposed(self, pull: PullRequest) -> frozenset[str]:
         """The commits that a pull request proposes, by its text and by its branch; two when they do not agree."""
-        found = {str(_metadata(pull.body or "").get("commitID", ""))}
+        found = {str(metadata(pull.body or "").get("commitID", ""))}
         found.add(promoted(self.view, pull.head_sha, _target(pull)))
         return frozenset(found & self._places.keys())
 
@@ -548,7 +548,7 @@ def _target(pull: PullRequest) -> str:
     return pull.head.rpartition("/")[2]
 
 
-def _metadata(body: str) -> dict[str, Any]:
+def metadata(body: str) -> dict[str, Any]:
     found = _METADATA.findall(body)
     data: dict[str, Any] = json.loads(found[-1]) if found else {}
     return data

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import patch
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
@@ -116,5 +117,7 @@ def carry_out(job: Job) -> tuple[Job, Found | None, int]:
 def quick_folder() -> Iterator[Path]:
     """A temporary folder, in memory where there is such a place: git writes thousands of small files."""
     memory = Path("/dev/shm")
-    with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None) as folder:
+    where = memory if os.access(memory, os.W_OK) else None
+    # The promoter's own repositories, too.
+    with tempfile.TemporaryDirectory(dir=where) as folder, patch.object(tempfile, "tempdir", folder):
         yield Path(folder)
