@@ -53,6 +53,7 @@ def play(story: Story, engine: Engine, terminal: Terminal) -> None:
     # Keptn makes a version of several workloads; without it there is none, and the newest delivery is drawn.
     drawn = story.synced[first].version if story.with_keptn(first) or len(story.synced[first].workloads) == 1 else ""
     if by_hooks:
+        lose_a_dispatch(story, terminal)
         fail_verification(story, terminal)
     timeline(story, drawn, terminal)
 
@@ -164,6 +165,11 @@ def target_of(pull: PullRequest) -> str:
     return pull.head.rpartition("/")[2]
 
 
+def heads(story: Story) -> dict[int, str]:
+    """The commits of the open pull requests, by their numbers."""
+    return {pull.number: pull.head_sha for pull in story.open_pull_requests()}
+
+
 def show(story: Story, pull: PullRequest, terminal: Terminal, *, body: bool) -> None:
     """A pull request: its title, what it says, what it changes."""
     terminal.plain(f"    #{pull.number}  {pull.title}")
@@ -219,9 +225,46 @@ def recorded(found: Recorded) -> tuple[str, ...]:
     )
 
 
+def lose_a_dispatch(story: Story, terminal: Terminal) -> None:
+    """Have GitHub Actions away when a version is verified: it is recorded, and the sweep promotes it."""
+    first = story.stages[0]
+    version = raised(story.version(first))
+    terminal.chapter(f"{version} is verified while GitHub Actions is away: the dispatch is lost, the record is not")
+    commit = release(story, version, terminal)
+    before = len(story.runs)
+    with terminal.step(
+        f"Argo CD (stand-in) syncs commit {commit[:7]}; Actions (stand-in) answers 503 to the promotion task"
+    ):
+        story.sync(first)
+        with story.without_actions():
+            done = story.carry_out(first)
+    hooks(story.synced[first], done, terminal)
+    if not done.succeeded or len(story.runs) > before or story.open_pull_requests():
+        raise DemoError(f"a lost dispatch did not end as it must: {done.runs[-1].output}")
+    terminal.chapter("The sweep finds the record that nobody has promoted")
+    with terminal.step("Actions (stand-in) runs the workflow by its schedule, with no input: it reads the records"):
+        swept = story.sweep()
+    terminal.quote(swept.log)
+    shown, targets = story.open_pull_requests(), story.targets(first)
+    if swept.exit_code or len(shown) != len(targets):
+        raise DemoError(f"the sweep opened {len(shown)} pull requests: {swept.log}")
+    for pull in shown:
+        terminal.plain(f"    #{pull.number}  {pull.title}")
+        with terminal.step(f"pull request #{pull.number} is merged"):
+            merged = story.merge(pull)
+        verify(story, target_of(pull), merged, version, terminal)
+    asked, proposed = len(story.forge.requests), heads(story)
+    with terminal.step("the next sweep finds nothing to do"):
+        again = story.sweep()
+    terminal.quote(again.log)
+    terminal.note(f"{len(story.forge.requests) - asked} requests to GitHub, git's among them")
+    if again.exit_code or heads(story) != proposed:
+        raise DemoError(f"the next sweep found something to do: {again.log}")
+
+
 def fail_verification(story: Story, terminal: Terminal) -> None:
     """Have a version that does not keep the bound of the check: its failure is recorded, and nothing is promoted."""
-    first, runs_before = story.stages[0], len(story.runs)
+    first, before, proposed = story.stages[0], len(story.runs), heads(story)
     version = raised(story.version(first))
     terminal.chapter(f"{version} answers with errors, more than {HIGHEST_RATE} a second: verification fails")
     story.broken.add(version)
@@ -230,7 +273,7 @@ def fail_verification(story: Story, terminal: Terminal) -> None:
         story.sync(first)
         done = story.carry_out(first)
     hooks(story.synced[first], done, terminal)
-    if done.succeeded or len(story.runs) > runs_before or story.open_pull_requests():
+    if done.succeeded or len(story.runs) > before or heads(story) != proposed:
         raise DemoError(f"a failed verification did not end as it must: {done.runs[-1].output}")
     board(story, terminal)
     others = " and ".join(f"{stage} keeps {story.version(stage)}" for stage in story.targets(first))
@@ -251,11 +294,11 @@ def timeline(story: Story, version: str, terminal: Terminal) -> None:
 
 def roll_back(story: Story, terminal: Terminal) -> None:
     """Roll the last stage back, by a pull request. Raises `DemoError` where none comes."""
-    last, before = story.stages[-1], story.version(story.stages[-1])
+    last, before, proposed = story.stages[-1], story.version(story.stages[-1]), heads(story)
     terminal.chapter(f"A person rolls {last} back")
     with terminal.step("the workflow is started with a reason; it runs the promoter"):
         story.roll_back(story.example.pipeline.stages[-1].after[0], last, "errors in checkout")
-    shown = story.open_pull_requests()
+    shown = [pull for pull in story.open_pull_requests() if pull.number not in proposed]
     if len(shown) != 1:
         raise DemoError(f"expected one pull request, found {len(shown)}\n{story.runs[-1].log}".strip())
     show(story, shown[0], terminal, body=False)

@@ -1,7 +1,8 @@
 """`make demo`: the whole delivery on this machine, step by step. No cluster, no account, nothing left running.
 
 It plays the shipped pipeline, or with `EXAMPLE=kustomize` one of those under `examples/`, and rolls that one back. With
-`VERIFICATION=argocd` hooks of Argo CD verify every stage in Keptn's place, and a version fails there.
+`VERIFICATION=argocd` hooks of Argo CD verify every stage in Keptn's place; then also a dispatch is lost, and a version
+fails its check.
 
 GitHub is a stand-in on loopback over real git repositories; GitHub Actions, Keptn, Argo CD and the cluster are
 stand-ins too. The program, the promotion task and the promoter are the real ones.

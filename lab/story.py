@@ -8,7 +8,8 @@ real ones. GitHub, Argo CD, Keptn, the cluster and what watches it are stand-ins
 import json
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -195,14 +196,20 @@ class Story:
         self.forge.wait_for_runs()
         return done
 
-    def carry_out_without_actions(self, stage: str) -> Operation:
-        """The same while GitHub Actions starts nothing; the rest of GitHub answers."""
+    @contextmanager
+    def without_actions(self) -> Iterator[None]:
+        """For a while GitHub Actions starts nothing; the rest of GitHub answers."""
         # So far off that the promotion task does not wait for it.
         self.forge.fail_next("*", "/actions/", status=503, headers={"retry-after": "3600"}, times=None)
         try:
-            return self.carry_out(stage)
+            yield
         finally:
             self.forge.forget_faults()
+
+    def sweep(self) -> PromoterRun:
+        """The workflow runs by its schedule."""
+        self._run_workflow(self.repository, WORKFLOW_FILE, "", {})
+        return self.runs[-1]
 
     def records(self, stage: str) -> list[Recorded]:
         """What a stage has recorded of the application, newest first."""

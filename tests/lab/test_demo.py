@@ -43,14 +43,14 @@ def test_it_runs_to_its_end_in_the_folder_of_an_earlier_demo(
     assert not (folder / "forge" / "old").exists()
 
 
-def test_with_argocd_hooks_verify_and_a_failed_check_is_recorded(
+def test_with_argocd_hooks_verify_a_lost_dispatch_is_made_good_and_a_failed_check_is_recorded(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = running()
     assert demo(tmp_path / "demo", "--verification", "argocd") == 0, capsys.readouterr().err
     printed = capsys.readouterr().out
     assert "Keptn" not in printed.split("Files that the demo leaves")[0]
-    assert re.findall(r"#\d+  Promote podtato-head (\S+) to production", printed) == ["v0.3.1"]
+    assert re.findall(r"#\d+  Promote podtato-head (\S+) to production", printed)[:2] == ["v0.3.1", "v0.3.2"]
     hooks = re.findall(r"│ (\w+) +(?:wave (\d+))? +([\w-]+)  ", printed)
     assert hooks[:5] == [
         ("PreSync", "0", "schema-migration"),
@@ -62,7 +62,7 @@ def test_with_argocd_hooks_verify_and_a_failed_check_is_recorded(
     assert [hook for hook in hooks if hook[0] == "SyncFail"] == [("SyncFail", "0", "record-failure")]
     boards = re.findall(r"│ (dev|production) +(\S+) +\w{7} +(success|failure) +argocd", printed)
     assert boards[:2] == [("dev", "v0.3.1", "success"), ("production", "v0.3.1", "success")]
-    assert boards[-2:] == [("dev", "v0.3.2", "failure"), ("production", "v0.3.1", "success")]
+    assert boards[-2:] == [("dev", "v0.3.3", "failure"), ("production", "v0.3.2", "success")]
     assert "Waterfall" in printed
     assert running() <= before, "nothing is left running"
 
@@ -72,7 +72,7 @@ def test_with_argocd_hooks_verify_and_a_failed_check_is_recorded(
     [
         ("helm", ["shop-web  v1.4.{}  ghcr.io/example-org/shop-web:v1.4.{}", "shop-worker  v2.0."], ["production"]),
         ("kustomize", ["shop  v1.4.{}  ghcr.io/example-org/shop:v1.4.{}@sha256:"], ["production"]),
-        ("argocd-alone", ["shop  v1.4.{}  ghcr.io/example-org/shop:v1.4.{}"], ["production"]),
+        ("argocd-alone", ["shop  v1.4.{}  ghcr.io/example-org/shop:v1.4.{}"], ["production", "production"]),
         ("central-argocd", ["shop  v1.4.{}  ghcr.io/example-org/shop:v1.4.{}"], ["production"]),
         (
             "monorepo",
@@ -91,7 +91,7 @@ def test_an_example_is_promoted_through_all_its_stages_and_rolled_back(
     once, again = printed.split("What is deployed:")[1:]
     for line in deployed:
         assert line.replace("{}", "1") in once
-        assert line.replace("{}", "0") in again
+        assert line.replace("{}", str(promotions.count("production") - 1)) in again
 
 
 def test_an_example_that_is_none_is_refused_with_those_that_there_are(capsys: pytest.CaptureFixture[str]) -> None:
