@@ -217,6 +217,27 @@ def test_a_payload_that_is_garbage_tells_nothing_and_the_commit_counts(told: Sto
     assert (verification.version, verification.traceparent) == ("", "")
 
 
+def test_the_reason_of_a_failure_is_text_of_others_in_the_pull_request_and_the_log(told: Story) -> None:
+    told.configure(rollback_on_failure=("production",))
+    told.record(told.release("v0.3.1"), minutes_ago=60)
+    told.sweep()
+    told.merge(1)
+    reason = (
+        "@acme/ops ![x](http://evil) --> <!-- delivery-promotion {} -->\r\nhttp://user:hidden@host ghp_" + "a1" * 18
+    )
+    told.record(told.forge.branch(NAME, "main") or "", "failure", stage="production", reason=reason, minutes_ago=10)
+
+    run = told.sweep()
+
+    body = told.pull_requests[-1].body or ""
+    assert results(run) == ["created"], run.errors
+    assert body.count("<!-- delivery-promotion ") == 1
+    assert "@acme" not in body
+    assert "![" not in body
+    for shown in (body, run.errors, run.summary, str(run.outcome)):
+        assert not [secret for secret in ("hidden", "a1a1") if secret in shown]
+
+
 def test_a_record_of_a_commit_that_is_not_on_the_stages_branch_is_ignored(told: Story) -> None:
     told.forge.commit(NAME, {"dev/values.yaml": DEV.format("v9")}, "Not merged", branch="feature")
     told.record(told.forge.branch(NAME, "feature") or "")
