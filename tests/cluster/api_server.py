@@ -18,6 +18,7 @@ import requests
 import yaml
 
 from tests.cluster.programs import Program, started
+from tests.definitions import has_keptn
 
 ADMIN = "admin"
 CONTEXT = "the-cluster"
@@ -90,6 +91,7 @@ class ApiServer:
     def __init__(self, assets: Path, etcd: Etcd, folder: Path, users: Sequence[str] = ()) -> None:
         self._assets, self._etcd, self._folder = assets, etcd, folder
         self._tokens = {user: secrets.token_hex(16) for user in (ADMIN, *users)}
+        self.verification = "keptn"
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.headers["Authorization"] = f"Bearer {self._tokens[ADMIN]}"
@@ -203,7 +205,9 @@ class ApiServer:
     def remove_namespace(self, name: str) -> None:
         """Delete a namespace with all that is in it, as the controllers would that do not run here."""
         for kind in _NAMESPACED:
-            self._call("DELETE", self._path(kind, name))
+            # A kind that nothing defines here has no objects.
+            with suppress(LookupError):
+                self._call("DELETE", self._path(kind, name))
         body = self._call("DELETE", f"{self._path('Namespace')}/{name}")
         self._call("PUT", f"{self._path('Namespace')}/{name}/finalize", body | {"spec": {"finalizers": []}})
 
@@ -232,7 +236,11 @@ class ApiServer:
             collected.result()
 
     def define(self, folder: Path) -> None:
-        """Create every custom resource definition in a folder, and wait until the server serves them all."""
+        """Create every custom resource definition in a folder, and wait until the server serves them all.
+
+        Without those of Keptn, `verification` is what can verify a stage there.
+        """
+        self.verification = "keptn" if has_keptn(folder) else "argocd"
         # The definition of an ApplicationSet is 1.4 MB of text.
         texts = [path.read_bytes() for path in sorted(folder.glob("*.yaml"))]
         definitions: list[Body] = [yaml.load(text, Loader=yaml.CSafeLoader) for text in texts]

@@ -6,9 +6,11 @@ Every test (or module) has its own, so that they share servers and nothing else.
 import json
 import os
 import subprocess
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from delivery.config.errors import Json
 from delivery.config.files import read_stack_config
 from delivery.config.keys import PIPELINE
 from lab.engine import preview
@@ -23,7 +25,11 @@ OWNER = "podtato-team"
 TOKEN, TASK_TOKEN = "token-of-the-platform", "token-of-the-task"
 COMMAND_SECONDS = 120
 
-STAGES = json.dumps([{"name": "first"}, {"name": "dev", "after": ["first"]}, {"name": "production", "after": ["dev"]}])
+THREE_STAGES: tuple[dict[str, Json], ...] = (
+    {"name": "first"},
+    {"name": "dev", "after": ["first"]},
+    {"name": "production", "after": ["dev"]},
+)
 """A pipeline in which dev promotes onward, and so has every kind of object, and leaves the repository's own files
 to another stage, which nobody brings up: an update of dev takes half the time."""
 
@@ -49,7 +55,7 @@ class Team:
     """The stacks of the team `name`, which deploy to `server` unless told otherwise; `folder` is theirs.
 
     Argo CD's namespace is there from the start, as with Argo CD. `example` is the project that the stacks are of, and
-    what the team has in the GitOps repository.
+    what the team has in the GitOps repository. Where the server knows nothing of Keptn, Argo CD verifies its stages.
     """
 
     def __init__(
@@ -57,6 +63,9 @@ class Team:
     ) -> None:
         self.name, self.server, self.forge = name, server, forge
         self.example = example or Example()
+        if server.verification != "keptn":
+            verification = dict.fromkeys(self.example.stages, server.verification)
+            self.example = replace(self.example, verification=verification)
         self.repository = f"{OWNER}/{name}"
         self.argocd = f"{name}-argocd"
         self._engine = PulumiEngine(folder / "pulumi", folder / "manifests", project=self.example.project)
@@ -68,12 +77,18 @@ class Team:
             "namespacePattern": f"{name}-{{application}}-{{stage}}",
             "argocdNamespace": self.argocd,
             "kubeContext": CONTEXT,
+            **self.example.settings,
         }
         self.secrets = {"githubToken": TOKEN, "promotionToken": TASK_TOKEN, "kubeconfig": server.kubeconfig()}
         self._configured: dict[str, str] = {}
         self._files: dict[str, str] = {}
         forge.create_repository(self.repository, files=self.example.files, organization=True)
         server.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.argocd}})
+
+    def use(self, stages: Iterable[Mapping[str, Json]]) -> None:
+        """Have this pipeline instead of the example's."""
+        own = {} if self.server.verification == "keptn" else {"verification": self.server.verification}
+        self.settings["stages"] = json.dumps([{**stage, **own} for stage in stages])
 
     def namespace(self, stage: str) -> str:
         """The namespace of the one application in that stage."""

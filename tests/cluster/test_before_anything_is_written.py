@@ -3,8 +3,6 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-import pytest
-
 from delivery.cluster.needs import Right, granted_rights, rights
 from delivery.config.files import read_stack_config
 from delivery.config.reader import parse
@@ -12,7 +10,7 @@ from lab.engine import PROGRAM
 from lab.forge import Forge
 from tests.cluster.api_server import ApiServer, Body
 from tests.cluster.programs import free_ports
-from tests.cluster.team import STAGES, Done, Team
+from tests.cluster.team import THREE_STAGES, Done, Team
 
 _ROLES = "rbac.authorization.k8s.io"
 
@@ -63,7 +61,6 @@ def test_a_cluster_without_the_definitions_of_keptn_and_argo_cd(
     assert "fix: kubectl --context the-cluster create namespace bare-argocd; " in argo_cd
 
 
-@pytest.mark.usefixtures("keptn")
 def test_a_login_without_rights(server: ApiServer, forge: Forge, tmp_path: Path) -> None:
     team = Team("guest", server, forge, tmp_path)
     team.secrets["kubeconfig"] = server.kubeconfig("guest")
@@ -76,11 +73,10 @@ def test_a_login_without_rights(server: ApiServer, forge: Forge, tmp_path: Path)
     assert namespaces.endswith("kubectl --context the-cluster auth can-i create namespaces")
 
 
-@pytest.mark.usefixtures("keptn")
 def test_the_rights_that_are_asked_for_are_enough(server: ApiServer, forge: Forge, tmp_path: Path) -> None:
     team = Team("deployer", server, forge, tmp_path)
     team.secrets["kubeconfig"] = server.kubeconfig("deployer")
-    team.settings["stages"] = STAGES
+    team.use(THREE_STAGES)
     given = read_stack_config(PROGRAM, "dev").override(team.settings, {})
     configuration = parse({key.removeprefix("delivery:"): text for key, text in given.values.items()}, "dev")
     grant(server, "deployer", {*rights(configuration), *granted_rights(configuration)})

@@ -2,20 +2,17 @@
 
 from pathlib import Path
 
-import pytest
-
 from lab.forge import Forge
 from tests.cluster.api_server import CONTEXT, ApiServer
-from tests.cluster.team import STAGES, Team
-
-pytestmark = pytest.mark.usefixtures("keptn")
+from tests.cluster.team import THREE_STAGES, Team
 
 
 def test_a_central_argo_cd_gets_the_application_and_the_stages_cluster_everything_else(
     server: ApiServer, without_keptn: ApiServer, forge: Forge, tmp_path: Path
 ) -> None:
     hub, team = without_keptn, Team("central", server, forge, tmp_path)
-    team.settings |= {"argocdContext": CONTEXT, "destinationName": "spoke", "stages": STAGES}
+    team.settings |= {"argocdContext": CONTEXT, "destinationName": "spoke"}
+    team.use(THREE_STAGES)
     team.secrets["argocdKubeconfig"] = hub.kubeconfig()
     before = team.tip()
 

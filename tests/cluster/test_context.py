@@ -11,8 +11,6 @@ from lab.forge import Forge
 from tests.cluster.api_server import ApiServer
 from tests.cluster.team import Team
 
-pytestmark = pytest.mark.usefixtures("keptn")
-
 
 class Elsewhere(ThreadingHTTPServer):
     """Stands where the current context points, and notes every connection that comes."""

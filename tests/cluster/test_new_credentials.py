@@ -2,13 +2,9 @@
 
 from pathlib import Path
 
-import pytest
-
 from lab.forge import Forge
 from tests.cluster.api_server import ApiServer
 from tests.cluster.team import Team
-
-pytestmark = pytest.mark.usefixtures("keptn")
 
 APPLICATION = "podtato-head-prod"
 

@@ -4,6 +4,7 @@ Every test has its own, in its own folder. Commands are what a person or a workf
 """
 
 import itertools
+import json
 import os
 import re
 import signal
@@ -66,6 +67,14 @@ class Team:
         self.settings["promotionEngine"] = "pulumi"
         self.seed("dev", "production")
         return self
+
+    def verified_by(self, dev: str = "keptn", production: str = "keptn") -> None:
+        """Have the two stages verified so."""
+        stages = [
+            {"name": "dev", "verification": dev},
+            {"name": "production", "after": ["dev"], "verification": production},
+        ]
+        self.settings["stages"] = json.dumps(stages)
 
     def rotate(self) -> None:
         """A new token for the forge, in the stacks' configuration too; the one before has ended."""

@@ -7,7 +7,7 @@ import pytest
 
 from lab.forge import Forge
 from tests.engine.outcome import Outcome
-from tests.engine.team import REFRESH_RENDERED, REPOSITORY, Team
+from tests.engine.team import BRANCH, REFRESH_RENDERED, REPOSITORY, Team
 
 STAGES = [{"name": "dev"}, {"name": "production", "after": ["dev"]}]
 
@@ -138,6 +138,39 @@ def test_no_update_and_no_refresh_touches_the_values_that_git_has_by_now(team: T
     assert again.changes == {}
     assert team.read("production/values.yaml") == values
     assert team.preview("production", "--expect-no-changes").status == 0
+
+
+def test_a_stage_that_changes_its_verification_and_back_keeps_values_promotions_and_namespace(team: Team) -> None:
+    team.opened()
+    head, values, there = team.tip(BRANCH), team.read("production/values.yaml"), team.manifests("production")
+
+    team.verified_by(production="argocd")
+    shown, alone = team.preview("production"), team.up("production")
+    without = team.manifests("production")
+    unchanged = team.preview("production", "--expect-no-changes")
+    team.verified_by(production="keptn")
+    back = team.up("production")
+
+    assert [done.status for done in (shown, alone, unchanged, back)] == [0] * 4, alone.text + back.text
+    # The chart is committed before anything is deleted that the chart of before refers to.
+    files = [
+        f"RepositoryFile podtato-head/production/{name}" for name in ("templates/application.yaml", "platform.yaml")
+    ]
+    hook, task = "RepositoryFile podtato-head/production/tasks/promote.py", "KeptnTaskDefinition podtato-head/promote"
+    updated = dict.fromkeys(
+        ("Namespace podtato-head", "Role podtato-head", "Application podtato-head", *files), "update"
+    )
+    assert (
+        shown.changes
+        == alone.changes
+        == updated | {hook: "create", "KeptnTasks podtato-head": "delete", task: "delete"}
+    )
+    assert [name for name in alone.changes if name in (hook, task, *files)] == [hook, *files, task]
+    assert back.changes == updated | {hook: "delete", "KeptnTasks podtato-head": "create", task: "create"}
+    assert list(back.changes)[-1] == hook
+    assert set(there) - set(without) == {"KeptnTaskDefinition promote"}
+    assert team.manifests("production") == there
+    assert (team.tip(BRANCH), team.states(), team.read("production/values.yaml")) == (head, ["open"], values)
 
 
 def test_a_stage_that_gets_another_folder_keeps_its_version_and_its_own_keys(team: Team) -> None:

@@ -7,8 +7,11 @@ import pytest
 from tests.engine.team import Team
 
 
-@pytest.mark.parametrize("stack", ["dev", "production"])
-def test_a_stack_goes_up_stays_as_it_is_and_goes_down_without_a_trace_but_its_values(team: Team, stack: str) -> None:
+@pytest.mark.parametrize(("stack", "verification"), [("dev", "keptn"), ("production", "keptn"), ("dev", "argocd")])
+def test_a_stack_goes_up_stays_as_it_is_and_goes_down_without_a_trace_but_its_values(
+    team: Team, stack: str, verification: str
+) -> None:
+    team.verified_by(dev=verification)
     if stack == "production":
         team.seed("dev")
     before = set(team.files())
@@ -22,6 +25,7 @@ def test_a_stack_goes_up_stays_as_it_is_and_goes_down_without_a_trace_but_its_va
     assert f"{stack}/values.yaml" in team.files()
     there = team.manifests(stack)
     assert "Namespace podtato-head-" + stack in there
+    assert any(name.startswith("Keptn") for name in there) is (verification == "keptn")
     assert team.preview(stack, "--expect-no-changes").status == 0
     assert team.up(stack, "--expect-no-changes").status == 0
     refreshed = team.refresh(stack)
