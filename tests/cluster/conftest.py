@@ -36,9 +36,9 @@ def etcd(prerequisites: Prerequisites, tmp_path_factory: pytest.TempPathFactory)
 
 @pytest.fixture(scope="session")
 def server(prerequisites: Prerequisites, etcd: Etcd, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
-    """The API server with the custom resource definitions. `guest` and `deployer` have no rights yet."""
+    """The API server with the custom resource definitions. `guest` and the two deployers have no rights yet."""
     folder = tmp_path_factory.mktemp("servers") / "with-definitions"
-    with ApiServer(prerequisites.assets, etcd, folder, users=("guest", "deployer")) as running:
+    with ApiServer(prerequisites.assets, etcd, folder, users=("guest", "deployer-keptn", "deployer-argocd")) as running:
         running.define(prerequisites.definitions)
         yield running
 

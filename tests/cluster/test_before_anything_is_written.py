@@ -1,11 +1,15 @@
 """What would stop an update in the cluster is found before the first write, there and in the repository."""
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
+
+import pytest
 
 from delivery.cluster.needs import Right, granted_rights, rights
 from delivery.config.files import read_stack_config
 from delivery.config.reader import parse
+from delivery.model.pipeline import VERIFICATIONS
 from lab.engine import PROGRAM
 from lab.forge import Forge
 from tests.cluster.api_server import ApiServer, Body
@@ -60,6 +64,9 @@ def test_a_cluster_without_the_definitions_of_keptn_and_argo_cd(
     assert "found no definition of applications.argoproj.io v1alpha1" in argo_cd
     assert "fix: kubectl --context the-cluster create namespace bare-argocd; " in argo_cd
 
+    team.settings["stages"] = json.dumps([{"name": "dev", "verification": "argocd"}])
+    assert refused(team, bare_server).errors == [argo_cd]
+
 
 def test_a_login_without_rights(server: ApiServer, forge: Forge, tmp_path: Path) -> None:
     team = Team("guest", server, forge, tmp_path)
@@ -73,13 +80,19 @@ def test_a_login_without_rights(server: ApiServer, forge: Forge, tmp_path: Path)
     assert namespaces.endswith("kubectl --context the-cluster auth can-i create namespaces")
 
 
-def test_the_rights_that_are_asked_for_are_enough(server: ApiServer, forge: Forge, tmp_path: Path) -> None:
-    team = Team("deployer", server, forge, tmp_path)
-    team.secrets["kubeconfig"] = server.kubeconfig("deployer")
-    team.use(THREE_STAGES)
+@pytest.mark.parametrize("verification", VERIFICATIONS)
+def test_the_rights_that_are_asked_for_are_enough(
+    server: ApiServer, forge: Forge, tmp_path: Path, verification: str, request: pytest.FixtureRequest
+) -> None:
+    if verification == "keptn":
+        request.getfixturevalue("keptn")
+    user = f"deployer-{verification}"
+    team = Team(user, server, forge, tmp_path)
+    team.secrets["kubeconfig"] = server.kubeconfig(user)
+    team.settings["stages"] = json.dumps([{**stage, "verification": verification} for stage in THREE_STAGES])
     given = read_stack_config(PROGRAM, "dev").override(team.settings, {})
     configuration = parse({key.removeprefix("delivery:"): text for key, text in given.values.items()}, "dev")
-    grant(server, "deployer", {*rights(configuration), *granted_rights(configuration)})
+    grant(server, user, {*rights(configuration), *granted_rights(configuration)})
 
     done = team.up("dev")
 

@@ -243,3 +243,40 @@ def test_beside_files_of_the_teams_own_the_hooks_are_all_that_the_chart_has(tmp_
     context = json.loads(variables(found["promote"])["ARGOCD_CONTEXT"])
     assert context["version"] == ""
     assert "values" not in context
+
+
+@needs_helm
+@pytest.mark.parametrize("own_files", [True, False], ids=["own files", "generated"])
+@pytest.mark.parametrize(("before", "after"), [("keptn", "argocd"), ("argocd", "keptn")])
+def test_between_the_commits_that_change_a_verification_the_chart_renders_as_before_as_after_or_not_at_all(
+    tmp_path: Path, before: str, after: str, own_files: bool
+) -> None:
+    def files(verification: str) -> tuple[str, dict[str, str]]:
+        stages: Json = [{"name": "dev", "verification": verification}]
+        found = stack(stages=stages, checks=None)
+        if own_files:
+            own, names = OWN[:1], "shop-{stage}"
+            found = stack(stages=stages, checks=None, applications=own, namespacePattern=names, pathPattern=None)
+        [placed] = found.stage_applications
+        return placed.program_path, {file.path: file.content for file in stage_files(found, placed)}
+
+    def kinds(there: dict[str, str], folder: Path) -> frozenset[str]:
+        for path, text in there.items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(text, encoding="utf-8")
+        command = ["helm", "template", "a", str(folder / chart), "-f", str(folder / chart / "platform.yaml")]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        return frozenset(each["kind"] for each in yaml.safe_load_all(done.stdout) if each)
+
+    (chart, there), (_, wanted) = files(before), files(after)
+    # As Pulumi does it: what is new or changed in its order, one commit each, then what is no more.
+    commits = [(path, text) for path, text in wanted.items() if there.get(path) != text]
+    gone = [(path, None) for path in reversed(there) if path not in wanted]
+    seen = [kinds(there, tmp_path / "first")]
+    for number, (path, text) in enumerate([*commits, *gone]):
+        there = {**there, path: text} if text is not None else {at: there[at] for at in there if at != path}
+        seen.append(kinds(there, tmp_path / str(number)))
+    assert there == wanted
+    steps = [found for number, found in enumerate(seen) if number == 0 or found != seen[number - 1]]
+    assert steps in ([seen[0], frozenset(), seen[-1]], [seen[0], seen[-1]])
+    assert ("KeptnAppContext" in seen[0]) is ("Job" in seen[-1]) is (before == "keptn")
