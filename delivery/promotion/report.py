@@ -113,7 +113,9 @@ def _sweep_result(done: Sweep) -> str:
 def _ending(one: Swept) -> str:
     if one.error is None:
         return "started"
-    return "not rolled back" if one.refused else "failed"
+    if not one.refused:
+        return "failed"
+    return "not rolled back" if one.due.request.rollback else "not ready"
 
 
 def _write(environ: Mapping[str, str], summary: str, outputs: Mapping[str, str]) -> list[str]:

@@ -14,7 +14,7 @@ from delivery.model.request import PromotionRequest, RequestError
 from delivery.model.settings import PromotionSettings, SettingsError
 from delivery.promotion.due import Due, find_due, read_everything
 from delivery.promotion.execute import Outcome
-from delivery.promotion.history import PromotionError
+from delivery.promotion.history import EdgeNotReadyError, PromotionError
 from delivery.promotion.recorded import RecordReader
 from delivery.timeouts import Deadline
 from delivery.values.document import ValuesError
@@ -28,7 +28,8 @@ _ENOUGH = 30.0
 class Swept:
     """What became of one thing that was due: `outcome`, or the run that was started, or the `error` that it ended in.
 
-    `refused` is a rollback that the history rules forbid: then people have decided otherwise already.
+    `refused` is what nobody has to look at: a rollback that the history rules forbid, because people have decided
+    otherwise already, or a promotion into a stage that was never deployed.
     """
 
     due: Due
@@ -91,7 +92,7 @@ def _carried_out(due: Due, act: Callable[[Due, RecordReader], Outcome | None], r
     try:
         return Swept(due, act(due, records))
     except PromotionError as error:
-        return Swept(due, error=error, refused=bool(due.request.rollback))
+        return Swept(due, error=error, refused=bool(due.request.rollback) or isinstance(error, EdgeNotReadyError))
     except (RequestError, SettingsError, ValuesError, GitHubError, GitError) as error:
         return Swept(due, error=error)
 

@@ -407,6 +407,17 @@ def test_one_that_fails_does_not_keep_the_others_from_being_promoted(told: Story
     assert "version v9.9.9 was asked for" in run.summary
 
 
+def test_a_stage_that_was_never_deployed_does_not_fail_every_sweep(told: Story) -> None:
+    told.record(told.release("v0.3.1"))
+    told.forge.commit(NAME, {"production/values.yaml": None}, "Not deployed so far")
+
+    run = told.sweep()
+    assert (run.status, results(run)) == (0, ["not ready"])
+
+    told.forge.commit(NAME, {"production/values.yaml": PRODUCTION.format("v0.3.0")}, "Deploy it")
+    assert results(told.sweep()) == ["created"]
+
+
 def two_applications(told: Story) -> str:
     """A second application beside the first one; the commit at which dev has v0.3.1 of both."""
     other = replace(EDGE, application="other", source_path="other/dev", target_path="other/production")
