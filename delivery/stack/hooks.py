@@ -50,9 +50,13 @@ def hooks(configuration: StackConfiguration, stage_application: StageApplication
     """The hooks of an application in a stage that Argo CD verifies, in the order in which they run."""
     application, checks = stage_application.application.name, configuration.checks
     promotions = configuration.pipeline.promotions
+    names = (other.name for other in configuration.pipeline.applications)
+    longer = [other for other in names if other.startswith(f"{application}-")]
 
     def hook(name: str, phase: str, wave: int, source: str, data: dict[str, str]) -> Hook:
-        return Hook(name, _job(f"{application}-{name}"), phase, wave, f"{TASKS}/{source}.py", data)
+        # In a namespace that they share, web's hook api-smoke and web-api's hook smoke need different names.
+        between = "." if any(f"{application}-{name}".startswith(f"{other}-") for other in longer) else "-"
+        return Hook(name, _job(f"{application}{between}{name}"), phase, wave, f"{TASKS}/{source}.py", data)
 
     before = [hook(name, "PreSync", wave, name, {}) for wave, name in enumerate(checks.pre_deployment_tasks)]
     after = [hook(name, "PostSync", wave, name, {}) for wave, name in enumerate(checks.post_deployment_tasks)]

@@ -122,6 +122,19 @@ def test_a_job_is_called_by_its_application_and_has_a_name_that_a_label_can_hold
     assert all(job.startswith(name[:50]) and len(job) <= 63 for job in found)
 
 
+def test_no_two_applications_of_a_namespace_have_a_job_of_one_name() -> None:
+    configuration = stack(
+        applications=[{"name": name, "image": "a/b", "path": f"{name}/{{stage}}"} for name in ("web", "web-api")],
+        namespacePattern="team-{stage}",
+        tasks={"smoke": SOURCE, "api-smoke": SOURCE},
+        preDeploymentTasks=[],
+        postDeploymentTasks=["smoke", "api-smoke"],
+    )
+    found = [hook.job for placed in configuration.stage_applications for hook in hooks(configuration, placed)]
+    assert len(set(found)) == len(found)
+    assert {"web-smoke", "web.api-smoke", "web-api-smoke", "web-record-failure"} <= set(found)
+
+
 def test_keptn_has_no_part_in_such_a_stage() -> None:
     plan = plan_stack(stack(), InitialValues())
     [application] = plan.applications
