@@ -139,7 +139,7 @@ def test_what_a_person_commits_is_not_signed_and_nothing_is_pushed(signing: Stor
 def answered(told: Story, **changes: object) -> Run:
     """The run whose commit GitHub answers with these changes, and which is as it should be otherwise."""
     commit = told.release("v0.3.1")
-    told.promote(commit)
+    told.promote(commit, "", "--again")
     made = told.forge.settings(NAME).commit(f"refs/heads/{BRANCH}")
     assert made is not None
     told.forge.delete_branch(NAME, BRANCH)
