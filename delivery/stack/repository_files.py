@@ -120,10 +120,13 @@ def promoter() -> str:
 @cache
 def promoter_modules() -> tuple[str, ...]:
     """The modules that a promotion runs, by their path in `delivery`: the command's, and whatever those import."""
-    waiting, found = ["promotion/cli.py"], {"__init__.py"}
+    waiting, found, seen = ["promotion/cli.py"], {"__init__.py"}, {"__init__.py"}
     while waiting:
         path = waiting.pop()
-        if path in found or not (_PACKAGE / path).is_file():
+        if path in seen:
+            continue
+        seen.add(path)
+        if not (_PACKAGE / path).is_file():
             continue
         found.add(path)
         for package, imported in _IMPORT.findall((_PACKAGE / path).read_text(encoding="utf-8")):

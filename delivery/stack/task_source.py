@@ -28,6 +28,7 @@ def stage_task_source(name: str, stage: str, api_url: str, seconds: float, code:
     return f'{task_source("stage_task")}\n\n{task}\nif __name__ == "__main__":\n    sys.exit(run_stage_task(TASK))\n'
 
 
+@cache
 def _modules(name: str) -> dict[str, str]:
     """The modules of a task without their imports of each other, what is imported before what imports it."""
     source, found = (_TASKS / f"{name}.py").read_text(encoding="utf-8"), dict[str, str]()
