@@ -9,7 +9,7 @@ import secrets
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from threading import RLock, Thread
 from typing import Self
@@ -17,9 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
 from lab.cluster_objects import TASK_ROLE, Access, Deployment, Job, app_version_name, status_object
-
-Answer = tuple[int, Mapping[str, str], Mapping[str, object]]
-"""Status, headers and JSON."""
+from lab.json_handler import Answer, json_handler
 
 
 @dataclass
@@ -54,7 +52,7 @@ class Cluster:
         self._tokens: dict[str, str] = {}
         self._lock = RLock()
         self._folder = tempfile.TemporaryDirectory(prefix="lab-cluster-")
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), json_handler(self.answer))
 
     def __enter__(self) -> Self:
         Thread(target=self._server.serve_forever, args=(0.02,), name="lab-cluster", daemon=True).start()
@@ -135,7 +133,7 @@ class Cluster:
         with self._lock:
             self._failures.append((status, headers or {}))
 
-    def answer(self, method: str, path: str, token: str, body: Mapping[str, object]) -> Answer:
+    def answer(self, method: str, path: str, token: str, body: str) -> Answer:
         """The answer to one request."""
         with self._lock:
             self.requests.append(f"{method} {path}")
@@ -156,8 +154,9 @@ class Cluster:
                 said = f'{resource} is forbidden: User "{user}" cannot {access.verb} it in namespace "{namespace}"'
                 return 403, {}, status_object(403, said)
             if resource == "events":
-                self.events.append(dict(body))
-                return 201, {}, body
+                event = json.loads(body)
+                self.events.append(event)
+                return 201, {}, event
             found = self._read(namespace, resource, name)
             if found and not name:
                 items, wanted = found["items"], parse_qs(urlsplit(path).query).get("labelSelector", [""])[0]
@@ -199,29 +198,3 @@ def _matches(item: Mapping[str, Mapping[str, Mapping[str, str]]], selector: str)
     """Whether an object has all labels of a selector, which is made of `name=value` alone."""
     labels = {f"{name}={value}" for name, value in item["metadata"].get("labels", {}).items()}
     return labels >= set(filter(None, selector.split(",")))
-
-
-def _handler(cluster: Cluster) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True
-
-        def _serve(self) -> None:
-            length = int(self.headers.get("Content-Length") or 0)
-            body = json.loads(self.rfile.read(length)) if length else {}
-            token = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
-            status, headers, answer = cluster.answer(self.command, self.path, token, body)
-            content = json.dumps(answer).encode()
-            self.send_response(status)
-            for name, value in {"Content-Type": "application/json", **headers}.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        do_GET = do_POST = _serve  # noqa: N815 - http.server's names
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Log nothing: the requests are in `Cluster.requests`."""
-
-    return Handler

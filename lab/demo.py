@@ -18,7 +18,7 @@ from pathlib import Path
 
 from pulumi.automation import CommandError
 
-from delivery.model.pipeline import VERIFICATIONS
+from delivery.model.settings import VERIFICATIONS
 from lab.argocd import SyncError
 from lab.chapters import DemoError, play, roll_back
 from lab.cluster import Cluster

@@ -5,7 +5,8 @@ The keys that hold these maps are in `keys.py`.
 
 from delivery.config import rules
 from delivery.config.key import LIST, MAP, NUMBER, TEXT, Key, Type, flag, pattern, required
-from delivery.model.pipeline import ON_FAILURE, SOURCES, VERIFICATIONS
+from delivery.model.pipeline import ON_FAILURE, SOURCES
+from delivery.model.settings import VERIFICATIONS
 
 PROMOTED_KEY = (
     Key("key", TEXT, rules.FIELD_PATH, None, "Where the value is in its file: a field path as Kustomize has it."),

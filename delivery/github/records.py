@@ -16,13 +16,13 @@ from urllib.parse import quote
 from delivery.github.client import GitHub
 from delivery.github.shapes import commit_name, items, text
 from delivery.model.identifiers import is_commit, is_dns_label, is_traceparent, is_version
+from delivery.model.settings import VERIFICATIONS
 from delivery.text import one_line, without_secrets
 
 TASK = "deploy:"
 """What the task of a record's Deployment begins with; the application's name follows."""
 CONTEXT = "delivery/"
 """What the context of a record's commit status begins with; stage and application follow."""
-VERIFIERS = ("keptn", "argocd")
 PAGES = 10
 _DAY = timedelta(days=1)
 State = Literal["success", "failure"]
@@ -273,7 +273,7 @@ def _record(
         state=state,
         version=version if is_version(version) else "",
         traceparent=trace if is_traceparent(trace) else "",
-        verified_by=by if by in VERIFIERS else "",
+        verified_by=by if by in VERIFICATIONS else "",
         reason=without_secrets(one_line(str(status["description"] or ""), 300)) if state == "failure" else "",
         creator=one_line(str((status["creator"] or {}).get("login", "")), 100),
         created_at=_time(status["createdAt"]),

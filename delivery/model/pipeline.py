@@ -10,7 +10,7 @@ from functools import cached_property
 
 from delivery.model.edges import Edge
 from delivery.model.promoted_keys import PromotedKey, in_repository, program_folder
-from delivery.model.settings import TITLE, PromotionSettings
+from delivery.model.settings import TITLE, VERIFICATIONS, PromotionSettings
 from delivery.model.sync import Json, SyncPolicy
 
 EXAMPLE_OWNER = "example-org"
@@ -111,8 +111,6 @@ class Application:
         return self.source != SOURCES[0]
 
 
-VERIFICATIONS = ("keptn", "argocd")
-"""What can verify a stage's deployments, the default first."""
 ON_FAILURE = ("propose-rollback",)
 """What can follow a failed verification, beside its record."""
 

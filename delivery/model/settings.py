@@ -16,6 +16,8 @@ from delivery.text import has_credentials, one_line
 TITLE = "Promote {application} {version} to {to}"
 """How the title of a promotion's pull request is made."""
 MERGE_METHODS = ("merge", "squash", "rebase")
+VERIFICATIONS = ("keptn", "argocd")
+"""What can verify a stage's deployments, the default first."""
 SETTINGS_PATH = ".github/promoter/settings.json"
 
 

@@ -9,7 +9,7 @@ import pytest
 from delivery.cluster.needs import Right, granted_rights, rights
 from delivery.config.files import read_stack_config
 from delivery.config.reader import parse
-from delivery.model.pipeline import VERIFICATIONS
+from delivery.model.settings import VERIFICATIONS
 from lab.engine import PROGRAM
 from lab.forge import Forge
 from tests.cluster.api_server import ApiServer, Body
