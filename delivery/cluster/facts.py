@@ -19,13 +19,17 @@ _CONTROLLER = "app.kubernetes.io/component=application-controller"
 
 @dataclass(frozen=True)
 class Workload:
-    """A controller that runs in the cluster. `version` is its image's tag, `environment` its plain variables."""
+    """A controller that runs in the cluster. `version` is its image's tag, `environment` its plain variables.
+
+    `release` is the one of Helm that it is part of, empty where `helm install` has not made it.
+    """
 
     name: str
     namespace: str
     version: str
     ready: bool
     environment: Mapping[str, str]
+    release: str
 
 
 @dataclass(frozen=True)
@@ -160,6 +164,7 @@ def _workload(item: Object) -> Workload:
         version=tag or "(image without a tag)",
         ready=bool(field_of(item, "status", "readyReplicas")),
         environment={str(variable.get("name")): str(variable.get("value", "")) for variable in variables},
+        release=str(field_of(item, "metadata", "annotations", "meta.helm.sh/release-name") or ""),
     )
 
 

@@ -4,7 +4,6 @@ A preview with Pulumi is green where the cluster cannot be reached or a definiti
 in the middle, with its commits to the repository already made.
 """
 
-import shlex
 from collections.abc import Callable, Container, Iterable, Mapping
 from contextlib import suppress
 
@@ -67,7 +66,7 @@ def argocd_namespace(connection: Connection, configuration: StackConfiguration) 
     namespace = configuration.argocd.namespace
     if has_namespace(connection, namespace):
         return []
-    fix = f"{install_command(ARGO_CD, connection.context, namespace)}, or, where it is elsewhere: "
+    fix = f"{install_command(connection.context, namespace)}; or, where it is elsewhere: "
     fix += set_fix(configuration.stage.name, "argocdNamespace", "NAMESPACE")
     fix += argocd_elsewhere(configuration)
     return [_problem(connection.context, f"no namespace {namespace}", "the one of Argo CD", fix)]
@@ -111,18 +110,21 @@ CHECKS: Mapping[str, tuple[Callable[[Connection, StackConfiguration], list[Probl
 """What has to be in a cluster, by product; the rights of the login come on top."""
 
 
-def install_command(product: str, context: str, namespace: str = "argocd") -> str:
-    """The command that installs `product` as this project needs it; `namespace` is Argo CD's."""
-    where = shlex.quote(context)
-    if product == KEPTN:
-        return (
-            f"helm upgrade --install keptn keptn --repo https://charts.lifecycle.keptn.sh --kube-context {where} "
-            "--namespace keptn-system --create-namespace --set lifecycleOperator.promotionTasksEnabled=true"
-        )
-    return (
-        f"kubectl --context {where} create namespace {namespace}; kubectl --context {where} apply --server-side "
-        f"-n {namespace} -f https://raw.githubusercontent.com/argoproj/argo-cd/stable/manifests/install.yaml"
-    )
+def install_command(context: str, namespace: str = "") -> str:
+    """How Argo CD, Keptn, its `KeptnConfig`, the collector and Jaeger get into the cluster: by the platform's stack.
+
+    `namespace` is the one of Argo CD, where that is missing: the platform has it in `argocd`. What a stage's own stack
+    declares gets there by `update_command`.
+    """
+    by_hand = "docs/how-to/existing-cluster.md"
+    if namespace not in ("", "argocd"):
+        return f"install it there: {by_hand}"
+    return f"pulumi -C platform up -s laptop (with platform:kubeContext {context!r}); without that stack: {by_hand}"
+
+
+def update_command(stack: str) -> str:
+    """The command that updates a stage's stack, also what was changed or removed outside of it since."""
+    return f"pulumi up --refresh --run-program -s {stack}"
 
 
 def _definitions(connection: Connection, configuration: StackConfiguration, product: str) -> list[Problem]:
@@ -136,7 +138,7 @@ def _definitions(connection: Connection, configuration: StackConfiguration, prod
             connection.context,
             f"no definition of {names} (versions of {missing[0].group} served: {served})",
             f"{product}, installed before the first update",
-            install_command(product, connection.context, configuration.argocd.namespace),
+            install_command(connection.context, configuration.argocd.namespace if product == ARGO_CD else ""),
         )
     ]
 

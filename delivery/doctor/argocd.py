@@ -19,7 +19,13 @@ from delivery.cluster.argocd import project as project_of
 from delivery.cluster.connection import RefusedError
 from delivery.cluster.facts import argocd_controllers, served_versions, server_version
 from delivery.cluster.needs import ARGO_CD
-from delivery.cluster.preflight import argocd_definitions, argocd_elsewhere, install_command, right_problems
+from delivery.cluster.preflight import (
+    argocd_definitions,
+    argocd_elsewhere,
+    install_command,
+    right_problems,
+    update_command,
+)
 from delivery.config.errors import set_fix
 from delivery.doctor.check import Check, ok, unknown, wrong
 from delivery.doctor.cluster import one_check
@@ -59,7 +65,7 @@ def controller(name: str, inspection: Inspection) -> Check:
     connection, namespace = inspection.argocd_connection, inspection.configuration.argocd.namespace
     controllers = argocd_controllers(connection, namespace)
     if not controllers:
-        fix = install_command(ARGO_CD, connection.context, namespace) + argocd_elsewhere(inspection.configuration)
+        fix = install_command(connection.context, namespace) + argocd_elsewhere(inspection.configuration)
         return wrong(name, f"no application controller in namespace {namespace}", fix)
     first = controllers[0]
     if not any(controller.ready for controller in controllers):
@@ -108,8 +114,7 @@ def application_sets(name: str, inspection: Inspection) -> Iterator[Check]:
             fix = f"correct what it names; the chart's version is in {argocd_version_file(placed)}"
             yield wrong(title, f"the chart's version does not get to its Application: {error}", fix)
         else:
-            found = "is not there: the first update creates it" if error is None else "makes its Application"
-            yield ok(title, found)
+            yield ok(title, _missing(inspection) if error is None else "makes its Application")
 
 
 def applications(name: str, inspection: Inspection) -> Iterator[Check]:
@@ -120,9 +125,13 @@ def applications(name: str, inspection: Inspection) -> Iterator[Check]:
             inspection.argocd_connection, inspection.configuration.argocd.namespace, placed.argocd_application
         )
         if found is None:
-            yield ok(title, "is not there: the first update creates it")
+            yield ok(title, _missing(inspection))
         else:
             yield _state(title, found, placed, inspection)
+
+
+def _missing(inspection: Inspection) -> str:
+    return f"is not there: `{update_command(inspection.stack)}` creates it"
 
 
 def _state(name: str, found: Application, placed: StageApplication, inspection: Inspection) -> Check:
@@ -202,7 +211,8 @@ def _error(kind: str, app: str, inspection: Inspection) -> tuple[str, str]:
             login = "--username git --password TOKEN" if "://" in url else "--ssh-private-key-path FILE"
             return (
                 f"; Argo CD has no credential for {url}",
-                f"where the repository is private (Contents: read is enough): argocd repo add {url} {login}",
+                "where the repository is private (Contents: read is enough): platform:githubToken in the platform's "
+                f"stack, or argocd repo add {url} {login}",
             )
     return "", f"correct what it names, then: argocd app get {app} --hard-refresh"
 

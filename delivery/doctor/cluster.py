@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 from collections.abc import Iterator
 
 from delivery.cluster.facts import (
@@ -11,7 +12,7 @@ from delivery.cluster.facts import (
     served_versions,
     server_version,
 )
-from delivery.cluster.needs import KEPTN, targets
+from delivery.cluster.needs import targets
 from delivery.cluster.preflight import install_command, keptn_definitions, right_problems
 from delivery.config.errors import Problem
 from delivery.doctor.check import Check, ok, wrong
@@ -58,7 +59,7 @@ def _operator(name: str, inspection: Inspection) -> Check:
     connection = inspection.connection
     operators = keptn_operators(connection)
     if not operators:
-        return wrong(name, "Keptn's lifecycle operator is not installed", install_command(KEPTN, connection.context))
+        return wrong(name, "Keptn's lifecycle operator is not installed", install_command(connection.context))
     operator = operators[0]
     where = f"{operator.name} {operator.version} in {operator.namespace}"
     if not operator.ready:
@@ -68,7 +69,12 @@ def _operator(name: str, inspection: Inspection) -> Check:
         return ok(name, f"on, {where}")
     if not inspection.configuration.records:
         return ok(name, f"off, {where}: nothing is promoted from {inspection.stack}, and nothing recorded")
-    return wrong(name, f"off, {where}", install_command(KEPTN, connection.context))
+    fix = install_command(connection.context)
+    if operator.release:
+        of_helm = f"helm upgrade {operator.release} keptn --repo https://charts.lifecycle.keptn.sh"
+        fix = f"{of_helm} --kube-context {shlex.quote(connection.context)} --namespace {operator.namespace} "
+        fix += "--reuse-values --set lifecycleOperator.promotionTasksEnabled=true"
+    return wrong(name, f"off, {where}", fix)
 
 
 def collector(name: str, inspection: Inspection) -> Iterator[Check]:
@@ -84,20 +90,15 @@ def _collector(name: str, inspection: Inspection) -> Check:
     connection = inspection.connection
     configs = keptn_configs(connection)
     if configs is None:
-        return wrong(name, "KeptnConfig is not defined", install_command(KEPTN, connection.context))
+        return wrong(name, "KeptnConfig is not defined", install_command(connection.context))
     addresses = sorted({config.collector for config in configs if config.collector})
     if addresses:
         return ok(name, without_secrets(", ".join(addresses)))
-    spec = '"spec":{"OTelCollectorUrl":"COLLECTOR-HOST:4317"}'
-    if configs:
-        first = configs[0]
-        found = f"KeptnConfig {first.name} has no OTelCollectorUrl"
-        patch = f"-n {first.namespace} patch keptnconfig {first.name} --type merge -p '{{{spec}}}'"
-        fix = f"{connection.kubectl} {patch}"
-    else:
-        found = "there is no KeptnConfig"
-        kind = '"apiVersion":"options.keptn.sh/v1alpha1","kind":"KeptnConfig","metadata":{"name":"keptn"}'
-        fix = f"echo '{{{kind},{spec}}}' | {connection.kubectl} -n keptn-system apply -f -"
+    found, fix = "there is no KeptnConfig", install_command(connection.context)
+    for config in configs[:1]:
+        found = f"KeptnConfig {config.name} has no OTelCollectorUrl"
+        patch = """'{"spec":{"OTelCollectorUrl":"COLLECTOR-HOST:4317"}}'"""
+        fix = f"{connection.kubectl} -n {config.namespace} patch keptnconfig {config.name} --type merge -p {patch}"
     return wrong(name, f"{found}: spans go nowhere, and no promotion has a trace", fix)
 
 

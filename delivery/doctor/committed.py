@@ -12,12 +12,12 @@ from urllib.parse import quote
 
 import yaml
 
+from delivery.cluster.preflight import update_command
 from delivery.config.chart_values import known_keys, unread, violations
 from delivery.config.errors import Json, nearest
 from delivery.doctor.check import Check, ok, unknown, wrong
 from delivery.doctor.github import Answer, GitHubView
 from delivery.doctor.inspection import Inspection
-from delivery.doctor.repository import update_command
 from delivery.model.edges import Edge
 from delivery.model.promoted_keys import PromotedKey, names
 from delivery.model.settings import SETTINGS_PATH, PromotionSettings, SettingsError

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from urllib.parse import quote
 
+from delivery.cluster.preflight import update_command
 from delivery.config.errors import Json, set_fix
 from delivery.doctor.check import Check, ok, unknown, wrong
 from delivery.doctor.github import Answer, GitHubView
@@ -196,11 +197,6 @@ def workflow(name: str, inspection: Inspection) -> Check:
         enable = f"gh workflow enable {WORKFLOW_FILE} --repo {github.repository.gh_name}"
         return wrong(name, f"{WORKFLOW_FILE} is {state}", enable)
     return ok(name, f"{WORKFLOW_FILE} is active")
-
-
-def update_command(stack: str) -> str:
-    """The command that updates `stack`, also what was changed outside of it since."""
-    return f"pulumi up --refresh --run-program -s {stack}"
 
 
 def _rule_types(rules: Answer) -> set[str]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from delivery.cluster.keptn import PROMOTION, Item, Rollout, reason, rollouts
+from delivery.cluster.preflight import update_command
 from delivery.doctor.check import Check, ok, unknown, wrong
 from delivery.doctor.inspection import Inspection
 
@@ -51,7 +52,7 @@ def _state(name: str, rollout: Rollout, space: str, inspection: Inspection) -> C
     if missing:
         named = ", ".join(item.definition for item in missing)
         see = f"{kubectl} get {missing[0].kind}definitions"
-        fix = f"name it under `tasks` and run `pulumi up`, or create it; what is there: {see}"
+        fix = f"name it under `tasks`, then {update_command(inspection.stack)}, or create it; what is there: {see}"
         return wrong(name, f"{detail}: Keptn finds no definition of {named}, and waits for it without end", fix)
     running = [item for item in items if item.state in _OPEN]
     waits = ", ".join(f"{item.definition} is {item.state}" for item in running) or _workloads(rollout)

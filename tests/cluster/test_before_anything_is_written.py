@@ -60,7 +60,7 @@ def test_a_cluster_without_the_definitions_of_keptn_and_argo_cd(
     keptn, argo_cd = refused(team, bare_server).errors
 
     assert "found no definition of keptntaskdefinitions.lifecycle.keptn.sh v1" in keptn
-    assert "fix: helm upgrade --install keptn" in keptn
+    assert "fix: pulumi -C platform up -s laptop " in keptn
     assert "found no definition of applications.argoproj.io v1alpha1" in argo_cd
     assert "fix: kubectl --context the-cluster create namespace bare-argocd; " in argo_cd
 

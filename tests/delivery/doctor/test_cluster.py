@@ -48,7 +48,7 @@ def test_a_healthy_cluster_is_fine_and_tells_its_versions(api: KubernetesApi) ->
         "Keptn's version podtato-head": "ok none in podtato-head-dev so far",
         "Argo CD": "ok v3.1.0, argocd-application-controller in argocd",
         "Argo CD project": "ok default permits the repository and the stage's cluster",
-        "Application podtato-head-dev": "ok is not there: the first update creates it",
+        "Application podtato-head-dev": "ok is not there: `pulumi up --refresh --run-program -s dev` creates it",
     }
 
 
@@ -94,6 +94,12 @@ def switch_tasks_off(api: KubernetesApi) -> None:
     api.objects[OPERATORS] = operator(PROMOTION_TASKS_ENABLED="false")
 
 
+def switch_tasks_off_in_a_release(api: KubernetesApi) -> None:
+    switch_tasks_off(api)
+    (found,) = api.objects[OPERATORS]["items"]
+    found["metadata"]["annotations"] = {"meta.helm.sh/release-name": "lifecycle"}
+
+
 def remove_tasks_switch(api: KubernetesApi) -> None:
     api.objects[OPERATORS] = operator()
 
@@ -133,6 +139,7 @@ def stop_argocd(api: KubernetesApi) -> None:
         (break_argocd_definitions, "Argo CD's definitions"),
         (break_rights, "cluster rights"),
         (switch_tasks_off, "Keptn's promotion tasks"),
+        (switch_tasks_off_in_a_release, "Keptn's promotion tasks"),
         (remove_tasks_switch, "Keptn's promotion tasks"),
         (stop_operator, "Keptn's promotion tasks"),
         (remove_operator, "Keptn's promotion tasks"),

@@ -77,7 +77,7 @@ def test_anything_wrong_is_exit_status_1_and_its_line_has_the_fix(
     del api.objects["/apis/lifecycle.keptn.sh/v1"]
     assert run(stack) == 1
     (line,) = [text for text in capsys.readouterr().out.splitlines() if text.startswith("wrong")]
-    assert "; fix: helm upgrade --install keptn " in line
+    assert "; fix: pulumi -C platform up -s laptop " in line
 
 
 def test_json_holds_the_same_checks_each_with_its_fix_under_both_names(
