@@ -16,6 +16,8 @@ from delivery.text import without_secrets
 
 _API = "/apis/argoproj.io/v1alpha1/namespaces"
 _CREDENTIALS = "argocd.argoproj.io/secret-type in (repository, repo-creds)"
+_FORMS = {"password": "a token", "sshPrivateKey": "an SSH key", "githubAppPrivateKey": "a GitHub App"}
+"""What a credential is, by the key that makes it so; in the order in which Argo CD looks (`GetGitCreds`)."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,15 @@ class Application:
     synced: tuple[str, ...]
     failures: tuple[Failure, ...]
     selective: bool
+
+
+@dataclass(frozen=True)
+class Credential:
+    """A Secret by which Argo CD logs in to a repository. `lacks` says why it cannot, and is empty where it can."""
+
+    name: str
+    form: str
+    lacks: str
 
 
 def application(connection: Connection, namespace: str, name: str) -> Application | None:
@@ -122,17 +133,40 @@ def permits_destination(spec: Mapping[str, Json], destination: Mapping[str, str]
     return any(may(item) for item in objects_of({"spec": dict(spec)}, "spec", "destinations"))
 
 
-def has_credential(connection: Connection, namespace: str, url: str) -> bool:
-    """Whether Argo CD has a credential for the repository, or a template of one. Raises as `application` does."""
+def credentials(connection: Connection, namespace: str, url: str) -> tuple[Credential, ...]:
+    """Argo CD's credentials for the repository, templates included. Raises as `application` does."""
+    found = []
     for secret in connection.items(f"/api/v1/namespaces/{namespace}/secrets", labelSelector=_CREDENTIALS) or ():
-        try:
-            known = base64.b64decode(str(field_of(secret, "data", "url") or ""), validate=True).decode()
-        except ValueError:
-            continue
+        data = {key: _decoded(secret, key) for key in ("url", "type", *_FORMS, "githubAppID")}
         template = field_of(secret, "metadata", "labels", "argocd.argoproj.io/secret-type") == "repo-creds"
-        if _plain(url) == _plain(known) or (template and _plain(url).startswith(_plain(known))):
-            return True
-    return False
+        known = _plain(data["url"])
+        if known and (_plain(url) == known or (template and _plain(url).startswith(known))):
+            form = next((key for key in _FORMS if data[key]), "")
+            name = str(field_of(secret, "metadata", "name") or "")
+            found.append(Credential(name, _FORMS.get(form, ""), _lacking(data, form, url.startswith("http"))))
+    return tuple(found)
+
+
+def _lacking(data: Mapping[str, str], form: str, by_http: bool) -> str:
+    """Why Argo CD cannot log in with this; it takes the first form that is there."""
+    if not form:
+        return f"it has none of {', '.join(_FORMS)}"
+    if data["type"] not in ("", "git"):
+        return "its type is not git"
+    if (form == "sshPrivateKey") == by_http:
+        return f"{form} is not for an address that begins with {'https' if by_http else 'git@'}"
+    if form != "password" and "PRIVATE KEY-----" not in data[form]:
+        return f"{form} is no private key in PEM"
+    if form == "githubAppPrivateKey" and not data["githubAppID"].isdecimal():
+        return "githubAppID is no number"
+    return ""
+
+
+def _decoded(secret: Object, key: str) -> str:
+    try:
+        return base64.b64decode(str(field_of(secret, "data", key) or ""), validate=True).decode()
+    except ValueError:
+        return ""
 
 
 def _may_match(pattern: str, text: str, star: str = ".*") -> bool:

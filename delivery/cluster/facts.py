@@ -101,7 +101,7 @@ def keptn_configs(connection: Connection) -> tuple[KeptnConfig, ...] | None:
 
 def keptn_operators(connection: Connection) -> tuple[Workload, ...]:
     """Keptn's lifecycle operator, in any namespace."""
-    return tuple(map(_workload, connection.items("/apis/apps/v1/deployments", labelSelector=_OPERATOR) or ()))
+    return tuple(map(workload_of, connection.items("/apis/apps/v1/deployments", labelSelector=_OPERATOR) or ()))
 
 
 def secret_value(connection: Connection, namespace: str, name: str, key: str) -> SecretText | None:
@@ -118,7 +118,7 @@ def argocd_controllers(connection: Connection, namespace: str) -> tuple[Workload
     """Argo CD's application controller in `namespace`: a StatefulSet, or a Deployment with dynamic sharding."""
     paths = (f"/apis/apps/v1/namespaces/{namespace}/{kind}" for kind in ("statefulsets", "deployments"))
     found = (connection.items(path, labelSelector=_CONTROLLER) for path in paths)
-    return tuple(_workload(item) for items in found for item in items or ())
+    return tuple(workload_of(item) for items in found for item in items or ())
 
 
 def _uncovered(connection: Connection, namespace: str, needed: list[Right]) -> list[Right]:
@@ -154,7 +154,8 @@ def _may(connection: Connection, right: Right) -> bool:
     return field_of(answer, "status", "allowed") is not False
 
 
-def _workload(item: Object) -> Workload:
+def workload_of(item: Object) -> Workload:
+    """What a Deployment or StatefulSet runs."""
     containers = objects_of(item, "spec", "template", "spec", "containers")
     image = str(containers[0].get("image", "")) if containers else ""
     tag = image.partition("@")[0].rpartition("/")[2].partition(":")[2]

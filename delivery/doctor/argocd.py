@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from delivery.cluster.argocd import (
     Application,
     application,
-    has_credential,
+    credentials,
     permits_destination,
     permits_source,
     set_error,
@@ -204,11 +204,11 @@ def _error(kind: str, app: str, inspection: Inspection) -> tuple[str, str]:
         return "", f"compare with argocd proj get {configuration.argocd.project} and argocd cluster list"
     if kind == "ComparisonError":
         try:
-            known = has_credential(inspection.argocd_connection, configuration.argocd.namespace, url)
+            known = bool(credentials(inspection.argocd_connection, configuration.argocd.namespace, url))
         except RefusedError:
             known = True
         if not known:
-            login = "--username git --password TOKEN" if "://" in url else "--ssh-private-key-path FILE"
+            login = "--username git --password TOKEN" if url.startswith("http") else "--ssh-private-key-path FILE"
             return (
                 f"; Argo CD has no credential for {url}",
                 "where the repository is private (Contents: read is enough): platform:githubToken in the platform's "

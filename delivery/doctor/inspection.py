@@ -1,4 +1,7 @@
-"""What the checks of one stack may look at: its machine, its inputs, its cluster and its GitOps repository."""
+"""What the checks of one stack may look at: its machine, its inputs, its cluster and its GitOps repository.
+
+`Look` is what every stack has, `Inspection` what a stage's has.
+"""
 
 from collections.abc import Mapping
 from functools import cached_property
@@ -8,6 +11,7 @@ from typing import TYPE_CHECKING
 from delivery.cluster import Connection, connect
 from delivery.cluster.kubeconfig import logins
 from delivery.cluster.needs import Target, targets
+from delivery.config.files import PROJECT
 from delivery.config.readiness import is_path, unusable_private_key, wrong_tokens
 from delivery.doctor.check import Check, ok, unknown, wrong
 from delivery.doctor.github import GitHubView
@@ -31,24 +35,25 @@ class BlockedError(Exception):
         self.checks = checks
 
 
-class Inspection:
-    """One look at one stack. What needs the network is asked when it is needed first, and once.
+class Look:
+    """One look at one stack. `project` has its Pulumi.yaml, `program` the locked packages.
 
-    `parsed` and `secrets` are empty until the checks of the inputs have filled them. `set_keys` are the secrets that
-    are configured, decrypted or not; `hidden` is what has to be masked wherever it appears; `silent` are the clusters
-    that gave no answer.
+    `secrets` are empty until the checks of the inputs have filled them. `set_keys` are the secrets that are
+    configured, decrypted or not; `hidden` is what has to be masked wherever it appears; `silent` are the clusters that
+    gave no answer.
     """
 
+    providers: tuple[str, ...] = ("kubernetes", "github")
+    """The plugins that an update runs."""
+
     def __init__(self, project: Path, stack: str, environ: Mapping[str, str]) -> None:
-        self.project = project
+        self.project = self.program = project
         self.stack = stack
         self.environ = environ
-        self.parsed: StackConfiguration | None = None
         self.secrets: dict[str, SecretText] = {}
         self.set_keys: frozenset[str] = frozenset()
         self.hidden: list[str] = []
         self.silent: set[str] = set()
-        self._views: dict[str, GitHubView] = {}
 
     def add_secrets(self, secrets: Mapping[str, SecretText]) -> None:
         """Know these secrets from now on, by their configuration keys, and mask them and the logins inside."""
@@ -56,6 +61,30 @@ class Inspection:
         self.hidden += [secret.reveal() for secret in secrets.values()]
         for key in secrets.keys() & {"kubeconfig", "argocdKubeconfig"}:
             self.hidden += logins(secrets[key].reveal())
+
+    def _reach(self, mode: str, context: str, keys: tuple[str, str], namespace: str = PROJECT) -> Connection:
+        """The cluster of `context`, which these keys of `namespace` set. Raises as `Inspection.connection` does."""
+        of_context, kubeconfig = keys
+        if kubeconfig in self.set_keys - self.secrets.keys():
+            raise BlockedError(unknown("cluster", f"not checked: {namespace}:{kubeconfig} cannot be decrypted"))
+        if mode != "deploy":
+            detail = f"not checked: {namespace}:cluster is {mode}, this stack deploys to none"
+            raise BlockedError(ok("cluster", detail))
+        if not context:
+            raise BlockedError(unknown("cluster", f"not checked: {namespace}:{of_context} is not set"))
+        return connect(context, self.secrets.get(kubeconfig), keys)
+
+
+class Inspection(Look):
+    """A look at a stage's stack. What needs the network is asked when it is needed first, and once.
+
+    `parsed` is empty until the checks of the inputs have filled it.
+    """
+
+    def __init__(self, project: Path, stack: str, environ: Mapping[str, str]) -> None:
+        super().__init__(project, stack, environ)
+        self.parsed: StackConfiguration | None = None
+        self._views: dict[str, GitHubView] = {}
 
     @property
     def configuration(self) -> StackConfiguration:
@@ -81,16 +110,7 @@ class Inspection:
         return self.parsed is not None and bool(self.parsed.cluster.argocd_context)
 
     def _connect(self, target: Target) -> Connection:
-        cluster = self.configuration.cluster
-        kubeconfig = target.keys[1]
-        if kubeconfig in self.set_keys - self.secrets.keys():
-            raise BlockedError(unknown("cluster", f"not checked: delivery:{kubeconfig} cannot be decrypted"))
-        if cluster.mode != "deploy":
-            detail = f"not checked: delivery:cluster is {cluster.mode}, this stack deploys to none"
-            raise BlockedError(ok("cluster", detail))
-        if not target.context:
-            raise BlockedError(unknown("cluster", "not checked: delivery:kubeContext is not set"))
-        return connect(target.context, self.secrets.get(kubeconfig), target.keys)
+        return self._reach(self.configuration.cluster.mode, target.context, target.keys)
 
     @cached_property
     def installation(self) -> "InstallationToken":

@@ -1,4 +1,4 @@
-"""Checks of this machine: the Pulumi CLI, its Python language host, the two providers, the Python packages."""
+"""Checks of this machine: the Pulumi CLI, its Python language host, the providers, the Python packages."""
 
 import json
 import re
@@ -9,11 +9,10 @@ from importlib import metadata
 from pathlib import Path
 
 from delivery.doctor.check import Check, ok, unknown, wrong
-from delivery.doctor.inspection import Inspection
+from delivery.doctor.inspection import Look
 
 OLDEST_CLI = (3, 259, 0)
 """The oldest version of the CLI that the tests of the engine have run with."""
-PROVIDERS = ("kubernetes", "github")
 INSTALL_CLI = "curl -fsSL https://get.pulumi.com | sh (or: brew install pulumi)"
 
 _LOCKED = re.compile(r"^([A-Za-z0-9._-]+)==(\S+)", re.MULTILINE)
@@ -24,7 +23,7 @@ class PulumiError(Exception):
     """The Pulumi CLI did not do what it was asked to: why, in one line."""
 
 
-def cli(name: str, inspection: Inspection) -> Check:
+def cli(name: str, inspection: Look) -> Check:
     """The CLI is on PATH and not older than what was tested."""
     environ = inspection.environ
     if shutil.which("pulumi", path=environ.get("PATH")) is None:
@@ -42,7 +41,7 @@ def cli(name: str, inspection: Inspection) -> Check:
     return ok(name, text)
 
 
-def language_host(name: str, inspection: Inspection) -> Check:
+def language_host(name: str, inspection: Look) -> Check:
     """The CLI's Python language host is on PATH or, as it is shipped, beside the CLI."""
     program, path = "pulumi-language-python", inspection.environ.get("PATH")
     pulumi = shutil.which("pulumi", path=path)
@@ -54,14 +53,14 @@ def language_host(name: str, inspection: Inspection) -> Check:
     return ok(name, found)
 
 
-def providers(name: str, inspection: Inspection) -> Iterator[Check]:
+def providers(name: str, inspection: Look) -> Iterator[Check]:
     """The plugin of each provider has the version of its locked Python package.
 
     A plugin on PATH is the one that the CLI takes, and no command tells its version. One that is not installed yet is
     downloaded by the CLI.
     """
-    installed, locked = installed_plugins(inspection.environ), locked_versions(inspection.project)
-    for provider in PROVIDERS:
+    installed, locked = installed_plugins(inspection.environ), locked_versions(inspection.program)
+    for provider in inspection.providers:
         title, wanted = f"{name} {provider}", locked.get(f"pulumi-{provider}", "")
         install = f"pulumi plugin install resource {provider} {wanted}"
         on_path = shutil.which(f"pulumi-resource-{provider}", path=inspection.environ.get("PATH"))
@@ -78,10 +77,10 @@ def providers(name: str, inspection: Inspection) -> Iterator[Check]:
             yield unknown(title, f"{wanted} is not installed yet: the CLI downloads it on first use", install)
 
 
-def packages(name: str, inspection: Inspection) -> Check:
+def packages(name: str, inspection: Look) -> Check:
     """The Python packages that run are those of requirements.txt."""
-    locked, differing = locked_versions(inspection.project), []
-    for package in ("pulumi", *(f"pulumi-{provider}" for provider in PROVIDERS)):
+    locked, differing = locked_versions(inspection.program), []
+    for package in ("pulumi", *(f"pulumi-{provider}" for provider in inspection.providers)):
         try:
             installed = metadata.version(package)
         except metadata.PackageNotFoundError:

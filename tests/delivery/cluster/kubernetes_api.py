@@ -4,12 +4,14 @@ It serves what a test puts into `objects`, by path, and answers the two reviews 
 """
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
+from urllib.parse import parse_qs
 
 import yaml
 
@@ -77,7 +79,7 @@ class KubernetesApi:
     """What the stand-in says. An int in `objects` is a status without an object.
 
     `rules` hold in every namespace, `lists_rules` says whether the server can list them, `cluster_rules` hold for
-    things outside any namespace. `requests` are "METHOD path" with the query.
+    things outside any namespace. `requests` are "METHOD path" with the query, `accepted` their `Accept`.
     """
 
     objects: Body = field(default_factory=healthy)
@@ -87,6 +89,7 @@ class KubernetesApi:
     reviews: bool = True
     url: str = ""
     requests: list[str] = field(default_factory=list)
+    accepted: list[str] = field(default_factory=list)
 
     def kubeconfig(self, token: str = TOKEN, server: str = "") -> SecretText:
         """A kubeconfig for this server, whose current context is another one."""
@@ -102,7 +105,7 @@ class KubernetesApi:
     def answer(self, method: str, target: str, token: str, body: Body) -> tuple[int, Body]:
         """Status and object for one request."""
         self.requests.append(f"{method} {target}")
-        path = target.partition("?")[0]
+        path, _, query = target.partition("?")
         if token != TOKEN:
             return 401, {"kind": "Status", "message": "Unauthorized"}
         if method == "POST":
@@ -110,6 +113,8 @@ class KubernetesApi:
         found = self.objects.get(path, 404)
         if isinstance(found, int):
             return found, {"kind": "Status", "message": f"{path} is forbidden to {token}\nand more"}
+        if selector := parse_qs(query).get("labelSelector"):
+            found = found | {"items": [item for item in found["items"] if _selected(item, selector[0])]}
         return 200, found
 
     def _review(self, kind: str, body: Body) -> tuple[int, Body]:
@@ -129,6 +134,13 @@ class KubernetesApi:
         return 201, {"status": {"allowed": allowed}}
 
 
+def _selected(item: Body, selector: str) -> bool:
+    """Whether an object has the labels; one without any stands for whatever is looked for."""
+    labels = item.get("metadata", {}).get("labels")
+    wanted = re.findall(r"([\w./-]+)=([\w.-]+)", selector)
+    return labels is None or all(labels.get(key) == value for key, value in wanted)
+
+
 @contextmanager
 def kubernetes_api() -> Iterator[KubernetesApi]:
     """A healthy cluster, to be made ill by the test."""
@@ -142,6 +154,7 @@ def kubernetes_api() -> Iterator[KubernetesApi]:
             length = int(self.headers.get("Content-Length") or 0)
             body = json.loads(self.rfile.read(length)) if length else {}
             token = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
+            api.accepted.append(self.headers.get("Accept") or "")
             status, answer = api.answer(self.command, self.path, token, body)
             content = json.dumps(answer).encode()
             self.send_response(status)

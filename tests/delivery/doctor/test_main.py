@@ -9,8 +9,9 @@ import sys
 import pytest
 
 from delivery.doctor.__main__ import main
+from delivery.doctor.inspection import Look
 from delivery.doctor.tokens import needed_permissions
-from delivery.doctor.toolchain import PROVIDERS, locked_versions
+from delivery.doctor.toolchain import locked_versions
 from lab.engine import PROGRAM
 from lab.forge import Forge
 from tests.delivery.cluster.kubernetes_api import CONTEXT, TOKEN, KubernetesApi
@@ -41,7 +42,7 @@ def decrypt(project: Project, **secrets: str) -> None:
     answer = project.folder / "secrets.json"
     answer.write_text(json.dumps({f"delivery:{key}": {"value": value} for key, value in secrets.items()}))
     locked = locked_versions(project.folder)
-    plugins = [{"name": name, "kind": "resource", "version": locked[f"pulumi-{name}"]} for name in PROVIDERS]
+    plugins = [{"name": name, "kind": "resource", "version": locked[f"pulumi-{name}"]} for name in Look.providers]
     project.cli(plugins=plugins, config=f"/bin/cat {answer}")
 
 
