@@ -15,11 +15,18 @@ async def program() -> None:
     configuration, secrets = read_stack()
     started = await start(configuration, secrets)
     # `start` has imported these two while the providers started.
+    from components.stage import Stage
     from delivery.stack.plan import plan_stack
-    from program.stage import declare
 
     plan = plan_stack(configuration, started.initial_values, started.environment)
-    declare(plan, secret_output(secrets.promotion), started)
+    promotions = started.promotions.declare if started.promotions else None
+    stage = Stage(plan.stage, plan, secret_output(secrets.promotion), started.providers, promotions)
+    if stage.promotions is not None:
+        pulumi.export("promotions", stage.promotions)
+    pulumi.export("stage", stage.stage)
+    pulumi.export("repository", stage.repository)
+    pulumi.export("applications", stage.applications)
+    pulumi.export("promotesTo", stage.promotes_to)
 
 
 pulumi.run(program)

@@ -17,9 +17,12 @@ from delivery.model.identifiers import is_dns_label
 TARGETS = (
     # The provider is a target too: its token is another one in every run, and the state holds the last run's.
     "**::pulumi:providers:github::github",
-    "**::delivery:components:Promotion**",
+    # A stack that an earlier release has deployed does not have it yet; it has nothing to update by itself.
+    "**::delivery:index:Stage::*",
+    "**delivery:components:Promotion::*",
+    "**delivery:components:Promotion$**",
 )
-"""Every promotion of the stack, those that are over too, and the provider that they go through."""
+"""Every promotion of the stack, those that are over too, what they belong to, and the provider that they go through."""
 
 LOCKED = ("the stack is currently locked by", "another update is currently in progress")
 """What the CLI says of a lock, on a backend of one's own and on Pulumi Cloud: it has no exit status for it."""

@@ -1,11 +1,12 @@
 """The Keptn task definitions of one application in one stage: its own tasks, and `promote` where it promotes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pulumi
 from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
+from components.formerly import Formerly
 from delivery.config.errors import Json
 
 _TYPE = "delivery:components:KeptnTasks"
@@ -14,7 +15,7 @@ _TYPE = "delivery:components:KeptnTasks"
 class KeptnTasks(pulumi.ComponentResource):
     """Declares one KeptnTaskDefinition for each of `specs`, by name. `names` are theirs, once they exist.
 
-    They may have been another component's before: `formerly` has the names of such, each with its parent's URN.
+    They may have been another component's before: `formerly` has the names of such.
     """
 
     names: list[pulumi.Output[str]]
@@ -24,12 +25,12 @@ class KeptnTasks(pulumi.ComponentResource):
         name: str,
         namespace: pulumi.Input[str],
         specs: Mapping[str, Mapping[str, Json]],
-        formerly: Mapping[str, pulumi.Input[str]] | None = None,
+        formerly: Sequence[Formerly] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(_TYPE, name, None, opts)
         self.names = []
-        before = [(old, pulumi.create_urn(old, _TYPE, parent)) for old, parent in (formerly or {}).items()]
+        before = [(old, pulumi.create_urn(old, _TYPE, parent)) for old, parent in formerly]
         for task, spec in specs.items():
             definition = CustomResource(
                 f"{name}/{task}",

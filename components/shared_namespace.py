@@ -4,10 +4,9 @@ Its resources are called by the namespace, not by one of the applications: so an
 there or the first, while the namespace stays.
 """
 
-from collections.abc import Mapping
-
 import pulumi
 
+from components.formerly import Formerly, aliases, formerly
 from components.keptn_tasks import KeptnTasks
 from components.promotion_access import PromotionAccess
 from components.stage_namespace import StageNamespace
@@ -20,7 +19,7 @@ _OF_ONE = "delivery:components:ApplicationInStage"
 class SharedNamespace(pulumi.ComponentResource):
     """Declares the Namespace, the access and the stage's tasks of `plan`. `token` is the promotion task's.
 
-    `namespace` is its name, known once it exists.
+    `prefix` stands before the names of the stage's resources. `namespace` is its name, known once it exists.
     """
 
     namespace: pulumi.Output[str]
@@ -30,12 +29,13 @@ class SharedNamespace(pulumi.ComponentResource):
         name: str,
         plan: SharedNamespacePlan,
         token: pulumi.Input[str],
+        prefix: str = "",
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(_TYPE, name, None, opts)
-        before = {each: pulumi.create_urn(each, _OF_ONE) for each in plan.applications}
+        before = [was for each in plan.applications for was in formerly(f"{prefix}{each}", _OF_ONE, opts)]
         own = pulumi.ResourceOptions(parent=self, aliases=aliases(before))
-        self.namespace = StageNamespace(name, name, plan.annotations, opts=own).namespace
+        self.namespace = StageNamespace(name, plan.namespace, plan.annotations, opts=own).namespace
         if plan.access is not None:
             PromotionAccess(name, plan.access, self.namespace, token, opts=own)
         # The applications keep theirs, with the promotion task.
@@ -44,11 +44,8 @@ class SharedNamespace(pulumi.ComponentResource):
         self.register_outputs({"namespace": self.namespace})
 
 
-def formerly_shared(application: str, namespace: str) -> dict[str, pulumi.Output[str]]:
-    """What had an application's part before by this name, by URN: nothing where the namespace has the own name."""
-    return {} if application in namespace else {namespace: pulumi.create_urn(namespace, _TYPE)}
-
-
-def aliases(before: Mapping[str, pulumi.Input[str]]) -> list[pulumi.Alias | pulumi.Input[str]]:
-    """The aliases of a component that had one of these names before, each with its parent's URN."""
-    return [pulumi.Alias(name=name, parent=parent) for name, parent in before.items()]
+def formerly_shared(
+    application: str, namespace: str, prefix: str, opts: pulumi.ResourceOptions | None
+) -> list[Formerly]:
+    """What had the part of an application, whose options these are, before: nothing where it alone has such a name."""
+    return [] if application in namespace else formerly(f"{prefix}{namespace}", _TYPE, opts)

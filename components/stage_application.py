@@ -3,10 +3,11 @@
 import pulumi
 
 from components.argocd_application import ArgoCDApplication
+from components.formerly import aliases
 from components.keptn_tasks import KeptnTasks
 from components.promotion_access import PromotionAccess
 from components.repository_files import RepositoryFiles
-from components.shared_namespace import SharedNamespace, aliases, formerly_shared
+from components.shared_namespace import SharedNamespace, formerly_shared
 from components.stage_namespace import StageNamespace
 from delivery.stack.plan import ApplicationPlan
 
@@ -16,7 +17,7 @@ class StageApplication(pulumi.ComponentResource):
 
     `repository` names where the files go, `token` is the promotion task's, `after` the file that is committed before
     these, `cluster` the provider of the stage's cluster, `argocd` that of Argo CD's. A `shared` namespace is declared
-    already, with all that is one for several applications.
+    already, with all that is one for several applications. `prefix` stands before the names of the stage's resources.
     """
 
     namespace: pulumi.Output[str]
@@ -33,12 +34,13 @@ class StageApplication(pulumi.ComponentResource):
         cluster: pulumi.ProviderResource,
         argocd: pulumi.ProviderResource,
         shared: SharedNamespace | None = None,
+        prefix: str = "",
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         # The type is what existing stacks have in their state, from before the class was renamed.
         super().__init__("delivery:components:ApplicationInStage", name, None, opts)
         here = pulumi.ResourceOptions(parent=self)
-        before = {} if shared else formerly_shared(name, plan.namespace)
+        before = [] if shared else formerly_shared(plan.name, plan.namespace, prefix, opts)
         in_cluster = pulumi.ResourceOptions(parent=self, providers=[cluster])
         one = pulumi.ResourceOptions(parent=self, providers=[cluster], aliases=aliases(before))
         self.files = RepositoryFiles(name, repository, plan.branch, plan.files, after, opts=here)

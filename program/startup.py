@@ -26,6 +26,8 @@ from delivery.stack.repository_files import InitialValues
 from program.inputs import Secrets, secret_output
 
 if TYPE_CHECKING:
+    from components.stage import Providers
+
     # Most stacks never import them.
     from delivery.stack.environment import EnvironmentPlan
     from program.promotions import PendingPromotions
@@ -35,13 +37,10 @@ if TYPE_CHECKING:
 class Started:
     """The providers, registered; what git has for the stack's values; the promotions to declare, if any.
 
-    `argocd` is `cluster`, where Argo CD runs in the stage's. `environment` is what GitHub has, None where the stack
-    declares none or nothing is known of it.
+    `environment` is what GitHub has, None where the stack declares none or nothing is known of it.
     """
 
-    github: pulumi.ProviderResource
-    cluster: pulumi.ProviderResource
-    argocd: pulumi.ProviderResource
+    providers: "Providers"
     initial_values: InitialValues
     environment: "EnvironmentPlan | None"
     promotions: "PendingPromotions | None"
@@ -74,10 +73,10 @@ async def start(configuration: StackConfiguration, secrets: Secrets) -> Started:
         configuration.cluster, secret_output(secrets.kubeconfig), secret_output(secrets.argocd_kubeconfig)
     )
     # While a thread imports the rest, the event loop registers the providers, and the engine starts them.
-    await asyncio.to_thread(import_module, "program.stage")
+    Providers = (await asyncio.to_thread(import_module, "components.stage")).Providers  # noqa: N806 - a class
     # The interpreter looks for garbage once more at its end, also with the collector off, but not in what is frozen.
     gc.freeze()
-    return Started(github, cluster, argocd, read, environment, promotions)
+    return Started(Providers(github, cluster, argocd), read, environment, promotions)
 
 
 def _app_token(configuration: StackConfiguration, key: SecretText | None) -> SecretText | None:

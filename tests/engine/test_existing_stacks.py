@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import requests
 
+from ci.promotion import TARGETS
 from tests.engine.team import BRANCH, REPOSITORY, TOKEN, Team
 
 GOLDEN = Path(__file__).with_name("golden")
@@ -82,8 +83,30 @@ def test_an_existing_stack_is_updated_in_place(team: Team, stack: str, engine: s
     kinds = ("PromotionEnvironment", "RepositoryEnvironment", "RepositoryEnvironmentDeploymentPolicy")
     new = {f"{kind} promotion" for kind in kinds} if (stack, engine) == ("dev", "pulumi") else set()
     new |= RECORDING if stack == "production" and token else set()
+    new.add(f"Stage {stack}")
     assert shown.of("create") == new | {f"RepositoryFile podtato-head/{stack}/values.schema.json"}
     assert done.changes == shown.changes
     assert team.states() == ["open"]
     assert team.tip(BRANCH) == head
     assert team.preview(stack, "--expect-no-changes").status == 0
+
+
+def test_an_existing_stack_promotes_without_an_update_of_all_else_before(team: Team) -> None:
+    restore_repository(team)
+    file = team.folder / "state.json"
+    file.write_text(json.dumps(state_of(team, "production")), encoding="utf-8")
+    team.settings["promotionEngine"] = "pulumi"
+    team.environment["DELIVERY_PROMOTE_ONLY"] = "true"
+    team.configure("production")
+    team.pulumi("stack", "import", "--stack", "production", "--file", str(file))
+    team.release("v0.3.2")
+
+    alone = team.up("production", *(f"--target={target}" for target in TARGETS))
+
+    assert alone.status == 0, alone.text
+    assert {name.partition(" ")[0] for name in alone.of("create")} == {"Stage", "RepositoryFile"}
+    assert team.version(ref=BRANCH) == "v0.3.2"
+    rest = team.up("production")
+    assert rest.status == 0, rest.text
+    assert set(rest.changes.values()) <= {"update", "create"}, rest.changes
+    assert team.preview("production", "--expect-no-changes").status == 0
