@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ("actionlint", "etcd", "helm", "kube-apiserver", "kustomize")
 ARGOCD = ("argoproj.io_applications.yaml", "argoproj.io_applicationsets.yaml", "argoproj.io_appprojects.yaml")
 KEPTN = ("lifecycle.keptn.sh_keptnapps.yaml", "options.keptn.sh_keptnconfigs.yaml")
+OPERATOR = ("auto.pulumi.com_workspaces.yaml", "pulumi.com_stacks.yaml")
 
 # A slow build takes until `sleep` is called for the third time; by `date`, each call is 65 seconds.
 GO = """#!/bin/sh
@@ -25,6 +26,7 @@ case "$1 $2" in
   case $4 in
   *argo-cd*) dir=$FOLDER/argocd ;;
   *keptn*) dir=$FOLDER/keptn ;;
+  *operator*) dir=$FOLDER/operator ;;
   *) dir=$FOLDER/other ;;
   esac
   [ -d "$dir" ] || { printf '{\\n\\t"Error": "403 Forbidden"\\n}\\n'; exit 1; }
@@ -78,27 +80,32 @@ def checkout(tmp_path: Path) -> Checkout:
     return Checkout(tmp_path)
 
 
-def serve_keptn(checkout: Checkout) -> None:
-    bases = checkout.folder / "keptn" / "config" / "crd" / "bases"
-    bases.mkdir(parents=True)
-    for name in KEPTN:
-        (bases / name).write_text(name)
+def serve(checkout: Checkout, module: str, below: str, names: tuple[str, ...]) -> None:
+    folder = checkout.folder / module / below
+    folder.mkdir(parents=True)
+    for name in names:
+        (folder / name).write_text(name)
+
+
+def serve_everything(checkout: Checkout) -> None:
+    serve(checkout, "keptn", "config/crd/bases", KEPTN)
+    serve(checkout, "operator", "deploy/crds", OPERATOR)
 
 
 def test_a_fresh_clone_gets_every_tool_and_every_definition(checkout: Checkout) -> None:
-    serve_keptn(checkout)
+    serve_everything(checkout)
 
     done = checkout.run()
 
     assert (done.returncode, done.stderr) == (0, "")
     assert checkout.got("bin") == [*TOOLS]
-    assert checkout.got("crds") == [*ARGOCD, *KEPTN]
+    assert checkout.got("crds") == sorted([*ARGOCD, *KEPTN, *OPERATOR])
     assert (checkout.folder / ".tools" / "crds" / ARGOCD[0]).read_text() == "application"
     assert sorted(path.name for path in (checkout.folder / ".tools").iterdir()) == ["bin", "crds"]
 
 
 def test_a_second_run_does_nothing(checkout: Checkout) -> None:
-    serve_keptn(checkout)
+    serve_everything(checkout)
     checkout.run()
 
     done = checkout.run(BROKEN=" ".join(TOOLS))
@@ -107,12 +114,19 @@ def test_a_second_run_does_nothing(checkout: Checkout) -> None:
     assert done.stdout.startswith("nothing to do: ")
 
 
-def test_where_keptns_module_is_not_served_one_line_says_so_and_all_else_is_there(checkout: Checkout) -> None:
+@pytest.mark.parametrize(("product", "module"), [("Keptn", "keptn"), ("Pulumi Kubernetes Operator", "operator")])
+def test_where_a_module_is_not_served_one_line_says_so_and_all_else_is_there(
+    checkout: Checkout, product: str, module: str
+) -> None:
+    serve_everything(checkout)
+    shutil.rmtree(checkout.folder / module)
+
     done = checkout.run()
 
     assert (done.returncode, done.stderr) == (0, "")
-    assert checkout.got("crds") == [*ARGOCD]
-    [line] = [line for line in done.stdout.splitlines() if "Keptn" in line]
+    left = OPERATOR if module == "keptn" else KEPTN
+    assert checkout.got("crds") == sorted([*ARGOCD, *left])
+    [line] = [line for line in done.stdout.splitlines() if product in line and "without" in line]
     assert "DELIVERY_CRDS" in line
 
 

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Gets what the tests against a real API server use, with the ordinary Go client: builds kube-apiserver, etcd, helm,
-# kustomize and actionlint, and takes the custom resource definitions of Argo CD and Keptn out of their modules. What
-# is there already is left alone, so that running this again is free.
+# kustomize and actionlint, and takes the custom resource definitions of Argo CD, Keptn and the Pulumi Kubernetes
+# Operator out of their modules. What is there already is left alone, so that running this again is free.
 #
 #   tools/cluster-tools.sh [FOLDER]      FOLDER is .tools/bin unless given; the definitions go to `crds` beside it
 set -eu
@@ -14,6 +14,7 @@ ACTIONLINT=v1.7.12
 ARGOCD=github.com/argoproj/argo-cd/v3@v3.5.1
 # Keptn's tags are none of a Go module: the last release is named by its commit.
 KEPTN=github.com/keptn/lifecycle-toolkit/lifecycle-operator@v0.0.0-20241111131734-3c671ee8030e
+OPERATOR=github.com/pulumi/pulumi-kubernetes-operator/v2@v2.9.0
 
 cd "$(dirname "$0")/.."
 folder=${1:-.tools/bin}
@@ -28,12 +29,15 @@ for tool in actionlint etcd helm kube-apiserver kustomize; do
 done
 wanted=
 [ -f "$definitions/argoproj.io_applications.yaml" ] || wanted=argocd
-[ -f "$definitions/options.keptn.sh_keptnconfigs.yaml" ] || wanted="$wanted keptn"
-if [ -z "$missing$wanted" ]; then
+# Not every proxy serves these.
+optional=
+[ -f "$definitions/options.keptn.sh_keptnconfigs.yaml" ] || optional=keptn
+[ -f "$definitions/pulumi.com_stacks.yaml" ] || optional="$optional operator"
+if [ -z "$missing$wanted$optional" ]; then
   echo "nothing to do: actionlint, etcd, helm, kube-apiserver and kustomize are in $folder, definitions in $definitions"
   exit 0
 fi
-if [ "$missing$wanted" != " keptn" ] && ! command -v go >/dev/null; then
+if [ -n "$missing$wanted" ] && ! command -v go >/dev/null; then
   echo "cannot get$missing $wanted: there is no Go on PATH. Install Go (https://go.dev/doc/install) and run this" >&2
   echo "again, or take kube-apiserver and etcd from setup-envtest and let KUBEBUILDER_ASSETS name their folder, and" >&2
   echo "let DELIVERY_CRDS name a folder with the custom resource definitions of Argo CD and Keptn." >&2
@@ -150,31 +154,32 @@ take() { # FILE NAME: copied under that name, once it is whole, and not read-onl
   mv "$scratch/done" "$definitions/$2"
 }
 
-for name in $wanted; do
+if [ -n "$wanted" ]; then
+  echo "getting the definitions of Argo CD"
+  if ! from=$(unpacked "$ARGOCD"); then
+    tail -n 20 "$scratch/log" >&2
+    echo "Argo CD's definitions could not be had, see above: run this again, or set DELIVERY_CRDS." >&2
+    exit 1
+  fi
+  # The file that is looked for comes last.
+  for kind in appproject applicationset application; do
+    take "$from/manifests/crds/$kind-crd.yaml" "argoproj.io_${kind}s.yaml"
+  done
+fi
+
+for name in $optional; do
   case $name in
-    argocd)
-      echo "getting the definitions of Argo CD"
-      if ! from=$(unpacked "$ARGOCD"); then
-        tail -n 20 "$scratch/log" >&2
-        echo "Argo CD's definitions could not be had, see above: run this again, or set DELIVERY_CRDS." >&2
-        exit 1
-      fi
-      # The file that is looked for comes last.
-      for kind in appproject applicationset application; do
-        take "$from/manifests/crds/$kind-crd.yaml" "argoproj.io_${kind}s.yaml"
-      done
-      ;;
-    keptn)
-      if from=$(unpacked "$KEPTN"); then
-        echo "getting the definitions of Keptn"
-        # The file that is looked for is the last of them, by name.
-        for file in "$from"/config/crd/bases/*.yaml; do
-          take "$file" "${file##*/}"
-        done
-      else
-        echo "without Keptn's definitions, which are not served here: the tests that need them skip (or set DELIVERY_CRDS)"
-      fi
-      ;;
+    keptn) product=Keptn module=$KEPTN below=config/crd/bases ;;
+    operator) product="the Pulumi Kubernetes Operator" module=$OPERATOR below=deploy/crds ;;
   esac
+  if command -v go >/dev/null && from=$(unpacked "$module"); then
+    echo "getting the definitions of $product"
+    # The file that is looked for is the last of them, by name.
+    for file in "$from/$below"/*.yaml; do
+      take "$file" "${file##*/}"
+    done
+  else
+    echo "without the definitions of $product, which are not served here: the tests that need them skip (or set DELIVERY_CRDS)"
+  fi
 done
 echo "done: actionlint, etcd, helm, kube-apiserver and kustomize are in $folder, definitions in $definitions"

@@ -45,6 +45,7 @@ _RESOURCES = {
     "Secret": "api/v1/{}secrets",
     "Service": "api/v1/{}services",
     "ServiceAccount": "api/v1/{}serviceaccounts",
+    "Stack": "apis/pulumi.com/v1/{}stacks",
 }
 _NAMESPACED = tuple(kind for kind, path in _RESOURCES.items() if "{}" in path)
 

@@ -12,7 +12,7 @@ from delivery.config.errors import Json
 from lab.engine import Preview
 from lab.manifests import manifest
 from tests.components.stacks import STAGES, SYNC, run, team
-from tests.definitions import MISSING, WITHOUT_KEPTN, definitions, has_keptn
+from tests.definitions import MISSING, WITHOUT_KEPTN, closed, definitions, has_keptn
 
 FOLDER = definitions()
 pytestmark = pytest.mark.skipif(FOLDER is None, reason=MISSING)
@@ -31,22 +31,6 @@ def schemas() -> dict[tuple[str, str], dict[str, Any]]:
                     key = (f"{spec['group']}/{version['name']}", spec["names"]["kind"])
                     found[key] = closed(version["schema"]["openAPIV3Schema"])
     return found
-
-
-def closed(schema: Any) -> Any:
-    """The same schema, refusing what it does not name; the API server knows metadata itself."""
-    if isinstance(schema, list):
-        return [closed(each) for each in schema]
-    if not isinstance(schema, dict):
-        return schema
-    result = {key: closed(value) for key, value in schema.items()}
-    if isinstance(result.get("properties"), dict) and not result.get("x-kubernetes-preserve-unknown-fields"):
-        result.setdefault("additionalProperties", False)
-        if result["properties"].get("metadata") == {"type": "object"}:
-            result["properties"]["metadata"] = {"type": "object", "required": ["name"]}
-    if result.pop("x-kubernetes-int-or-string", False):
-        result = {"anyOf": [{"type": "integer"}, {"type": "string"}]}
-    return result
 
 
 def custom(result: Preview) -> list[dict[str, Any]]:
