@@ -8,7 +8,7 @@ FILE ?= .demo/traces.jsonl
 # A clone of the GitOps repository tells when commits were made; the demo leaves one.
 REPOSITORY ?= $(wildcard .demo/forge/podtato-team/*.git)
 
-.PHONY: help demo render doctor adopt trace reference test soak bench cluster-tools lock clean
+.PHONY: help demo up down render doctor adopt trace reference test soak bench cluster-tools lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,14 @@ $(VENV)/.development: $(VENV)/.runtime requirements-dev.txt
 
 demo: $(VENV)/.runtime ## Run the whole delivery on this machine, without cluster or account: EXAMPLE=helm, VERIFICATION=argocd
 	@$(BIN)/python -m lab.demo $(if $(EXAMPLE),--example $(EXAMPLE)) $(if $(VERIFICATION),--verification $(VERIFICATION))
+
+# REPOSITORY has a default for other targets; here a person names it.
+LAPTOP = $(BIN)/python -m delivery.laptop $@ $(if $(filter 1 yes true,$(YES)),--yes)
+up: $(VENV)/.runtime ## Make a cluster here with kind or k3d, the platform and all stages: REPOSITORY=OWNER/NAME, CLUSTER=delivery, YES=1
+	@$(LAPTOP) $(if $(filter-out file,$(origin REPOSITORY)),--repository '$(REPOSITORY)') $(if $(CLUSTER),--cluster '$(CLUSTER)')
+
+down: $(VENV)/.runtime ## Take away what `make up` has made here, and its files in the repository: YES=1
+	@$(LAPTOP)
 
 render: $(VENV)/.runtime ## Show what STACK=dev declares as files under OUT=out, without the Pulumi CLI; EXAMPLE=helm
 	@$(BIN)/python -m lab.render --stack $(STACK) --out $(OUT) $(if $(EXAMPLE),--project examples/$(EXAMPLE))

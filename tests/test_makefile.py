@@ -40,3 +40,19 @@ def test_the_doctor_s_json_is_all_there_is_on_standard_output_even_the_first_tim
 
 def test_make_s_own_exit_status_is_2_where_the_doctor_s_is_1(tmp_path: Path) -> None:
     assert make(tmp_path, "exit 1", "doctor").returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("up",), "-m delivery.laptop up"),
+        (("up", "REPOSITORY=acme/shop", "CLUSTER=mine"), "-m delivery.laptop up --repository acme/shop --cluster mine"),
+        (("down", "YES=1"), "-m delivery.laptop down --yes"),
+        (("down", "YES=0"), "-m delivery.laptop down"),
+    ],
+)
+def test_a_laptop_is_told_what_a_person_named_and_no_clone_of_the_demo(
+    tmp_path: Path, arguments: tuple[str, ...], expected: str
+) -> None:
+    (tmp_path / ".demo/forge/podtato-team/podtato-head-gitops.git").mkdir(parents=True)
+    assert make(tmp_path, "echo $*", *arguments).stdout.strip() == expected

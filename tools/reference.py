@@ -14,6 +14,7 @@ from delivery.adopt.__main__ import main as adopt
 from delivery.config import reference
 from delivery.config.chart_values import Schema, resolved, values_schema
 from delivery.doctor.__main__ import main as doctor
+from delivery.laptop.__main__ import main as laptop
 from delivery.promotion.cli import main as promoter
 from delivery.tracing.__main__ import main as trace
 from lab.demo import main as demo
@@ -27,6 +28,7 @@ COMMANDS: dict[str, Callable[[], object]] = {
     "python -m delivery.doctor": lambda: doctor([]),
     "python -m delivery.adopt": lambda: adopt([]),
     "python -m delivery.tracing": lambda: trace([], {}),
+    "python -m delivery.laptop": lambda: laptop([]),
     "python -m lab.render": lambda: render([]),
     "python -m lab.demo": lambda: demo([]),
 }
@@ -117,6 +119,8 @@ def _section(how: str, parser: argparse.ArgumentParser) -> str:
 def _spelled(action: argparse.Action) -> str:
     metavar = "" if action.nargs == 0 else f" {action.metavar or action.dest.upper()}"
     required = ", required" if action.required else ""
+    if not action.option_strings:
+        return f"`{'|'.join(map(str, action.choices or [action.dest]))}`"
     return ", ".join(f"`{option}{metavar}`" for option in action.option_strings) + required
 
 

@@ -1,0 +1,55 @@
+"""`make down`: the stages, the platform, the cluster and the folder, in that order. The repository's history stays."""
+
+from delivery.laptop.clusters import TOOLS
+from delivery.laptop.errors import LaptopError
+from delivery.laptop.programs import Programs
+from delivery.laptop.projects import PLATFORM_STACK, stage_names
+from delivery.laptop.session import DONE, WRONG, Session
+from delivery.laptop.stacks import UNREACHABLE, LocalStack, stage_stack
+from delivery.laptop.survey import survey, what_goes
+from delivery.laptop.tools import tool_checks
+
+
+def down(session: Session) -> int:
+    """The command. Returns the exit status; raises `LaptopError`, `RefusedError`, `StackFilesError`."""
+    workspace, answers = session.workspace, session.workspace.answers()
+    if answers is None:
+        session.say(f"nothing to take away: {workspace.folder} has nothing of make up")
+        return DONE
+    tool = TOOLS[answers.tool]
+    session.check(tool_checks(workspace, session.programs, tool))
+    ground = survey(session, answers, tool)
+    stages = stage_names(workspace.folder) if (workspace.folder / "Pulumi.yaml").exists() else ()
+    session.say("", *what_goes(ground, stages), "")
+    if not session.agree("Go on?"):
+        session.say("nothing was done")
+        return WRONG
+    cluster, has_repository = ground.cluster, ground.repository.exists
+    if ground.cluster_exists:
+        cluster.start()
+        cluster.write_kubeconfig()
+    programs = Programs(workspace.surroundings(session.programs.environ))
+    for stage in reversed(stages):
+        stack = stage_stack(workspace, stage, programs, ground.token)
+        if stack.exists():
+            with session.step(stage):
+                if has_repository:
+                    stack.destroy({} if ground.cluster_exists else UNREACHABLE)
+                else:
+                    stack.forget()
+    platform = LocalStack(workspace.platform, PLATFORM_STACK, programs)
+    if platform.exists():
+        with session.step("platform"):
+            # What a forgotten stage has left in the cluster would rightly stop it, and goes with the cluster.
+            if ground.cluster_exists and has_repository:
+                platform.destroy()
+            else:
+                platform.forget()
+    if ground.cluster_exists:
+        with session.step(f"cluster {cluster.name}"):
+            cluster.delete()
+            if cluster.exists():
+                raise LaptopError(f"{tool.name} still lists the cluster {cluster.name}", "see its own lines above")
+    workspace.remove()
+    session.say("", "all of it is gone, except for what stays in the repository")
+    return DONE
