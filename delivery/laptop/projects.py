@@ -86,16 +86,12 @@ def write_pipeline(workspace: Workspace, place: Place, otlp_endpoint: str = "") 
         _write_stack(workspace.folder / f"Pulumi.{stage}.yaml", PROJECT, own)
 
 
-def write_platform(workspace: Workspace, place: Place, repository_url: str, charts: str = "") -> None:
-    """Write the platform's project and stack, with the settings of `platform/Pulumi.laptop.yaml`.
-
-    `charts` is a folder of charts in place of the registries, empty for those. Raises `LaptopError`.
-    """
+def write_platform(workspace: Workspace, place: Place, repository_url: str) -> None:
+    """Write the platform's project and stack, with the settings of `platform/Pulumi.laptop.yaml`."""
     source = workspace.program / "platform"
     _write(workspace.platform / "Pulumi.yaml", _project(workspace, "platform", source))
     own = _platform_settings(source / f"Pulumi.{PLATFORM_STACK}.yaml")
     own |= {"kubeContext": place.context, "kubeconfig": str(workspace.kubeconfig), "repositoryURL": repository_url}
-    own |= {"charts": charts} if charts else {}
     _write_stack(workspace.platform / f"Pulumi.{PLATFORM_STACK}.yaml", "platform", own)
 
 

@@ -80,12 +80,11 @@ def test_both_projects_run_the_programs_of_the_checkout_with_its_packages(writte
 
 
 def test_the_platform_is_in_the_same_cluster_and_reads_the_same_repository(written: Laptop) -> None:
-    write_platform(written.workspace, PLACE, "https://github.com/acme/podtato-head-gitops", "/charts")
+    write_platform(written.workspace, PLACE, "https://github.com/acme/podtato-head-gitops")
     found = config(written.workspace.platform / "Pulumi.laptop.yaml")
     assert found["platform:kubeContext"] == "kind-delivery"
     assert found["platform:kubeconfig"] == str(written.workspace.kubeconfig)
     assert found["platform:repositoryURL"] == "https://github.com/acme/podtato-head-gitops"
-    assert found["platform:charts"] == "/charts"
 
 
 def test_the_platforms_own_settings_are_taken_over_without_what_is_encrypted(written: Laptop) -> None:
