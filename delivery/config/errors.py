@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from delivery.config.key import Type
-from delivery.config.keys import PIPELINE, PROJECT, TABLE
+from delivery.config.key import Project, Type
+from delivery.config.keys import DELIVERY
 from delivery.config.rules import Json as Json
 from delivery.text import printable, without_secrets
 
@@ -73,8 +73,9 @@ class ConfigError(Exception):
 class ErrorCollector:
     """Collects the mistakes of one configuration, so that one run reports them all, each once."""
 
-    def __init__(self, stack: str) -> None:
+    def __init__(self, stack: str, project: Project = DELIVERY) -> None:
         self.stack = stack
+        self.project = project
         self._problems: dict[Problem, None] = {}
         self._wrong: set[str] = set()
         self._more = 0
@@ -84,7 +85,7 @@ class ErrorCollector:
     def add(self, kind: Kind, path: Path, found: Json, allowed: str, form: str) -> None:
         """Note the value `found` at `path`, where one of this `form` would be allowed."""
         shown = "nothing" if found is None else json.dumps(found, ensure_ascii=False)
-        self.say(kind, path, shown, allowed, set_fix(self.stack, path, form))
+        self.say(kind, path, shown, allowed, set_fix(self.stack, path, form, project=self.project))
 
     def say(self, kind: Kind, path: Path, found: str, allowed: str, fix: str) -> None:
         """Note what is `found` at `path`, in words."""
@@ -94,7 +95,7 @@ class ErrorCollector:
             return
         if len(self._problems) < REPORTED:
             found, allowed = shortened(without_secrets(found)), shortened(without_secrets(allowed), 300)
-            problem = Problem(spell(path), printable(found), allowed, fix, kind)
+            problem = Problem(spell(path, self.project), printable(found), allowed, fix, kind)
             self._problems[problem] = None
         else:
             self._more += 1
@@ -102,7 +103,7 @@ class ErrorCollector:
     def superfluous(self, path: Path, found: Json, allowed: str) -> None:
         """Note the value `found` at `path`, or one that is not shown, where none is allowed."""
         shown = "a value" if found is None else json.dumps(found, ensure_ascii=False)
-        self.say(Kind.NOT_ALLOWED, path, shown, allowed, remove_fix(self.stack, path, known=True))
+        self.say(Kind.NOT_ALLOWED, path, shown, allowed, remove_fix(self.stack, path, known=True, project=self.project))
 
     def add_unknown(self, path: Path, name: str, known: Iterable[str]) -> None:
         """Note that nothing reads the key `name` in the map at `path`, which may hold the keys `known`.
@@ -111,7 +112,8 @@ class ErrorCollector:
         """
         near = nearest(name, known)
         allowed = f"did you mean {near}?" if near else f"one of {', '.join(sorted(known))}"
-        self.say(Kind.UNKNOWN_KEY, (*path, name), "an unknown key", allowed, remove_fix(self.stack, (*path, name)))
+        fix = remove_fix(self.stack, (*path, name), project=self.project)
+        self.say(Kind.UNKNOWN_KEY, (*path, name), "an unknown key", allowed, fix)
 
     def about(self, *keys: str) -> bool:
         """Whether anything is wrong with one of these keys."""
@@ -123,7 +125,7 @@ class ErrorCollector:
             raise ConfigError(tuple(self._problems), self._more)
 
 
-def set_fix(stack: str, where: str | Path, value: str, *, plaintext: bool = False) -> str:
+def set_fix(stack: str, where: str | Path, value: str, *, plaintext: bool = False, project: Project = DELIVERY) -> str:
     """How to set what is at a path, or a whole key, to `value`, which may be a placeholder.
 
     The command names the `stack`, which need not be the one that is selected.
@@ -132,29 +134,29 @@ def set_fix(stack: str, where: str | Path, value: str, *, plaintext: bool = Fals
     """
     path = (where,) if isinstance(where, str) else where
     key, *inner = path
-    if key in PIPELINE:
+    if key in project.pipeline:
         places = "".join(f" {f'[{part}]' if isinstance(part, int) else part}:" for part in inner)
-        return printable(f"edit Pulumi.yaml: config: {PROJECT}:{key}: value:{places} {value}")
-    if key in TABLE and TABLE[str(key)].type is Type.SECRET:
-        return f"pulumi config set -s {_word(stack)} --secret {PROJECT}:{key}"
+        return printable(f"edit Pulumi.yaml: config: {project.name}:{key}: value:{places} {value}")
+    if key in project.table and project.table[str(key)].type is Type.SECRET:
+        return f"{project.command} config set -s {_word(stack)} --secret {project.name}:{key}"
     options = f"{'--path ' if inner else ''}{'--plaintext ' if plaintext else ''}"
-    return f"pulumi config set -s {_word(stack)} {options}{_word(spell(path))} {_word(value)}"
+    return f"{project.command} config set -s {_word(stack)} {options}{_word(spell(path, project))} {_word(value)}"
 
 
-def remove_fix(stack: str, path: Path, *, known: bool = False) -> str:
+def remove_fix(stack: str, path: Path, *, known: bool = False, project: Project = DELIVERY) -> str:
     """How to remove the key at `path`; one that is not `known` may be a misspelt one."""
     key, *inner = path
     action = "remove" if known else "remove or rename"
-    if key in PIPELINE:
-        return f"edit Pulumi.yaml: {action} it under config: {PROJECT}:{key}: value:"
-    command = f"pulumi config rm -s {_word(stack)} {'--path ' if inner else ''}{_word(spell(path))}"
+    if key in project.pipeline:
+        return f"edit Pulumi.yaml: {action} it under config: {project.name}:{key}: value:"
+    command = f"{project.command} config rm -s {_word(stack)} {'--path ' if inner else ''}{_word(spell(path, project))}"
     return f"{command}, or {action} it in Pulumi.yaml"
 
 
-def spell(path: Path) -> str:
+def spell(path: Path, project: Project = DELIVERY) -> str:
     """A path as the CLI writes it: `delivery:stages[1].after[0]`, `delivery:metadata["a.b"]`."""
     first, *rest = path
-    return f"{PROJECT}:{printable(shortened(str(first)))}" + "".join(map(_step, rest))
+    return f"{project.name}:{printable(shortened(str(first)))}" + "".join(map(_step, rest))
 
 
 def nearest(name: str, names: Iterable[str]) -> str | None:

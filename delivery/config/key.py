@@ -1,5 +1,6 @@
 """What a key of the configuration is: its type, its rule, its default, and what the reference says of it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -65,6 +66,19 @@ class Key:
             inner = ", ".join(f'"{key.name}": "{key.rule.form}"' for key in required)
             return f"[{{{inner}}}]" if self.type is Type.ENTRIES else f'{{"{self.keys[0].name}": …}}'
         return f'{{"{self.names.form}": "{self.rule.form}"}}' if self.type is Type.MAP else self.rule.form
+
+
+@dataclass(frozen=True)
+class Project:
+    """A Pulumi project: its name, which stands before the colon of every key, its keys, and how the CLI is told of it.
+
+    The keys of the `pipeline` are set in its `Pulumi.yaml` alone.
+    """
+
+    name: str
+    command: str
+    table: Mapping[str, Key]
+    pipeline: frozenset[str] = frozenset()
 
 
 def pattern(name: str, about: str, otherwise: str = "", default: str | None = None, for_stage: str = "") -> Key:

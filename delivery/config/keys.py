@@ -7,7 +7,7 @@ key of an application or a stage, and a field in `delivery.model`.
 
 from delivery.config import rules
 from delivery.config.entries import APPLICATION, CHECK, PROMOTE, STAGE
-from delivery.config.key import LIST, MAP, NUMBER, TEXT, Key, Type, flag, pattern, required, secret
+from delivery.config.key import LIST, MAP, NUMBER, TEXT, Key, Project, Type, flag, pattern, required, secret
 from delivery.model.pipeline import COMMITS, ENGINES, IDENTITIES
 from delivery.model.settings import MERGE_METHODS, TITLE
 from delivery.model.stack import HOOK_IMAGE, PROMOTION_SECRETS
@@ -272,6 +272,7 @@ STACK_KEYS = (
 """What is a stack's own: set in `Pulumi.<stack>.yaml`, or in `Pulumi.yaml` for all stacks that do not set it."""
 TABLE = {key.name: key for key in (*PIPELINE_KEYS, *STACK_KEYS)}
 PIPELINE = frozenset(key.name for key in PIPELINE_KEYS)
+DELIVERY = Project(PROJECT, "pulumi", TABLE, PIPELINE)
 SECRETS = frozenset(key.name for key in STACK_KEYS if key.type is Type.SECRET)
 """Keys whose values the reader never sees: the program reads them as Pulumi's secrets."""
 OWN_NAMES = frozenset({"namespace", "argocdApplication"})

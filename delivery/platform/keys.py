@@ -1,0 +1,76 @@
+"""Every key of the platform's configuration, as `delivery.config.keys` has those of a stage."""
+
+from collections.abc import Iterator
+
+from delivery.config import rules
+from delivery.config.key import MAP, TEXT, Key, Project, Type, secret
+from delivery.config.rules import Rule
+from delivery.platform.charts import ARGOCD, COLLECTOR, JAEGER, KEPTN, PARTS
+
+_ANYTHING = Rule(lambda _: True, "as the chart's values have it", "VALUE")
+_WHAT = {
+    ARGOCD: ("Argo CD", "true"),
+    KEPTN: ("Keptn", "true, unless every stage in `../Pulumi.yaml` is verified by Argo CD"),
+    COLLECTOR: ("The OpenTelemetry collector", "true"),
+    JAEGER: ("Jaeger, with the traces in memory", "true, unless there is a `backendEndpoint`"),
+}
+
+
+def _part_keys() -> Iterator[Key]:
+    for part in PARTS:
+        what, otherwise = _WHAT[part]
+        yield Key(part, Type.FLAG, rules.FLAG, None, f"{what}: installed by this stack, or not.", otherwise)
+    for part in PARTS:
+        about = "Values of one's own for its chart, put over this program's, map by map."
+        if part == KEPTN:
+            about = "Values of one's own for the operator's chart, put over this program's, map by map."
+        yield Key(f"{part}Values", MAP, _ANYTHING, {}, about, names=rules.TEXT)
+
+
+KEYS = (
+    *_part_keys(),
+    Key(
+        "charts",
+        TEXT,
+        rules.FOLDER,
+        None,
+        "A folder with the charts, one folder for each, where their registries cannot be reached.",
+        "`DELIVERY_CHARTS` in the environment, else their registries",
+    ),
+    Key(
+        "repositoryURL",
+        TEXT,
+        rules.REPO_URL,
+        None,
+        "The repository that Argo CD reads with the credentials here.",
+        "the GitOps repository of `../Pulumi.yaml`",
+    ),
+    secret("githubToken", "A token that reads it.", "none"),
+    Key("githubAppId", TEXT, rules.APP_ID, None, "A GitHub App that reads it, in place of a token.", "none"),
+    Key("githubAppInstallationId", TEXT, rules.INSTALLATION_ID, None, "The App's installation there.", "none"),
+    secret("githubAppPrivateKey", "The App's private key, as PEM.", "none"),
+    secret("sshPrivateKey", "A deploy key that reads it by SSH, in place of a token.", "none"),
+    Key(
+        "backendEndpoint",
+        TEXT,
+        rules.OTLP_ENDPOINT,
+        None,
+        "A place for traces of one's own, in place of Jaeger: the collector sends them there by OTLP over HTTP.",
+        "none",
+    ),
+    Key("backendHeaderName", TEXT, rules.LABEL_KEY, None, "The header by which the collector logs in there.", "none"),
+    secret("backendHeader", "What stands in that header.", "none"),
+    Key("kubeContext", TEXT, rules.CONTEXT, None, "The context of the cluster.", "an update is refused"),
+    secret("kubeconfig", "A kubeconfig; or its path, not encrypted.", "the usual files"),
+    Key(
+        "cluster",
+        Type.CHOICE,
+        rules.one_of("deploy", "render"),
+        "deploy",
+        "With `render`, manifests go to a folder, Secrets among them, not encrypted.",
+    ),
+    Key("renderManifestsTo", TEXT, rules.FOLDER, "manifests", "The folder for `render`. Keep it out of git."),
+)
+TABLE = {key.name: key for key in KEYS}
+SECRETS = frozenset(key.name for key in KEYS if key.type is Type.SECRET)
+PLATFORM = Project("platform", "pulumi -C platform", TABLE)

@@ -1,0 +1,221 @@
+"""The plan of a platform: every namespace, Secret, NetworkPolicy and chart that its stack declares, as values.
+
+`components.platform` declares it and decides nothing. Argo CD's chart has NetworkPolicies of its own; for the others
+they are here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from delivery.config.errors import Json
+from delivery.platform import values
+from delivery.platform.charts import (
+    ARGO_CD_CHART,
+    ARGOCD,
+    CERT_MANAGER_CHART,
+    CHARTS,
+    COLLECTOR,
+    COLLECTOR_CHART,
+    JAEGER,
+    JAEGER_CHART,
+    KEPTN,
+    OPERATOR_CHART,
+    ChartPin,
+)
+from delivery.platform.configuration import PlatformConfiguration
+
+REPOSITORY_SECRET = "gitops-repository"  # noqa: S105 - the name of an object
+REDIS_SECRET = "argocd-redis"  # noqa: S105 - the name that Argo CD's chart reads
+_RELEASES = {
+    ARGO_CD_CHART: "argocd",
+    JAEGER_CHART: "jaeger",
+    COLLECTOR_CHART: "otel-collector",
+    CERT_MANAGER_CHART: "keptn-cert-manager",
+    OPERATOR_CHART: "keptn-lifecycle-operator",
+}
+
+
+@dataclass(frozen=True)
+class ChartPlan:
+    """A chart as one release: `chart`, `version` and `repository` as Helm is told of them, the last one maybe empty.
+
+    With a local folder as `chart` there is no version to ask for: it has one.
+    """
+
+    release: str
+    pin: ChartPin
+    chart: str
+    version: str
+    repository: str
+    values: Mapping[str, Json]
+
+
+@dataclass(frozen=True)
+class SecretPlan:
+    """A Secret: `data` in plain text, `secret_data` by the configuration key of each secret.
+
+    The value of a `generated` field is made once, by the component, and kept.
+    """
+
+    name: str
+    namespace: str
+    labels: Mapping[str, str]
+    data: Mapping[str, str]
+    secret_data: Mapping[str, str]
+    generated: str = ""
+
+
+@dataclass(frozen=True)
+class PolicyPlan:
+    """A NetworkPolicy."""
+
+    name: str
+    namespace: str
+    spec: Mapping[str, Json]
+
+
+@dataclass(frozen=True)
+class PlatformPlan:
+    """Everything that the platform's stack declares, the charts in the order in which they have to be up.
+
+    `keptn_config` is the spec of the `KeptnConfig`, None without Keptn. `outputs` are the commands and addresses that
+    people want to know.
+    """
+
+    namespaces: Mapping[str, Mapping[str, str]]
+    secrets: tuple[SecretPlan, ...]
+    policies: tuple[PolicyPlan, ...]
+    charts: tuple[ChartPlan, ...]
+    keptn_config: Mapping[str, Json] | None
+    outputs: Mapping[str, str]
+
+
+def plan_platform(configuration: PlatformConfiguration) -> PlatformPlan:
+    """The plan of the platform with this configuration."""
+    parts = configuration.parts
+    charts = tuple(_chart(pin, configuration) for pin in CHARTS if pin.part in parts)
+    namespaces = dict.fromkeys(chart.pin.namespace for chart in charts)
+    if configuration.credential:
+        namespaces[ARGO_CD_CHART.namespace] = None
+    keptn_config: dict[str, Json] | None = None
+    if KEPTN in parts:
+        keptn_config = {"OTelCollectorUrl": values.OTLP_GRPC} if COLLECTOR in parts else {}
+    # Nothing in these namespaces needs more than the strictest level of Kubernetes allows.
+    labels = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn")}
+    return PlatformPlan(
+        namespaces=dict.fromkeys(namespaces, labels),
+        secrets=_secrets(configuration),
+        policies=_policies(configuration),
+        charts=charts,
+        keptn_config=keptn_config,
+        outputs=_outputs(configuration),
+    )
+
+
+def _chart(pin: ChartPin, configuration: PlatformConfiguration) -> ChartPlan:
+    ours = {
+        ARGO_CD_CHART: values.argocd,
+        JAEGER_CHART: values.jaeger,
+        COLLECTOR_CHART: lambda: values.collector(configuration.backend, with_jaeger=JAEGER in configuration.parts),
+        CERT_MANAGER_CHART: values.keptn_certificates,
+        OPERATOR_CHART: values.keptn_operator,
+    }[pin]()
+    # Keptn's part has two charts; a person's values are for the operator.
+    own = {} if pin == CERT_MANAGER_CHART else configuration.parts[pin.part]
+    folder = f"{configuration.charts}/{pin.name}" if configuration.charts else ""
+    return ChartPlan(
+        release=_RELEASES[pin],
+        pin=pin,
+        chart=folder or pin.reference,
+        version="" if folder else pin.version,
+        repository="" if folder or pin.in_registry else pin.repository,
+        values=values.merged(ours, own),
+    )
+
+
+def _secrets(configuration: PlatformConfiguration) -> tuple[SecretPlan, ...]:
+    found = []
+    if ARGOCD in configuration.parts:
+        found.append(SecretPlan(REDIS_SECRET, ARGO_CD_CHART.namespace, {}, {}, {}, generated="auth"))
+    if configuration.credential:
+        found.append(_repository_secret(configuration))
+    if configuration.backend and configuration.backend.header and COLLECTOR in configuration.parts:
+        header = {"header": "backendHeader"}
+        found.append(SecretPlan(values.BACKEND_SECRET, COLLECTOR_CHART.namespace, {}, {}, header))
+    return tuple(found)
+
+
+def _repository_secret(configuration: PlatformConfiguration) -> SecretPlan:
+    """What Argo CD reads as the credential of one repository, by its label."""
+    data = {"type": "git", "url": configuration.repository_url}
+    match configuration.credential:
+        case "githubToken":
+            # GitHub looks at the password alone; git needs a user too.
+            data["username"] = "x-access-token"
+            secret_data = {"password": "githubToken"}
+        case "sshPrivateKey":
+            secret_data = {"sshPrivateKey": "sshPrivateKey"}
+        case _:
+            secret_data = {"githubAppPrivateKey": "githubAppPrivateKey"}
+            if configuration.github_app is not None:
+                data["githubAppID"] = configuration.github_app.id
+                data["githubAppInstallationID"] = configuration.github_app.installation_id
+            if configuration.github_api_url != "https://api.github.com":
+                data["githubAppEnterpriseBaseUrl"] = configuration.github_api_url
+    labels = {"argocd.argoproj.io/secret-type": "repository"}
+    return SecretPlan(REPOSITORY_SECRET, ARGO_CD_CHART.namespace, labels, data, secret_data)
+
+
+def _policies(configuration: PlatformConfiguration) -> tuple[PolicyPlan, ...]:
+    """Nothing reaches a pod but what is named here. A port-forward and a kubelet's probe come from the node itself."""
+    parts = configuration.parts
+    anybody: list[Json] = []
+    found = []
+    if JAEGER in parts or COLLECTOR in parts:
+        found.append(_policy("default-deny", COLLECTOR_CHART.namespace, {}, [], []))
+    if COLLECTOR in parts:
+        # Keptn's operator and Argo CD's hooks send from their namespaces, applications maybe from theirs.
+        found.append(_policy("otlp", COLLECTOR_CHART.namespace, _labels(COLLECTOR_CHART), anybody, [4317, 4318]))
+    if JAEGER in parts:
+        collectors: list[Json] = [{"podSelector": {"matchLabels": _labels(COLLECTOR_CHART)}}]
+        found.append(_policy("jaeger", JAEGER_CHART.namespace, _labels(JAEGER_CHART), collectors, [4317]))
+    if KEPTN in parts:
+        namespace = OPERATOR_CHART.namespace
+        found.append(_policy("default-deny", namespace, {}, [], []))
+        # The API server is in no pod that could be named; it calls the webhooks. 2222 has the metrics.
+        operator: dict[str, Json] = {"control-plane": "lifecycle-operator"}
+        found.append(_policy("webhooks", namespace, operator, anybody, [9443, 2222]))
+    return tuple(found)
+
+
+def _labels(pin: ChartPin) -> dict[str, Json]:
+    return {"app.kubernetes.io/name": pin.name, "app.kubernetes.io/instance": _RELEASES[pin]}
+
+
+def _policy(name: str, namespace: str, pods: dict[str, Json], who: list[Json], ports: list[int]) -> PolicyPlan:
+    """Let `who` (empty: everybody) reach these ports of the pods (empty: all); without ports nobody reaches any."""
+    rule: dict[str, Json] = {"ports": [{"port": port, "protocol": "TCP"} for port in ports]}
+    if who:
+        rule["from"] = who
+    selector: dict[str, Json] = {"matchLabels": pods} if pods else {}
+    ingress: list[Json] = [rule] if ports else []
+    return PolicyPlan(name, namespace, {"podSelector": selector, "policyTypes": ["Ingress"], "ingress": ingress})
+
+
+def _outputs(configuration: PlatformConfiguration) -> dict[str, str]:
+    context = configuration.cluster.context
+    kubectl = f"kubectl --context {context}" if context else "kubectl"
+    found: dict[str, str] = {}
+    if ARGOCD in configuration.parts:
+        argocd = f"{kubectl} -n {ARGO_CD_CHART.namespace}"
+        found["argocd"] = f"{argocd} port-forward service/argocd-server 8443:443"
+        found["argocdAddress"] = "https://localhost:8443"
+        found["argocdPassword"] = (
+            f"{argocd} get secret argocd-initial-admin-secret -o jsonpath='{{.data.password}}' | base64 -d"
+        )
+    if JAEGER in configuration.parts:
+        found["jaeger"] = f"{kubectl} -n {JAEGER_CHART.namespace} port-forward service/jaeger 16686:16686"
+        found["jaegerAddress"] = "http://localhost:16686"
+    if COLLECTOR in configuration.parts:
+        found["otlpEndpoint"] = values.OTLP_HTTP
+    return found
