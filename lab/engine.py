@@ -142,15 +142,15 @@ class _AtOnce(ThreadPoolExecutor):
         return future
 
 
-def preview(stack: str, config: StackConfig, program: Path = PROGRAM) -> Preview:
-    """Run `__main__.py` in the folder `program` as stack `stack`, and return what it declares.
+def preview(stack: str, config: StackConfig, program: Path = PROGRAM, project: str = PROJECT) -> Preview:
+    """Run `__main__.py` in the folder `program` as stack `stack` of `project`, and return what it declares.
 
     Raises `ProgramError` with the program's own lines when it refuses.
     """
     recorder = _Recorder()
     with _without_unused_work():
         try:
-            outputs = asyncio.run(_run(recorder, stack, config, program / "__main__.py"))
+            outputs = asyncio.run(_run(recorder, stack, config, program / "__main__.py", project))
         except pulumi.RunError as error:
             raise ProgramError(str(error)) from None
     return Preview(tuple(recorder.declared), outputs, frozenset(recorder.registered))
@@ -175,13 +175,13 @@ def _without_unused_work() -> Iterator[None]:
         resource._get_stack_trace = trace
 
 
-async def _run(recorder: _Recorder, stack: str, config: StackConfig, script: Path) -> dict[str, Value]:
+async def _run(recorder: _Recorder, stack: str, config: StackConfig, script: Path, project: str) -> dict[str, Value]:
     # A run that failed may have left calls and outputs open, which belong to an event loop that is closed.
     _get_rpc_manager().clear()
     SETTINGS.outputs.clear()
     asyncio.get_running_loop().set_default_executor(_AtOnce(1))
     runtime_config.set_all_config(dict(config.values), list(config.secret_keys))
-    mocks.set_mocks(recorder.mocks, project=PROJECT, stack=stack, preview=True, monitor=recorder)
+    mocks.set_mocks(recorder.mocks, project=project, stack=stack, preview=True, monitor=recorder)
     SETTINGS.root_directory = str(config.folder or script.parent)
     # Where there is no root stack yet, `set_mocks` makes one that takes no program any more, so it is replaced.
     set_root_resource(cast(pulumi.Resource, None))

@@ -67,17 +67,24 @@ def kubernetes_providers(
 def _kubernetes_provider(name: str, cluster: Cluster, kubeconfig: pulumi.Output[str] | None) -> kubernetes.Provider:
     if cluster.mode == "render":
         return kubernetes.Provider(name, render_yaml_to_directory=cluster.render_to, enable_secret_mutable=True)
-    if not cluster.context:
+    return kubernetes_provider(name, cluster.context, kubeconfig, adopt_existing=cluster.adopt_existing)
+
+
+def kubernetes_provider(
+    name: str, context: str, kubeconfig: pulumi.Output[str] | None, *, adopt_existing: bool = False
+) -> kubernetes.Provider:
+    """The provider for one cluster, which takes over objects that are there already where it is to `adopt_existing`."""
+    if not context:
         # Only a preview comes this far; it must not read a cluster that nobody has named.
         return kubernetes.Provider(name, kubeconfig=_NO_CLUSTER)
     return kubernetes.Provider(
         name,
-        context=cluster.context,
+        context=context,
         kubeconfig=kubeconfig,
         # A rotated token is an update; by default the Secret would be deleted and made anew, and a promotion
         # that starts in between finds none.
         enable_secret_mutable=True,
-        upsert_existing_objects=cluster.adopt_existing or None,
+        upsert_existing_objects=adopt_existing or None,
         # An adopted object has fields that others have set to other values, with kubectl as a rule.
-        enable_patch_force=cluster.adopt_existing or None,
+        enable_patch_force=adopt_existing or None,
     )

@@ -7,7 +7,7 @@ from delivery.config.errors import ErrorCollector, Json, Kind, set_fix
 from delivery.config.key import Type
 from delivery.config.values import Values, decoded, read_map
 from delivery.model.pipeline import Pipeline
-from delivery.model.stack import Cluster, GitHubApp
+from delivery.model.stack import GitHubApp
 from delivery.platform.charts import JAEGER, KEPTN, PARTS
 from delivery.platform.keys import PLATFORM, SECRETS, TABLE
 
@@ -27,13 +27,13 @@ class Backend:
 class PlatformConfiguration:
     """Everything that the platform's program needs to know, valid as a whole; secrets aside.
 
-    `parts` are those that this stack installs, each with the values that a person puts over ours. `charts` is a folder
-    with the charts, empty for their registries. `credential` is the secret by which Argo CD reads `repository_url`, one
-    of `CREDENTIALS`, empty for none; `github_app` belongs to a `githubAppPrivateKey`.
+    `context` is the cluster's. `parts` are those that this stack installs, each with the values that a person puts over
+    ours. `charts` is a folder with the charts, empty for their registries. `credential` is the secret by which Argo CD
+    reads `repository_url`, one of `CREDENTIALS`, empty for none; `github_app` belongs to a `githubAppPrivateKey`.
     """
 
     stack: str
-    cluster: Cluster
+    context: str
     parts: Mapping[str, Mapping[str, Json]]
     charts: str
     repository_url: str
@@ -71,13 +71,7 @@ def parse_platform(
     url = root.text("repositoryURL") or _repository_url(pipeline)
     configuration = PlatformConfiguration(
         stack=stack,
-        cluster=Cluster(
-            mode=root.text("cluster"),
-            context=root.text("kubeContext"),
-            argocd_context="",
-            render_to=root.text("renderManifestsTo"),
-            adopt_existing=False,
-        ),
+        context=root.text("kubeContext"),
         parts=_parts(root, pipeline, backend, errors),
         charts=root.text("charts") or charts,
         repository_url=url,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from delivery.config import rules
-from delivery.config.key import MAP, TEXT, Key, Project, Type, secret
+from delivery.config.key import MAP, TEXT, Key, Project, Type, required, secret
 from delivery.config.rules import Rule
 from delivery.platform.charts import ARGOCD, COLLECTOR, JAEGER, KEPTN, PARTS
 
@@ -60,16 +60,8 @@ KEYS = (
     ),
     Key("backendHeaderName", TEXT, rules.LABEL_KEY, None, "The header by which the collector logs in there.", "none"),
     secret("backendHeader", "What stands in that header.", "none"),
-    Key("kubeContext", TEXT, rules.CONTEXT, None, "The context of the cluster.", "an update is refused"),
+    required("kubeContext", "The context of the cluster; never the current one.", rules.CONTEXT),
     secret("kubeconfig", "A kubeconfig; or its path, not encrypted.", "the usual files"),
-    Key(
-        "cluster",
-        Type.CHOICE,
-        rules.one_of("deploy", "render"),
-        "deploy",
-        "With `render`, manifests go to a folder, Secrets among them, not encrypted.",
-    ),
-    Key("renderManifestsTo", TEXT, rules.FOLDER, "manifests", "The folder for `render`. Keep it out of git."),
 )
 TABLE = {key.name: key for key in KEYS}
 SECRETS = frozenset(key.name for key in KEYS if key.type is Type.SECRET)

@@ -4,6 +4,7 @@
 they are here.
 """
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -26,6 +27,7 @@ from delivery.platform.configuration import PlatformConfiguration
 
 REPOSITORY_SECRET = "gitops-repository"  # noqa: S105 - the name of an object
 REDIS_SECRET = "argocd-redis"  # noqa: S105 - the name that Argo CD's chart reads
+_AFTER = {COLLECTOR_CHART: (JAEGER_CHART,), OPERATOR_CHART: (COLLECTOR_CHART, CERT_MANAGER_CHART)}
 _RELEASES = {
     ARGO_CD_CHART: "argocd",
     JAEGER_CHART: "jaeger",
@@ -36,10 +38,24 @@ _RELEASES = {
 
 
 @dataclass(frozen=True)
+class ObjectName:
+    """An object of a kind that a chart defines."""
+
+    api_version: str
+    kind: str
+    namespace: str
+    name: str
+
+
+KEPTN_CONFIG = ObjectName("options.keptn.sh/v1alpha1", "KeptnConfig", OPERATOR_CHART.namespace, "keptn-config")
+
+
+@dataclass(frozen=True)
 class ChartPlan:
     """A chart as one release: `chart`, `version` and `repository` as Helm is told of them, the last one maybe empty.
 
-    With a local folder as `chart` there is no version to ask for: it has one.
+    With a local folder as `chart` there is no version to ask for: it has one. `after` are the releases that have to be
+    up before: a collector asks for the place that it sends to, and Keptn's operator for the collector, when they start.
     """
 
     release: str
@@ -48,6 +64,7 @@ class ChartPlan:
     version: str
     repository: str
     values: Mapping[str, Json]
+    after: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -67,16 +84,21 @@ class SecretPlan:
 
 @dataclass(frozen=True)
 class PolicyPlan:
-    """A NetworkPolicy."""
+    """A NetworkPolicy: who reaches the pods with the labels `pods`, all of the namespace where there are none.
+
+    Without `ports` nobody does; with them everybody in the cluster, or the pods with the labels `senders` there.
+    """
 
     name: str
     namespace: str
-    spec: Mapping[str, Json]
+    pods: Mapping[str, str]
+    ports: tuple[int, ...] = ()
+    senders: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True)
 class PlatformPlan:
-    """Everything that the platform's stack declares, the charts in the order in which they have to be up.
+    """Everything that the platform's stack declares, each chart behind those that have to be up before.
 
     `keptn_config` is the spec of the `KeptnConfig`, None without Keptn. `outputs` are the commands and addresses that
     people want to know.
@@ -130,6 +152,7 @@ def _chart(pin: ChartPin, configuration: PlatformConfiguration) -> ChartPlan:
         version="" if folder else pin.version,
         repository="" if folder or pin.in_registry else pin.repository,
         values=values.merged(ours, own),
+        after=tuple(_RELEASES[before] for before in _AFTER.get(pin, ()) if before.part in configuration.parts),
     )
 
 
@@ -169,42 +192,29 @@ def _repository_secret(configuration: PlatformConfiguration) -> SecretPlan:
 def _policies(configuration: PlatformConfiguration) -> tuple[PolicyPlan, ...]:
     """Nothing reaches a pod but what is named here. A port-forward and a kubelet's probe come from the node itself."""
     parts = configuration.parts
-    anybody: list[Json] = []
     found = []
     if JAEGER in parts or COLLECTOR in parts:
-        found.append(_policy("default-deny", COLLECTOR_CHART.namespace, {}, [], []))
+        found.append(PolicyPlan("default-deny", COLLECTOR_CHART.namespace, {}))
     if COLLECTOR in parts:
         # Keptn's operator and Argo CD's hooks send from their namespaces, applications maybe from theirs.
-        found.append(_policy("otlp", COLLECTOR_CHART.namespace, _labels(COLLECTOR_CHART), anybody, [4317, 4318]))
+        found.append(PolicyPlan("otlp", COLLECTOR_CHART.namespace, _labels(COLLECTOR_CHART), (4317, 4318)))
     if JAEGER in parts:
-        collectors: list[Json] = [{"podSelector": {"matchLabels": _labels(COLLECTOR_CHART)}}]
-        found.append(_policy("jaeger", JAEGER_CHART.namespace, _labels(JAEGER_CHART), collectors, [4317]))
+        collector = _labels(COLLECTOR_CHART)
+        found.append(PolicyPlan("jaeger", JAEGER_CHART.namespace, _labels(JAEGER_CHART), (4317,), collector))
     if KEPTN in parts:
         namespace = OPERATOR_CHART.namespace
-        found.append(_policy("default-deny", namespace, {}, [], []))
+        found.append(PolicyPlan("default-deny", namespace, {}))
         # The API server is in no pod that could be named; it calls the webhooks. 2222 has the metrics.
-        operator: dict[str, Json] = {"control-plane": "lifecycle-operator"}
-        found.append(_policy("webhooks", namespace, operator, anybody, [9443, 2222]))
+        found.append(PolicyPlan("webhooks", namespace, {"control-plane": "lifecycle-operator"}, (9443, 2222)))
     return tuple(found)
 
 
-def _labels(pin: ChartPin) -> dict[str, Json]:
+def _labels(pin: ChartPin) -> dict[str, str]:
     return {"app.kubernetes.io/name": pin.name, "app.kubernetes.io/instance": _RELEASES[pin]}
 
 
-def _policy(name: str, namespace: str, pods: dict[str, Json], who: list[Json], ports: list[int]) -> PolicyPlan:
-    """Let `who` (empty: everybody) reach these ports of the pods (empty: all); without ports nobody reaches any."""
-    rule: dict[str, Json] = {"ports": [{"port": port, "protocol": "TCP"} for port in ports]}
-    if who:
-        rule["from"] = who
-    selector: dict[str, Json] = {"matchLabels": pods} if pods else {}
-    ingress: list[Json] = [rule] if ports else []
-    return PolicyPlan(name, namespace, {"podSelector": selector, "policyTypes": ["Ingress"], "ingress": ingress})
-
-
 def _outputs(configuration: PlatformConfiguration) -> dict[str, str]:
-    context = configuration.cluster.context
-    kubectl = f"kubectl --context {context}" if context else "kubectl"
+    kubectl = f"kubectl --context {shlex.quote(configuration.context)}"
     found: dict[str, str] = {}
     if ARGOCD in configuration.parts:
         argocd = f"{kubectl} -n {ARGO_CD_CHART.namespace}"

@@ -22,7 +22,7 @@ def pipeline(**changes: str) -> Pipeline:
 
 
 def read(*encrypted: str, of: Pipeline | None = None, **raw: str) -> PlatformConfiguration:
-    given = raw | dict.fromkeys(encrypted, "[secret]")
+    given = {"kubeContext": "kind-delivery"} | raw | dict.fromkeys(encrypted, "[secret]")
     return parse_platform(given, "laptop", set(encrypted), of)
 
 
@@ -71,6 +71,7 @@ def test_the_credential_is_for_the_address_that_the_applications_name() -> None:
     ("encrypted", "raw", "expected"),
     [
         ((), {"argo": "true"}, (Kind.UNKNOWN_KEY, "platform:argo")),
+        ((), {"kubeContext": ""}, (Kind.NOT_ALLOWED, "platform:kubeContext")),
         ((), {"argocd": "maybe"}, (Kind.NOT_ALLOWED, "platform:argocd")),
         ((), {"argocdValues": "[]"}, (Kind.NOT_ALLOWED, "platform:argocdValues")),
         ((), {"jaeger": "false", "jaegerValues": '{"a": 1}'}, (Kind.NOT_ALLOWED, "platform:jaegerValues")),

@@ -3,7 +3,7 @@
 from typing import Any
 
 from delivery.platform import values
-from delivery.platform.charts import CERT_MANAGER_CHART, COLLECTOR_CHART, OPERATOR_CHART
+from delivery.platform.charts import COLLECTOR_CHART, OPERATOR_CHART
 from delivery.platform.plan import PlatformPlan, plan_platform
 from tests.delivery.platform.test_configuration import pipeline, read
 
@@ -19,9 +19,10 @@ def exporters(plan: PlatformPlan) -> Any:
 
 def test_keptn_starts_after_the_collector_that_its_config_names() -> None:
     plan = planned()
-    order = [chart.pin for chart in plan.charts]
+    after = {chart.release: chart.after for chart in plan.charts}
 
-    assert order.index(COLLECTOR_CHART) < order.index(CERT_MANAGER_CHART) < order.index(OPERATOR_CHART)
+    assert after["keptn-lifecycle-operator"] == ("otel-collector", "keptn-cert-manager")
+    assert after["otel-collector"] == ("jaeger",)
     assert plan.keptn_config == {"OTelCollectorUrl": values.OTLP_GRPC}
     assert next(chart for chart in plan.charts if chart.pin == OPERATOR_CHART).values["promotionTasksEnabled"] is True
 

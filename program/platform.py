@@ -1,0 +1,64 @@
+"""What the platform's stack was given: its configuration, valid as a whole, its secrets, and its cluster.
+
+The pipeline that the platform is for is in the folder above; its `Pulumi.yaml` says whether Keptn is needed, and which
+repository Argo CD reads.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import pulumi
+from pulumi.runtime import config as runtime_config
+
+from delivery.cluster.connection import connect
+from delivery.config.errors import ConfigError
+from delivery.config.files import StackFilesError, read_project_config
+from delivery.model.pipeline import Pipeline
+from delivery.model.secret import SecretText
+from delivery.platform.configuration import PlatformConfiguration, parse_platform
+from delivery.platform.keys import PLATFORM, SECRETS
+from delivery.platform.others import objects_of_others
+from delivery.platform.pipeline import read_pipeline
+
+CHARTS_VARIABLE = "DELIVERY_CHARTS"
+"""A folder with the charts, in place of their registries."""
+
+
+def read_platform() -> tuple[PlatformConfiguration, dict[str, SecretText]]:
+    """This stack's configuration and secrets. Raises `pulumi.RunError`, one line for each error."""
+    given = runtime_config.CONFIG.get() or runtime_config.get_config_env()
+    namespace = f"{PLATFORM.name}:"
+    ours = {key.removeprefix(namespace): value for key, value in given.items() if key.startswith(namespace)}
+    encrypted = {key for key in ours if runtime_config.is_config_secret(namespace + key)}
+    secrets = {key: SecretText(text) for key in SECRETS & ours.keys() if (text := ours[key])}
+    try:
+        pipeline = _pipeline()
+        charts = os.environ.get(CHARTS_VARIABLE, "")
+        # The reader learns which secrets there are, and none of them.
+        known = {key: text for key, text in ours.items() if key not in SECRETS} | dict.fromkeys(secrets, "")
+        configuration = parse_platform(known, pulumi.get_stack(), encrypted, pipeline, charts)
+    except (ConfigError, StackFilesError) as error:
+        raise pulumi.RunError(str(error)) from None
+    return configuration, secrets
+
+
+def outputs_of(secrets: Mapping[str, SecretText]) -> dict[str, pulumi.Output[str]]:
+    """The secrets as Pulumi carries them: encrypted in the state, masked in every log."""
+    return {key: pulumi.Output.secret(secret.reveal()) for key, secret in secrets.items()}
+
+
+def guard(configuration: PlatformConfiguration, kubeconfig: SecretText | None) -> list[pulumi.ResourceHook]:
+    """The hook that stops `destroy` while the cluster has objects of others, of kinds that would go with it."""
+
+    def refuse(_: pulumi.ResourceHookArgs) -> None:
+        connection = connect(configuration.context, kubeconfig)
+        if others := objects_of_others(connection, configuration.parts):
+            raise RuntimeError(others)
+
+    return [pulumi.ResourceHook("platform-others", refuse, pulumi.ResourceHookOptions(on_dry_run=True))]
+
+
+def _pipeline() -> Pipeline | None:
+    folder = Path(pulumi.get_root_directory()).parent
+    return read_pipeline(read_project_config(folder)) if (folder / "Pulumi.yaml").exists() else None
