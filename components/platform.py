@@ -113,7 +113,7 @@ def _all(
 
 
 def _policy(plan: PolicyPlan, opts: pulumi.ResourceOptions) -> pulumi.Resource:
-    senders = [NetworkPolicyPeerArgs(pod_selector=_pods(plan.senders))] if plan.senders else None
+    senders = [NetworkPolicyPeerArgs(pod_selector=_pods(labels)) for labels in plan.senders]
     ports = [NetworkPolicyPortArgs(port=port, protocol="TCP") for port in plan.ports]
     return NetworkPolicy(
         f"{plan.namespace}/{plan.name}",
@@ -121,7 +121,7 @@ def _policy(plan: PolicyPlan, opts: pulumi.ResourceOptions) -> pulumi.Resource:
         spec=NetworkPolicySpecArgs(
             pod_selector=_pods(plan.pods),
             policy_types=["Ingress"],
-            ingress=[NetworkPolicyIngressRuleArgs(from_=senders, ports=ports)] if ports else [],
+            ingress=[NetworkPolicyIngressRuleArgs(from_=senders or None, ports=ports)] if ports else [],
         ),
         opts=opts,
     )

@@ -1,11 +1,10 @@
 """The plan of a platform: every namespace, Secret, NetworkPolicy and chart that its stack declares, as values.
 
-`components.platform` declares it and decides nothing. Argo CD's chart has NetworkPolicies of its own; for the others
-they are here.
+`components.platform` declares it and decides nothing.
 """
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from delivery.config.errors import Json
@@ -86,14 +85,14 @@ class SecretPlan:
 class PolicyPlan:
     """A NetworkPolicy: who reaches the pods with the labels `pods`, all of the namespace where there are none.
 
-    Without `ports` nobody does; with them everybody in the cluster, or the pods with the labels `senders` there.
+    Without `ports` nobody does; with them everybody in the cluster, or the pods there with one of these sets of labels.
     """
 
     name: str
     namespace: str
     pods: Mapping[str, str]
     ports: tuple[int, ...] = ()
-    senders: Mapping[str, str] | None = None
+    senders: tuple[Mapping[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -192,21 +191,39 @@ def _repository_secret(configuration: PlatformConfiguration) -> SecretPlan:
 def _policies(configuration: PlatformConfiguration) -> tuple[PolicyPlan, ...]:
     """Nothing reaches a pod but what is named here. A port-forward and a kubelet's probe come from the node itself."""
     parts = configuration.parts
-    found = []
+    found: list[PolicyPlan] = []
+    if ARGOCD in parts:
+        found.extend(_argocd_policies())
     if JAEGER in parts or COLLECTOR in parts:
         found.append(PolicyPlan("default-deny", COLLECTOR_CHART.namespace, {}))
     if COLLECTOR in parts:
         # Keptn's operator and Argo CD's hooks send from their namespaces, applications maybe from theirs.
         found.append(PolicyPlan("otlp", COLLECTOR_CHART.namespace, _labels(COLLECTOR_CHART), (4317, 4318)))
     if JAEGER in parts:
-        collector = _labels(COLLECTOR_CHART)
-        found.append(PolicyPlan("jaeger", JAEGER_CHART.namespace, _labels(JAEGER_CHART), (4317,), collector))
+        senders = (_labels(COLLECTOR_CHART),)
+        found.append(PolicyPlan("jaeger", JAEGER_CHART.namespace, _labels(JAEGER_CHART), (4317,), senders))
     if KEPTN in parts:
         namespace = OPERATOR_CHART.namespace
         found.append(PolicyPlan("default-deny", namespace, {}))
-        # The API server is in no pod that could be named; it calls the webhooks. 2222 has the metrics.
-        found.append(PolicyPlan("webhooks", namespace, {"control-plane": "lifecycle-operator"}, (9443, 2222)))
+        # The API server is in no pod that could be named; it calls the webhooks.
+        found.append(PolicyPlan("webhooks", namespace, {"control-plane": "lifecycle-operator"}, (9443,)))
     return tuple(found)
+
+
+def _argocd_policies() -> Iterator[PolicyPlan]:
+    """People reach the server by a port-forward; nothing else calls it."""
+    namespace = ARGO_CD_CHART.namespace
+    yield PolicyPlan("default-deny", namespace, {})
+    for receiver, port, senders in (
+        ("repo-server", 8081, ("server", "application-controller", "applicationset-controller")),
+        ("redis", 6379, ("server", "application-controller", "repo-server")),
+    ):
+        name = f"argocd-{receiver}"
+        yield PolicyPlan(name, namespace, _argocd_labels(receiver), (port,), tuple(map(_argocd_labels, senders)))
+
+
+def _argocd_labels(component: str) -> dict[str, str]:
+    return {"app.kubernetes.io/name": f"argocd-{component}", "app.kubernetes.io/instance": _RELEASES[ARGO_CD_CHART]}
 
 
 def _labels(pin: ChartPin) -> dict[str, str]:

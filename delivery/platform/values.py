@@ -15,6 +15,7 @@ OTLP_GRPC = "otel-collector.observability.svc:4317"
 OTLP_HTTP = "http://otel-collector.observability.svc:4318"
 """The collector, as `delivery:otlpEndpoint` has it."""
 BACKEND_SECRET = "traces-backend"  # noqa: S105 - the name of an object
+_JAEGER_TRACES = 5000
 _JAEGER_OTLP = "jaeger.observability.svc:4317"
 _TRACES_FOLDER = "/var/lib/otelcol"
 
@@ -37,7 +38,8 @@ def argocd() -> Values:
         "fullnameOverride": "argocd",
         # Else `destroy` would leave the definitions behind.
         "crds": {"keep": False},
-        "global": {"networkPolicy": {"create": True, "defaultDenyIngress": True}},
+        # The chart's own policies let every pod reach the server.
+        "global": {"networkPolicy": {"create": False}},
         "configs": {
             "cm": {
                 "users.anonymous.enabled": "false",
@@ -57,7 +59,7 @@ def argocd() -> Values:
         },
         "server": {"resources": _resources("25m", "64Mi", "500m", "256Mi")},
         "applicationSet": {"resources": _resources("25m", "64Mi", "500m", "256Mi")},
-        "redis": {"resources": _resources("10m", "32Mi", "200m", "128Mi")},
+        "redis": {"resources": _resources("10m", "32Mi", "200m", "128Mi"), "automountServiceAccountToken": False},
     }
 
 
@@ -65,6 +67,27 @@ def jaeger() -> Values:
     """Jaeger in one process, with the traces in memory: they are gone when it restarts."""
     return {
         "fullnameOverride": "jaeger",
+        # In place of the image's own, which keeps 100,000 traces: more than the limit below holds.
+        "userconfig": {
+            "extensions": {
+                "healthcheckv2": {"use_v2": True, "http": {"endpoint": "0.0.0.0:13133"}},
+                "jaeger_query": {
+                    "storage": {"traces": "memory"},
+                    "http": {"endpoint": "0.0.0.0:16686"},
+                    "grpc": {"endpoint": "0.0.0.0:16685"},
+                },
+                "jaeger_storage": {"backends": {"memory": {"memory": {"max_traces": _JAEGER_TRACES}}}},
+            },
+            "receivers": {"otlp": {"protocols": {"grpc": {"endpoint": "0.0.0.0:4317"}}}},
+            "processors": {"batch": {}},
+            "exporters": {"jaeger_storage_exporter": {"trace_storage": "memory"}},
+            "service": {
+                "extensions": ["jaeger_storage", "jaeger_query", "healthcheckv2"],
+                "pipelines": {
+                    "traces": {"receivers": ["otlp"], "processors": ["batch"], "exporters": ["jaeger_storage_exporter"]}
+                },
+            },
+        },
         "jaeger": {
             "resources": _resources("25m", "128Mi", "500m", "512Mi"),
             "podSecurityContext": {"runAsNonRoot": True, "runAsUser": 10001, "runAsGroup": 10001, "fsGroup": 10001},
@@ -79,9 +102,9 @@ def collector(backend: Backend | None, *, with_jaeger: bool) -> Values:
     exporters: Values = {}
     if backend is not None:
         headers: Values = {"headers": {backend.header: "${env:BACKEND_HEADER}"}} if backend.header else {}
-        exporters["otlphttp/backend"] = {"endpoint": backend.endpoint, **headers}
+        exporters["otlp_http/backend"] = {"endpoint": backend.endpoint, **headers}
     if with_jaeger:
-        exporters["otlp/jaeger"] = {"endpoint": _JAEGER_OTLP, "tls": {"insecure": True}}
+        exporters["otlp_grpc/jaeger"] = {"endpoint": _JAEGER_OTLP, "tls": {"insecure": True}}
     in_file = not exporters
     if in_file:
         rotation: Values = {"max_megabytes": 50, "max_backups": 1}
@@ -139,17 +162,15 @@ def collector(backend: Backend | None, *, with_jaeger: bool) -> Values:
 
 def keptn_certificates() -> Values:
     """Keptn's own certificate operator, for the webhooks of the other one."""
-    return {
-        "containerSecurityContext": {"runAsNonRoot": True, "privileged": False},
-        "resources": _resources("5m", "32Mi", "100m", "128Mi"),
-    }
+    return {"resources": _resources("5m", "32Mi", "100m", "128Mi")}
 
 
 def keptn_operator() -> Values:
     """Keptn's lifecycle operator, with promotion tasks, which its chart has off."""
     return {
         "promotionTasksEnabled": True,
-        "containerSecurityContext": {"readOnlyRootFilesystem": True},
+        # Its webhook looks at every pod that is created, and lets none through while it does not answer itself.
+        "deniedNamespaces": ["argocd", "cert-manager", "keptn-system", "monitoring", "observability"],
         "resources": _resources("10m", "64Mi", "500m", "256Mi"),
     }
 

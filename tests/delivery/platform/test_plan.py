@@ -32,7 +32,7 @@ def test_without_keptn_there_is_no_config_and_no_namespace_of_it() -> None:
 
     assert plan.keptn_config is None
     assert set(plan.namespaces) == {"argocd", "observability"}
-    assert {policy.namespace for policy in plan.policies} == {"observability"}
+    assert {policy.namespace for policy in plan.policies} == {"argocd", "observability"}
 
 
 def test_a_chart_comes_from_its_registry_at_its_version_or_from_a_folder() -> None:
@@ -47,9 +47,9 @@ def test_a_chart_comes_from_its_registry_at_its_version_or_from_a_folder() -> No
 def test_spans_go_to_jaeger_or_to_the_backend_or_into_a_file() -> None:
     own = planned("backendHeader", backendEndpoint="https://otlp.example.com", backendHeaderName="api-key")
 
-    assert set(exporters(planned())) == {"otlp/jaeger"}
-    assert set(exporters(own)) == {"otlphttp/backend"}
-    assert exporters(own)["otlphttp/backend"]["headers"] == {"api-key": "${env:BACKEND_HEADER}"}
+    assert set(exporters(planned())) == {"otlp_grpc/jaeger"}
+    assert set(exporters(own)) == {"otlp_http/backend"}
+    assert exporters(own)["otlp_http/backend"]["headers"] == {"api-key": "${env:BACKEND_HEADER}"}
     assert set(exporters(planned(jaeger="false"))) == {"file"}
 
 
