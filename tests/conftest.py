@@ -11,10 +11,12 @@ TOGETHER = ("tests/cluster/", "tests/engine/test_changes.py", "tests/lab/test_st
 
 (The marker `xdist_group`, which is meant for this, has no effect with pytest 9.2 and pytest-xdist 3.8.)"""
 
-RUNNERS = re.compile(r"(CI|TRACEPARENT|TRACESTATE|BAGGAGE)$|(GITHUB|RUNNER|ACTIONS|OTEL|PULUMI)_|DELIVERY_(?!CRDS$)")
+RUNNERS = re.compile(
+    r"(CI|TRACEPARENT|TRACESTATE|BAGGAGE)$|(GITHUB|RUNNER|ACTIONS|OTEL|PULUMI)_|DELIVERY_(?!(CRDS|CHARTS)$)"
+)
 """What a workflow's runner says of its own repository, token and trace: code under test would take it for its own.
 
-(DELIVERY_CRDS stays: it tells the tests where the definitions of foreign resources lie.)"""
+(DELIVERY_CRDS and DELIVERY_CHARTS stay: they tell the tests where foreign definitions and charts lie.)"""
 
 # When this file is loaded, so in every worker, and before a module or a fixture of any scope reads its surroundings.
 for inherited in filter(RUNNERS.match, [*os.environ]):

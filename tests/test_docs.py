@@ -17,6 +17,7 @@ from delivery.config.files import read_stack_config
 from delivery.config.keys import PIPELINE, TABLE
 from delivery.config.reader import parse
 from delivery.model.stack import StackConfiguration
+from delivery.platform.charts import CHARTS
 from delivery.stack import manifests
 from delivery.stack.plan import plan_stack
 from delivery.stack.repository_files import InitialValues
@@ -171,6 +172,11 @@ def test_the_attributes_in_the_reference_are_those_in_the_code() -> None:
     rows = table("docs/reference/spans.md", "attribute")
     in_code = {value for name, value in vars(attributes).items() if name.isupper()}
     assert {name for row in rows for name in code(row[0])} == in_code - {attributes.SCOPE, attributes.KEPTN}
+
+
+def test_the_charts_in_the_reference_are_the_pinned_ones() -> None:
+    rows = [[code(cell)[0] for cell in row[:3]] for row in table("docs/reference/platform-charts.md", "chart")]
+    assert rows == [[pin.name, pin.version, pin.app_version] for pin in CHARTS]
 
 
 def test_the_files_in_the_reference_are_those_that_the_stacks_commit() -> None:

@@ -20,7 +20,7 @@ RUNNERS = {
 
 
 def test_nothing_of_a_runners_own_reaches_a_test() -> None:
-    stays = {"DELIVERY_CRDS": "crds", "CITY": "Vienna", "PATH": "/usr/bin"}
+    stays = {"DELIVERY_CRDS": "crds", "DELIVERY_CHARTS": "charts", "CITY": "Vienna", "PATH": "/usr/bin"}
     script = "import os, tests.conftest; print(*sorted(os.environ))"
     command = [sys.executable, "-c", script]
     done = subprocess.run(command, cwd=ROOT, env=RUNNERS | stays, capture_output=True, text=True, check=True)

@@ -37,8 +37,11 @@ _RESOURCES = {
     "Ingress": "apis/networking.k8s.io/v1/{}ingresses",
     "Job": "apis/batch/v1/{}jobs",
     "KeptnAppContext": "apis/lifecycle.keptn.sh/v1/{}keptnappcontexts",
+    "KeptnConfig": "apis/options.keptn.sh/v1alpha1/{}keptnconfigs",
     "KeptnTaskDefinition": "apis/lifecycle.keptn.sh/v1/{}keptntaskdefinitions",
+    "MutatingWebhookConfiguration": "apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations",
     "Namespace": "api/v1/namespaces",
+    "NetworkPolicy": "apis/networking.k8s.io/v1/{}networkpolicies",
     "Pod": "api/v1/{}pods",
     "Role": "apis/rbac.authorization.k8s.io/v1/{}roles",
     "RoleBinding": "apis/rbac.authorization.k8s.io/v1/{}rolebindings",
@@ -46,6 +49,7 @@ _RESOURCES = {
     "Service": "api/v1/{}services",
     "ServiceAccount": "api/v1/{}serviceaccounts",
     "Stack": "apis/pulumi.com/v1/{}stacks",
+    "ValidatingWebhookConfiguration": "apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations",
 }
 _NAMESPACED = tuple(kind for kind, path in _RESOURCES.items() if "{}" in path)
 
@@ -244,7 +248,10 @@ class ApiServer:
         self.verification = "keptn" if has_keptn(folder) else "argocd"
         # The definition of an ApplicationSet is 1.4 MB of text.
         texts = [path.read_bytes() for path in sorted(folder.glob("*.yaml"))]
-        definitions: list[Body] = [yaml.load(text, Loader=yaml.CSafeLoader) for text in texts]
+        self.define_all([yaml.load(text, Loader=yaml.CSafeLoader) for text in texts])
+
+    def define_all(self, definitions: Sequence[Body]) -> None:
+        """Create these custom resource definitions, and wait until the server serves them all."""
         for body in definitions:
             self._call("POST", self._path("CustomResourceDefinition"), body)
         for body in definitions:
