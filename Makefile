@@ -38,7 +38,7 @@ down: $(VENV)/.runtime ## Take away what `make up` has made here, and its files 
 render: $(VENV)/.runtime ## Show what STACK=dev declares as files under OUT=out, without the Pulumi CLI; EXAMPLE=helm
 	@$(BIN)/python -m lab.render --stack $(STACK) --out $(OUT) $(if $(EXAMPLE),--project examples/$(EXAMPLE))
 
-doctor: $(VENV)/.runtime ## Check what STACK=dev needs before an update: tools, cluster, tokens, repository; JSON=1 as JSON
+doctor: $(VENV)/.runtime ## Check what STACK=dev, or STACK=platform, needs: tools, cluster, tokens, repository; JSON=1 as JSON
 	@$(BIN)/python -m delivery.doctor --stack $(STACK) $(if $(JSON),--json) $(if $(EXAMPLE),--project examples/$(EXAMPLE))
 
 adopt: $(VENV)/.runtime ## Print the configuration for Argo CD Applications that exist: APPLICATIONS=FILES or CONTEXT=NAME, REPOSITORY=CLONE

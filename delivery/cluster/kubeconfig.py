@@ -35,6 +35,8 @@ KEYS = ("kubeContext", "kubeconfig")
 def load(configuration: object, context: str, kubeconfig: SecretText | None, keys: tuple[str, str] = KEYS) -> None:
     """Fill the client's `configuration` for `context`; `keys` set it and its kubeconfig. Raises `ClusterError`.
 
+    Keys of another project than `delivery` have its name: `platform:kubeContext`.
+
     This runs the login command that the kubeconfig names, if any. The file is not written, which the client would do
     with a renewed login.
     """
@@ -42,7 +44,7 @@ def load(configuration: object, context: str, kubeconfig: SecretText | None, key
 
     given = kubeconfig.reveal() if kubeconfig else ""
     paths = given or os.environ.get("KUBECONFIG") or "~/.kube/config"
-    context_key, kubeconfig_key = (f"delivery:{key}" for key in keys)
+    context_key, kubeconfig_key = (key if ":" in key else f"delivery:{key}" for key in keys)
     where = kubeconfig_key if kubeconfig else paths
     options = {"context": context, "client_configuration": configuration, "persist_config": False}
 

@@ -4,7 +4,7 @@ Keptn is where the workloads run, in stages that it verifies; with `argocdContex
 another cluster.
 """
 
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
 from delivery.cluster.kubeconfig import KEYS
@@ -14,6 +14,8 @@ from delivery.stack.plan import promotion_access
 
 VERBS = ("create", "delete", "get", "patch")
 """What it takes to put an object there, compare it, change it and take it away again."""
+
+_RBAC = "rbac.authorization.k8s.io"
 
 STAGE = "Kubernetes"
 """What a stage has of Kubernetes' own kinds, beside its workloads."""
@@ -115,10 +117,29 @@ def rights(configuration: StackConfiguration, products: Container[str] = (STAGE,
     if access:
         resources += [("", "secrets")] if access.secret else []
         resources += [("", "serviceaccounts")]
-        resources += [("rbac.authorization.k8s.io", "roles"), ("rbac.authorization.k8s.io", "rolebindings")]
+        resources += [(_RBAC, "roles"), (_RBAC, "rolebindings")]
     for stage_application in configuration.stage_applications:
         needed |= {Right(stage_application.namespace, group, name, verb) for group, name in resources for verb in VERBS}
     return tuple(sorted(needed))
+
+
+def platform_rights(namespaces: Iterable[str], webhooks: bool) -> tuple[Right, ...]:
+    """What an update of the platform's stack does, as rights; sorted. Keptn is declared with `webhooks`."""
+    cluster = [("", "namespaces"), ("apiextensions.k8s.io", "customresourcedefinitions")]
+    cluster += [(_RBAC, "clusterroles"), (_RBAC, "clusterrolebindings")]
+    admission = ("mutatingwebhookconfigurations", "validatingwebhookconfigurations")
+    cluster += [("admissionregistration.k8s.io", kind) for kind in admission if webhooks]
+    own = [("", kind) for kind in ("configmaps", "secrets", "serviceaccounts", "services")]
+    own += [("apps", "deployments"), ("apps", "statefulsets"), ("networking.k8s.io", "networkpolicies")]
+    own += [(_RBAC, "roles"), (_RBAC, "rolebindings")]
+    needed = {Right("", group, kind, verb) for group, kind in cluster for verb in VERBS}
+    needed |= {Right(space, group, kind, verb) for space in namespaces for group, kind in own for verb in VERBS}
+    # Argo CD's roles grant more than any list here: nobody grants what they may not do themselves, but with these.
+    return tuple(sorted(needed | {Right("", _RBAC, "clusterroles", verb) for verb in ("bind", "escalate")}))
+
+
+ALL_RIGHTS = Right("", "*", "*", "*")
+"""What an administrator of the cluster may."""
 
 
 def granted_rights(configuration: StackConfiguration) -> tuple[Right, ...]:

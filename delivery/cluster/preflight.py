@@ -85,11 +85,7 @@ def right_problems(
     """A problem for each kind of object of these products that the stack declares and its login may not manage."""
     granted = set(granted_rights(configuration)) if STAGE in products else set()
     lacking = missing_rights(connection, {*rights(configuration, products), *granted})
-    allowed = "create, delete, get and patch for all that the stack declares"
-    problems = [
-        _problem(connection.context, f"a login that may not {_listed(group)}", allowed, _bind(connection, group[0]))
-        for group in _by_name(right for right in lacking if right not in granted)
-    ]
+    problems = lacking_rights(connection, (right for right in lacking if right not in granted))
     # A login with the verb `escalate` may grant what it may not do itself.
     escalate = {right: Right(right.namespace, _ROLES, "roles", "escalate") for right in lacking if right in granted}
     refused = missing_rights(connection, escalate.values())
@@ -100,6 +96,15 @@ def right_problems(
         allowed = "what the role grants, or the verb escalate on roles"
         problems.append(_problem(connection.context, found, allowed, _bind(connection, ungrantable[0])))
     return problems
+
+
+def lacking_rights(connection: Connection, lacking: Iterable[Right]) -> list[Problem]:
+    """A problem for each kind of object that the login may not manage, as these rights tell."""
+    allowed = "create, delete, get and patch for all that the stack declares"
+    return [
+        _problem(connection.context, f"a login that may not {_listed(group)}", allowed, _bind(connection, group[0]))
+        for group in _by_name(lacking)
+    ]
 
 
 CHECKS: Mapping[str, tuple[Callable[[Connection, StackConfiguration], list[Problem]], ...]] = {
@@ -119,7 +124,12 @@ def install_command(context: str, namespace: str = "") -> str:
     by_hand = "docs/how-to/existing-cluster.md"
     if namespace not in ("", "argocd"):
         return f"install it there: {by_hand}"
-    return f"pulumi -C platform up -s laptop (with platform:kubeContext {context!r}); without that stack: {by_hand}"
+    return f"{platform_command()} (with platform:kubeContext {context!r}); without that stack: {by_hand}"
+
+
+def platform_command(action: str = "up", stack: str = "laptop") -> str:
+    """A command on the platform's stack."""
+    return f"pulumi -C platform {action} -s {stack}"
 
 
 def update_command(stack: str) -> str:

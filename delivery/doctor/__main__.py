@@ -4,11 +4,13 @@ import argparse
 import json
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from delivery.doctor.check import Check
-from delivery.doctor.inspection import Inspection
-from delivery.doctor.registry import run
+from delivery.doctor.inspection import Inspection, Look
+from delivery.doctor.platform_inputs import FOLDER, PlatformInspection
+from delivery.doctor.registry import GROUPS, PLATFORM, run_groups
 
 PROJECT_FOLDER = Path(__file__).resolve().parent.parent.parent
 
@@ -16,16 +18,18 @@ PROJECT_FOLDER = Path(__file__).resolve().parent.parent.parent
 def main(arguments: list[str]) -> int:
     """The command. Exit status: 0 nothing is wrong, 1 something is, 2 the command itself was not understood."""
     parser = argparse.ArgumentParser(prog="python -m delivery.doctor", description=__doc__.split("\n")[0])
-    parser.add_argument("--stack", required=True, help="the stack to check")
+    parser.add_argument(
+        "--stack", required=True, help="the stack to check; platform, or platform/NAME, is the platform's"
+    )
     parser.add_argument("--project", type=Path, default=PROJECT_FOLDER, help="the folder of Pulumi.yaml")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of lines")
     options = parser.parse_args(arguments)
     if not options.project.is_dir():
         parser.error(f"{options.project} is no folder")
-    inspection = Inspection(options.project, options.stack, os.environ)
+    look, checks = _look(options.project, options.stack)
     found: list[Check] = []
-    for check in run(inspection):
-        found.append(check.presentable(inspection.hidden))
+    for check in checks:
+        found.append(check.presentable(look.hidden))
         if not options.json:
             print(found[-1], flush=True)
     count = {status: sum(check.status == status for check in found) for status in ("ok", "wrong", "unknown")}
@@ -35,6 +39,16 @@ def main(arguments: list[str]) -> int:
     else:
         print(f"{options.stack}: {count['ok']} ok, {count['wrong']} wrong, {count['unknown']} unknown")
     return 1 if count["wrong"] else 0
+
+
+def _look(project: Path, stack: str) -> tuple[Look, Iterator[Check]]:
+    """A look at the stack and its checks. `platform` is the stack `laptop` of the platform, unless a stage is so."""
+    folder, _, name = stack.partition("/")
+    if folder == FOLDER and not (project / f"Pulumi.{stack}.yaml").exists():
+        platform = PlatformInspection(project, name or "laptop", os.environ)
+        return platform, run_groups(PLATFORM, platform)
+    stage = Inspection(project, stack, os.environ)
+    return stage, run_groups(GROUPS, stage)
 
 
 def _until_the_pipe_closes(arguments: list[str]) -> int:

@@ -25,7 +25,7 @@ from delivery.text import without_secrets
 PROMOTION_TASKS = "PROMOTION_TASKS_ENABLED"
 """The variable by which Keptn's chart switches promotion tasks on; the operator's own default is off."""
 
-_TRUE = ("1", "t", "T", "TRUE", "true", "True")  # what the operator, a Go program, reads as true
+TRUE = ("1", "t", "T", "TRUE", "true", "True")  # what the operator, a Go program, reads as true
 
 
 def reachable(name: str, inspection: Inspection) -> Check:
@@ -65,7 +65,7 @@ def _operator(name: str, inspection: Inspection) -> Check:
     if not operator.ready:
         fix = f"{connection.kubectl} -n {operator.namespace} describe deployment {operator.name}"
         return wrong(name, f"{where} is not ready", fix)
-    if operator.environment.get(PROMOTION_TASKS, "") in _TRUE:
+    if operator.environment.get(PROMOTION_TASKS, "") in TRUE:
         return ok(name, f"on, {where}")
     if not inspection.configuration.records:
         return ok(name, f"off, {where}: nothing is promoted from {inspection.stack}, and nothing recorded")

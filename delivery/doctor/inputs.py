@@ -19,8 +19,8 @@ from delivery.config.readiness import (
     wrong_tokens,
 )
 from delivery.doctor.check import Check, ok, unknown, wrong
-from delivery.doctor.inspection import BlockedError, Inspection
-from delivery.doctor.toolchain import PulumiError, run_pulumi
+from delivery.doctor.inspection import BlockedError, Inspection, Look
+from delivery.doctor.pulumi_cli import PulumiError, run_pulumi
 from delivery.model.secret import SecretText
 
 ENVIRONMENT = {
@@ -53,7 +53,7 @@ def configuration(name: str, inspection: Inspection) -> Iterator[Check]:
     except ConfigError as error:
         problems += error.problems
         more = error.more
-    yield from _checks(name, problems, "valid")
+    yield from checks_of(name, problems, "valid")
     if more:
         yield unknown(name, f"and {more} more: fix these first")
 
@@ -61,28 +61,39 @@ def configuration(name: str, inspection: Inspection) -> Iterator[Check]:
 def secrets(name: str, inspection: Inspection) -> Check:
     """The stack's secrets can be decrypted; what the environment holds stands in for what is missing."""
     encrypted = inspection.set_keys - inspection.secrets.keys()
-    reason, found = "the stack has no such value", {}
-    try:
-        decrypted = _decrypted(inspection) if encrypted else {}
-        found = {key: text for key in encrypted if (text := decrypted.get(f"{PROJECT}:{key}"))}
-    except PulumiError as error:
-        reason = str(error)
-    inspection.add_secrets(found)
+    reason = decrypt(inspection, PROJECT)
+    lacking = encrypted - inspection.secrets.keys()
     for key in ENVIRONMENT.keys() - inspection.secrets.keys():
         if inspection.environ.get(ENVIRONMENT[key]):
             inspection.add_secrets({key: SecretText(inspection.environ[ENVIRONMENT[key]])})
-    closed = sorted(encrypted - inspection.secrets.keys())
+    fix = "log in and give the passphrase as for pulumi preview, or set GITHUB_TOKEN and DELIVERY_PROMOTION_TOKEN"
+    check = known_secrets(name, inspection, reason, fix)
+    return ok(name, f"{check.detail} (from the environment)") if lacking and check.status == "ok" else check
+
+
+def decrypt(look: Look, namespace: str) -> str:
+    """Let `look` know the secrets of the stack that the CLI can decrypt; why it cannot, for what stays closed."""
+    encrypted = look.set_keys - look.secrets.keys()
+    try:
+        decrypted = _decrypted(look) if encrypted else {}
+    except PulumiError as error:
+        return str(error)
+    look.add_secrets({key: text for key in encrypted if (text := decrypted.get(f"{namespace}:{key}"))})
+    return "the stack has no such value"
+
+
+def known_secrets(name: str, look: Look, reason: str, fix: str) -> Check:
+    """Which secrets are known, or which stay closed for this `reason`."""
+    closed = sorted(look.set_keys - look.secrets.keys())
     if closed:
-        fix = "log in and give the passphrase as for pulumi preview, or set GITHUB_TOKEN and DELIVERY_PROMOTION_TOKEN"
         return unknown(name, f"{', '.join(closed)} cannot be decrypted: {reason}", fix)
-    known = ", ".join(sorted(inspection.secrets)) or "none is set"
-    return ok(name, f"{known}{' (from the environment)' if encrypted - found.keys() else ''}")
+    return ok(name, ", ".join(sorted(look.secrets)) or "none is set")
 
 
 def unusable_tokens(_: str, inspection: Inspection) -> Iterator[Check]:
     """A text that cannot be a token is none, and is sent nowhere: a check under the token's own name."""
     for key, problem in wrong_tokens(inspection.stack, inspection.secrets).items():
-        yield from _checks(key, [problem])
+        yield from checks_of(key, [problem])
 
 
 def ready(name: str, inspection: Inspection) -> Iterator[Check]:
@@ -92,7 +103,7 @@ def ready(name: str, inspection: Inspection) -> Iterator[Check]:
     from_environment = {key for key in own if inspection.environ.get(ENVIRONMENT[key])}
     missing = contradictory(inspection.configuration, inspection.set_keys)
     missing += missing_for_update(inspection.configuration, inspection.set_keys | from_environment)
-    yield from _checks(name, missing, "nothing is missing from the configuration")
+    yield from checks_of(name, missing, "nothing is missing from the configuration")
 
 
 def trace_links(name: str, inspection: Inspection) -> Iterator[Check]:
@@ -111,10 +122,10 @@ def trace_links(name: str, inspection: Inspection) -> Iterator[Check]:
         yield ok(name, f"lead to {host}")
 
 
-def _decrypted(inspection: Inspection) -> dict[str, SecretText]:
+def _decrypted(look: Look) -> dict[str, SecretText]:
     """Every secret of the stack's configuration by its full key, as the CLI decrypts it. Raises `PulumiError`."""
-    command = ("config", "--show-secrets", "--json", "--non-interactive", "--stack", inspection.stack)
-    printed = run_pulumi(inspection.environ, *command, folder=inspection.project)
+    command = ("config", "--show-secrets", "--json", "--non-interactive", "--stack", look.stack)
+    printed = run_pulumi(look.environ, *command, folder=look.project)
     try:
         entries = json.loads(printed).items()
         return {key: SecretText(str(entry["value"])) for key, entry in entries if entry.get("secret", True)}
@@ -122,7 +133,7 @@ def _decrypted(inspection: Inspection) -> dict[str, SecretText]:
         raise PulumiError("the pulumi CLI answers something else than its configuration") from None
 
 
-def _checks(name: str, problems: Iterable[Problem], otherwise: str = "") -> list[Check]:
+def checks_of(name: str, problems: Iterable[Problem], otherwise: str = "") -> list[Check]:
     """One check for each problem, or that there is none."""
     found = [wrong(name, f"{it.where}: found {it.found}; allowed: {it.allowed}", it.fix) for it in problems]
     return found or ([ok(name, otherwise)] if otherwise else [])

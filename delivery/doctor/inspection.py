@@ -55,6 +55,11 @@ class Look:
         self.hidden: list[str] = []
         self.silent: set[str] = set()
 
+    @property
+    def has_central_argocd(self) -> bool:
+        """Whether Argo CD runs in another cluster than the stack's."""
+        return False
+
     def add_secrets(self, secrets: Mapping[str, SecretText]) -> None:
         """Know these secrets from now on, by their configuration keys, and mask them and the logins inside."""
         self.secrets |= secrets
@@ -72,7 +77,9 @@ class Look:
             raise BlockedError(ok("cluster", detail))
         if not context:
             raise BlockedError(unknown("cluster", f"not checked: {namespace}:{of_context} is not set"))
-        return connect(context, self.secrets.get(kubeconfig), keys)
+        return connect(
+            context, self.secrets.get(kubeconfig), (f"{namespace}:{of_context}", f"{namespace}:{kubeconfig}")
+        )
 
 
 class Inspection(Look):

@@ -1,6 +1,7 @@
 """Every check of a stack by its name, in the order in which to fix what is wrong."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TypeVar
 
 from delivery.cluster import ClusterError, RefusedError
 from delivery.doctor import (
@@ -8,6 +9,8 @@ from delivery.doctor import (
     cluster,
     committed,
     inputs,
+    platform,
+    platform_inputs,
     promotions,
     repository,
     rollouts,
@@ -16,18 +19,23 @@ from delivery.doctor import (
     workloads,
 )
 from delivery.doctor.check import Check, unknown, wrong
-from delivery.doctor.inspection import BlockedError, Inspection
+from delivery.doctor.inspection import BlockedError, Inspection, Look
+from delivery.doctor.platform_inputs import PlatformInspection
 
-CheckFunction = Callable[[str, Inspection], Check | Iterable[Check]]
+LookT = TypeVar("LookT", bound=Look)
+CheckFunction = Callable[[str, LookT], Check | Iterable[Check]]
 """One check. It gets its name; what comes in several lines (one for each provider, edge, mistake) yields them."""
+Groups = Mapping[str, Mapping[str, CheckFunction[LookT]]]
+"""The checks by group. Where one finds that what its group needs is not there, the rest of the group is left out."""
 
-GROUPS: Mapping[str, Mapping[str, CheckFunction]] = {
-    "this machine": {
-        "pulumi CLI": toolchain.cli,
-        "language host": toolchain.language_host,
-        "provider": toolchain.providers,
-        "python packages": toolchain.packages,
-    },
+MACHINE: Mapping[str, CheckFunction[Look]] = {
+    "pulumi CLI": toolchain.cli,
+    "language host": toolchain.language_host,
+    "provider": toolchain.providers,
+    "python packages": toolchain.packages,
+}
+GROUPS: Groups[Inspection] = {
+    "this machine": MACHINE,
     "inputs": {
         "configuration": inputs.configuration,
         "secrets": inputs.secrets,
@@ -77,25 +85,49 @@ GROUPS: Mapping[str, Mapping[str, CheckFunction]] = {
         "newest record": promotions.newest_records,
     },
 }
-"""The checks by group. Where one finds that what its group needs is not there, the rest of the group is left out."""
+"""The checks of a stage's stack."""
+
+PLATFORM: Groups[PlatformInspection] = {
+    "this machine": MACHINE,
+    "inputs": {
+        "configuration": platform_inputs.configuration,
+        "secrets": platform_inputs.secrets,
+    },
+    "cluster": {
+        "cluster": platform.reachable,
+        "cluster rights": platform.rights,
+        "definitions": platform.definitions,
+        "part": platform.parts,
+        "Keptn's promotion tasks": platform.promotion_tasks,
+        "collector address": platform.collector,
+        "repository credential": platform.credential,
+        "destroy": platform.destroy,
+    },
+}
+"""The checks of the platform's stack."""
 
 
 def run(inspection: Inspection, *titles: str) -> Iterator[Check]:
-    """The checks of these groups, of all when none is named, each as it is known."""
+    """The checks of a stage's stack in these groups, in all when none is named, each as it is known."""
+    return run_groups(GROUPS, inspection, *titles)
+
+
+def run_groups(groups: Groups[LookT], look: LookT, *titles: str) -> Iterator[Check]:
+    """The checks of these of the groups, of all when none is named, each as it is known."""
     shown: set[Check] = set()
-    for title in titles or GROUPS:
-        for check in _group(inspection, title):
+    for title in titles or groups:
+        central = title == "Argo CD" and look.has_central_argocd
+        for check in _group(groups[title], look, "Argo CD's cluster" if central else "cluster"):
             # Something that several groups need is reported missing once.
             if check not in shown:
                 yield check
             shown.add(check)
 
 
-def _group(inspection: Inspection, title: str) -> Iterator[Check]:
-    central = title == "Argo CD" and inspection.has_central_argocd
-    for name, function in GROUPS[title].items():
+def _group(group: Mapping[str, CheckFunction[LookT]], look: LookT, cluster: str) -> Iterator[Check]:
+    for name, function in group.items():
         try:
-            found = function(name, inspection)
+            found = function(name, look)
             yield from [found] if isinstance(found, Check) else found
         except RefusedError as refusal:
             yield unknown(name, str(refusal))
@@ -103,8 +135,8 @@ def _group(inspection: Inspection, title: str) -> Iterator[Check]:
             yield from blocked.checks
             return
         except ClusterError as error:
-            which = "Argo CD's cluster" if central else "cluster"
-            inspection.silent.add(which)
-            yield wrong(which, error.found, error.fix)
-            yield unknown(f"in {which if central else 'the cluster'}", "not checked: the cluster gave no answer")
+            look.silent.add(cluster)
+            yield wrong(cluster, error.found, error.fix)
+            where = "the cluster" if cluster == "cluster" else cluster
+            yield unknown(f"in {where}", "not checked: the cluster gave no answer")
             return

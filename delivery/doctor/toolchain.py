@@ -3,13 +3,13 @@
 import json
 import re
 import shutil
-import subprocess
 from collections.abc import Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
 
 from delivery.doctor.check import Check, ok, unknown, wrong
 from delivery.doctor.inspection import Look
+from delivery.doctor.pulumi_cli import PulumiError, run_pulumi
 
 OLDEST_CLI = (3, 259, 0)
 """The oldest version of the CLI that the tests of the engine have run with."""
@@ -17,10 +17,6 @@ INSTALL_CLI = "curl -fsSL https://get.pulumi.com | sh (or: brew install pulumi)"
 
 _LOCKED = re.compile(r"^([A-Za-z0-9._-]+)==(\S+)", re.MULTILINE)
 _MAIN = re.compile(r"^main: *[\"']?([^\s\"'#]+)", re.MULTILINE)
-
-
-class PulumiError(Exception):
-    """The Pulumi CLI did not do what it was asked to: why, in one line."""
 
 
 def cli(name: str, inspection: Look) -> Check:
@@ -110,27 +106,3 @@ def installed_plugins(environ: Mapping[str, str]) -> set[tuple[str, str]] | None
         return {(plugin["name"], str(plugin["version"]).removeprefix("v")) for plugin in listed}
     except (PulumiError, ValueError, KeyError, TypeError):
         return None
-
-
-def run_pulumi(environ: Mapping[str, str], *arguments: str, folder: Path | None = None) -> str:
-    """What the CLI prints for a command, in `folder` where one is given. Raises `PulumiError`."""
-    program = shutil.which("pulumi", path=environ.get("PATH"))
-    if program is None:
-        raise PulumiError("the pulumi CLI is not on PATH")
-    try:
-        done = subprocess.run(
-            [program, *arguments],
-            cwd=folder,
-            env={**environ, "PULUMI_SKIP_UPDATE_CHECK": "true"},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError) as error:
-        raise PulumiError(f"the pulumi CLI does not answer ({type(error).__name__})") from None
-    if done.returncode:
-        said = done.stderr.strip().splitlines()
-        raise PulumiError(said[-1] if said else "the pulumi CLI gives no reason")
-    return done.stdout

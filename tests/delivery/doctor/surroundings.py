@@ -109,9 +109,18 @@ class Project:
         path.chmod(0o755)
         return path
 
-    def cli(self, version: str = "v3.300.1", plugins: object = (), config: str = "exit 255") -> None:
-        """A Pulumi CLI that tells these, with its language host."""
-        listed = json.dumps(plugins)
+    def cli(
+        self,
+        version: str = "v3.300.1",
+        plugins: object = (),
+        config: str = "exit 255",
+        state: Mapping[str, object] | None = None,
+    ) -> None:
+        """A Pulumi CLI that tells these, with its language host; `state` is that of a stack `laptop`."""
+        listed, stacks = json.dumps(plugins), json.dumps([{"name": "acme/platform/laptop"}] if state else [])
+        exported = self.folder / "state.json"
+        exported.write_text(json.dumps(state))
         cases = f"version) echo '{version}';; plugin*) echo '{listed}';; config*) {config};; *) exit 1;;"
+        cases = f"'stack ls'*) echo '{stacks}';; 'stack export'*) /bin/cat {exported};; {cases}"
         self.program("pulumi", f'case "$*" in {cases} esac')
         self.program("pulumi-language-python")
