@@ -35,7 +35,7 @@ up: $(VENV)/.runtime ## Make a cluster here with kind or k3d, the platform and a
 down: $(VENV)/.runtime ## Take away what `make up` has made here, and its files in the repository: YES=1
 	@$(LAPTOP)
 
-render: $(VENV)/.runtime ## Show what STACK=dev declares as files under OUT=out, without the Pulumi CLI; EXAMPLE=helm
+render: $(VENV)/.runtime ## Show what STACK=dev, or STACK=platform, declares as files under OUT=out, without the Pulumi CLI; EXAMPLE=helm
 	@$(BIN)/python -m lab.render --stack $(STACK) --out $(OUT) $(if $(EXAMPLE),--project examples/$(EXAMPLE))
 
 doctor: $(VENV)/.runtime ## Check what STACK=dev, or STACK=platform, needs: tools, cluster, tokens, repository; JSON=1 as JSON

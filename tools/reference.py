@@ -1,4 +1,4 @@
-"""`make reference`: writes the references that are generated: configuration, the chart's values, command line.
+"""`make reference`: writes the references that are generated: configurations, the chart's values, command line.
 
 The command line is read from the parsers themselves: each command is asked to parse, and stopped there.
 """
@@ -15,6 +15,7 @@ from delivery.config import reference
 from delivery.config.chart_values import Schema, resolved, values_schema
 from delivery.doctor.__main__ import main as doctor
 from delivery.laptop.__main__ import main as laptop
+from delivery.platform.keys import KEYS
 from delivery.promotion.cli import main as promoter
 from delivery.tracing.__main__ import main as trace
 from lab.demo import main as demo
@@ -23,6 +24,7 @@ from lab.render import main as render
 ROOT = Path(__file__).resolve().parents[1]
 CHART_VALUES = ROOT / "docs" / "reference" / "chart-values.md"
 COMMAND_LINE = ROOT / "docs" / "reference" / "command-line.md"
+PLATFORM = ROOT / "docs" / "reference" / "platform.md"
 COMMANDS: dict[str, Callable[[], object]] = {
     "python .github/promoter/promoter.py": lambda: promoter([], {}),
     "python -m delivery.doctor": lambda: doctor([]),
@@ -45,6 +47,14 @@ keys that the chart does not read are your own: nothing checks them. A promoted 
 
 | key | type | what it is |
 | --- | --- | --- |
+"""
+_PLATFORM_HEAD = """\
+# The platform's configuration
+
+Generated from `delivery/platform/keys.py` by `make reference`. The platform is a project of its own, in `platform/`
+([Install the platform](../how-to/platform.md)), and its keys are in the namespace `platform:`, as
+`pulumi -C platform config set -s laptop` sets them. What each chart is at which version is in
+[Charts of the platform](platform-charts.md).
 """
 _HEAD = """\
 # Command line
@@ -91,6 +101,12 @@ def chart_values() -> str:
     return _VALUES_HEAD + "\n".join(_value_rows(schema["properties"], schema)) + "\n"
 
 
+def platform() -> str:
+    """The reference of the platform's configuration, as Markdown."""
+    about = "Set in `platform/Pulumi.<stack>.yaml`; secrets encrypted, by `pulumi -C platform config set --secret`."
+    return f"{_PLATFORM_HEAD}\n{reference.section('Keys', about, KEYS)}"
+
+
 def _value_rows(properties: Schema, schema: Schema, above: str = "") -> Iterator[str]:
     for name, part in properties.items():
         known = resolved(part, schema)
@@ -132,6 +148,7 @@ def main() -> int:
     """Write the pages."""
     COMMAND_LINE.write_text(command_line(), encoding="utf-8")
     CHART_VALUES.write_text(chart_values(), encoding="utf-8")
+    PLATFORM.write_text(platform(), encoding="utf-8")
     reference.FILE.write_text(reference.reference(), encoding="utf-8")
     return 0
 

@@ -47,10 +47,11 @@ _SECTIONS = (
 
 def reference() -> str:
     """The whole page, as Markdown."""
-    return "\n".join([_HEAD, *(_section(*section) for section in _SECTIONS)])
+    return "\n".join([_HEAD, *(section(*each) for each in _SECTIONS)])
 
 
-def _section(title: str, text: str, keys: Sequence[Key]) -> str:
+def section(title: str, text: str, keys: Sequence[Key]) -> str:
+    """One table of keys, below its title and a text."""
     rows = ("| key | type | what it is | allowed | default |", "| --- | --- | --- | --- | --- |", *map(_row, keys))
     return "\n".join([f"## {title}\n", f"{text}\n", *rows, ""])
 

@@ -7,7 +7,9 @@ from delivery.config.key import MAP, TEXT, Key, Project, Type, required, secret
 from delivery.config.rules import Rule
 from delivery.platform.charts import ARGOCD, COLLECTOR, JAEGER, KEPTN, PARTS
 
-_ANYTHING = Rule(lambda _: True, "as the chart's values have it", "VALUE")
+_VALUE = Rule(lambda _: True, "as the chart has it", "VALUE")
+_VALUE_KEY = rules.text(lambda _: True, "keys of the chart's values", "KEY")
+_HEADER = rules.pattern(r"[A-Za-z0-9-]{1,100}", "the name of an HTTP header", "NAME")
 _WHAT = {
     ARGOCD: ("Argo CD", "true"),
     KEPTN: ("Keptn", "true, unless every stage in `../Pulumi.yaml` is verified by Argo CD"),
@@ -21,10 +23,9 @@ def _part_keys() -> Iterator[Key]:
         what, otherwise = _WHAT[part]
         yield Key(part, Type.FLAG, rules.FLAG, None, f"{what}: installed by this stack, or not.", otherwise)
     for part in PARTS:
-        about = "Values of one's own for its chart, put over this program's, map by map."
-        if part == KEPTN:
-            about = "Values of one's own for the operator's chart, put over this program's, map by map."
-        yield Key(f"{part}Values", MAP, _ANYTHING, {}, about, names=rules.TEXT)
+        chart = "the chart of Keptn's operator" if part == KEPTN else f"the chart of `{part}`"
+        about = f"Values of your own for {chart}, put over this program's, map by map."
+        yield Key(f"{part}Values", MAP, _VALUE, {}, about, names=_VALUE_KEY)
 
 
 KEYS = (
@@ -58,7 +59,7 @@ KEYS = (
         "A place for traces of one's own, in place of Jaeger: the collector sends them there by OTLP over HTTP.",
         "none",
     ),
-    Key("backendHeaderName", TEXT, rules.LABEL_KEY, None, "The header by which the collector logs in there.", "none"),
+    Key("backendHeaderName", TEXT, _HEADER, None, "The header by which the collector logs in there.", "none"),
     secret("backendHeader", "What stands in that header.", "none"),
     required("kubeContext", "The context of the cluster; never the current one.", rules.CONTEXT),
     secret("kubeconfig", "A kubeconfig; or its path, not encrypted.", "the usual files"),

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from delivery.platform.charts import OPERATOR_CHART
 from lab import render
 from lab.project import set_keys
 
@@ -120,3 +121,25 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path, capsys: pyt
     (tmp_path / "out").write_text("a file", encoding="utf-8")
     assert render.main(["--out", str(tmp_path / "out")]) == 1
     assert capsys.readouterr().err.startswith("cannot write to ")
+
+
+def test_the_platforms_stack_is_rendered_with_its_charts_and_their_values(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("DELIVERY_CHARTS", raising=False)
+    assert render.main(["--stack", "platform", "--out", str(tmp_path)]) == 0
+    files = tree(tmp_path / "platform")
+    chart = yaml.safe_load(files["charts/keptn-lifecycle-operator.yaml"])
+
+    assert chart["version"] == OPERATOR_CHART.version
+    assert chart["values"]["promotionTasksEnabled"] is True
+    assert b"auth: '[secret]'" in files["manifests/secret_argocd_argocd-redis.yaml"]
+    assert "5 files, each chart with its values" in capsys.readouterr().out
+
+
+def test_the_platforms_stack_is_refused_like_any_other(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "platform").mkdir()
+    (tmp_path / "platform" / "Pulumi.yaml").write_text("name: platform\nruntime: python\n", encoding="utf-8")
+
+    assert render.main(["--stack", "platform", "--project", str(tmp_path), "--out", str(tmp_path / "out")]) == 1
+    assert capsys.readouterr().err.startswith("platform:kubeContext: found nothing")
