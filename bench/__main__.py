@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from bench import engine, promotion, render, requests
+from bench import engine, promotion, render, requests, scale
 from bench.figures import Report
 from bench.timing import MeasurementError
 
@@ -16,7 +16,10 @@ PARTS: dict[str, tuple[str, Callable[[Report, int], None]]] = {
     "engine": ("The real engine, beside an empty program", engine.measure),
     "promotion": ("A promotion", promotion.measure),
     "requests": ("What promotions ask of GitHub, and how often git fetches or pushes", requests.measure),
+    "scale": ("The real engine, with 1 to 50 applications", scale.measure),
 }
+LONG = frozenset({"scale"})
+"""What takes long, and is measured only where it is asked for."""
 
 
 def main(arguments: list[str]) -> int:
@@ -27,12 +30,16 @@ def main(arguments: list[str]) -> int:
         epilog="Medians of runs made in turns, then the smallest and the greatest. Parts: "
         + "; ".join(f"{name}: {title}" for name, (title, _) in PARTS.items()),
     )
-    parser.add_argument("--only", default="", metavar="PARTS", help=f"some of {','.join(PARTS)}")
+    parser.add_argument(
+        "--only", default="", metavar="PARTS", help=f"some of {','.join(PARTS)}; all but scale unless given"
+    )
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="how often each thing is run (default: 3)")
     parser.add_argument("--json", action="store_true", help="print one JSON object; progress goes to standard error")
     parser.add_argument("--check", action="store_true", help="exit with 1 when a bound is broken")
     options = parser.parse_args(arguments)
-    chosen = [name.strip() for name in options.only.split(",") if name.strip()] or list(PARTS)
+    chosen = [name.strip() for name in options.only.split(",") if name.strip()] or [
+        name for name in PARTS if name not in LONG
+    ]
     unknown = [name for name in chosen if name not in PARTS]
     if unknown or options.rounds < 1:
         parser.error(f"no part {unknown[0]!r}; there are {', '.join(PARTS)}" if unknown else "--rounds is at least 1")

@@ -4,6 +4,7 @@ Everything lies in one temporary folder, state and home included; nothing of the
 """
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from bench.figures import Report
@@ -26,13 +27,23 @@ _EMPTY = "name: empty\nruntime:\n  name: python\n  options:\n    toolchain: pip\
 
 
 class Site:
-    """The stacks of both stages, and an empty program, on a forge of their own."""
+    """The stacks of a pipeline, and an empty program, on a forge of their own.
 
-    def __init__(self, forge: Forge, folder: Path) -> None:
-        self.forge = forge
+    `settings` are the pipeline's where it is not the shipped one, `environment` what else Pulumi gets.
+    """
+
+    def __init__(
+        self,
+        forge: Forge,
+        folder: Path,
+        settings: Mapping[str, str] | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self.forge, self._settings = forge, dict(settings or {})
         forge.add_token(SECRETS["githubToken"])
         forge.create_repository(REPOSITORY, files={"README.md": "# Bench\n"}, organization=True)
         self._engine = PulumiEngine(folder / "pulumi", folder / "manifests")
+        self._engine.environment |= environment or {}
         self._empty = folder / "empty"
         self._empty.mkdir()
         (self._empty / ".venv").symlink_to(self._engine.project / ".venv")
@@ -43,7 +54,7 @@ class Site:
         """Make the stack and the empty one; the folders of their programs come back."""
         owner, _, name = REPOSITORY.partition("/")
         settings = {"repositoryOwner": owner, "repositoryName": name, "githubApiUrl": self.forge.api_url}
-        self._engine.select(stage, settings | self._engine.rendering(stage), SECRETS)
+        self._engine.select(stage, settings | self._settings | self._engine.rendering(stage), SECRETS)
         self.run(self._empty, "stack", "init", stage)
         return {"empty": self._empty, "stack": self._engine.project}
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import median
 
 PROJECT = Path(__file__).resolve().parent.parent
-COMMAND_SECONDS = 240
+COMMAND_SECONDS = 600
 
 
 class MeasurementError(Exception):
@@ -66,7 +66,7 @@ def timed(run: Callable[[], object]) -> float:
 def command(
     arguments: Sequence[str], *, environ: Mapping[str, str] | None = None, folder: Path = PROJECT
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end, with `environ` added. `MeasurementError` when it fails or takes over four minutes.
+    """Run a command to its end, with `environ` added. `MeasurementError` when it fails or takes over ten minutes.
 
     Python keeps what it has compiled, as it does wherever nobody forbids it: otherwise every run would compile
     this project anew.
