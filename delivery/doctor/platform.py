@@ -50,7 +50,12 @@ PARTS = {
 }
 """The parts by the names of their charts."""
 
-OLDEST_SERVER = {ARGO_CD_CHART.name: (1, 25), OPERATOR_CHART.name: (1, 27), JAEGER_CHART.name: (1, 21)}
+OLDEST_SERVER = {
+    ARGO_CD_CHART.name: (1, 25),
+    CERT_MANAGER_CHART.name: (1, 27),
+    OPERATOR_CHART.name: (1, 27),
+    JAEGER_CHART.name: (1, 21),
+}
 """What the charts demand (`kubeVersion` in Chart.yaml); the others demand nothing."""
 
 

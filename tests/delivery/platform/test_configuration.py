@@ -36,6 +36,10 @@ def test_every_part_is_installed_unless_something_says_otherwise() -> None:
     assert set(read(of=pipeline()).parts) == {ARGOCD, KEPTN, COLLECTOR, JAEGER}
 
 
+def test_the_stack_that_ships_is_encrypted_with_nobodys_passphrase() -> None:
+    assert "encryptionsalt" not in (ROOT / "platform" / "Pulumi.laptop.yaml").read_text("utf-8")
+
+
 def test_a_part_is_left_out_where_its_key_is_false() -> None:
     assert set(read(argocd="false", jaeger="false").parts) == {KEPTN, COLLECTOR}
 
