@@ -48,7 +48,7 @@ adopt: $(VENV)/.runtime ## Print the configuration for Argo CD Applications that
 trace: $(VENV)/.runtime ## Draw the delivery timeline of a version: FILE=.demo/traces.jsonl, as text and FILE.html
 	@$(BIN)/python -m delivery.tracing --file $(FILE) $(if $(REPOSITORY),--repository $(REPOSITORY)) --html $(FILE:.jsonl=.html)
 
-reference: $(VENV)/.runtime ## Write configuration.md, chart-values.md and command-line.md in docs/reference from the code
+reference: $(VENV)/.runtime ## Write what is generated: docs/reference/{configuration,chart-values,command-line}.md, the package's inputs
 	@$(BIN)/python -m tools.reference
 
 # What `make cluster-tools` has built is found without any setting; a folder that a person names comes first.

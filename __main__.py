@@ -15,12 +15,13 @@ async def program() -> None:
     configuration, secrets = read_stack()
     started = await start(configuration, secrets)
     # `start` has imported these two while the providers started.
-    from components.stage import Stage
+    from components.stage import Stage, StageParts
     from delivery.stack.plan import plan_stack
 
-    plan = plan_stack(configuration, started.initial_values, started.environment)
-    promotions = started.promotions.declare if started.promotions else None
-    stage = Stage(plan.stage, plan, secret_output(secrets.promotion), started.providers, promotions)
+    read, token = started.read, secret_output(secrets.promotion)
+    plan = plan_stack(configuration, read.initial_values, read.environment)
+    promotions = read.promotions.declare if read.promotions else None
+    stage = Stage(plan.stage, StageParts(plan, token, lambda *_: started.providers, promotions))
     if stage.promotions is not None:
         pulumi.export("promotions", stage.promotions)
     pulumi.export("stage", stage.stage)

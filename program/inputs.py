@@ -5,8 +5,8 @@ refused here: mistakes, tokens in plain text, and an update that still lacks som
 """
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pulumi
@@ -49,6 +49,24 @@ class Secrets:
     argocd_kubeconfig: SecretText | None
 
 
+@dataclass(frozen=True)
+class Given:
+    """What a stage was given, before anything of it is checked: texts by key, as Pulumi's configuration has them.
+
+    `encrypted` are the keys whose value is a secret, `problems` what is wrong with the secrets that were not. See
+    `parse` for the rest. Who `has_cluster` has a provider for the cluster, which is not asked then.
+    """
+
+    stage: str
+    values: Mapping[str, str]
+    secrets: Mapping[str, SecretText]
+    encrypted: Collection[str] = ()
+    misplaced: Collection[str] = ()
+    other_names: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    problems: Sequence[Problem] = ()
+    has_cluster: bool = False
+
+
 def read_stack() -> tuple[StackConfiguration, Secrets]:
     """This stack's configuration and secrets. Raises `pulumi.RunError`, one line for each error."""
     # `pulumi.Config` reads single keys; to refuse unknown ones, all of them are needed. They are in `CONFIG` where
@@ -57,26 +75,34 @@ def read_stack() -> tuple[StackConfiguration, Secrets]:
     ours = {key.removeprefix(NAMESPACE): value for key, value in given.items() if key.startswith(NAMESPACE)}
     encrypted = {key for key in ours if runtime_config.is_config_secret(NAMESPACE + key)}
     secrets = {key: SecretText(text) for key in SECRETS & ours.keys() if (text := ours.pop(key))}
-    problems = in_plain_text(
-        pulumi.get_stack(), {key: secret for key, secret in secrets.items() if key not in encrypted}
-    )
+    stack, project = pulumi.get_stack(), Path(pulumi.get_root_directory())
+    problems = in_plain_text(stack, {key: secret for key, secret in secrets.items() if key not in encrypted})
     if os.environ.get(PROMOTE_VARIABLE):
         ours["promote"] = os.environ[PROMOTE_VARIABLE]
-    configured = frozenset(secrets)
+    try:
+        # The engine does not tell which file sets a key.
+        taken = other_names(project, stack, OWN_NAMES & ours.keys())
+        misplaced = misplaced_keys(project, stack)
+        return checked(Given(stack, ours, secrets, encrypted, misplaced, taken, problems))
+    except (StackFilesError, ConfigError) as error:
+        raise pulumi.RunError(str(error)) from None
+
+
+def checked(given: Given) -> tuple[StackConfiguration, Secrets]:
+    """The configuration and the secrets, those of the environment among them. Raises `ConfigError` with all mistakes.
+
+    What an update needs is refused in an update alone.
+    """
+    secrets = dict(given.secrets)
     for key, variable in (("githubToken", "GITHUB_TOKEN"), ("githubAppPrivateKey", PRIVATE_KEY_VARIABLE)):
         if os.environ.get(variable):
             secrets.setdefault(key, SecretText(os.environ[variable]))
-    problems += wrong_tokens(pulumi.get_stack(), secrets).values()
+    problems = [*given.problems, *wrong_tokens(given.stage, secrets).values()]
     try:
-        # The engine does not tell which file sets a key.
-        project, stack = Path(pulumi.get_root_directory()), pulumi.get_stack()
-        taken = other_names(project, stack, OWN_NAMES & ours.keys())
-        configuration = parse(ours, stack, encrypted, misplaced_keys(project, stack), taken)
-    except StackFilesError as error:
-        raise pulumi.RunError(str(error)) from None
+        configuration = parse(given.values, given.stage, given.encrypted, given.misplaced, given.other_names)
     except ConfigError as error:
-        raise _refused([*problems, *error.problems], error.more) from None
-    problems += contradictory(configuration, configured)
+        raise ConfigError([*problems, *error.problems], error.more) from None
+    problems += contradictory(configuration, given.secrets.keys())
     app_key = secrets.get("githubAppPrivateKey") if configuration.github_app and not problems else None
     if app_key:
         # Imported for an App alone: cryptography takes long to load.
@@ -85,13 +111,13 @@ def read_stack() -> tuple[StackConfiguration, Secrets]:
         try:
             app_key = read_private_key(app_key, is_path=is_path)
         except PrivateKeyError as error:
-            problems.append(unusable_private_key(pulumi.get_stack(), str(error)))
+            problems.append(unusable_private_key(given.stage, str(error)))
     if not pulumi.runtime.is_dry_run():
-        problems += missing_for_update(configuration, secrets)
-        if not problems and os.environ.get(PROMOTE_ONLY_VARIABLE) != "true":
+        problems += missing_for_update(configuration, secrets, has_cluster=given.has_cluster)
+        if not problems and not given.has_cluster and os.environ.get(PROMOTE_ONLY_VARIABLE) != "true":
             problems += _in_the_cluster(configuration, secrets)
     if problems:
-        raise _refused(problems)
+        raise ConfigError(problems)
     token = None if configuration.github_app else secrets.get("githubToken")
     kubeconfigs = (secrets.get("kubeconfig"), secrets.get("argocdKubeconfig"))
     return configuration, Secrets(token, app_key, secrets.get("promotionToken"), *kubeconfigs)
@@ -107,7 +133,3 @@ def _in_the_cluster(configuration: StackConfiguration, secrets: Mapping[str, Sec
     from delivery.cluster import cluster_problems
 
     return cluster_problems(configuration, secrets)
-
-
-def _refused(problems: list[Problem], more: int = 0) -> pulumi.RunError:
-    return pulumi.RunError(str(ConfigError(problems, more)))

@@ -39,9 +39,11 @@ class PendingPromotions:
         request = replace(configuration.request, actor=actor)
         self._pending = [self._read(edge, request.along(edge)) for edge in configuration.incoming]
 
-    def declare(self, after: list[pulumi.Resource], opts: pulumi.ResourceOptions) -> dict[str, pulumi.Input[str]]:
+    def declare(
+        self, prefix: str, after: list[pulumi.Resource], opts: pulumi.ResourceOptions
+    ) -> dict[str, pulumi.Output[str]]:
         """Declare all of it `after` these. Returns the address of each pull request, or a line why there is none."""
-        shown: dict[str, pulumi.Input[str]] = {}
+        shown: dict[str, pulumi.Output[str]] = {}
         for pending, span in self._pending:
             name = promotion_name(pending.edge)
             hooks = None
@@ -52,9 +54,9 @@ class PendingPromotions:
                 run = DeclaredRun(
                     pending.desired, self._settings.web_url, span, self._github(), self._connect, pulumi.log.warn
                 )
-                hooks = promotion_hooks(resource_name(name, pending.desired), run)
+                hooks = promotion_hooks(resource_name(f"{prefix}{name}", pending.desired), run)
             promotion = Promotion(
-                name,
+                f"{prefix}{name}",
                 self._repository,
                 pending.desired,
                 pending.why,
@@ -63,7 +65,7 @@ class PendingPromotions:
                 opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=after)),
             )
             pulumi.log.info(f"{pending.edge}: {pending.why}", resource=promotion)
-            shown[name] = promotion.pull_request or promotion.why
+            shown[name] = promotion.pull_request or pulumi.Output.from_input(promotion.why)
         return shown
 
     def _read(self, edge: Edge, request: PromotionRequest) -> tuple[PendingPromotion, PromotionSpan]:

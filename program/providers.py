@@ -23,6 +23,8 @@ def github_provider(
     token: pulumi.Output[str] | None,
     app: GitHubApp | None = None,
     app_key: pulumi.Output[str] | None = None,
+    prefix: str = "",
+    opts: pulumi.ResourceOptions | None = None,
 ) -> github.Provider:
     """The provider for the GitOps repository, on github.com or on an own server, with a token or as a GitHub App.
 
@@ -36,47 +38,66 @@ def github_provider(
     # GitHub asks for a second between writes, which is the provider's default; this machine does not.
     delay = 1 if repository.server_url.startswith("http://127.0.0.1") else None
     if app is None or app_key is None or repository.is_example:
-        return github.Provider("github", owner=repository.owner, base_url=own, token=token, write_delay_ms=delay)
+        return github.Provider(
+            f"{prefix}github", owner=repository.owner, base_url=own, token=token, write_delay_ms=delay, opts=opts
+        )
     return github.Provider(
-        "github",
+        f"{prefix}github",
         owner=repository.owner,
         base_url=own,
         app_auth=github.ProviderAppAuthArgs(id=app.id, installation_id=app.installation_id, pem_file=app_key),
         write_delay_ms=delay,
         # Of itself the provider makes a secret of `token` alone.
-        opts=pulumi.ResourceOptions(additional_secret_outputs=["appAuth"]),
+        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(additional_secret_outputs=["appAuth"])),
     )
 
 
 def kubernetes_providers(
-    cluster: Cluster, kubeconfig: pulumi.Output[str] | None, argocd_kubeconfig: pulumi.Output[str] | None
-) -> tuple[kubernetes.Provider, kubernetes.Provider]:
-    """The providers for the stage's cluster and for Argo CD's, one and the same where Argo CD runs in the first."""
+    cluster: Cluster,
+    kubeconfig: pulumi.Output[str] | None,
+    argocd_kubeconfig: pulumi.Output[str] | None,
+    given: pulumi.ProviderResource | None = None,
+    prefix: str = "",
+    opts: pulumi.ResourceOptions | None = None,
+) -> tuple[pulumi.ProviderResource, pulumi.ProviderResource]:
+    """The providers for the stage's cluster and for Argo CD's, one and the same where Argo CD runs in the first.
+
+    The first may be `given`.
+    """
     if not cluster.argocd_context:
-        one = _kubernetes_provider("cluster", cluster, kubeconfig)
+        one = given or _kubernetes_provider(f"{prefix}cluster", cluster, kubeconfig, opts)
         return one, one
     # Who applies one folder to one cluster must not find the other's objects in it.
     here, there = (replace(cluster, render_to=f"{cluster.render_to}/{part}") for part in ("cluster", "argocd"))
     there = replace(there, context=cluster.argocd_context)
     return (
-        _kubernetes_provider("cluster", here, kubeconfig),
-        _kubernetes_provider("argocd", there, argocd_kubeconfig or kubeconfig),
+        given or _kubernetes_provider(f"{prefix}cluster", here, kubeconfig, opts),
+        _kubernetes_provider(f"{prefix}argocd", there, argocd_kubeconfig or kubeconfig, opts),
     )
 
 
-def _kubernetes_provider(name: str, cluster: Cluster, kubeconfig: pulumi.Output[str] | None) -> kubernetes.Provider:
+def _kubernetes_provider(
+    name: str, cluster: Cluster, kubeconfig: pulumi.Output[str] | None, opts: pulumi.ResourceOptions | None
+) -> kubernetes.Provider:
     if cluster.mode == "render":
-        return kubernetes.Provider(name, render_yaml_to_directory=cluster.render_to, enable_secret_mutable=True)
-    return kubernetes_provider(name, cluster.context, kubeconfig, adopt_existing=cluster.adopt_existing)
+        return kubernetes.Provider(
+            name, render_yaml_to_directory=cluster.render_to, enable_secret_mutable=True, opts=opts
+        )
+    return kubernetes_provider(name, cluster.context, kubeconfig, adopt_existing=cluster.adopt_existing, opts=opts)
 
 
 def kubernetes_provider(
-    name: str, context: str, kubeconfig: pulumi.Output[str] | None, *, adopt_existing: bool = False
+    name: str,
+    context: str,
+    kubeconfig: pulumi.Output[str] | None,
+    *,
+    adopt_existing: bool = False,
+    opts: pulumi.ResourceOptions | None = None,
 ) -> kubernetes.Provider:
     """The provider for one cluster, which takes over objects that are there already where it is to `adopt_existing`."""
     if not context:
         # Only a preview comes this far; it must not read a cluster that nobody has named.
-        return kubernetes.Provider(name, kubeconfig=_NO_CLUSTER)
+        return kubernetes.Provider(name, kubeconfig=_NO_CLUSTER, opts=opts)
     return kubernetes.Provider(
         name,
         context=context,
@@ -87,4 +108,5 @@ def kubernetes_provider(
         upsert_existing_objects=adopt_existing or None,
         # An adopted object has fields that others have set to other values, with kubectl as a rule.
         enable_patch_force=adopt_existing or None,
+        opts=opts,
     )

@@ -35,12 +35,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Started:
-    """The providers, registered; what git has for the stack's values; the promotions to declare, if any.
+    """The providers, registered, and what was read meanwhile."""
+
+    providers: "Providers"
+    read: "Read"
+
+
+@dataclass(frozen=True)
+class Read:
+    """What the stack's plan needs to know: what git has for its values; the promotions to declare, if any.
 
     `environment` is what GitHub has, None where the stack declares none or nothing is known of it.
     """
 
-    providers: "Providers"
     initial_values: InitialValues
     environment: "EnvironmentPlan | None"
     promotions: "PendingPromotions | None"
@@ -51,20 +58,12 @@ async def start(configuration: StackConfiguration, secrets: Secrets) -> Started:
 
     Raises `pulumi.RunError`, one line, when the repository cannot be read; then nothing has been declared.
     """
-    token = secrets.github or _app_token(configuration, secrets.app_key)
-    initial_values = _start_to_read(configuration, token)
+    finish = start_to_read(configuration, secrets)
     # Everything that is imported and declared is in use until the process ends: looking for garbage is wasted.
     gc.disable()
     from program.providers import github_provider, kubernetes_providers
 
-    promotions = None
-    if configuration.declares_promotions and token is not None:
-        # This imports HTTP, git and telemetry, which most stacks never need.
-        from program.promotions import PendingPromotions
-
-        promotions = PendingPromotions(configuration, token)
-    environment = _read_environment(configuration, token)
-    read = initial_values()
+    read = finish()
     app_key = secret_output(secrets.app_key)
     github = github_provider(
         configuration.pipeline.repository, secret_output(secrets.github), configuration.github_app, app_key
@@ -76,7 +75,28 @@ async def start(configuration: StackConfiguration, secrets: Secrets) -> Started:
     Providers = (await asyncio.to_thread(import_module, "components.stage")).Providers  # noqa: N806 - a class
     # The interpreter looks for garbage once more at its end, also with the collector off, but not in what is frozen.
     gc.freeze()
-    return Started(Providers(github, cluster, argocd), read, environment, promotions)
+    return Started(Providers(github, cluster, argocd), read)
+
+
+def start_to_read(configuration: StackConfiguration, secrets: Secrets) -> Callable[[], Read]:
+    """Start to read the repository; the function that is returned reads the rest, and waits.
+
+    Both raise `pulumi.RunError`, one line.
+    """
+    token = secrets.github or _app_token(configuration, secrets.app_key)
+    initial_values = _start_to_read_values(configuration, token)
+
+    def finish() -> Read:
+        promotions = None
+        if configuration.declares_promotions and token is not None:
+            # This imports HTTP, git and telemetry, which most stacks never need.
+            from program.promotions import PendingPromotions
+
+            promotions = PendingPromotions(configuration, token)
+        environment = _read_environment(configuration, token)
+        return Read(initial_values(), environment, promotions)
+
+    return finish
 
 
 def _app_token(configuration: StackConfiguration, key: SecretText | None) -> SecretText | None:
@@ -121,7 +141,7 @@ def _read_environment(configuration: StackConfiguration, token: SecretText | Non
         raise pulumi.RunError(line) from None
 
 
-def _start_to_read(configuration: StackConfiguration, token: SecretText | None) -> Callable[[], InitialValues]:
+def _start_to_read_values(configuration: StackConfiguration, token: SecretText | None) -> Callable[[], InitialValues]:
     """Start to read what git has for this stack's values; the function that is returned waits for it.
 
     Without a token, or with the example's owner, this is a preview that reads nothing.

@@ -12,6 +12,7 @@ import jsonschema
 import pytest
 import yaml
 
+from delivery.config import typed
 from delivery.config.chart_values import values_schema
 from delivery.config.files import read_stack_config
 from delivery.config.keys import PIPELINE, TABLE
@@ -154,6 +155,10 @@ def test_the_reference_of_the_platform_is_up_to_date() -> None:
 
 def test_the_reference_of_the_command_line_is_up_to_date() -> None:
     assert COMMAND_LINE.read_text(encoding="utf-8") == command_line(), "run: make reference"
+
+
+def test_the_inputs_of_the_package_are_those_of_the_table() -> None:
+    assert typed.FILE.read_text(encoding="utf-8") == typed.typed_inputs(), "run: make reference"
 
 
 @cache

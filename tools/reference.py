@@ -1,4 +1,4 @@
-"""`make reference`: writes the references that are generated: configurations, the chart's values, command line.
+"""`make reference`: writes what is generated: references of configurations, chart and command line, package inputs.
 
 The command line is read from the parsers themselves: each command is asked to parse, and stopped there.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 from delivery.adopt.__main__ import main as adopt
-from delivery.config import reference
+from delivery.config import reference, typed
 from delivery.config.chart_values import Schema, resolved, values_schema
 from delivery.doctor.__main__ import main as doctor
 from delivery.laptop.__main__ import main as laptop
@@ -150,6 +150,7 @@ def main() -> int:
     CHART_VALUES.write_text(chart_values(), encoding="utf-8")
     PLATFORM.write_text(platform(), encoding="utf-8")
     reference.FILE.write_text(reference.reference(), encoding="utf-8")
+    typed.FILE.write_text(typed.typed_inputs(), encoding="utf-8")
     return 0
 
 

@@ -22,8 +22,13 @@ _FILES = {"kubeconfig": "a kubeconfig", "argocdKubeconfig": "a kubeconfig", "git
 _LONGEST_PATH = 250
 
 
-def missing_for_update(configuration: StackConfiguration, present: Collection[str]) -> list[Problem]:
-    """One problem for each thing that an update needs and has not got; `present` are the secrets that are set."""
+def missing_for_update(
+    configuration: StackConfiguration, present: Collection[str], *, has_cluster: bool = False
+) -> list[Problem]:
+    """One problem for each thing that an update needs and has not got; `present` are the secrets that are set.
+
+    Who `has_cluster` has a provider for it already.
+    """
     problems, stack = [], configuration.stage.name
     if configuration.pipeline.repository.is_example:
         found = f"the example {EXAMPLE_OWNER!r}"
@@ -40,7 +45,7 @@ def missing_for_update(configuration: StackConfiguration, present: Collection[st
     if configuration.promotes_to and not configuration.external_promotion_secret and "promotionToken" not in present:
         allowed = "a token that may dispatch workflows (Actions: write) and record verifications (Deployments: write)"
         problems.append(_problem(stack, "promotionToken", Kind.NOT_READY, "nothing", allowed))
-    if configuration.cluster.mode == "deploy" and not configuration.cluster.context:
+    if configuration.cluster.mode == "deploy" and not configuration.cluster.context and not has_cluster:
         allowed = "the context of this stage's cluster; the current context is never used"
         problems.append(_problem(stack, "kubeContext", Kind.NOT_READY, "nothing", allowed))
     return problems

@@ -56,12 +56,26 @@ def section(title: str, text: str, keys: Sequence[Key]) -> str:
     return "\n".join([f"## {title}\n", f"{text}\n", *rows, ""])
 
 
-def _row(key: Key) -> str:
-    about = key.about + (f" For one stage: `{key.for_stage}` of its entry in `stages`." if key.for_stage else "")
+def described(key: Key) -> str:
+    """The same as a row says, in sentences: for whoever writes a program in another language."""
+    allowed, default = _allowed(key), _default(key)
+    ends = (f"Allowed: {allowed}." if allowed else "", "" if key.required else f"Default: {default}.")
+    return " ".join(filter(None, (_about(key), *ends)))
+
+
+def _about(key: Key) -> str:
+    return key.about + (f" For one stage: `{key.for_stage}` of its entry in `stages`." if key.for_stage else "")
+
+
+def _allowed(key: Key) -> str:
     allowed = "" if key.keys or key.rule is TEXT else key.rule.words
     if key.type is Type.MAP and not key.keys:
         allowed = "; ".join(filter(None, (f"names: {key.names.words}", allowed and f"values: {allowed}")))
-    cells = (f"`{key.name}`", key.type.value, about, allowed, _default(key))
+    return allowed
+
+
+def _row(key: Key) -> str:
+    cells = (f"`{key.name}`", key.type.value, _about(key), _allowed(key), _default(key))
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
 
 
