@@ -1,6 +1,6 @@
 """`make up`: cluster, platform, every stage, and a look at all of it. Each step begins with what is there already."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from delivery.cluster import connect
 from delivery.laptop.clusters import TOOLS
@@ -115,11 +115,16 @@ def wait_until_healthy(session: Session, ground: Ground, stages: tuple[StackConf
         )
 
 
-def targets(stages: tuple[StackConfiguration, ...]) -> Iterator[Target]:
-    """What a person may want to open: Argo CD, Jaeger, and of each stage what its generated charts serve."""
-    yield Target("Argo CD", "argocd", "argocd-server", 80, 8080)
-    # Where the pipeline's own links to traces lead by default.
-    yield Target("Jaeger", "observability", "jaeger", 16686, 16686)
+def targets(stages: tuple[StackConfiguration, ...], outputs: Mapping[str, object]) -> Iterator[Target]:
+    """What a person may want to open: Argo CD, Jaeger, and of each stage what its generated charts serve.
+
+    `outputs` are the platform's, which may have left a part out.
+    """
+    if "argocd" in outputs:
+        yield Target("Argo CD", "argocd", "argocd-server", 443, 8443, "https")
+    if "jaeger" in outputs:
+        # Where the pipeline's own links to traces lead by default.
+        yield Target("Jaeger", "observability", "jaeger", 16686, 16686)
     for number, stage in enumerate(stages):
         for placed in stage.stage_applications:
             application = placed.application
@@ -139,7 +144,7 @@ def show(
     outputs: dict[str, object],
 ) -> int:
     """Print the addresses, and keep the port-forwards for as long as there is a person who looks."""
-    opened, context = tuple(targets(stages)), ground.cluster.context
+    opened, context = tuple(targets(stages, outputs)), ground.cluster.context
     first = stages[0].stage_applications[0].program_path
     if not session.terminal:
         kubectl = {target.title: " ".join(target.command(context, target.local)) for target in opened}
@@ -148,9 +153,7 @@ def show(
     with Forwards(opened, context, session.workspace, programs) as forwards:
         session.say("", "open until Ctrl-C:", *_table(forwards.addresses))
         session.say(f"  Argo CD's user is admin; its password: {outputs.get('argocdPassword', '')}")
-        session.say(
-            f"  the first promotion: commit another version to {first}/values.yaml of {ground.answers.repository}"
-        )
+        session.say(f"  a promotion begins with another version in {first}/values.yaml of {ground.answers.repository}")
         forwards.keep(session.sleep)
     session.say("", "everything goes on running; make up opens it again, make down takes it away")
     return DONE

@@ -23,7 +23,10 @@ from tests.delivery.cluster.kubernetes_api import ARGOCD, TOKEN, Body, Kubernete
 
 REPOSITORY = "acme/podtato-head-gitops"
 GITHUB_TOKEN = "token-of-the-person"
-OUTPUTS = '{"argocdPassword": "kubectl get secret", "otlpEndpoint": "http://collector:4318"}'
+OUTPUTS = (
+    '{"argocd": "kubectl …", "argocdPassword": "kubectl get secret …", "jaeger": "kubectl …",'
+    ' "otlpEndpoint": "http://collector:4318"}'
+)
 
 PULUMI = """
 [ "$1" = version ] && { echo v3.300.1; exit; }
