@@ -138,7 +138,7 @@ def _secret(
     data |= {field: secrets[key] for field, key in plan.secret_data.items()}
     if plan.generated:
         data[plan.generated] = pulumi.Output.secret(random.token_urlsafe(32))
-        # A new one at every run, of which the first stays.
-        opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(ignore_changes=["stringData"]))
+        # A new one at every run, of which the first stays; the provider keeps it as `data`.
+        opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(ignore_changes=["stringData", "data"]))
     metadata = ObjectMetaArgs(name=plan.name, namespace=plan.namespace, labels=plan.labels or None)
     return Secret(f"{plan.namespace}/{plan.name}", metadata=metadata, string_data=data, opts=opts)

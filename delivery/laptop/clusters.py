@@ -4,6 +4,7 @@ Read in kind's `pkg/cmd/kind` and k3d's `cmd/cluster`: both list one cluster a l
 kubeconfig whose context is named by the tool and the cluster.
 """
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -102,6 +103,11 @@ class LocalCluster:
     def write_kubeconfig(self) -> None:
         """Write the kubeconfig that the stacks use: the cluster's port may be another one after a restart."""
         write_private(self._workspace.kubeconfig, self._programs.ask(*self._filled(self.tool.kubeconfig)))
+
+    @property
+    def delete_command(self) -> str:
+        """What deletes it, for a person."""
+        return shlex.join(self._filled(self.tool.delete))
 
     def delete(self) -> None:
         """Delete it with everything in it."""

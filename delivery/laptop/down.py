@@ -1,6 +1,8 @@
 """`make down`: the stages, the platform, the cluster and the folder, in that order. The repository's history stays."""
 
-from delivery.laptop.clusters import TOOLS
+from collections.abc import Mapping
+
+from delivery.laptop.clusters import TOOLS, LocalCluster
 from delivery.laptop.errors import LaptopError
 from delivery.laptop.programs import Programs
 from delivery.laptop.projects import PLATFORM_STACK, stage_names
@@ -34,7 +36,7 @@ def down(session: Session) -> int:
         if stack.exists():
             with session.step(stage):
                 if has_repository:
-                    stack.destroy({} if ground.cluster_exists else UNREACHABLE)
+                    _destroy(stack, cluster, {} if ground.cluster_exists else UNREACHABLE)
                 else:
                     stack.forget()
     platform = LocalStack(workspace.platform, PLATFORM_STACK, programs)
@@ -42,7 +44,7 @@ def down(session: Session) -> int:
         with session.step("platform"):
             # What a forgotten stage has left in the cluster would rightly stop it, and goes with the cluster.
             if ground.cluster_exists and has_repository:
-                platform.destroy()
+                _destroy(platform, cluster, {})
             else:
                 platform.forget()
     if ground.cluster_exists:
@@ -53,3 +55,11 @@ def down(session: Session) -> int:
     workspace.remove()
     session.say("", "all of it is gone, except for what stays in the repository")
     return DONE
+
+
+def _destroy(stack: LocalStack, cluster: LocalCluster, more: Mapping[str, str]) -> None:
+    try:
+        stack.destroy(more)
+    except LaptopError as error:
+        instead = f"where it is the cluster that stops it: {cluster.delete_command}"
+        raise LaptopError(str(error), f"{error.fix}; {instead}") from None

@@ -86,12 +86,15 @@ def write_pipeline(workspace: Workspace, place: Place, otlp_endpoint: str = "") 
         _write_stack(workspace.folder / f"Pulumi.{stage}.yaml", PROJECT, own)
 
 
-def write_platform(workspace: Workspace, place: Place, repository_url: str) -> None:
-    """Write the platform's project and stack, with the settings of `platform/Pulumi.laptop.yaml`."""
+def write_platform(workspace: Workspace, place: Place) -> None:
+    """Write the platform's project and stack, with the settings of `platform/Pulumi.laptop.yaml`.
+
+    Which repository Argo CD reads, it finds in the pipeline's project, in the folder above.
+    """
     source = workspace.program / "platform"
     _write(workspace.platform / "Pulumi.yaml", _project(workspace, "platform", source))
     own = _platform_settings(source / f"Pulumi.{PLATFORM_STACK}.yaml")
-    own |= {"kubeContext": place.context, "kubeconfig": str(workspace.kubeconfig), "repositoryURL": repository_url}
+    own |= {"kubeContext": place.context, "kubeconfig": str(workspace.kubeconfig)}
     _write_stack(workspace.platform / f"Pulumi.{PLATFORM_STACK}.yaml", "platform", own)
 
 
@@ -124,7 +127,7 @@ def _platform_settings(path: Path) -> dict[str, object]:
     return {
         key.removeprefix("platform:"): value
         for key, value in settings.items()
-        if not (isinstance(value, dict) and value.keys() == {"secure"})
+        if key != "platform:repositoryURL" and not (isinstance(value, dict) and value.keys() == {"secure"})
     }
 
 

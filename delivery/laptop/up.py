@@ -77,7 +77,7 @@ def bring_up_platform(session: Session, ground: Ground, programs: Programs) -> d
     workspace = session.workspace
     with session.step("platform"):
         write_pipeline(workspace, ground.place)
-        write_platform(workspace, ground.place, ground.repository.repository.url)
+        write_platform(workspace, ground.place)
         stack = LocalStack(workspace.platform, PLATFORM_STACK, programs)
         stack.create()
         if ground.repository.is_private:

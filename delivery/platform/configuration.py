@@ -126,7 +126,7 @@ def _credential(given: Collection[str], url: str, errors: ErrorCollector) -> str
     if not url:
         allowed = f"{TABLE['repositoryURL'].allowed}: {found[0]} is for a repository"
         errors.add(Kind.MISSING, ("repositoryURL",), None, allowed, TABLE["repositoryURL"].form)
-    elif url.startswith("https:") == (found[0] == "sshPrivateKey"):
+    elif url.startswith(("https:", "http:")) == (found[0] == "sshPrivateKey"):
         form = "git@HOST:OWNER/NAME.git" if found[0] == "sshPrivateKey" else "https://HOST/OWNER/NAME"
         allowed = f"{form}, for {found[0]}, and the same as `delivery:argocdRepoURL`"
         errors.add(Kind.NOT_ALLOWED, ("repositoryURL",), url, allowed, form)

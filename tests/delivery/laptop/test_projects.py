@@ -70,7 +70,7 @@ def test_clusters_and_logins_of_the_checkout_are_not(written: Laptop) -> None:
 
 def test_both_projects_run_the_programs_of_the_checkout_with_its_packages(written: Laptop) -> None:
     write_pipeline(written.workspace, PLACE)
-    write_platform(written.workspace, PLACE, "https://github.com/acme/podtato-head-gitops")
+    write_platform(written.workspace, PLACE)
     folder = written.workspace.folder
     for project, main in ((folder, written.program), (folder / "platform", written.program / "platform")):
         document = yaml.safe_load((project / "Pulumi.yaml").read_text())
@@ -79,12 +79,12 @@ def test_both_projects_run_the_programs_of_the_checkout_with_its_packages(writte
         assert Path(os.path.normpath(project / packages)) == written.program / ".venv"
 
 
-def test_the_platform_is_in_the_same_cluster_and_reads_the_same_repository(written: Laptop) -> None:
-    write_platform(written.workspace, PLACE, "https://github.com/acme/podtato-head-gitops")
+def test_the_platform_is_in_the_same_cluster_and_reads_the_repository_of_the_project_above(written: Laptop) -> None:
+    write_platform(written.workspace, PLACE)
     found = config(written.workspace.platform / "Pulumi.laptop.yaml")
     assert found["platform:kubeContext"] == "kind-delivery"
     assert found["platform:kubeconfig"] == str(written.workspace.kubeconfig)
-    assert found["platform:repositoryURL"] == "https://github.com/acme/podtato-head-gitops"
+    assert "platform:repositoryURL" not in found
 
 
 def test_the_platforms_own_settings_are_taken_over_without_what_is_encrypted(written: Laptop) -> None:
@@ -92,7 +92,7 @@ def test_the_platforms_own_settings_are_taken_over_without_what_is_encrypted(wri
     source.mkdir(exist_ok=True)
     settings = {"platform:jaeger": {"values": {"a": 1}}, "platform:githubToken": {"secure": "v1:abc"}}
     (source / "Pulumi.laptop.yaml").write_text(yaml.safe_dump({"config": settings, "encryptionsalt": "v1:x"}))
-    write_platform(written.workspace, PLACE, "https://github.com/acme/podtato-head-gitops")
+    write_platform(written.workspace, PLACE)
     found = yaml.safe_load((written.workspace.platform / "Pulumi.laptop.yaml").read_text())
     assert found["config"]["platform:jaeger"] == {"values": {"a": 1}}
     assert "platform:githubToken" not in found["config"]
