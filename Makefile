@@ -2,13 +2,14 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+POLICY := policy/.venv
 STACK ?= dev
 OUT ?= out
 FILE ?= .demo/traces.jsonl
 # A clone of the GitOps repository tells when commits were made; the demo leaves one.
 REPOSITORY ?= $(wildcard .demo/forge/podtato-team/*.git)
 
-.PHONY: help demo up down render doctor adopt trace reference test soak bench cluster-tools lock clean
+.PHONY: help demo up down render doctor adopt trace reference test soak bench cluster-tools policy lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +23,12 @@ $(VENV)/.runtime: requirements.txt
 $(VENV)/.development: $(VENV)/.runtime requirements-dev.txt
 	@echo "adding the development tools from requirements-dev.txt" >&2
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+$(POLICY)/.runtime: policy/requirements.txt
+	@echo "making $(POLICY) from policy/requirements.txt (once, about a minute)" >&2
+	@$(PYTHON) -m venv $(POLICY)
+	@$(POLICY)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r policy/requirements.txt
 	@touch $@
 
 demo: $(VENV)/.runtime ## Run the whole delivery on this machine, without cluster or account: EXAMPLE=helm, VERIFICATION=argocd
@@ -58,7 +65,7 @@ test: export KUBEBUILDER_ASSETS := $(CURDIR)/.tools/bin
 endif
 endif
 test: export PATH := $(CURDIR)/.tools/bin:$(PATH)
-test: $(VENV)/.development ## Check format, lint and types, and run every test that this machine can run
+test: $(VENV)/.development $(POLICY)/.runtime ## Check format, lint and types, and run every test that this machine can run
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
@@ -73,10 +80,12 @@ cluster-tools: ## Get kube-apiserver, etcd, helm, kustomize, actionlint and defi
 bench: $(VENV)/.runtime ## Measure what is promised about speed, each figure beside its bound: all, or ONLY=render
 	@$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY))
 
+policy: $(POLICY)/.runtime ## Make what the policy pack needs: pulumi preview --policy-pack policy
+
 lock: $(VENV)/.development ## Lock requirements*.in again, with hashes for every platform
-	@for name in requirements requirements-dev gitops/promoter/requirements; do \
+	@for name in requirements requirements-dev gitops/promoter/requirements policy/requirements; do \
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	    --custom-compile-command "make lock" $$name.in -o $$name.txt; done
 
 clean: ## Remove what the other targets made
-	rm -rf $(VENV) $(OUT) .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(POLICY) $(OUT) .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis

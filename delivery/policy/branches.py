@@ -36,11 +36,12 @@ class Source:
 def check(resources: Sequence[Declared]) -> Iterator[Finding]:
     """Every Application, and template of an ApplicationSet, that follows another branch."""
     files = [file for file in committed_files(resources) if not is_promotion(file)]
-    pipeline, _ = settings(resources)
+    pipelines = settings(resources)
     for spec, name, urn in applications(resources):
         found = list(sources(spec))
         for source in found:
             own = [file for file in files if file.repository == source.repository]
+            pipeline = pipelines.get(source.repository, (None,))[0]
             expected = _expected(source, found, own, pipeline)
             revision = source.revision.removeprefix("refs/heads/")
             if expected and revision != UNKNOWN and revision not in expected:

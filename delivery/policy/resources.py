@@ -142,12 +142,13 @@ def items(value: object) -> Sequence[object]:
     return value if isinstance(value, list | tuple) else ()
 
 
-def settings(resources: Iterable[Declared]) -> tuple[PromotionSettings | None, CommittedFile | None]:
-    """What the promoter is told of the pipeline, and the file that says so; None beside an unreadable one."""
+def settings(resources: Iterable[Declared]) -> dict[str, tuple[PromotionSettings | None, CommittedFile]]:
+    """What the promoter is told of the pipeline of each repository, and its file; None: an unreadable one."""
+    found: dict[str, tuple[PromotionSettings | None, CommittedFile]] = {}
     for file in committed_files(resources):
         if file.path == SETTINGS_PATH:
             try:
-                return PromotionSettings.from_json(file.content), file
+                found[file.repository] = PromotionSettings.from_json(file.content), file
             except SettingsError:
-                return None, file
-    return None, None
+                found[file.repository] = None, file
+    return found

@@ -12,23 +12,23 @@ from delivery.policy.resources import Declared, Finding, settings
 
 def check(resources: Sequence[Declared]) -> Iterator[Finding]:
     """Every edge in the promoter's settings that leaves out a stage."""
-    pipeline, file = settings(resources)
-    if file is None:
-        return
-    urn = file.urn
-    if pipeline is None:
-        yield Finding("settings.json", "the promoter's settings are not readable, so no edge can be checked", urn)
-        return
-    for target, after in pipeline.stages.items():
-        if pipeline.requires.get(target, "any") == "all":
+    for pipeline, file in settings(resources).values():
+        if pipeline is None:
+            why = "the promoter's settings are not readable, so no edge can be checked"
+            yield Finding("settings.json", why, file.urn)
             continue
-        for source in after:
-            left_out = [other for other in after if other != source and source in _before(other, pipeline.stages)]
-            if left_out:
-                yield _finding(source, target, f"leaves out {', '.join(left_out)}, which comes between them", urn)
-    for source, target in dict.fromkeys((edge.source, edge.target) for edge in pipeline.edges):
-        if source not in pipeline.stages.get(target, ()):
-            yield _finding(source, target, f"is none of the pipeline: {target} does not come after {source}", urn)
+        for target, after in pipeline.stages.items():
+            if pipeline.requires.get(target, "any") == "all":
+                continue
+            for source in after:
+                left_out = [other for other in after if other != source and source in _before(other, pipeline.stages)]
+                if left_out:
+                    why = f"leaves out {', '.join(left_out)}, which comes between them"
+                    yield _finding(source, target, why, file.urn)
+        for source, target in dict.fromkeys((edge.source, edge.target) for edge in pipeline.edges):
+            if source not in pipeline.stages.get(target, ()):
+                why = f"is none of the pipeline: {target} does not come after {source}"
+                yield _finding(source, target, why, file.urn)
 
 
 def _finding(source: str, target: str, why: str, urn: str) -> Finding:

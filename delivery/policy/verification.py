@@ -25,9 +25,9 @@ _KEPTN = ("preDeploymentTasks", "preDeploymentEvaluations", "postDeploymentTasks
 
 def check(resources: Sequence[Declared]) -> Iterator[Finding]:
     """Every stage that has applications without any verification, and promotes onward."""
-    pipeline, _ = settings(resources)
+    pipelines = settings(resources)
     told = dict(_told(resources))
-    found: dict[str, Finding] = {}
+    found: dict[tuple[str, str], Finding] = {}
     for file in committed_files(resources):
         stage = "" if is_promotion(file) else stage_of(file)
         platform = mapping((file.documents or (None,))[0]) if stage else {}
@@ -39,14 +39,14 @@ def check(resources: Sequence[Declared]) -> Iterator[Finding]:
             continue
         data = (mapping(hook, "data") for hook in hooks)
         onward = {target for one in data for target in _targets(one)} | told.get((application, stage), set())
-        if pipeline:
+        if pipeline := pipelines.get(file.repository, (None,))[0]:
             onward |= {target for target, after in pipeline.stages.items() if stage in after}
             onward -= set(pipeline.require_record)
         if onward:
             message = (
                 f"the stage {stage} promotes to {', '.join(sorted(onward))}, and nothing verifies {application} in it"
             )
-            found.setdefault(stage, Finding(stage, message, file.urn))
+            found.setdefault((file.repository, stage), Finding(stage, message, file.urn))
     yield from found.values()
 
 

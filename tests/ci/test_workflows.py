@@ -1,5 +1,6 @@
 """The project's own workflows: what linters find, what they may do, and that they follow the pipeline."""
 
+import json
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -190,10 +191,24 @@ def test_an_update_is_made_where_it_is_due_and_sees_when_the_run_is_cancelled() 
     [job] = jobs("stack").values()
     listed = job["steps"]
     decided = used(listed, '.venv/bin/python -m ci.update --stack "$STACK"')
-    update = used(listed, 'exec pulumi up --yes --non-interactive --stack "$STACK"')
+    [update] = [step for step in listed if step.get("run", "").startswith("exec pulumi up ")]
+    assert {"--yes", "--non-interactive"} < set(update["run"].split())
+    assert "--skip-preview" not in update["run"]
     assert listed.index(decided) < listed.index(update)
     assert update["if"] == f"{decided['if']} && steps.{decided['id']}.outputs.due == 'true'"
     assert used(listed, "actions/checkout@")["with"]["fetch-depth"] == 0
+
+
+def test_an_update_and_a_preview_are_judged_by_the_policy_pack_which_is_there_before() -> None:
+    [job] = jobs("stack").values()
+    listed = job["steps"]
+    [update] = [step for step in listed if step.get("run", "").startswith("exec pulumi up ")]
+    shown = used(listed, "pulumi/actions@")
+    options = update["run"].split()
+    assert options[options.index("--policy-pack") + 1] == shown["with"]["policyPacks"] == "policy"
+    assert options[options.index("--policy-pack-config") + 1] == shown["with"]["policyPackConfigs"]
+    assert json.loads((ROOT / shown["with"]["policyPackConfigs"]).read_text()) == {}
+    assert listed.index(used(listed, "make policy")) < min(listed.index(update), listed.index(shown))
 
 
 def test_every_night_each_stack_is_compared_with_what_is_there_but_for_promotions() -> None:

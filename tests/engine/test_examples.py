@@ -6,6 +6,7 @@ import pytest
 
 from lab.example import EXAMPLES, Example, example_names
 from lab.forge import Forge
+from tests.engine.policy import judged
 from tests.engine.team import REPOSITORY, Team
 
 
@@ -21,7 +22,7 @@ def test_an_example_goes_up_beside_its_team_s_files_and_stays_as_it_is(tmp_path:
         placed = [found for found in example.pipeline.stage_applications if found.stage.name == stage]
         assert {f"Application {found.argocd_application}" for found in placed} <= set(team.manifests(stage))
         assert {f"{found.program_path}/platform.yaml" for found in placed} <= set(team.files())
-        again = team.preview(stage, "--expect-no-changes")
+        again = team.preview(stage, "--expect-no-changes", *judged())
         assert again.status == 0, again.text
     assert {path: team.read(path).encode() for path in example.files} == example.files
 

@@ -137,6 +137,7 @@ _FILES = (platform(), values("v1.4.0"))
 _CHAIN: dict[str, tuple[str, ...]] = {"dev": (), "staging": ("dev",), "production": ("staging",)}
 _SKIP: dict[str, tuple[str, ...]] = {"dev": (), "staging": ("dev",), "production": ("dev", "staging")}
 _BRANCHES = {"dev": "develop", "staging": "main", "production": "main"}
+_SMOKE: dict[str, Json] = {"postDeploymentTasks": ["smoke"]}
 _BRANCH, _SKIPPED, _UNVERIFIED = "application-branch", "skipped-stage", "unverified-stage"
 _SECRET, _WORKFLOW, _TAG = "plain-secret", "workflow-rights", "mutable-tag"
 
@@ -185,8 +186,8 @@ CASES = (
     Case(
         _BRANCH,
         "a stage with a branch of its own, by the promoter's settings",
-        (pipeline(_CHAIN, _BRANCHES), platform(branch="develop"), application("develop")),
-        (pipeline(_CHAIN, _BRANCHES), platform(branch="main"), application("main")),
+        (pipeline(_CHAIN, _BRANCHES), platform(branch="develop", context=_SMOKE), application("develop")),
+        (pipeline(_CHAIN, _BRANCHES), platform(branch="main", context=_SMOKE), application("main")),
         "shop-dev: main",
     ),
     Case(
@@ -423,6 +424,13 @@ CASES = (
             "kustomization.yaml", "images: [{name: web, newTag: '1.2'}]", "images: [{name: web, newTag: feature-12}]"
         ),
         "web:feature-12",
+    ),
+    Case(
+        _TAG,
+        "a base, whose tag an overlay sets",
+        (manifest("web"), file("kustomization.yaml", "images: [{name: web, newTag: '1.2'}]")),
+        (manifest("web"), file("kustomization.yaml", "images: [{name: other, newTag: '1.2'}]")),
+        "web",
     ),
     Case(
         _TAG,

@@ -11,7 +11,6 @@ from delivery.policy.images import moves
 from delivery.policy.resources import Declared, documents
 from delivery.policy.rules import RULES, Rule, findings
 from delivery.policy.secrets import is_secret, known_form
-from delivery.stack.manifests import read_gitops
 from tests.delivery.policy.cases import (
     CASES,
     KEY,
@@ -83,13 +82,6 @@ def test_an_edge_that_the_stages_do_not_have_skips_whatever_is_between() -> None
     assert _subjects("skipped-stage", (file(".github/promoter/settings.json", json.dumps(told)),)) == [
         "dev -> production"
     ]
-
-
-@pytest.mark.parametrize("name", ["promote.yaml", "promote-with-pulumi.yaml"])
-def test_the_workflows_that_this_project_commits_keep_the_rules(name: str) -> None:
-    committed = file(f".github/workflows/{name}", read_gitops(f"workflows/{name}"))
-    for rule in RULES:
-        assert not list(findings(rule, (committed,))), rule.name
 
 
 @pytest.mark.parametrize(
