@@ -20,7 +20,6 @@ from delivery.policy.resources import (
     documents,
     items,
     mapping,
-    objects,
     text,
     walk,
 )
@@ -55,13 +54,14 @@ def moves_tag(tag: str) -> bool:
 
 def check(resources: Sequence[Declared]) -> Iterator[Finding]:
     """Every image, and chart of a registry, that is named by what may move."""
+    for declared in resources:
+        if declared.type.startswith("kubernetes:"):
+            yield from _all((reference, declared.urn) for reference in _references(declared.properties))
     files = list(committed_files(resources))
     overlaid = set(_overlaid(files))
-    for found, urn in objects(resources):
-        if text(found.get("kind")):
-            yield from _all((reference, urn) for reference in _references(found) if reference not in overlaid)
     for file in files:
-        yield from _all((reference, file.urn) for reference in _in_file(file, files) if reference not in overlaid)
+        found = _in_file(file, files)
+        yield from _all((one, file.urn) for one in found if (file.repository, one) not in overlaid)
     for spec, name, urn in applications(resources):
         for part in (spec.get("source"), *items(spec.get("sources"))):
             source = mapping(part)
@@ -95,20 +95,16 @@ def _in_file(file: CommittedFile, files: Sequence[CommittedFile]) -> Iterator[st
     if stage_of(file):
         yield from _deployed(mapping(parsed[0]), file, files)
     for document in parsed:
-        if (
-            not (isinstance(document, Mapping) and "kind" in document and "apiVersion" in document)
-            or "images" in document
-        ):
-            yield from _references(document, without=("application",) if stage_of(file) else ())
+        yield from _references(document, without=("application",) if stage_of(file) else ())
 
 
-def _overlaid(files: Sequence[CommittedFile]) -> Iterator[str]:
-    """The images without a tag in a base that a Kustomization gives theirs; whether that moves is looked at there."""
+def _overlaid(files: Sequence[CommittedFile]) -> Iterator[tuple[str, str]]:
+    """By repository, the images of bases that a Kustomization gives a tag; whether that moves is looked at there."""
     for file in files:
         for document in file.documents or ():
             for entry in items(mapping(document).get("images")):
                 if {*_TAG_KEYS, *_DIGEST_KEYS} & mapping(entry).keys():
-                    yield text(mapping(entry).get("name"))
+                    yield file.repository, text(mapping(entry).get("name"))
 
 
 def _deployed(platform: Mapping[str, object], file: CommittedFile, files: Sequence[CommittedFile]) -> Iterator[str]:
