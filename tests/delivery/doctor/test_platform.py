@@ -242,6 +242,13 @@ def test_a_part_that_is_not_this_stacks_would_collide_and_can_be_left_to_its_own
     assert {check.status for check in look(state(), parts=parts).values()} == {"ok"}
 
 
+def test_of_a_platform_that_others_have_installed_the_parts_alone_are_told(api: KubernetesApi, look: Platform) -> None:
+    switched_off(api)
+    second_config(api)
+    parts = {"Argo CD", "Jaeger", "collector", "Keptn's certificates", "Keptn"}
+    assert {name for name, check in look({}).items() if check.status == "wrong"} == parts
+
+
 def test_a_collector_of_others_in_another_namespace_is_none_of_the_platforms(
     api: KubernetesApi, look: Platform
 ) -> None:
