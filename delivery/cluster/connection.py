@@ -6,6 +6,7 @@ the import of the client's thousand models. The kubeconfig's current context is 
 
 import json
 import shlex
+import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 10.0
+PATIENCE = 10
+"""How often a server is asked that is not ready to answer."""
 
 _JSON = "application/json"
 _METADATA = f"{_JSON};as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,{_JSON}"
@@ -39,12 +42,14 @@ class Connection:
     """Reads from one API server. `address` is its URL, `context` the kubeconfig's name for it.
 
     Every call raises `ClusterError` when the server cannot be reached (5 s to connect, 10 s for each read, no second
-    try) or refuses the login, and `RefusedError` for any other answer that is neither a success nor "not found".
+    try) or refuses the login, and `RefusedError` for any other answer that is neither a success nor "not found". A
+    server that asks for patience (429, as for the first list of a custom resource) is asked again for some seconds.
     """
 
     def __init__(self, client: "ApiClient", context: str) -> None:
         self._client = client
         self.context = context
+        self.pause_seconds = 1.0
         self.address = without_secrets(str(client.configuration.host))
 
     @property
@@ -83,8 +88,13 @@ class Connection:
             request = self._client.param_serialize(
                 method, path, header_params=headers, body=body, auth_settings=["BearerToken"]
             )
-            response = self._client.call_api(*request, _request_timeout=(CONNECT_SECONDS, READ_SECONDS))
-            return self._answer(int(response.status), response.read())  # type: ignore[no-untyped-call]
+            for _ in range(PATIENCE):
+                response = self._client.call_api(*request, _request_timeout=(CONNECT_SECONDS, READ_SECONDS))
+                status, data = int(response.status), response.read()  # type: ignore[no-untyped-call]
+                if status != 429:
+                    break
+                time.sleep(self.pause_seconds)
+            return self._answer(status, data)
         except (ApiException, HTTPError, OSError) as error:
             raise self.unusable(_reason(error)) from None
 

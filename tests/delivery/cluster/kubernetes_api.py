@@ -79,7 +79,8 @@ class KubernetesApi:
     """What the stand-in says. An int in `objects` is a status without an object.
 
     `rules` hold in every namespace, `lists_rules` says whether the server can list them, `cluster_rules` hold for
-    things outside any namespace. `requests` are "METHOD path" with the query, `accepted` their `Accept`.
+    things outside any namespace. The first `busy` requests are asked for patience. `requests` are "METHOD path" with
+    the query, `accepted` their `Accept`.
     """
 
     objects: Body = field(default_factory=healthy)
@@ -87,6 +88,7 @@ class KubernetesApi:
     cluster_rules: list[Body] = field(default_factory=lambda: [rule("*", "*", "*")])
     lists_rules: bool = True
     reviews: bool = True
+    busy: int = 0
     url: str = ""
     requests: list[str] = field(default_factory=list)
     accepted: list[str] = field(default_factory=list)
@@ -110,6 +112,9 @@ class KubernetesApi:
             return 401, {"kind": "Status", "message": "Unauthorized"}
         if method == "POST":
             return self._review(path.rpartition("/")[2], body)
+        if self.busy:
+            self.busy -= 1
+            return 429, {"kind": "Status", "message": "storage is (re)initializing"}
         found = self.objects.get(path, 404)
         if isinstance(found, int):
             return found, {"kind": "Status", "message": f"{path} is forbidden to {token}\nand more"}

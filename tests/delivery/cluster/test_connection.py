@@ -1,9 +1,11 @@
 import json
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from delivery.cluster import ClusterError, RefusedError, connect
+from delivery.cluster.connection import PATIENCE
 from delivery.cluster.kubeconfig import logins
 from delivery.model.secret import SecretText
 from tests.delivery.cluster.kubernetes_api import CONTEXT, KubernetesApi
@@ -72,6 +74,18 @@ def test_an_answer_that_is_neither_success_nor_absence_is_told_on_one_line(api: 
     assert connection.get("/apis/of/nobody") is None
     assert raised.value.status == 403
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(("busy", "asked"), [(1, 2), (PATIENCE, PATIENCE)])
+def test_a_server_that_asks_for_patience_is_asked_again_and_not_for_ever(
+    api: KubernetesApi, busy: int, asked: int
+) -> None:
+    connection = connect(CONTEXT, api.kubeconfig())
+    connection.pause_seconds, api.busy = 0, busy
+
+    with suppress(RefusedError):
+        assert connection.get("/version") == {"gitVersion": "v1.37.2"}
+    assert len(api.requests) == asked
 
 
 def test_a_login_command_that_fails_is_a_refused_login_and_nothing_is_logged(
