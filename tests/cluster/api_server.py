@@ -33,10 +33,14 @@ _RESOURCES = {
     "ConfigMap": "api/v1/{}configmaps",
     "CustomResourceDefinition": "apis/apiextensions.k8s.io/v1/customresourcedefinitions",
     "Deployment": "apis/apps/v1/{}deployments",
+    "ReplicaSet": "apis/apps/v1/{}replicasets",
     "StatefulSet": "apis/apps/v1/{}statefulsets",
+    "Endpoints": "api/v1/{}endpoints",
     "Ingress": "apis/networking.k8s.io/v1/{}ingresses",
     "Job": "apis/batch/v1/{}jobs",
+    "KeptnApp": "apis/lifecycle.keptn.sh/v1/{}keptnapps",
     "KeptnAppContext": "apis/lifecycle.keptn.sh/v1/{}keptnappcontexts",
+    "KeptnAppVersion": "apis/lifecycle.keptn.sh/v1/{}keptnappversions",
     "KeptnConfig": "apis/options.keptn.sh/v1alpha1/{}keptnconfigs",
     "KeptnTaskDefinition": "apis/lifecycle.keptn.sh/v1/{}keptntaskdefinitions",
     "MutatingWebhookConfiguration": "apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations",
@@ -152,6 +156,12 @@ class ApiServer:
         self._tokens[name] = self._token(name, "default")
         return self.kubeconfig(name)
 
+    def kubeconfig_of(self, account: str, namespace: str) -> str:
+        """A kubeconfig for a service account that is there, with the rights that it has; see `kubeconfig`."""
+        name = f"{namespace}/{account}"
+        self._tokens[name] = self._token(account, namespace)
+        return self.kubeconfig(name)
+
     def mount(self, folder: Path, account: str, namespace: str) -> None:
         """Write what a pod of this service account finds in its folder: a token, the namespace, whom to trust."""
         (folder / "token").write_text(self._token(account, namespace), encoding="utf-8")
@@ -180,6 +190,13 @@ class ApiServer:
         """All objects of a kind: those in a namespace, else all."""
         return list(self._call("GET", self._path(kind, namespace))["items"])
 
+    def metadata(self, kind: str) -> list[Body]:
+        """The metadata of all objects of a kind, without the rest of them."""
+        form = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+        found = self._call("GET", self._path(kind), accepted=form)["items"]
+        # Of this form none are null.
+        return [item["metadata"] for item in found or ()]
+
     def merge(self, kind: str, name: str, body: Body, namespace: str = "", subresource: str = "") -> Body:
         """Change an object, or its status, by a merge patch. It is validated strictly."""
         path = f"{self._path(kind, namespace)}/{name}" + (f"/{subresource}" if subresource else "")
@@ -190,12 +207,16 @@ class ApiServer:
         path = self._path(body["kind"], body["metadata"].get("namespace", ""))
         return self._call("POST", path, body, fieldValidation="Strict")
 
-    def validate(self, body: Body) -> Body:
-        """The object as it would be once applied, validated strictly; nothing is stored. Raises `Refused`."""
+    def apply(self, body: Body, **query: str) -> Body:
+        """Create an object, or change it to this, on the server's side. It is validated strictly. Raises `Refused`."""
         metadata = body["metadata"]
         path = f"{self._path(body['kind'], metadata.get('namespace', ''))}/{metadata['name']}"
-        query = {"dryRun": "All", "fieldValidation": "Strict", "fieldManager": "validation", "force": "true"}
+        query = {"fieldValidation": "Strict", "fieldManager": "validation", "force": "true", **query}
         return self._call("PATCH", path, body, "application/apply-patch+yaml", **query)
+
+    def validate(self, body: Body) -> Body:
+        """The object as it would be once applied, validated strictly; nothing is stored. Raises `Refused`."""
+        return self.apply(body, dryRun="All")
 
     def delete(self, kind: str, name: str, namespace: str = "") -> None:
         """Delete an object behind everybody's back."""
@@ -301,10 +322,17 @@ class ApiServer:
         return _RESOURCES[kind].format(f"namespaces/{namespace}/" if namespace else "")
 
     def _call(
-        self, method: str, path: str, body: Body | None = None, content_type: str = "application/json", **query: str
+        self,
+        method: str,
+        path: str,
+        body: Body | None = None,
+        content_type: str = "application/json",
+        accepted: str = "application/json",
+        **query: str,
     ) -> Body:
+        headers = {"Content-Type": content_type, "Accept": accepted}
         response = self._session.request(
-            method, f"{self.url}/{path}", params=query, json=body, headers={"Content-Type": content_type}, timeout=30
+            method, f"{self.url}/{path}", params=query, json=body, headers=headers, timeout=30
         )
         answer: Body = response.json() if "json" in response.headers["Content-Type"] else {"message": response.text}
         if response.status_code == 404:

@@ -71,12 +71,12 @@ class NodeAgent:
         count, observed = body["spec"]["replicas"], {"observedGeneration": body["metadata"]["generation"]}
         ready = {"readyReplicas": count, "availableReplicas": count}
         if self.rollout == "available":
-            conditions = [_condition("Progressing", "NewReplicaSetAvailable"), _condition("Available")]
+            conditions = [condition("Progressing", "NewReplicaSetAvailable"), condition("Available")]
             all_new = {"replicas": count, "updatedReplicas": count, "unavailableReplicas": 0}
             return observed | ready | all_new | {"conditions": conditions}
         # The old pods serve on, the first new one does not get ready.
         one_more = {"replicas": count + 1, "updatedReplicas": 1, "unavailableReplicas": 1}
-        late = _condition("Progressing", "ProgressDeadlineExceeded") | {"status": "False"}
+        late = condition("Progressing", "ProgressDeadlineExceeded") | {"status": "False"}
         return observed | ready | one_more | {"conditions": [late]}
 
     def _finished(self, body: Body) -> Body:
@@ -84,9 +84,9 @@ class NodeAgent:
         if message is None and self.runs:
             message = self._run(body)
         if message is not None:
-            ending = [_condition(kind, REASON, message) for kind in ("FailureTarget", "Failed")]
+            ending = [condition(kind, REASON, message) for kind in ("FailureTarget", "Failed")]
             return {"startTime": began, "failed": 1, "conditions": ending}
-        ending = [_condition(kind, "CompletionsReached") for kind in ("SuccessCriteriaMet", "Complete")]
+        ending = [condition(kind, "CompletionsReached") for kind in ("SuccessCriteriaMet", "Complete")]
         return {"startTime": began, "completionTime": _now(), "succeeded": 1, "conditions": ending}
 
     def _run(self, job: Body) -> str | None:
@@ -145,7 +145,8 @@ class NodeAgent:
             self._server.merge("Job", metadata["name"], {"metadata": {"finalizers": left}}, self.namespace)
 
 
-def _condition(kind: str, reason: str = "Observed", message: str = "") -> Body:
+def condition(kind: str, reason: str = "Observed", message: str = "") -> Body:
+    """A condition that is true since now."""
     return {"type": kind, "status": "True", "reason": reason, "message": message, "lastTransitionTime": _now()}
 
 
