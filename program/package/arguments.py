@@ -59,36 +59,49 @@ def of_stage(stage: str, inputs: Mapping[str, Any], *, has_cluster: bool) -> Giv
     return _given(stage, inputs, {}, has_cluster)
 
 
-def of_pipeline(inputs: Mapping[str, Any], *, has_cluster: bool) -> list[Given]:
-    """What each stage of a component `Pipeline` was given, each after those that promote into it.
+def of_pipeline(inputs: Mapping[str, Any], *, has_cluster: bool) -> list[tuple[Given, Mapping[str, Any]]]:
+    """What each stage of a component `Pipeline` was given, and its inputs; each after those that promote into it.
 
-    Raises `ConfigError` where there is nothing that could be a stage.
+    Raises `ConfigError` where settings are of nothing that is a stage, or none.
     """
-    settings = {name: each for name, each in (inputs.get(SETTINGS) or {}).items() if isinstance(each, Mapping)}
+    settings, problems = _settings(inputs.get(SETTINGS))
     shared = {key: value for key, value in inputs.items() if key != SETTINGS}
-    names = _in_order(argument(inputs.get("stages")).value)
-    problems = [_unknown((SETTINGS, name), name, names) for name in settings.keys() - set(names)]
+    # A pipeline without a stage is refused by the reader, in its words.
+    names = _in_order(argument(inputs.get("stages")).value) or ["dev"]
+    problems += [_unknown((SETTINGS, name), name, names) for name in sorted(settings.keys() - set(names))]
     problems += [
         _unknown((SETTINGS, name, key), key, _OWN) for name, own in settings.items() for key in own if key not in _OWN
     ]
     if problems:
         raise ConfigError(problems)
+    folder = argument(inputs.get(FOLDER)).value or TABLE[FOLDER].default
+    # Who applies one folder to one cluster must not find the other's objects in it.
+    each = {name: {**shared, FOLDER: f"{folder}/{name}", **settings.get(name, {})} for name in names}
     taken = {
         name: {key: text for key in OWN_NAMES & own.keys() if isinstance(text := argument(own[key]).value, str)}
-        for name, own in settings.items()
+        for name, own in each.items()
     }
-    folder = argument(inputs.get(FOLDER)).value or TABLE[FOLDER].default
     return [
-        _given(
-            name,
-            # Who applies one folder to one cluster must not find the other's objects in it.
-            {**shared, FOLDER: f"{folder}/{name}", **settings.get(name, {})},
-            {other: names for other, names in taken.items() if other != name and names},
-            has_cluster,
-        )
-        # A pipeline without a stage is refused by the reader, in its words.
-        for name in names or ["dev"]
+        (_given(name, own, {other: of for other, of in taken.items() if other != name and of}, has_cluster), own)
+        for name, own in each.items()
     ]
+
+
+def _settings(value: Any) -> tuple[dict[str, Mapping[str, Any]], list[Problem]]:
+    """The settings of each stage, and what is none. With a secret in it, all of it may arrive as one."""
+    found = argument(value).value if isinstance(value, pulumi.Output) else value
+    if found is None:
+        return {}, []
+    if not isinstance(found, Mapping):
+        return {}, [Problem(spell((SETTINGS,)), "no map", "a map of maps, by stage", "", Kind.NOT_ALLOWED)]
+    settings, problems = {}, []
+    for name, own in found.items():
+        inner = argument(own).value if isinstance(own, pulumi.Output) else own
+        if isinstance(inner, Mapping):
+            settings[str(name)] = inner
+        else:
+            problems.append(Problem(spell((SETTINGS, str(name))), "no map", "a map", "", Kind.NOT_ALLOWED))
+    return settings, problems
 
 
 def _in_order(stages: Any) -> list[str]:

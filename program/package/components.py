@@ -14,7 +14,7 @@ from delivery.model.secret import SecretText
 from delivery.model.stack import StackConfiguration
 from delivery.stack.plan import plan_stack
 from program.inputs import Given, Secrets, checked, secret_output
-from program.package.arguments import SETTINGS, argument, of_pipeline, of_stage
+from program.package.arguments import argument, of_pipeline, of_stage
 from program.package.inputs import PipelineArgs, StageArgs
 from program.providers import github_provider, kubernetes_providers
 from program.startup import start_to_read
@@ -42,7 +42,7 @@ class Stage(components.stage.Stage):
         inputs: _Inputs = {**args}
         stage = argument(inputs.get("stage")).value or name
         own = {key: value for key, value in inputs.items() if key != "stage"}
-        [parts] = _parts([of_stage(str(stage), own, has_cluster="kubernetes" in _own_providers(opts))], [own], opts)
+        [parts] = _parts([(of_stage(str(stage), own, has_cluster="kubernetes" in _own_providers(opts)), own)], opts)
         super().__init__(name, parts, prefix=f"{name}-", opts=opts)
 
 
@@ -53,34 +53,30 @@ class Pipeline(components.pipeline.Pipeline):
     """What each stage has, by its name."""
 
     def __init__(self, name: str, args: PipelineArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        inputs: _Inputs = {**args}
-        given = of_pipeline(inputs, has_cluster="kubernetes" in _own_providers(opts))
-        settings = inputs.get(SETTINGS) or {}
-        shared = {key: value for key, value in inputs.items() if key != SETTINGS}
-        own = [{**shared, **settings.get(each.stage, {})} for each in given]
-        super().__init__(name, _parts(given, own, opts), opts)
+        stages = of_pipeline({**args}, has_cluster="kubernetes" in _own_providers(opts))
+        super().__init__(name, _parts(stages, opts), opts)
 
 
-def _parts(given: list[Given], inputs: list[dict[str, Any]], opts: pulumi.ResourceOptions | None) -> list[StageParts]:
+def _parts(given: list[tuple[Given, _Inputs]], opts: pulumi.ResourceOptions | None) -> list[StageParts]:
     """What the stages are declared from. Raises `ConfigError` with the mistakes of all, `pulumi.RunError` with one."""
     stages, problems, more = [], dict[Problem, None](), 0
-    for each in given:
+    for each, inputs in given:
         try:
-            stages.append(checked(each))
+            stages.append((*checked(each), inputs))
         except ConfigError as error:
             problems |= dict.fromkeys(error.problems)
             more = max(more, error.more)
     if problems:
         raise ConfigError([*problems], more)
     # The repository is read for all of them at the same time.
-    reading = [start_to_read(configuration, secrets) for configuration, secrets in stages]
+    reading = [start_to_read(configuration, secrets) for configuration, secrets, _ in stages]
     parts = []
-    for (configuration, secrets), own, finish in zip(stages, inputs, reading, strict=True):
+    for (configuration, secrets, inputs), finish in zip(stages, reading, strict=True):
         read = finish()
         plan = plan_stack(configuration, read.initial_values, read.environment)
         promotions = read.promotions.declare if read.promotions else None
-        providers = partial(_providers, configuration, secrets, own, _own_providers(opts))
-        parts.append(StageParts(plan, _secret(own, "promotionToken", secrets.promotion), providers, promotions))
+        providers = partial(_providers, configuration, secrets, inputs, _own_providers(opts))
+        parts.append(StageParts(plan, _secret(inputs, "promotionToken", secrets.promotion), providers, promotions))
     return parts
 
 

@@ -173,6 +173,7 @@ def test_every_mistake_comes_in_one_message_each_once(declare: Declare) -> None:
     [
         ("setting", {"stageSettings": {"dev": {"stages": []}}}, ["stageSettings.dev.stages"]),
         ("stage", {"stageSettings": {"prod": {}}}, ["stageSettings.prod"]),
+        ("no_settings", {"stageSettings": {"dev": ["x"]}}, ["stageSettings.dev"]),
         ("unknown", {"stages": rpc.UNKNOWN}, ["stages"]),
         ("secret", {"repositoryName": secret("hidden")}, ["repositoryName"]),
         ("nested", {"metadata": {"team": secret("hidden")}}, ["metadata"]),
@@ -202,4 +203,18 @@ def test_a_token_that_is_not_known_yet_is_no_mistake_in_a_preview(
 def test_a_promotion_that_is_asked_for_reaches_its_stage_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DELIVERY_PROMOTE", json.dumps({"to": "staging", "again": True}))
     given = of_pipeline(PIPELINE, has_cluster=False)
-    assert [each.stage for each in given if "promote" in each.values] == ["staging"]
+    assert [each.stage for each, _ in given if "promote" in each.values] == ["staging"]
+
+
+def test_a_secret_among_the_settings_of_one_stage_is_that_stages_alone(declare: Declare) -> None:
+    settings = {"dev": {"kubeconfig": secret("of-dev"), "kubeContext": "theirs"}}
+    result = declare("Pipeline", "shop", {**PIPELINE, "stageSettings": settings})
+    first, *others = result.of_type("providers:kubernetes")
+    assert (first.inputs["context"], [*first.secrets]) == ("theirs", ["kubeconfig"])
+    assert {(each.inputs["context"], each.secrets) for each in others} == {("a-cluster", frozenset())}
+
+
+def test_names_that_all_stages_are_given_are_held_against_each_other(declare: Declare) -> None:
+    lines = refused(declare, namespace="{application}")
+    assert [line.partition(":")[0] for line in lines] == ["namespace"] * len(lines)
+    assert lines
