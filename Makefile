@@ -9,7 +9,7 @@ FILE ?= .demo/traces.jsonl
 # A clone of the GitOps repository tells when commits were made; the demo leaves one.
 REPOSITORY ?= $(wildcard .demo/forge/podtato-team/*.git)
 
-.PHONY: help demo up down render doctor adopt trace reference test soak bench cluster-tools policy lock clean
+.PHONY: help demo up down render doctor adopt trace reference test soak bench cluster-tools chart-digests policy lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -76,6 +76,9 @@ soak: $(VENV)/.development ## Play 2,000 random histories, count what gets lost 
 
 cluster-tools: ## Get kube-apiserver, etcd, helm, kustomize, actionlint and definitions for the tests, once, with Go
 	@tools/cluster-tools.sh
+
+chart-digests: $(VENV)/.runtime ## Look up the digests of the platform's pinned charts in their registries, and write them down
+	@$(BIN)/python -m tools.chart_digests
 
 bench: $(VENV)/.runtime ## Measure what is promised about speed, each figure beside its bound: all, or ONLY=render
 	@$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY))

@@ -12,14 +12,20 @@ JAEGER = "jaeger"
 KEPTN = "keptn"
 PARTS = (ARGOCD, KEPTN, COLLECTOR, JAEGER)
 """The parts that a platform may have, each a key of its configuration."""
+DIGESTS = {
+    "argo-cd": "",
+    "jaeger": "",
+    "opentelemetry-collector": "",
+}
+"""What the OCI registries have for the charts at these versions, written by `make chart-digests`. With a digest in its
+address Helm refuses a chart whose version has another one; empty: the version alone counts."""
 
 
 @dataclass(frozen=True)
 class ChartPin:
     """A chart at its version. `part` is the platform's part that needs it, `app_version` what the chart installs.
 
-    `repository` is an address of a chart repository, by https or oci. An OCI registry gives a chart a `digest`
-    (`sha256:…`), which is used where it is known; it is empty where nobody has looked it up yet.
+    `repository` is an address of a chart repository, by https or oci.
     """
 
     part: str
@@ -28,7 +34,6 @@ class ChartPin:
     version: str
     app_version: str
     namespace: str
-    digest: str = ""
 
     @property
     def reference(self) -> str:
@@ -36,6 +41,11 @@ class ChartPin:
         if not self.in_registry:
             return self.name
         return f"{self.repository}/{self.name}" + (f"@{self.digest}" if self.digest else "")
+
+    @property
+    def digest(self) -> str:
+        """What an OCI registry has for the chart (`sha256:…`); empty where nobody has looked it up yet."""
+        return DIGESTS.get(self.name, "")
 
     @property
     def in_registry(self) -> bool:
