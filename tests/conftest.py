@@ -4,9 +4,15 @@ import os
 import re
 
 import pytest
+from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
-TOGETHER = ("tests/cluster/", "tests/engine/test_changes.py", "tests/lab/test_story.py")
+TOGETHER = (
+    "tests/cluster/",
+    "tests/engine/test_changes.py",
+    "tests/lab/test_mixed_pipelines.py",
+    "tests/lab/test_story.py",
+)
 """Folders and modules whose tests run in one worker, because each would start an API server, stack or story of its own.
 
 (The marker `xdist_group`, which is meant for this, has no effect with pytest 9.2 and pytest-xdist 3.8.)"""
@@ -21,6 +27,11 @@ RUNNERS = re.compile(
 # When this file is loaded, so in every worker, and before a module or a fixture of any scope reads its surroundings.
 for inherited in filter(RUNNERS.match, [*os.environ]):
     del os.environ[inherited]
+
+
+# A test's time is the machine's matter too, which may be busy.
+settings.register_profile("without-deadline", deadline=None)
+settings.load_profile("without-deadline")
 
 
 class Scheduling(LoadScopeScheduling):  # type: ignore[misc]

@@ -350,7 +350,7 @@ JSON_VALUES: st.SearchStrategy[Json] = st.recursive(
 TEXTS = JSON_VALUES.map(json.dumps) | st.text(max_size=30)
 
 
-@settings(max_examples=300, deadline=1000, derandomize=True)
+@settings(max_examples=300, derandomize=True)
 @given_any(
     st.dictionaries(st.sampled_from(sorted(TABLE)) | st.text(max_size=8), TEXTS, max_size=6),
     st.sampled_from(["dev", "production", "test", ""]) | st.text(max_size=10),
