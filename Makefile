@@ -9,7 +9,7 @@ FILE ?= .demo/traces.jsonl
 # A clone of the GitOps repository tells when commits were made; the demo leaves one.
 REPOSITORY ?= $(wildcard .demo/forge/podtato-team/*.git)
 
-.PHONY: help demo up down render doctor adopt trace reference test soak bench cluster-tools chart-digests policy lock clean
+.PHONY: help demo up down render doctor adopt trace reference test soak bench cluster-tools node-modules chart-digests policy lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -76,6 +76,11 @@ soak: $(VENV)/.development ## Play 2,000 random histories, count what gets lost 
 
 cluster-tools: ## Get kube-apiserver, etcd, helm, kustomize, actionlint and definitions for the tests, once, with Go
 	@tools/cluster-tools.sh
+
+node-modules: ## Get what examples/typescript needs to run in the tests, as it is locked, with npm
+	@mkdir -p .tools/node
+	@cp examples/typescript/package.json examples/typescript/package-lock.json .tools/node
+	@cd .tools/node && npm ci --ignore-scripts --no-audit --no-fund
 
 chart-digests: $(VENV)/.runtime ## Look up the digests of the platform's pinned charts in their registries, and write them down
 	@$(BIN)/python -m tools.chart_digests

@@ -21,8 +21,8 @@ EXAMPLES = PROGRAM / "examples"
 
 
 def example_names() -> tuple[str, ...]:
-    """What there is to choose from."""
-    return tuple(sorted(path.parent.name for path in EXAMPLES.glob("*/Pulumi.yaml")))
+    """What there is to choose from; a program in another language has no GitOps repository of its own."""
+    return tuple(sorted(path.parent.name for path in EXAMPLES.glob("*/gitops")))
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Example:
     def files(self) -> dict[str, bytes]:
         """The team's own files in the GitOps repository."""
         folder = self.project / "gitops"
-        if self.project == PROGRAM:
+        if self.project == PROGRAM or not folder.is_dir():
             return {"README.md": b"# What Argo CD reads\n"}
         paths = (path for path in sorted(folder.rglob("*")) if path.is_file())
         return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}

@@ -20,7 +20,7 @@ from lab.updates import Settings, Update
 
 ON_PATH = ("pulumi", "pulumi-language-python", "pulumi-resource-github", "pulumi-resource-kubernetes")
 """The programs that have to be on PATH for the engine to run without a download."""
-_LINKED = ("__main__.py", "components", "delivery", "gitops", "program", "requirements.txt", ".venv")
+_LINKED = ("__main__.py", "components", "delivery", "gitops", "package", "program", "requirements.txt", ".venv")
 
 
 def missing_programs() -> tuple[str, ...]:

@@ -56,6 +56,8 @@ def package() -> Package:
 
 def serve() -> None:
     """Serve the package to the engine that has started this process, until it ends it."""
+    # With `--otel-traces`, `--tracing ADDRESS` stands before the engine's own address, and the SDK takes the first one.
+    sys.argv[1:] = sys.argv[-1:]
     main(package(), sys.argv[1:])
 
 

@@ -35,7 +35,7 @@ def deployed(stack: StackConfiguration, placed: StageApplication) -> dict[str, J
     }
 
 
-@pytest.mark.parametrize("example", sorted(path.name for path in EXAMPLES.iterdir() if (path / "Pulumi.yaml").exists()))
+@pytest.mark.parametrize("example", sorted(path.name for path in EXAMPLES.iterdir() if (path / "gitops").exists()))
 def test_an_example_is_adopted_as_it_is_configured(example: str) -> None:
     folder = EXAMPLES / example
     stages = tuple(each["name"] for each in json.loads(read_project_config(folder).values["delivery:stages"]))
