@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from delivery.cluster.argocd import credentials
 from delivery.cluster.connection import RefusedError
-from delivery.cluster.facts import Workload, keptn_configs, missing_rights, server_version
+from delivery.cluster.facts import Workload, has_namespace, keptn_configs, missing_rights, server_version
 from delivery.cluster.installed import Installed, controllers, kinds, objects
 from delivery.cluster.needs import ALL_RIGHTS, platform_rights
 from delivery.cluster.preflight import lacking_rights
@@ -141,6 +141,20 @@ def definitions(name: str, inspection: PlatformInspection) -> Iterator[Check]:
         yield wrong(f"{part.title}'s {name}", detail, fix)
 
 
+def namespaces(name: str, inspection: PlatformInspection) -> Iterator[Check]:
+    """No namespace of the platform is there already: an update stops at one, too. Of a part in it the part tells."""
+    connection, state = inspection.connection, inspection.state
+    for space in inspection.plan.namespaces if state is not None else ():
+        pins = [pin for pin in inspection.pins if pin.namespace == space]
+        if ("Namespace", space) in (state or ()) or not has_namespace(connection, space):
+            continue
+        if any(controllers(connection, PARTS[pin.name].selector, space) for pin in pins):
+            continue
+        leave = "; ".join(inspection.leave_out(part) for part in dict.fromkeys(pin.part for pin in pins))
+        fix = f"move what is in it and delete it ({connection.kubectl} delete namespace {space}), or: {leave}"
+        yield wrong(f"{name} {space}", "is there, and not this stack's: an update would stop at it", fix)
+
+
 def promotion_tasks(name: str, inspection: PlatformInspection) -> Iterator[Check]:
     """Keptn's operator, where it is this stack's, has promotion tasks switched on."""
     for one, runs in _own_operators(inspection):
@@ -186,7 +200,7 @@ def collector(name: str, inspection: PlatformInspection) -> Iterator[Check]:
 def credential(name: str, inspection: PlatformInspection) -> Iterator[Check]:
     """Argo CD has a credential for the GitOps repository, in a form that it accepts."""
     url = inspection.configuration.repository_url
-    if ARGOCD not in inspection.configuration.parts or not url:
+    if not url or not (ARGOCD in inspection.configuration.parts or inspection.configuration.credential):
         return
     found = credentials(inspection.connection, ARGO_CD_CHART.namespace, url)
     for one in found:

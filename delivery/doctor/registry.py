@@ -96,6 +96,7 @@ PLATFORM: Groups[PlatformInspection] = {
     "cluster": {
         "cluster": platform.reachable,
         "cluster rights": platform.rights,
+        "namespace": platform.namespaces,
         "definitions": platform.definitions,
         "part": platform.parts,
         "Keptn's promotion tasks": platform.promotion_tasks,

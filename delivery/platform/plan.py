@@ -115,9 +115,8 @@ def plan_platform(configuration: PlatformConfiguration) -> PlatformPlan:
     """The plan of the platform with this configuration."""
     parts = configuration.parts
     charts = tuple(_chart(pin, configuration) for pin in CHARTS if pin.part in parts)
+    # Where Argo CD is somebody else's, its credential goes into a namespace that is there.
     namespaces = dict.fromkeys(chart.pin.namespace for chart in charts)
-    if configuration.credential:
-        namespaces[ARGO_CD_CHART.namespace] = None
     keptn_config: dict[str, Json] | None = None
     if KEPTN in parts:
         keptn_config = {"OTelCollectorUrl": values.OTLP_GRPC} if COLLECTOR in parts else {}

@@ -256,6 +256,27 @@ def test_a_collector_of_others_in_another_namespace_is_none_of_the_platforms(
     assert look()["collector"].status == "ok"
 
 
+def test_a_namespace_of_others_stops_an_update_unless_the_part_in_it_says_so(
+    api: KubernetesApi, look: Platform
+) -> None:
+    for namespace in ("argocd", "observability"):
+        api.objects[f"/api/v1/namespaces/{namespace}"] = {"metadata": {"name": namespace}}
+    known = state()
+    known["deployment"]["resources"].append({"type": "kubernetes:core/v1:Namespace", "id": "argocd"})
+    assert not [name for name in look(known) if name.startswith("namespace")]
+    list_of(api, "deployments", "observability").clear()
+    found = {name: check for name, check in look(known).items() if name.startswith("namespace")}
+    assert {name: check.status for name, check in found.items()} == {"namespace observability": "wrong"}
+    assert_told("platform.namespace", found["namespace observability"])
+
+
+def test_a_credential_is_looked_for_in_an_argo_cd_of_others_too(api: KubernetesApi, look: Platform) -> None:
+    no_credential(api)
+    parts: dict[str, dict[str, str]] = {key: {} for key in PARTS if key != "argocd"}
+    assert look(parts=parts)["repository credential"].status == "wrong"
+    assert "repository credential" not in look(parts=parts, credential="")
+
+
 def test_definitions_that_an_installation_has_left_stop_an_update_too(api: KubernetesApi, look: Platform) -> None:
     for resource in ("statefulsets", "deployments"):
         list_of(api, resource).clear()

@@ -35,6 +35,13 @@ def test_without_keptn_there_is_no_config_and_no_namespace_of_it() -> None:
     assert {policy.namespace for policy in plan.policies} == {"argocd", "observability"}
 
 
+def test_the_credential_for_an_argo_cd_of_others_goes_into_its_namespace_which_is_theirs() -> None:
+    plan = planned("githubToken", argocd="false")
+
+    assert "argocd" not in plan.namespaces
+    assert [secret.namespace for secret in plan.secrets] == ["argocd"]
+
+
 def test_a_chart_comes_from_its_registry_at_its_version_or_from_a_folder() -> None:
     chart = next(chart for chart in planned().charts if chart.pin == COLLECTOR_CHART)
     local = next(chart for chart in planned(charts="/charts").charts if chart.pin == COLLECTOR_CHART)
