@@ -38,9 +38,9 @@ _PLACEHOLDER = re.compile(
     r"(?i)(?:change|replace|insert|enter|your|my|some|put|set)[-_ ]?\w*[-_ ].*|change-?me|x{3,}|\.{3,}|-+|redacted"
     r"|example|placeholder|password|pass|secret|token|dummy|todo|none|true|false|enabled|disabled|optional|required"
 )
-_LOOSE_NAME = re.compile(
-    r"[a-z0-9]+(?:[-./][a-z0-9]+)*|[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*|[A-Za-z]+(?:[ .,:;][ A-Za-z.,:;()'`-]*)?"
-)
+_PART = r"(?:[A-Za-z]+\d{0,3}|\d{1,4})"
+_LOOSE_NAME = re.compile(rf"{_PART}(?:[-_./]{_PART})*|[A-Za-z]+ [ A-Za-z.,:;()'`-]*")
+"""Words between separators, or a sentence. Random digits among letters are neither."""
 _SHORTEST_TOKEN = 16
 # Every known form has a digit, and a prefix with one of these after it.
 _WORD = re.compile(r"\b(?=[a-z]+[-_.]|eyJ)(?=[^\s0-9]*[0-9])[A-Za-z0-9_.-]{20,}")
@@ -49,7 +49,8 @@ _FORMS = (
     ("an access key", re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b|\bAIza[\w-]{35}")),
     ("a token", re.compile(r"\b(?:npm_|hvs\.|dop_v1_|sk-)[A-Za-z0-9_-]{30,}")),
 )
-_IN_ADDRESS = re.compile(r"\w://[^/\s:@\"']*:([^/\s@\"']+)@")
+# With a bracket it is a pattern of addresses.
+_IN_ADDRESS = re.compile(r"\w://[^/\s:@\"'\[(]*:([^/\s@\"'\[(]+)@")
 _MASKED_TYPES = ("kubernetes:core/v1:Secret", "kubernetes:core/v1:SecretPatch")
 
 
@@ -153,7 +154,8 @@ def _password_in_address(content: str) -> str:
 
 def _plain(value: str) -> bool:
     """Whether a value says something by itself: it is no reference, no template and no placeholder."""
-    return not (value in NOTHING or value == UNKNOWN or _REFERENCE.fullmatch(value) or _PLACEHOLDER.fullmatch(value))
+    said = value.strip()
+    return not (said in NOTHING or said == UNKNOWN or _REFERENCE.fullmatch(said) or _PLACEHOLDER.fullmatch(said))
 
 
 def shown(path: Sequence[Key]) -> str:

@@ -89,6 +89,8 @@ def test_an_edge_that_the_stages_do_not_have_skips_whatever_is_between() -> None
     [
         ("secret", "github-token"),
         ("existingSecret", "postgres"),
+        ("secretKey", "ACTIONS_RUNNER_APP_PRIVATE_KEY"),
+        ("secretKey", "github_app_installation_id"),
         ("tokenSecretName", "a-name"),
         ("passwordFile", "/run/secrets/db"),
         ("password", "$(DB_PASSWORD)"),
@@ -102,6 +104,7 @@ def test_an_edge_that_the_stages_do_not_have_skips_whatever_is_between() -> None
         ("versionKey", "serviceVersion"),
         ("token", "{{ .Values.token }}"),
         ("token", "${{ secrets.PROMOTION_TOKEN }}"),
+        ("token", "op://vault/item/field\n"),
         ("token", "vault:secret/data/app#token"),
         ("token", "the name of the secret, as Keptn has it"),
     ],
@@ -111,8 +114,23 @@ def test_a_name_or_reference_is_no_secret(name: str, value: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("password", "hunter2"),
+        ("DB_PASSWORD", "abc"),
+        ("apiKey", "3f7a9c0d1e2b4f5a6c7d8e9f0a1b2c3d"),
+        ("client-secret", "Zx8~Qm2kP0vRt5yLwN7b"),
+        ("aws_secret_access_key", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYzzzzzzzzzz"),
+    ],
+)
+def test_a_value_of_its_own_under_the_name_of_a_secret_is_one(name: str, value: str) -> None:
+    assert is_secret(name, value)
+
+
+@pytest.mark.parametrize(
     "text",
     [
+        '"^redis://(?:[A-Za-z0-9_]+(?::[^@]+)?@)?[A-Za-z0-9.-]+"',
         "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1",
         "--hash=sha256:e6184b2c213eaa13bbb76fe946e0cfc413d53c86ea16e1e7a14d60b8859b41ac",
         "ghs_APPID_HEADER.CLAIMS.SIGNATURE",
