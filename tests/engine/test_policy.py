@@ -13,8 +13,10 @@ import pytest
 
 from delivery.config.errors import Json
 from delivery.policy.resources import Declared
+from lab.forge import Forge
 from tests.delivery.policy.cases import CASES, Case
-from tests.engine.policy import HOW_TO_GET, PACK, is_ready
+from tests.engine.languages import OtherTeam, missing
+from tests.engine.policy import HOW_TO_GET, PACK, is_ready, judged
 
 pytestmark = pytest.mark.skipif(not is_ready(), reason=HOW_TO_GET)
 PROGRAM = """
@@ -103,3 +105,12 @@ def test_a_rule_may_warn_or_be_left_out(tmp_path: Path) -> None:
     judged = judge(tmp_path, broken, {"mutable-tag": "advisory", "plain-secret": "disabled"})
     assert judged.found() == {(0, "mutable-tag")}, judged.text
     assert judged.status == 0, judged.text
+
+
+@pytest.mark.skipif(bool(missing("yaml")), reason=missing("yaml"))
+def test_a_program_that_uses_the_component_package_is_judged_in_the_same_way(tmp_path: Path, forge: Forge) -> None:
+    team = OtherTeam(tmp_path, forge, "yaml")
+    team.edit("firstVersion: v0.3.0", "firstVersion: latest")
+    broken = team.preview("dev", *judged())
+    assert broken.status != 0
+    assert re.findall(r"\[mandatory\] +([\w-]+)", broken.text) == ["mutable-tag"]
