@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 from tests.cluster.api_server import ApiServer, Body, Refused
-from tests.cluster.node_agent import CONFLICT, condition
+from tests.cluster.node_agent import condition
 
 _REVISION = "deployment.kubernetes.io/revision"
 _SECONDS = 0.25
@@ -17,6 +17,7 @@ _DELETED = (
     *("Deployment", "StatefulSet", "ReplicaSet", "Service", "Endpoints", "ConfigMap", "Secret", "ServiceAccount"),
     *("Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding", "NetworkPolicy"),
     *("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration", "KeptnConfig", "CustomResourceDefinition"),
+    "Namespace",
 )
 
 
@@ -49,7 +50,7 @@ class Controllers:
                     about = body["metadata"]["uid"], body["metadata"].get("generation", 1)
                     if about not in self._settled and "deletionTimestamp" not in body["metadata"]:
                         # Changed or deleted in between: it is looked at again.
-                        with suppress(LookupError):
+                        with suppress(LookupError, Refused):
                             self._settled |= {about, (about[0], settle(body))}
             self._delete()
 
@@ -98,8 +99,8 @@ class Controllers:
     def _delete(self) -> None:
         """What is deleted in the foreground, as Pulumi does, goes once its finalizer is taken away."""
         for kind in _DELETED:
-            # A kind that nothing defines, or nothing any more.
-            with suppress(LookupError):
+            # A kind that nothing defines, or nothing any more; or the server is not ready to list it.
+            with suppress(LookupError, Refused):
                 for metadata in self._server.metadata(kind):
                     self._finish(kind, metadata)
         for metadata in self._server.metadata("Namespace"):
@@ -111,10 +112,7 @@ class Controllers:
         left = [name for name in metadata.get("finalizers", ()) if name != "foregroundDeletion"]
         if "deletionTimestamp" not in metadata or left == metadata.get("finalizers", []):
             return
-        try:
-            change = {"metadata": {"finalizers": left, "resourceVersion": metadata["resourceVersion"]}}
-            with suppress(LookupError):
-                self._server.merge(kind, metadata["name"], change, metadata.get("namespace", ""))
-        except Refused as error:
-            if error.status != CONFLICT:
-                raise
+        change = {"metadata": {"finalizers": left, "resourceVersion": metadata["resourceVersion"]}}
+        # Changed or gone in between: it is looked at again.
+        with suppress(LookupError, Refused):
+            self._server.merge(kind, metadata["name"], change, metadata.get("namespace", ""))
