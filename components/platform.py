@@ -26,7 +26,8 @@ from delivery.platform.plan import KEPTN_CONFIG, ChartPlan, PlatformPlan, Policy
 class Platform(pulumi.ComponentResource):
     """Declares `plan`, with the `secrets` that it names by their configuration keys.
 
-    `before_delete` runs before anything of it is deleted, and stops that when it fails.
+    `before_delete` has the hooks of some parts: each runs before anything of its part is deleted, by an update that
+    leaves the part out or with the whole platform, and stops that when it fails.
     """
 
     namespaces: list[pulumi.Output[str]]
@@ -36,7 +37,7 @@ class Platform(pulumi.ComponentResource):
         name: str,
         plan: PlatformPlan,
         secrets: Mapping[str, pulumi.Output[str]],
-        before_delete: Sequence[pulumi.ResourceHook] = (),
+        before_delete: Mapping[str, pulumi.ResourceHook],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("delivery:components:Platform", name, None, opts)
@@ -63,22 +64,24 @@ class Platform(pulumi.ComponentResource):
                 opts=pulumi.ResourceOptions(parent=self, depends_on=_all(up.values())),
             )
             last.append(config)
-        _Guard(name, before_delete, _all(up.values(), [*needs, *last]), self)
+        everything = _all(up.values(), [*needs, *last])
+        for part in dict.fromkeys(chart.pin.part for chart in plan.charts if chart.pin.part in before_delete):
+            _Guard(f"{name}-{part}", before_delete[part], everything, self)
         self.namespaces = [pulumi.Output.from_input(namespace) for namespace in plan.namespaces]
         self.register_outputs({"namespaces": self.namespaces})
 
 
 class _Guard(pulumi.ComponentResource):
-    """Nothing but the last resource, and so the first one to be deleted: what its hook refuses stays as it is."""
+    """Nothing but a resource after all others, which is deleted before them: what its hook refuses stays as it is."""
 
     def __init__(
         self,
         name: str,
-        before_delete: Sequence[pulumi.ResourceHook],
+        before_delete: pulumi.ResourceHook,
         everything: pulumi.Output[list[pulumi.Resource]],
         parent: pulumi.Resource,
     ) -> None:
-        hooks = pulumi.ResourceHookBinding(before_delete=[*before_delete]) if before_delete else None
+        hooks = pulumi.ResourceHookBinding(before_delete=[before_delete])
         opts = pulumi.ResourceOptions(parent=parent, depends_on=everything, hooks=hooks)
         super().__init__("delivery:components:PlatformGuard", name, None, opts)
         self.register_outputs({})

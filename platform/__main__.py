@@ -13,14 +13,14 @@ import pulumi
 
 from components.platform import Platform
 from delivery.platform.plan import plan_platform
-from program.platform import guard, outputs_of, read_platform
+from program.platform import guards, outputs_of, read_platform
 from program.providers import kubernetes_provider
 
 configuration, secrets = read_platform()
 plan = plan_platform(configuration)
 provided = outputs_of(secrets)
 cluster = kubernetes_provider("cluster", configuration.context, provided.pop("kubeconfig", None))
-hooks = guard(configuration, secrets.get("kubeconfig"))
+hooks = guards(configuration, secrets.get("kubeconfig"))
 Platform("platform", plan, provided, hooks, opts=pulumi.ResourceOptions(providers=[cluster]))
 for name, text in plan.outputs.items():
     pulumi.export(name, text)

@@ -18,7 +18,7 @@ from delivery.model.pipeline import Pipeline
 from delivery.model.secret import SecretText
 from delivery.platform.configuration import PlatformConfiguration, parse_platform
 from delivery.platform.keys import PLATFORM, SECRETS
-from delivery.platform.others import objects_of_others
+from delivery.platform.others import DEFINITIONS, refusal
 from delivery.platform.pipeline import read_pipeline
 
 CHARTS_VARIABLE = "DELIVERY_CHARTS"
@@ -48,15 +48,20 @@ def outputs_of(secrets: Mapping[str, SecretText]) -> dict[str, pulumi.Output[str
     return {key: pulumi.Output.secret(secret.reveal()) for key, secret in secrets.items()}
 
 
-def guard(configuration: PlatformConfiguration, kubeconfig: SecretText | None) -> list[pulumi.ResourceHook]:
-    """The hook that stops `destroy` while the cluster has objects of others, of kinds that would go with it."""
+def guards(configuration: PlatformConfiguration, kubeconfig: SecretText | None) -> dict[str, pulumi.ResourceHook]:
+    """For each part that defines kinds, the hook that stops what would take objects of others with it.
 
-    def refuse(_: pulumi.ResourceHookArgs) -> None:
-        connection = connect(configuration.context, kubeconfig)
-        if others := objects_of_others(connection, configuration.parts):
-            raise RuntimeError(others)
+    A part that is left out has one too: an update would delete what the stack still has of it.
+    """
 
-    return [pulumi.ResourceHook("platform-others", refuse, pulumi.ResourceHookOptions(on_dry_run=True))]
+    def guard(part: str) -> pulumi.ResourceHook:
+        def refuse(_: pulumi.ResourceHookArgs) -> None:
+            if why := refusal(connect(configuration.context, kubeconfig), configuration, part):
+                raise RuntimeError(why)
+
+        return pulumi.ResourceHook(f"platform-others-{part}", refuse, pulumi.ResourceHookOptions(on_dry_run=True))
+
+    return {part: guard(part) for part in DEFINITIONS}
 
 
 def _pipeline() -> Pipeline | None:

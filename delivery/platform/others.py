@@ -8,7 +8,10 @@ from collections.abc import Collection
 
 from delivery.cluster.connection import Connection
 from delivery.cluster.installed import kinds, objects
+from delivery.config.errors import set_fix
 from delivery.platform.charts import ARGO_CD_CHART, ARGOCD, KEPTN
+from delivery.platform.configuration import PlatformConfiguration
+from delivery.platform.keys import PLATFORM
 from delivery.platform.plan import KEPTN_CONFIG
 
 DEFINITIONS = {
@@ -22,6 +25,18 @@ _OWN = {
     ("keptnconfigs.options.keptn.sh", KEPTN_CONFIG.namespace, KEPTN_CONFIG.name),
 }
 _SHOWN = 5
+
+
+def refusal(connection: Connection, configuration: PlatformConfiguration, part: str) -> str:
+    """Why what the stack has of `part` may not be deleted, with the fix; empty where it may.
+
+    A part that is configured goes by `destroy` alone, and then with all the rest; one that is not, by an update.
+    Raises as `Connection` does.
+    """
+    if part in configuration.parts:
+        return objects_of_others(connection, configuration.parts)
+    others = objects_of_others(connection, [part])
+    return others and f"{others}; to keep {part}: {set_fix(configuration.stack, part, 'true', project=PLATFORM)}"
 
 
 def objects_of_others(connection: Connection, parts: Collection[str]) -> str:

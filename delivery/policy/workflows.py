@@ -37,12 +37,9 @@ def _permissions(file: CommittedFile, workflow: Mapping[str, object]) -> Iterato
     levels = [("the workflow", workflow)]
     levels += [(f"the job {one_line(str(name))}", mapping(job)) for name, job in mapping(workflow, "jobs").items()]
     for where, level in levels:
-        if text(level.get("permissions")) in ("write-all", "read-all"):
-            granted = text(level.get("permissions"))
-            if granted == "write-all":
-                yield Finding(
-                    f"{file.path}: write-all", f"{file.path}: {where} has {granted}: name what it needs", file.urn
-                )
+        if level.get("permissions") == "write-all":
+            message = f"{file.path}: {where} has write-all: name what it needs"
+            yield Finding(f"{file.path}: write-all", message, file.urn)
         elif "permissions" not in level and "permissions" not in workflow and level is not workflow:
             message = (
                 f"{file.path}: {where} has no permissions: it gets what the repository gives, which may be write-all"

@@ -71,3 +71,13 @@ def test_nothing_is_declared_where_the_configuration_is_refused() -> None:
 def test_the_outputs_name_how_to_open_what_is_installed() -> None:
     assert {"argocd", "argocdPassword", "jaeger", "otlpEndpoint"} < declared().outputs.keys()
     assert "jaeger" not in declared(jaeger="false").outputs
+
+
+def test_a_part_that_defines_kinds_has_a_guard_that_comes_after_every_chart() -> None:
+    result = declared()
+    guards = {each.name: each for each in result.of_type(":PlatformGuard")}
+
+    assert guards.keys() == {"platform-argocd", "platform-keptn"}
+    charts = {each.urn for each in result.of_type(":Chart")}
+    assert all(guard.depends_on >= charts for guard in guards.values())
+    assert {each.name for each in declared(keptn="false").of_type(":PlatformGuard")} == {"platform-argocd"}

@@ -6,14 +6,7 @@ from pathlib import Path
 import pytest
 
 from lab.forge import Forge
-from tests.delivery.cluster.kubernetes_api import KubernetesApi, kubernetes_api
 from tests.delivery.doctor.surroundings import PERMISSIONS, REPOSITORY, TOKENS, Project, commit_declared
-
-
-@pytest.fixture
-def api() -> Iterator[KubernetesApi]:
-    with kubernetes_api() as api:
-        yield api
 
 
 @pytest.fixture

@@ -6,14 +6,8 @@ from pathlib import Path
 import pytest
 
 from lab.forge import Forge
-from tests.delivery.cluster.kubernetes_api import KubernetesApi, kubernetes_api
+from tests.delivery.cluster.kubernetes_api import KubernetesApi
 from tests.delivery.laptop.machine import REPOSITORY, Laptop
-
-
-@pytest.fixture
-def api() -> Iterator[KubernetesApi]:
-    with kubernetes_api() as api:
-        yield api
 
 
 @pytest.fixture
