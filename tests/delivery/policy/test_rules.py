@@ -65,6 +65,11 @@ def test_a_report_shows_no_secret(case: Case) -> None:
         assert secret not in found.message
 
 
+def test_an_exception_may_have_what_a_pattern_would_read_otherwise() -> None:
+    broken = (file("a[1].yaml", "password: hunter2"),)
+    assert _subjects("plain-secret", broken, *_subjects("plain-secret", broken)) == []
+
+
 def test_a_promotion_s_own_branch_is_none_that_an_application_may_follow() -> None:
     proposed = file("shop/dev/values.yaml", "serviceVersion: v2\n", "promote/shop/dev/production")
     resources = (platform(), proposed, application("promote/shop/dev/production"))
@@ -184,7 +189,7 @@ def test_what_an_alias_repeats_is_read_once_and_deep_nesting_is_refused() -> Non
     levels = "\n".join(f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 9)}]" for n in range(1, 30))
     bomb = f"l0: &l0 {{image: busybox}}\n{levels}\n"
     assert _subjects("mutable-tag", (file("v.yaml", bomb),)) == ["busybox"]
-    assert documents("[" * 100_000) is None
+    assert documents("[" * 100_000 + "]" * 100_000) is None
     assert documents("a: &a [*a]") is None
     assert _subjects("workflow-rights", (file(".github/workflows/a.yaml", "[" * 100_000),))
 
