@@ -90,10 +90,23 @@ def test_the_platform_is_in_the_same_cluster_and_reads_the_repository_of_the_pro
 def test_the_platforms_own_settings_are_taken_over_without_what_is_encrypted(written: Laptop) -> None:
     source = written.program / "platform"
     source.mkdir(exist_ok=True)
-    settings = {"platform:jaeger": {"values": {"a": 1}}, "platform:githubToken": {"secure": "v1:abc"}}
+    settings = {
+        "platform:jaegerValues": {"a": 1},
+        "platform:githubToken": {"secure": "v1:abc"},
+        "platform:repositoryURL": "https://github.com/acme/another",
+    }
     (source / "Pulumi.laptop.yaml").write_text(yaml.safe_dump({"config": settings, "encryptionsalt": "v1:x"}))
     write_platform(written.workspace, PLACE)
     found = yaml.safe_load((written.workspace.platform / "Pulumi.laptop.yaml").read_text())
-    assert found["config"]["platform:jaeger"] == {"values": {"a": 1}}
-    assert "platform:githubToken" not in found["config"]
+    assert found["config"].pop("platform:jaegerValues") == {"a": 1}
+    assert found["config"].keys() == {"platform:kubeContext", "platform:kubeconfig"}
     assert "encryptionsalt" not in found
+
+
+def test_the_state_and_its_passphrase_are_the_folders_own_whatever_the_person_has_set(written: Laptop) -> None:
+    theirs = {"PULUMI_BACKEND_URL": "s3://theirs", "PULUMI_CONFIG_PASSPHRASE": "theirs", "PULUMI_STACK": "theirs"}
+    found = written.workspace.surroundings({**theirs, "KUBECONFIG": "theirs", "HOME": "/home/me"})
+    assert found["PULUMI_BACKEND_URL"] == f"file://{written.workspace.folder}/state"
+    assert Path(found["PULUMI_CONFIG_PASSPHRASE_FILE"]).read_text()
+    assert "theirs" not in found.values()
+    assert found["HOME"] == "/home/me"
