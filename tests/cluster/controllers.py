@@ -16,6 +16,7 @@ _SECONDS = 0.25
 _DELETED = (
     *("Deployment", "StatefulSet", "ReplicaSet", "Service", "Endpoints", "ConfigMap", "Secret", "ServiceAccount"),
     *("Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding", "NetworkPolicy"),
+    *("Application", "KeptnTaskDefinition", "KeptnAppVersion"),
     *("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration", "KeptnConfig", "CustomResourceDefinition"),
     "Namespace",
 )
@@ -41,18 +42,22 @@ class Controllers:
 
     def _work(self) -> None:
         while not self._ended.wait(_SECONDS):
-            for kind, settle in (
-                ("Deployment", self._roll_out),
-                ("StatefulSet", self._start),
-                ("Service", self._find_pods),
-            ):
-                for body in self._server.items(kind):
-                    about = body["metadata"]["uid"], body["metadata"].get("generation", 1)
-                    if about not in self._settled and "deletionTimestamp" not in body["metadata"]:
-                        # Changed or deleted in between: it is looked at again.
-                        with suppress(LookupError, Refused):
-                            self._settled |= {about, (about[0], settle(body))}
-            self._delete()
+            self.look()
+
+    def look(self) -> None:
+        """Look once, and do what there is to do."""
+        for kind, settle in (
+            ("Deployment", self._roll_out),
+            ("StatefulSet", self._start),
+            ("Service", self._find_pods),
+        ):
+            for body in self._server.items(kind):
+                about = body["metadata"]["uid"], body["metadata"].get("generation", 1)
+                if about not in self._settled and "deletionTimestamp" not in body["metadata"]:
+                    # Changed or deleted in between: it is looked at again.
+                    with suppress(LookupError, Refused):
+                        self._settled |= {about, (about[0], settle(body))}
+        self._delete()
 
     def _roll_out(self, body: Body) -> int:
         """Returns the generation that is rolled out then."""
