@@ -153,6 +153,6 @@ def test_package_add_installs_the_package_from_a_path_and_names_it_in_the_projec
 
     done = installed_cli().run(["package", "add", str(package)], str(project), environment)
 
-    assert "pulumi-kubernetes==" in done.stderr
+    assert "pulumi-kubernetes==" in done.stdout + done.stderr
     project_file = yaml.safe_load((project / "Pulumi.yaml").read_text(encoding="utf-8"))
     assert project_file["packages"] == {"delivery": str(package)}
