@@ -109,6 +109,9 @@ def life(prerequisites: Prerequisites, etcd: Etcd, tmp_path_factory: pytest.Temp
             "without a preview": stack.run("destroy", "--yes", "--skip-preview", "--run-program"),
             "without the program": stack.run("destroy", "--yes", "--skip-preview"),
         }
+        stack.run("config", "set", "platform:argocd", "false")
+        refused["by an update without Argo CD"] = stack.run("up", "--yes", "--skip-preview")
+        stack.run("config", "rm", "platform:argocd")
         there_after_refusal = names(server)
         server.delete("Application", "podtato-head-dev", "argocd")
         destroyed = stack.run("destroy", "--yes", "--skip-preview", "--run-program")
@@ -162,14 +165,16 @@ def test_no_password_is_said(life: Life) -> None:
     assert "argocd-initial-admin-secret" in life.outputs["argocdPassword"]
 
 
-@pytest.mark.parametrize("how", ["with its preview", "without a preview", "without the program"])
-def test_destroy_leaves_everything_while_somebody_has_an_application(life: Life, how: str) -> None:
+@pytest.mark.parametrize(
+    "how", ["with its preview", "without a preview", "without the program", "by an update without Argo CD"]
+)
+def test_everything_stays_while_somebody_has_an_application(life: Life, how: str) -> None:
     assert life.refused[how].status != 0, life.refused[how].text
     for kind in KINDS:
         assert life.there_after_refusal[kind] == life.there[kind], kind
 
 
-@pytest.mark.parametrize("how", ["with its preview", "without a preview"])
+@pytest.mark.parametrize("how", ["with its preview", "without a preview", "by an update without Argo CD"])
 def test_the_refusal_names_the_application_and_the_fix(life: Life, how: str) -> None:
     assert "applications argocd/podtato-head-dev" in life.refused[how].text
     assert "pulumi destroy --run-program -s production" in life.refused[how].text
