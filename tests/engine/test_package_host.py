@@ -4,14 +4,11 @@ import json
 import os
 import shutil
 import subprocess
-import sys
-import sysconfig
-import venv
-from pathlib import Path
 from typing import Any
 
 from lab.engine import PROGRAM
 from program.package.host import package
+from tests.engine.languages import checkout_to_install, server, with_providers
 from tests.engine.outcome import Outcome, read_outcome
 from tests.engine.team import BRANCH, EDGE, NAME, OWNER, TASK_TOKEN, TOKEN, Team
 
@@ -56,9 +53,7 @@ class Caller:
     def __init__(self, team: Team, kind: str, name: str, **inputs: object) -> None:
         self.folder, self._log = team.folder / "caller", team.folder / "events"
         (self.folder / "bin").mkdir(parents=True)
-        plugin = self.folder / "bin" / "pulumi-resource-delivery"
-        plugin.write_text(f'#!/bin/sh\nexec {sys.executable} {PROGRAM / "package"} "$@"\n', encoding="utf-8")
-        plugin.chmod(0o755)
+        plugin = server(self.folder / "bin")
         runtime = {"name": "python", "options": {"toolchain": "pip", "virtualenv": str(PROGRAM / ".venv")}}
         (self.folder / "Pulumi.yaml").write_text(json.dumps({"name": "shop", "runtime": runtime}), encoding="utf-8")
         (self.folder / "__main__.py").write_text(PROGRAM_TEXT, encoding="utf-8")
@@ -153,25 +148,8 @@ def test_what_is_wrong_with_the_inputs_the_calling_program_is_told_in_one_messag
 
 
 def test_the_cli_finds_installs_and_runs_the_package_by_its_folder(team: Team) -> None:
-    """In a copy of the project, with a virtual environment of its own that finds what this one has installed."""
-    copied, site = team.folder / "delivery", Path(sysconfig.get_path("purelib"))
-    shutil.copytree(PROGRAM / "package", copied / "package")
-    for name in ("components", "delivery", "gitops", "program", "requirements.txt"):
-        (copied / name).symlink_to(PROGRAM / name)
-    venv.create(copied / ".venv", with_pip=True)
-    [packages] = (copied / ".venv" / "lib").glob("python*/site-packages")
-    (packages / "project.pth").write_text(str(site), encoding="utf-8")
-    # The CLI asks pip for it too, which is not to ask anybody else here.
-    wheel = packages / "wheel-1.dist-info"
-    wheel.mkdir(exist_ok=True)
-    (wheel / "METADATA").write_text("Metadata-Version: 2.1\nName: wheel\nVersion: 1\n", encoding="utf-8")
-    home = team.folder / "home"
-    for name in ("pulumi_github", "pulumi_kubernetes"):
-        plugin = json.loads((site / name / "pulumi-plugin.json").read_text("utf-8"))
-        folder = home / "plugins" / f"resource-{plugin['name']}-v{plugin['version']}"
-        folder.mkdir(parents=True)
-        program = f"pulumi-resource-{plugin['name']}"
-        (folder / program).symlink_to(str(shutil.which(program)))
+    copied, home = checkout_to_install(team.folder / "delivery"), team.folder / "home"
+    with_providers(home)
     environment = os.environ | team.engine.environment | {"PULUMI_HOME": str(home), "PIP_NO_INDEX": "1"}
 
     done = subprocess.run(
