@@ -86,7 +86,7 @@ node-modules: ## Get what examples/typescript needs to run in the tests, as it i
 chart-digests: $(VENV)/.runtime ## Look up the digests of the platform's pinned charts in their registries, and write them down
 	@$(BIN)/python -m tools.chart_digests
 
-bench: $(VENV)/.runtime ## Measure what is promised about speed, each figure beside its bound: all, or ONLY=render
+bench: $(VENV)/.runtime ## Measure what is promised about speed, each figure beside its bound; ONLY=render, ONLY=scale
 	@$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY))
 
 policy: $(POLICY)/.runtime ## Make what the policy pack needs: pulumi preview --policy-pack policy

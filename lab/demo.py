@@ -114,7 +114,12 @@ def closing(folder: Path, story: Story, terminal: Terminal) -> None:
     for path, what in left.items():
         terminal.plain(f"    {folder}/{path:<{width}}  {what}")
     terminal.heading("The first commands for a cluster of your own")
-    if story.example.project != PROGRAM:
+    if story.example.project == PROGRAM:
+        terminal.plain(
+            "    make up REPOSITORY=OWNER/NAME        all of it on this machine, with kind or k3d; or one by one:"
+        )
+        terminal.plain("    pulumi -C platform up -s laptop      where Argo CD and Keptn are not installed yet")
+    else:
         terminal.plain(f"    cd {story.example.project.relative_to(PROGRAM)}")
     terminal.plain(f"    pulumi stack init {story.stages[0]}")
     terminal.plain("    edit Pulumi.yaml: config: delivery:repositoryOwner: value: OWNER")
@@ -122,7 +127,7 @@ def closing(folder: Path, story: Story, terminal: Terminal) -> None:
     terminal.plain("    pulumi config set --secret delivery:promotionToken")
     terminal.plain("    pulumi config set delivery:kubeContext CONTEXT")
     terminal.plain("    pulumi preview && pulumi up")
-    terminal.plain("    docs/tutorial.md has the rest: prerequisites, tokens, the other stages")
+    terminal.plain("    docs/tutorial.md has the rest: the platform, tokens, the other stages")
 
 
 if __name__ == "__main__":
