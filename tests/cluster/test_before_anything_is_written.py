@@ -62,7 +62,7 @@ def test_a_cluster_without_the_definitions_of_keptn_and_argo_cd(
     assert "found no definition of keptntaskdefinitions.lifecycle.keptn.sh v1" in keptn
     assert "fix: pulumi -C platform up -s laptop " in keptn
     assert "found no definition of applications.argoproj.io v1alpha1" in argo_cd
-    assert "fix: kubectl --context the-cluster create namespace bare-argocd; " in argo_cd
+    assert "fix: install it there: docs/how-to/existing-cluster.md" in argo_cd
 
     team.settings["stages"] = json.dumps([{"name": "dev", "verification": "argocd"}])
     assert refused(team, bare_server).errors == [argo_cd]
