@@ -14,7 +14,7 @@ from lab.pulumi_cli import PulumiEngine, missing_programs
 
 TIMES = 2.0
 """How much longer than an empty program a stack may take: two providers have to start, and files to be committed."""
-REQUESTS = {"dev": 60.0, "production": 30.0}
+REQUESTS = {"dev": 60.0, "production": 36.0}
 """How often the first update may ask the forge: REST calls, and a fetch or push as one."""
 COMMANDS = {
     "preview of a new stack": ("preview",),
