@@ -16,6 +16,7 @@ from pathlib import Path
 
 from delivery.config.files import PROJECT, StackFilesError, read_stack_config
 from delivery.platform.keys import PLATFORM
+from delivery.platform.pipeline import platform_stack
 from delivery.stack.yaml_text import to_yaml
 from lab.engine import PROGRAM, Declared, Preview, ProgramError, preview
 from lab.manifests import manifest_files
@@ -96,12 +97,10 @@ def _how(files: dict[str, str]) -> str:
 
 
 def _preview(project: Path, stack: str) -> Preview:
-    """What a stack declares; `platform` is the stack `laptop` of the platform, `platform/NAME` another one."""
-    folder, _, name = stack.partition("/")
-    if folder == PLATFORM.name and not (project / f"Pulumi.{stack}.yaml").exists():
-        name = name or "laptop"
-        shipped = PROGRAM / PLATFORM.name
-        config = read_stack_config(project / folder if (project / folder).is_dir() else shipped, name)
+    """What a stage's stack declares, or the platform's."""
+    if name := platform_stack(project, stack):
+        shipped, own = (folder / PLATFORM.name for folder in (PROGRAM, project))
+        config = read_stack_config(own if own.is_dir() else shipped, name)
         return preview(name, config, shipped, PLATFORM.name)
     config = read_stack_config(project, stack)
     if f"{PROJECT}:githubToken" in config.secret_keys:

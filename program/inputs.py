@@ -69,11 +69,7 @@ class Given:
 
 def read_stack() -> tuple[StackConfiguration, Secrets]:
     """This stack's configuration and secrets. Raises `pulumi.RunError`, one line for each error."""
-    # `pulumi.Config` reads single keys; to refuse unknown ones, all of them are needed. They are in `CONFIG` where
-    # they were set in this process (by the lab), else in the environment that the engine gave it.
-    given = runtime_config.CONFIG.get() or runtime_config.get_config_env()
-    ours = {key.removeprefix(NAMESPACE): value for key, value in given.items() if key.startswith(NAMESPACE)}
-    encrypted = {key for key in ours if runtime_config.is_config_secret(NAMESPACE + key)}
+    ours, encrypted = own_configuration(NAMESPACE)
     secrets = {key: SecretText(text) for key in SECRETS & ours.keys() if (text := ours.pop(key))}
     stack, project = pulumi.get_stack(), Path(pulumi.get_root_directory())
     problems = in_plain_text(stack, {key: secret for key, secret in secrets.items() if key not in encrypted})
@@ -86,6 +82,15 @@ def read_stack() -> tuple[StackConfiguration, Secrets]:
         return checked(Given(stack, ours, secrets, encrypted, misplaced, taken, problems))
     except (StackFilesError, ConfigError) as error:
         raise pulumi.RunError(str(error)) from None
+
+
+def own_configuration(namespace: str) -> tuple[dict[str, str], set[str]]:
+    """The stack's texts by their keys without the `namespace` (`delivery:`), and which of them are secrets."""
+    # `pulumi.Config` reads single keys; to refuse unknown ones, all of them are needed. They are in `CONFIG` where
+    # they were set in this process (by the lab), else in the environment that the engine gave it.
+    given = runtime_config.CONFIG.get() or runtime_config.get_config_env()
+    ours = {key.removeprefix(namespace): value for key, value in given.items() if key.startswith(namespace)}
+    return ours, {key for key in ours if runtime_config.is_config_secret(namespace + key)}
 
 
 def checked(given: Given) -> tuple[StackConfiguration, Secrets]:

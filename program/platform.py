@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pulumi
-from pulumi.runtime import config as runtime_config
 
 from delivery.cluster.connection import connect
 from delivery.config.errors import ConfigError
@@ -17,20 +16,15 @@ from delivery.config.files import StackFilesError, read_project_config
 from delivery.model.pipeline import Pipeline
 from delivery.model.secret import SecretText
 from delivery.platform.configuration import PlatformConfiguration, parse_platform
-from delivery.platform.keys import PLATFORM, SECRETS
+from delivery.platform.keys import CHARTS_VARIABLE, PLATFORM, SECRETS
 from delivery.platform.others import DEFINITIONS, refusal
 from delivery.platform.pipeline import read_pipeline
-
-CHARTS_VARIABLE = "DELIVERY_CHARTS"
-"""A folder with the charts, in place of their registries."""
+from program.inputs import own_configuration
 
 
 def read_platform() -> tuple[PlatformConfiguration, dict[str, SecretText]]:
     """This stack's configuration and secrets. Raises `pulumi.RunError`, one line for each error."""
-    given = runtime_config.CONFIG.get() or runtime_config.get_config_env()
-    namespace = f"{PLATFORM.name}:"
-    ours = {key.removeprefix(namespace): value for key, value in given.items() if key.startswith(namespace)}
-    encrypted = {key for key in ours if runtime_config.is_config_secret(namespace + key)}
+    ours, encrypted = own_configuration(f"{PLATFORM.name}:")
     secrets = {key: SecretText(text) for key in SECRETS & ours.keys() if (text := ours[key])}
     try:
         pipeline = _pipeline()

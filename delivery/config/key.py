@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 
 from delivery.config import rules
 from delivery.config.rules import Json, Rule
@@ -79,6 +80,11 @@ class Project:
     command: str
     table: Mapping[str, Key]
     pipeline: frozenset[str] = frozenset()
+
+    @cached_property
+    def secrets(self) -> frozenset[str]:
+        """Its keys whose values a reader never sees: the program reads them as Pulumi's secrets."""
+        return frozenset(key.name for key in self.table.values() if key.type is Type.SECRET)
 
 
 def pattern(name: str, about: str, otherwise: str = "", default: str | None = None, for_stage: str = "") -> Key:

@@ -273,7 +273,6 @@ STACK_KEYS = (
 TABLE = {key.name: key for key in (*PIPELINE_KEYS, *STACK_KEYS)}
 PIPELINE = frozenset(key.name for key in PIPELINE_KEYS)
 DELIVERY = Project(PROJECT, "pulumi", TABLE, PIPELINE)
-SECRETS = frozenset(key.name for key in STACK_KEYS if key.type is Type.SECRET)
-"""Keys whose values the reader never sees: the program reads them as Pulumi's secrets."""
+SECRETS = DELIVERY.secrets
 OWN_NAMES = frozenset({"namespace", "argocdApplication"})
 """The keys by which a stack names what its stage has in the cluster."""

@@ -10,12 +10,12 @@ from graphlib import CycleError, TopologicalSorter
 from delivery.config import rules
 from delivery.config.applications import read_applications, refuse_repeated
 from delivery.config.errors import ConfigError as ConfigError
-from delivery.config.errors import ErrorCollector, Json, Kind, meant, set_fix
+from delivery.config.errors import ErrorCollector, Kind, meant, set_fix
 from delivery.config.key import Key
-from delivery.config.keys import PROJECT, SECRETS, TABLE
+from delivery.config.keys import PROJECT, TABLE
 from delivery.config.naming import read_stage_applications
 from delivery.config.promoted_values import refuse_undeployed
-from delivery.config.values import Values, decoded, read_map
+from delivery.config.values import Values, decoded_keys, read_root, refuse_encrypted
 from delivery.config.verification import read_checks, read_endpoint_checks
 from delivery.model.pipeline import Pipeline, Promotions, Repository, Stage
 from delivery.model.request import PromotionRequest
@@ -43,21 +43,12 @@ def parse(
     errors = ErrorCollector(stack)
     for key in sorted(misplaced):
         _refuse_misplaced(TABLE[key], stack, errors)
-    for key in sorted((TABLE.keys() - SECRETS).intersection(encrypted)):
-        fix = set_fix(stack, key, TABLE[key].form, plaintext=True)
-        allowed = "plain text: the value is public, in the repository and in manifests"
-        errors.say(Kind.ENCRYPTED, (key,), "an encrypted value", allowed, fix)
-        errors.closed.add(key)
-    found: dict[str, Json] = {}
-    for key, text in raw.items():
-        if key not in TABLE:
-            errors.add_unknown((), key, TABLE)
-        elif key not in SECRETS and key not in encrypted:
-            found[key] = decoded(TABLE[key], text, errors)
+    refuse_encrypted(encrypted, errors, "the value is public, in the repository and in manifests")
+    found = decoded_keys(raw, encrypted, errors)
     if isinstance(promote := found.get("promote"), dict):
         # The workflow hands its inputs over as they are: what was left out is an empty text there.
         found["promote"] = {key: value for key, value in promote.items() if value != ""}
-    root = read_map(found, tuple(key for key in TABLE.values() if key.name not in SECRETS), (), errors)
+    root = read_root(found, errors)
     stages = _stages(root, stack, errors)
     applications = read_applications(root, errors)
     stage = next((stage for stage in stages if stage.name == stack), Stage(stack, ()))

@@ -6,10 +6,10 @@ is wrong, that is noted and the default or an empty value stands in, so that one
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from delivery.config.errors import ErrorCollector, Json, Kind, Path
+from delivery.config.errors import ErrorCollector, Json, Kind, Path, set_fix
 from delivery.config.key import STRUCTURED, Key, Type
 
 _DEEPEST = 10
@@ -99,6 +99,32 @@ def decoded(key: Key, text: str, errors: ErrorCollector) -> Json:
     errors.add(Kind.NOT_ALLOWED, (key.name,), text, allowed, key.form)
     errors.closed.add(key.name)
     return None
+
+
+def refuse_encrypted(encrypted: Collection[str], errors: ErrorCollector, why: str) -> None:
+    """Note each encrypted value of a key that is no secret; `why` says what its value is for. It is not shown."""
+    project = errors.project
+    for key in sorted((project.table.keys() - project.secrets).intersection(encrypted)):
+        fix = set_fix(errors.stack, key, project.table[key].form, plaintext=True, project=project)
+        errors.say(Kind.ENCRYPTED, (key,), "an encrypted value", f"plain text: {why}", fix)
+        errors.closed.add(key)
+
+
+def decoded_keys(raw: Mapping[str, str], encrypted: Collection[str], errors: ErrorCollector) -> dict[str, Json]:
+    """The values of a project's keys; of secrets and of what is encrypted none. An unknown key is a mistake."""
+    project, found = errors.project, dict[str, Json]()
+    for key, text in raw.items():
+        if key not in project.table:
+            errors.add_unknown((), key, project.table)
+        elif key not in project.secrets and key not in encrypted:
+            found[key] = decoded(project.table[key], text, errors)
+    return found
+
+
+def read_root(found: Mapping[str, Json], errors: ErrorCollector) -> Values:
+    """The values of all of a project's keys, secrets aside."""
+    keys = tuple(key for key in errors.project.table.values() if key.name not in errors.project.secrets)
+    return read_map(found, keys, (), errors)
 
 
 def read_map(found: Mapping[str, Json], keys: Sequence[Key], path: Path, errors: ErrorCollector) -> Values:

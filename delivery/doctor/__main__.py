@@ -9,8 +9,9 @@ from pathlib import Path
 
 from delivery.doctor.check import Check
 from delivery.doctor.inspection import Inspection, Look
-from delivery.doctor.platform_inputs import FOLDER, PlatformInspection
+from delivery.doctor.platform_inputs import PlatformInspection
 from delivery.doctor.registry import GROUPS, PLATFORM, run_groups
+from delivery.platform.pipeline import platform_stack
 
 PROJECT_FOLDER = Path(__file__).resolve().parent.parent.parent
 
@@ -42,10 +43,9 @@ def main(arguments: list[str]) -> int:
 
 
 def _look(project: Path, stack: str) -> tuple[Look, Iterator[Check]]:
-    """A look at the stack and its checks. `platform` is the stack `laptop` of the platform, unless a stage is so."""
-    folder, _, name = stack.partition("/")
-    if folder == FOLDER and not (project / f"Pulumi.{stack}.yaml").exists():
-        platform = PlatformInspection(project, name or "laptop", os.environ)
+    """A look at a stage's stack and its checks, or at the platform's."""
+    if name := platform_stack(project, stack):
+        platform = PlatformInspection(project, name, os.environ)
         return platform, run_groups(PLATFORM, platform)
     stage = Inspection(project, stack, os.environ)
     return stage, run_groups(GROUPS, stage)

@@ -17,11 +17,9 @@ from delivery.model.pipeline import Pipeline
 from delivery.model.secret import SecretText
 from delivery.platform.charts import PARTS, ChartPin
 from delivery.platform.configuration import PlatformConfiguration, parse_platform
-from delivery.platform.keys import PLATFORM, SECRETS
+from delivery.platform.keys import CHARTS_VARIABLE, PLATFORM, SECRETS
 from delivery.platform.pipeline import read_pipeline
 from delivery.platform.plan import PlatformPlan, plan_platform
-
-FOLDER = "platform"
 
 
 class PlatformInspection(Look):
@@ -30,7 +28,7 @@ class PlatformInspection(Look):
     providers = ("kubernetes",)
 
     def __init__(self, root: Path, stack: str, environ: Mapping[str, str]) -> None:
-        super().__init__(root / FOLDER, stack, environ)
+        super().__init__(root / PLATFORM.name, stack, environ)
         self.program = root
         self.parsed: PlatformConfiguration | None = None
         self.stateless = ""
@@ -60,7 +58,7 @@ class PlatformInspection(Look):
     @cached_property
     def connection(self) -> Connection:
         """The platform's cluster. Raises `BlockedError` where there is none to ask, and `ClusterError`."""
-        return self._reach("deploy", self.configuration.context, KEYS, FOLDER)
+        return self._reach("deploy", self.configuration.context, KEYS, PLATFORM.name)
 
     @cached_property
     def state(self) -> frozenset[tuple[str, str]] | None:
@@ -83,12 +81,12 @@ class PlatformInspection(Look):
 
 def configuration(name: str, inspection: PlatformInspection) -> Iterator[Check]:
     """The stack's files are valid. Gives `inspection` the configuration, and a kubeconfig that is in plain text."""
-    stack, prefix = inspection.stack, f"{FOLDER}:"
+    stack, prefix = inspection.stack, f"{PLATFORM.name}:"
     try:
         files = read_stack_config(inspection.project, stack)
     except StackFilesError as error:
-        fix = f"python -m delivery.doctor --project FOLDER --stack {FOLDER}"
-        raise BlockedError(wrong(name, f"{FOLDER}/{error}", fix)) from None
+        fix = f"python -m delivery.doctor --project FOLDER --stack {PLATFORM.name}"
+        raise BlockedError(wrong(name, f"{PLATFORM.name}/{error}", fix)) from None
     texts = {key.removeprefix(prefix): text for key, text in files.values.items() if key.startswith(prefix)}
     encrypted = {key.removeprefix(prefix) for key in files.secret_keys}
     inspection.set_keys = SECRETS & texts.keys()
@@ -96,7 +94,7 @@ def configuration(name: str, inspection: PlatformInspection) -> Iterator[Check]:
     inspection.add_secrets({key: SecretText(texts[key]) for key in inspection.set_keys - encrypted})
     problems: tuple[Problem, ...] = ()
     try:
-        charts = inspection.environ.get("DELIVERY_CHARTS", "")
+        charts = inspection.environ.get(CHARTS_VARIABLE, "")
         pipeline = _pipeline(inspection.program)
         inspection.parsed = parse_platform(texts, stack, encrypted, pipeline, charts)
     except ConfigError as error:
@@ -114,5 +112,5 @@ def _pipeline(root: Path) -> Pipeline | None:
 
 def secrets(name: str, inspection: PlatformInspection) -> Check:
     """The stack's secrets can be decrypted."""
-    reason = decrypt(inspection, FOLDER)
+    reason = decrypt(inspection, PLATFORM.name)
     return known_secrets(name, inspection, reason, "log in and give the passphrase as for pulumi preview")

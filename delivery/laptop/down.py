@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from delivery.laptop.clusters import TOOLS, LocalCluster
 from delivery.laptop.errors import LaptopError
 from delivery.laptop.programs import Programs
-from delivery.laptop.projects import PLATFORM_STACK, stage_names
+from delivery.laptop.projects import stage_names
 from delivery.laptop.session import DONE, WRONG, Session
 from delivery.laptop.stacks import UNREACHABLE, LocalStack, stage_stack
 from delivery.laptop.survey import survey, what_goes
 from delivery.laptop.tools import tool_checks
+from delivery.platform.keys import STACK
 
 
 def down(session: Session) -> int:
@@ -39,7 +40,7 @@ def down(session: Session) -> int:
                     _destroy(stack, cluster, {} if ground.cluster_exists else UNREACHABLE)
                 else:
                     stack.forget()
-    platform = LocalStack(workspace.platform, PLATFORM_STACK, programs)
+    platform = LocalStack(workspace.platform, STACK, programs)
     if platform.exists():
         with session.step("platform"):
             # What a forgotten stage has left in the cluster would rightly stop it, and goes with the cluster.

@@ -26,8 +26,8 @@ from delivery.config.reader import parse
 from delivery.laptop.errors import LaptopError
 from delivery.laptop.workspace import Workspace
 from delivery.model.stack import StackConfiguration
+from delivery.platform.keys import STACK
 
-PLATFORM_STACK = "laptop"
 _PLACES = SECRETS | {
     "kubeContext",
     "argocdContext",
@@ -93,9 +93,9 @@ def write_platform(workspace: Workspace, place: Place) -> None:
     """
     source = workspace.program / "platform"
     _write(workspace.platform / "Pulumi.yaml", _project(workspace, "platform", source))
-    own = _platform_settings(source / f"Pulumi.{PLATFORM_STACK}.yaml")
+    own = _platform_settings(source / f"Pulumi.{STACK}.yaml")
     own |= {"kubeContext": place.context, "kubeconfig": str(workspace.kubeconfig)}
-    _write_stack(workspace.platform / f"Pulumi.{PLATFORM_STACK}.yaml", "platform", own)
+    _write_stack(workspace.platform / f"Pulumi.{STACK}.yaml", "platform", own)
 
 
 def configuration(workspace: Workspace, stage: str) -> StackConfiguration:

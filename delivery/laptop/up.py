@@ -10,7 +10,6 @@ from delivery.laptop.health import unanswered, unhealthy
 from delivery.laptop.programs import Programs
 from delivery.laptop.progress import wait_until_nothing
 from delivery.laptop.projects import (
-    PLATFORM_STACK,
     configuration,
     stage_names,
     write_pipeline,
@@ -23,6 +22,7 @@ from delivery.laptop.tools import found_tool, tool_checks
 from delivery.laptop.workspace import Answers
 from delivery.model.secret import SecretText
 from delivery.model.stack import StackConfiguration
+from delivery.platform.keys import STACK
 
 ANSWER_SECONDS, HEALTHY_SECONDS = 180.0, 1200.0
 """How long the API server and the stages may take: images come from far away the first time."""
@@ -78,7 +78,7 @@ def bring_up_platform(session: Session, ground: Ground, programs: Programs) -> d
     with session.step("platform"):
         write_pipeline(workspace, ground.place)
         write_platform(workspace, ground.place)
-        stack = LocalStack(workspace.platform, PLATFORM_STACK, programs)
+        stack = LocalStack(workspace.platform, STACK, programs)
         stack.create()
         if ground.repository.is_private:
             stack.set_secret("platform:githubToken", ground.token.secret)

@@ -4,8 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from delivery.config.errors import ErrorCollector, Json, Kind, set_fix
-from delivery.config.key import Type
-from delivery.config.values import Values, decoded, read_map
+from delivery.config.values import Values, decoded_keys, read_root, refuse_encrypted
 from delivery.model.pipeline import Pipeline
 from delivery.model.stack import GitHubApp
 from delivery.platform.charts import JAEGER, KEPTN, PARTS
@@ -53,20 +52,11 @@ def parse_platform(
     """
     errors = ErrorCollector(stack, PLATFORM)
     given = SECRETS & raw.keys()
-    for key in sorted((TABLE.keys() - SECRETS).intersection(encrypted)):
-        fix = set_fix(stack, key, TABLE[key].form, plaintext=True, project=PLATFORM)
-        errors.say(Kind.ENCRYPTED, (key,), "an encrypted value", "plain text: the value is in manifests", fix)
-        errors.closed.add(key)
+    refuse_encrypted(encrypted, errors, "the value is in manifests")
     for key in sorted((given - set(encrypted)) - {"kubeconfig"}):
         fix = set_fix(stack, key, "", project=PLATFORM)
         errors.say(Kind.PLAIN_TEXT, (key,), "a secret in plain text", "an encrypted value", fix)
-    found: dict[str, Json] = {}
-    for key, text in raw.items():
-        if key not in TABLE:
-            errors.add_unknown((), key, TABLE)
-        elif key not in SECRETS and key not in encrypted:
-            found[key] = decoded(TABLE[key], text, errors)
-    root = read_map(found, tuple(key for key in TABLE.values() if key.type is not Type.SECRET), (), errors)
+    root = read_root(decoded_keys(raw, encrypted, errors), errors)
     backend = _backend(root, given, errors)
     url = root.text("repositoryURL") or _repository_url(pipeline)
     configuration = PlatformConfiguration(

@@ -65,5 +65,9 @@ KEYS = (
     secret("kubeconfig", "A kubeconfig; or its path, not encrypted.", "the usual files"),
 )
 TABLE = {key.name: key for key in KEYS}
-SECRETS = frozenset(key.name for key in KEYS if key.type is Type.SECRET)
 PLATFORM = Project("platform", "pulumi -C platform", TABLE)
+SECRETS = PLATFORM.secrets
+STACK = "laptop"
+"""The platform's stack that ships, and that is meant where none is named."""
+CHARTS_VARIABLE = "DELIVERY_CHARTS"
+"""In the environment: a folder with the charts, in place of their registries."""

@@ -115,15 +115,14 @@ def plan_platform(configuration: PlatformConfiguration) -> PlatformPlan:
     """The plan of the platform with this configuration."""
     parts = configuration.parts
     charts = tuple(_chart(pin, configuration) for pin in CHARTS if pin.part in parts)
-    # Where Argo CD is somebody else's, its credential goes into a namespace that is there.
-    namespaces = dict.fromkeys(chart.pin.namespace for chart in charts)
     keptn_config: dict[str, Json] | None = None
     if KEPTN in parts:
         keptn_config = {"OTelCollectorUrl": values.OTLP_GRPC} if COLLECTOR in parts else {}
     # Nothing in these namespaces needs more than the strictest level of Kubernetes allows.
     labels = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn")}
     return PlatformPlan(
-        namespaces=dict.fromkeys(namespaces, labels),
+        # Where Argo CD is somebody else's, its credential goes into a namespace that is there.
+        namespaces=dict.fromkeys((chart.pin.namespace for chart in charts), labels),
         secrets=_secrets(configuration),
         policies=_policies(configuration),
         charts=charts,
