@@ -8,7 +8,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from types import FrameType, TracebackType
 from typing import IO
@@ -64,8 +64,8 @@ class Forwards:
         self._stop()
 
     def keep(self, sleep: Callable[[float], None] = time.sleep) -> None:
-        """Open again what ends, as it does when a pod is replaced. Returns at Ctrl-C, or when it is to end."""
-        with suppress(KeyboardInterrupt), _ended_by_signal():
+        """Open again what ends, as it does when a pod is replaced. Raises `KeyboardInterrupt` when it is to end."""
+        with _ended_by_signal():
             while True:
                 sleep(_AGAIN_SECONDS)
                 self.reopen()

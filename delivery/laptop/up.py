@@ -1,6 +1,7 @@
 """`make up`: cluster, platform, every stage, and a look at all of it. Each step begins with what is there already."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 
 from delivery.cluster import connect
 from delivery.laptop.clusters import TOOLS
@@ -150,7 +151,8 @@ def show(
         kubectl = {target.title: " ".join(target.command(context, target.local)) for target in opened}
         session.say("", "these open it, with KUBECONFIG as in environment:", *_table(kubectl))
         return DONE
-    with Forwards(opened, context, session.workspace, programs) as forwards:
+    # Ctrl-C leaves from the first address on that is shown.
+    with Forwards(opened, context, session.workspace, programs) as forwards, suppress(KeyboardInterrupt):
         session.say("", "open until Ctrl-C:", *_table(forwards.addresses))
         session.say(f"  Argo CD's user is admin; its password: {outputs.get('argocdPassword', '')}")
         session.say(f"  a promotion begins with another version in {first}/values.yaml of {ground.answers.repository}")
