@@ -162,5 +162,5 @@ def show(
 
 
 def _table(rows: dict[str, str]) -> Iterator[str]:
-    width = max(map(len, rows))
+    width = max(map(len, rows), default=0)
     return (f"  {title:<{width}}  {text}" for title, text in rows.items())
