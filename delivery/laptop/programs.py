@@ -4,7 +4,8 @@ import shlex
 import shutil
 import signal
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import IO
 
 from delivery.laptop.errors import LaptopError
@@ -49,17 +50,14 @@ class Programs:
 
         Ctrl-C goes to the command too, which ends in its own way: an update that is cut off leaves its stack locked.
         """
-        interrupted = False
-        with subprocess.Popen(
-            self._found(command), env={**self.environ, **(more or {})}, stdin=subprocess.DEVNULL
-        ) as process:
-            while True:
-                try:
-                    status = process.wait()
-                    break
-                except KeyboardInterrupt:
-                    interrupted = True
-        if interrupted or status == -signal.SIGINT:
+        with _noted_interrupts() as interrupts:
+            status = subprocess.run(
+                self._found(command),
+                env={**self.environ, **(more or {})},
+                stdin=subprocess.DEVNULL,
+                check=False,
+            ).returncode
+        if interrupts or status == -signal.SIGINT:
             raise KeyboardInterrupt
         if status:
             raise LaptopError(f"{what} ended with status {status}", "see its own lines above")
@@ -75,6 +73,17 @@ class Programs:
         if path is None:
             raise LaptopError(f"{command[0]} is not on PATH", f"install {command[0]}")
         return [path, *command[1:]]
+
+
+@contextmanager
+def _noted_interrupts() -> Iterator[list[int]]:
+    """Within the block, Ctrl-C is noted and interrupts nothing, not even the start of a command that already works."""
+    noted: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: noted.append(number))
+    try:
+        yield noted
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _by_hand(command: tuple[str, ...]) -> str:

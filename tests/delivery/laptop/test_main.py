@@ -59,8 +59,11 @@ class Terminal:
         shown = b""
         while text.encode() not in shown:
             ready, _, _ = select.select([self._own], [], [], 30)
-            assert ready, shown
-            shown += os.read(self._own, 4096)
+            assert ready, f"nothing more within 30 s: {shown!r}"
+            try:
+                shown += os.read(self._own, 4096)
+            except OSError:  # Linux answers so when no process has the terminal open any more.
+                raise AssertionError(f"ended without {text!r}: {shown!r}") from None
         return shown.decode(errors="replace")
 
     def status(self) -> int:
