@@ -142,7 +142,8 @@ def test_a_collector_that_is_down_or_silent_costs_two_seconds_in_all_and_one_lin
             listener.close()
         started = time.monotonic()
         done = run_program(TWO_RUNS, file, OTEL_EXPORTER_OTLP_ENDPOINT=url)
-    assert time.monotonic() - started < BUDGET + 2 * SLACK
+    # With the start of Python; what is left in the queue would be waited for ten seconds.
+    assert time.monotonic() - started < BUDGET + 4 * SLACK
     assert float(done.stdout) < BUDGET + SLACK
     assert_message("tracing.collector-silent", done.stderr.strip())
     assert len(exported(file)) == 4  # the file has everything all the same
