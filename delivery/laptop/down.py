@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from delivery.laptop.clusters import TOOLS, LocalCluster
 from delivery.laptop.errors import LaptopError
 from delivery.laptop.programs import Programs
-from delivery.laptop.projects import stage_names
+from delivery.laptop.projects import last_stages
 from delivery.laptop.session import DONE, WRONG, Session
 from delivery.laptop.stacks import UNREACHABLE, LocalStack, stage_stack
 from delivery.laptop.survey import survey, what_goes
@@ -22,7 +22,7 @@ def down(session: Session) -> int:
     tool = TOOLS[answers.tool]
     session.check(tool_checks(workspace, session.programs, tool))
     ground = survey(session, answers, tool)
-    stages = stage_names(workspace.folder) if (workspace.folder / "Pulumi.yaml").exists() else ()
+    stages = last_stages(workspace)
     session.say("", *what_goes(ground, stages), "")
     if not session.agree("Go on?"):
         session.say("nothing was done")

@@ -66,6 +66,11 @@ def stage_names(project: Path) -> tuple[str, ...]:
     raise LaptopError("Pulumi.yaml has no stages", "compare delivery:stages with docs/reference/configuration.md")
 
 
+def last_stages(workspace: Workspace) -> tuple[str, ...]:
+    """The stages of the last `make up`, none before the first. Raises `StackFilesError` and `LaptopError`."""
+    return stage_names(workspace.folder) if (workspace.folder / "Pulumi.yaml").exists() else ()
+
+
 def api_url(workspace: Workspace) -> str:
     """The REST API of the server that has the repository. Raises `StackFilesError`."""
     values = read_project_config(workspace.program).values

@@ -65,8 +65,8 @@ def survey(session: Session, answers: Answers, tool: ClusterTool) -> Ground:
     return Ground(answers, cluster, cluster.exists(), GitOpsRepository(where, token), token)
 
 
-def what_comes(ground: Ground, session: Session, stages: tuple[str, ...]) -> Iterator[str]:
-    """What will be made and where, in lines."""
+def what_comes(ground: Ground, session: Session, stages: tuple[str, ...], removed: tuple[str, ...]) -> Iterator[str]:
+    """What will be made and where, and which stages will go, in lines."""
     cluster, where, folder = ground.cluster, ground.repository.repository, session.workspace.folder
     there = ", which is there" if ground.cluster_exists else ""
     yield "this makes, on this machine:"
@@ -77,6 +77,8 @@ def what_comes(ground: Ground, session: Session, stages: tuple[str, ...]) -> Ite
     yield f"in {where.url}, by commits to {ground.repository.default_branch}:"
     yield "  the workflow promote with the promoter, and a chart for each stage"
     yield "  and a setting: Actions may open pull requests"
+    if removed:
+        yield f"stages that Pulumi.yaml no longer has are removed: {', '.join(reversed(removed))}"
     yield f"your token, from {ground.token.source}, goes into Pulumi's state, encrypted, and into the cluster:"
     if PROMOTION_TOKEN not in session.programs.environ:
         yield f"  the promotion task's (a narrower one for it: {PROMOTION_TOKEN})"

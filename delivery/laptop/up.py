@@ -12,12 +12,13 @@ from delivery.laptop.programs import Programs
 from delivery.laptop.progress import wait_until_nothing
 from delivery.laptop.projects import (
     configuration,
+    last_stages,
     stage_names,
     write_pipeline,
     write_platform,
 )
 from delivery.laptop.session import DONE, WRONG, Session
-from delivery.laptop.stacks import LocalStack, stage_stack
+from delivery.laptop.stacks import UNREACHABLE, LocalStack, stage_stack
 from delivery.laptop.survey import PROMOTION_TOKEN, Ground, Wanted, chosen, survey, what_comes
 from delivery.laptop.tools import found_tool, tool_checks
 from delivery.laptop.workspace import Answers
@@ -39,18 +40,20 @@ def up(session: Session, wanted: Wanted) -> int:
     if tool is None:
         return WRONG
     stages = stage_names(workspace.program)
+    removed = tuple(stage for stage in last_stages(workspace) if stage not in stages)
     ground = survey(session, Answers(repository, cluster, tool.name), tool)
     session.check(ground.repository.checks(ours=before is not None))
     if ground.cluster_exists and before is None:
         found = f"a {tool.name} cluster {cluster} is there, and was not made by make up"
         raise LaptopError(found, f"{session.command} CLUSTER=ANOTHER-NAME")
-    session.say("", *what_comes(ground, session, stages), "")
+    session.say("", *what_comes(ground, session, stages, removed), "")
     if not session.agree("Go on?"):
         session.say("nothing was done")
         return WRONG
     workspace.prepare(ground.answers)
     programs = Programs(workspace.surroundings(session.programs.environ))
     make_cluster(session, ground)
+    remove_stages(session, ground, programs, removed)
     outputs = bring_up_platform(session, ground, programs)
     up_now = bring_up_stages(session, ground, programs, str(outputs.get("otlpEndpoint") or ""))
     wait_until_healthy(session, ground, up_now)
@@ -71,6 +74,15 @@ def make_cluster(session: Session, ground: Ground) -> None:
         connection = connect(cluster.context, kubeconfig)
         deadline, fix = session.deadline(ANSWER_SECONDS), "make down removes what is left of it"
         wait_until_nothing(lambda: unanswered(connection), session.progress(), deadline, fix)
+
+
+def remove_stages(session: Session, ground: Ground, programs: Programs, removed: tuple[str, ...]) -> None:
+    """Destroy the stages that the checkout no longer has: before the pipeline that knows them is written anew."""
+    for stage in reversed(removed):
+        stack = stage_stack(session.workspace, stage, programs, ground.token)
+        if stack.exists():
+            with session.step(f"remove {stage}"):
+                stack.destroy({} if ground.cluster_exists else UNREACHABLE)
 
 
 def bring_up_platform(session: Session, ground: Ground, programs: Programs) -> dict[str, object]:

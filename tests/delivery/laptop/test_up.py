@@ -7,7 +7,8 @@ import yaml
 from delivery.laptop.session import DONE, INTERRUPTED, REFUSED, WRONG, Session
 from delivery.laptop.survey import Wanted
 from delivery.laptop.up import up
-from tests.delivery.laptop.machine import GITHUB_TOKEN, K3D, REPOSITORY, Laptop
+from lab.project import set_keys
+from tests.delivery.laptop.machine import GITHUB_TOKEN, K3D, PULUMI, REPOSITORY, Laptop
 from tests.messages import assert_message
 
 COMMAND = f"make up REPOSITORY={REPOSITORY}"
@@ -184,6 +185,30 @@ def test_the_passphrase_and_what_encrypts_secrets_stay_the_same(laptop: Laptop) 
 
     assert yaml.safe_load(file.read_text())["encryptionsalt"] == "v1:abc"
     assert passphrase.read_text() == before
+
+
+@pytest.mark.parametrize("cluster_is_there", [True, False])
+def test_a_stage_that_was_taken_out_goes_by_the_pipeline_that_knows_it(
+    laptop: Laptop, *, cluster_is_there: bool
+) -> None:
+    laptop.heal("dev", "production")
+    laptop.terminal = False
+    run(laptop, yes=True)
+    stages = [{"name": "dev"}, {"name": "production", "after": ["dev"]}]
+    set_keys(laptop.program, "dev", {"stages": stages[:1]})
+    if not cluster_is_there:
+        (laptop.folder / "clusters" / "delivery").unlink()
+    destroy = f"destroy*) cp {laptop.workspace.folder}/Pulumi.yaml {laptop.folder}/then.yaml;;"
+    laptop.install("pulumi", PULUMI.replace("esac", 'esac\ncase "$*" in ' + destroy + " esac"))
+
+    assert run(laptop, yes=True) == DONE
+
+    assert "no longer has are removed: production\n" in laptop.out.getvalue()
+    unreachable = "" if cluster_is_there else "true"
+    assert f"production destroy {GITHUB_TOKEN} {unreachable}" in laptop.lines("updates")
+    assert laptop.stacks == [".laptop/dev", "platform/laptop"]
+    then = yaml.safe_load((laptop.folder / "then.yaml").read_text())["config"]["delivery:stages"]["value"]
+    assert then == stages
 
 
 def test_a_cluster_that_somebody_else_made_is_not_used(laptop: Laptop) -> None:
