@@ -7,7 +7,7 @@ from delivery.config.errors import ErrorCollector, Json, Kind, set_fix
 from delivery.config.values import Values, decoded_keys, read_root, refuse_encrypted
 from delivery.model.pipeline import Pipeline
 from delivery.model.stack import GitHubApp
-from delivery.platform.charts import JAEGER, KEPTN, PARTS
+from delivery.platform.charts import COLLECTOR, JAEGER, KEPTN, PARTS
 from delivery.platform.keys import PLATFORM, SECRETS, TABLE
 
 CREDENTIALS = ("githubToken", "githubAppPrivateKey", "sshPrivateKey")
@@ -29,6 +29,7 @@ class PlatformConfiguration:
     `context` is the cluster's. `parts` are those that this stack installs, each with the values that a person puts over
     ours. `charts` is a folder with the charts, empty for their registries. `credential` is the secret by which Argo CD
     reads `repository_url`, one of `CREDENTIALS`, empty for none; `github_app` belongs to a `githubAppPrivateKey`.
+    `collector_address` is the host and port of somebody else's collector, empty for none.
     """
 
     stack: str
@@ -40,6 +41,7 @@ class PlatformConfiguration:
     github_app: GitHubApp | None
     github_api_url: str
     backend: Backend | None
+    collector_address: str
 
 
 def parse_platform(
@@ -58,17 +60,21 @@ def parse_platform(
         errors.say(Kind.PLAIN_TEXT, (key,), "a secret in plain text", "an encrypted value", fix)
     root = read_root(decoded_keys(raw, encrypted, errors), errors)
     backend = _backend(root, given, errors)
+    parts = _parts(root, pipeline, backend, errors)
+    if backend and COLLECTOR not in parts:
+        errors.superfluous(("backendEndpoint",), backend.endpoint, f"nothing: {COLLECTOR} is left out")
     url = root.text("repositoryURL") or _repository_url(pipeline)
     configuration = PlatformConfiguration(
         stack=stack,
         context=root.text("kubeContext"),
-        parts=_parts(root, pipeline, backend, errors),
+        parts=parts,
         charts=root.text("charts") or charts,
         repository_url=url,
         credential=_credential(given, url, errors),
         github_app=_github_app(root, given, errors),
         github_api_url=pipeline.repository.api_url if pipeline else "https://api.github.com",
         backend=backend,
+        collector_address=_collector_address(root, parts, errors),
     )
     errors.check()
     return configuration
@@ -100,6 +106,15 @@ def _backend(root: Values, given: Collection[str], errors: ErrorCollector) -> Ba
     if header and not endpoint:
         errors.superfluous(("backendHeaderName",), header, "nothing without a backendEndpoint")
     return Backend(endpoint, header) if endpoint else None
+
+
+def _collector_address(root: Values, parts: Collection[str], errors: ErrorCollector) -> str:
+    address = root.text("collectorAddress")
+    if address and COLLECTOR in parts:
+        errors.superfluous(("collectorAddress",), address, "nothing: this stack installs a collector")
+    elif address and KEPTN not in parts:
+        errors.superfluous(("collectorAddress",), address, f"nothing: {KEPTN} is left out")
+    return address
 
 
 def _repository_url(pipeline: Pipeline | None) -> str:

@@ -10,6 +10,9 @@ from delivery.platform.charts import ARGOCD, COLLECTOR, JAEGER, KEPTN, PARTS
 _VALUE = Rule(lambda _: True, "as the chart has it", "VALUE")
 _VALUE_KEY = rules.text(lambda _: True, "keys of the chart's values", "KEY")
 _HEADER = rules.pattern(r"[A-Za-z0-9-]{1,100}", "the name of an HTTP header", "NAME")
+_COLLECTOR = rules.pattern(
+    r"[A-Za-z0-9]([A-Za-z0-9.-]{0,250}[A-Za-z0-9])?:[0-9]{1,5}", "a host and its port", "HOST:4317"
+)
 _WHAT = {
     ARGOCD: ("Argo CD", "true"),
     KEPTN: ("Keptn", "true, unless every stage in `../Pulumi.yaml` is verified by Argo CD"),
@@ -61,6 +64,14 @@ KEYS = (
     ),
     Key("backendHeaderName", TEXT, _HEADER, None, "The header by which the collector logs in there.", "none"),
     secret("backendHeader", "What stands in that header.", "none"),
+    Key(
+        "collectorAddress",
+        TEXT,
+        _COLLECTOR,
+        None,
+        "A collector of others, to which Keptn sends by OTLP over gRPC where this stack installs none.",
+        "none: Keptn sends nothing then",
+    ),
     required("kubeContext", "The context of the cluster; never the current one.", rules.CONTEXT),
     secret("kubeconfig", "A kubeconfig; or its path, not encrypted.", "the usual files"),
 )

@@ -117,7 +117,8 @@ def plan_platform(configuration: PlatformConfiguration) -> PlatformPlan:
     charts = tuple(_chart(pin, configuration) for pin in CHARTS if pin.part in parts)
     keptn_config: dict[str, Json] | None = None
     if KEPTN in parts:
-        keptn_config = {"OTelCollectorUrl": values.OTLP_GRPC} if COLLECTOR in parts else {}
+        address = values.OTLP_GRPC if COLLECTOR in parts else configuration.collector_address
+        keptn_config = {"OTelCollectorUrl": address} if address else {}
     # Nothing in these namespaces needs more than the strictest level of Kubernetes allows.
     labels = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn")}
     return PlatformPlan(

@@ -70,6 +70,7 @@ def configured(**changes: Any) -> PlatformConfiguration:
         github_app=None,
         github_api_url="https://api.github.com",
         backend=None,
+        collector_address="",
     )
     return replace(made, **changes)
 

@@ -87,6 +87,22 @@ def test_the_credential_is_for_the_address_that_the_applications_name() -> None:
         ((), {"githubAppId": "1", "githubAppInstallationId": "2"}, (Kind.MISSING, "platform:githubAppPrivateKey")),
         (("backendHeader",), {"backendEndpoint": "https://a.example"}, (Kind.MISSING, "platform:backendHeaderName")),
         ((), {"backendEndpoint": "https://a:b@c.example"}, (Kind.NOT_ALLOWED, "platform:backendEndpoint")),
+        (
+            (),
+            {"backendEndpoint": "https://a.example", "collector": "false"},
+            (Kind.NOT_ALLOWED, "platform:backendEndpoint"),
+        ),
+        ((), {"collectorAddress": "otel.example:4317"}, (Kind.NOT_ALLOWED, "platform:collectorAddress")),
+        (
+            (),
+            {"collectorAddress": "otel.example:4317", "collector": "false", "keptn": "false"},
+            (Kind.NOT_ALLOWED, "platform:collectorAddress"),
+        ),
+        (
+            (),
+            {"collectorAddress": "http://otel.example:4317", "collector": "false"},
+            (Kind.NOT_ALLOWED, "platform:collectorAddress"),
+        ),
     ],
 )
 def test_what_is_not_allowed_is_one_problem_about_its_key(

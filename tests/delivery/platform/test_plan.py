@@ -27,6 +27,13 @@ def test_keptn_starts_after_the_collector_that_its_config_names() -> None:
     assert next(chart for chart in plan.charts if chart.pin == OPERATOR_CHART).values["promotionTasksEnabled"] is True
 
 
+def test_keptn_sends_to_the_collector_of_others_where_none_is_installed_here() -> None:
+    assert planned(collector="false", collectorAddress="otel.example:4317").keptn_config == {
+        "OTelCollectorUrl": "otel.example:4317"
+    }
+    assert planned(collector="false").keptn_config == {}
+
+
 def test_without_keptn_there_is_no_config_and_no_namespace_of_it() -> None:
     plan = planned(keptn="false")
 
