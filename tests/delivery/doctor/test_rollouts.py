@@ -1,5 +1,6 @@
 """What the doctor says of the versions that Keptn verifies: which one is stuck, at what, and how to see more."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -53,17 +54,17 @@ def checks(api: KubernetesApi, *versions: dict[str, Any], **keys: str) -> dict[s
 @pytest.mark.parametrize(
     "found",
     [
-        version("Completed", "Succeeded"),
-        version("AppDeploy", since=ago(minutes=5)),
-        version("AppPreDeployTasks", "Pending", since=ago(minutes=1)),
-        version(
+        lambda: version("Completed", "Succeeded"),
+        lambda: version("AppDeploy", since=ago(minutes=5)),
+        lambda: version("AppPreDeployTasks", "Pending", since=ago(minutes=1)),
+        lambda: version(
             "AppPostDeployTasks", postDeploymentTaskStatus=[item("smoke", "Progressing", startTime=ago(minutes=9))]
         ),
     ],
     ids=["verified", "deploying", "just begun", "a task began a while after the rest"],
 )
-def test_a_version_that_is_verified_or_moves_is_fine(api: KubernetesApi, found: dict[str, Any]) -> None:
-    check = checks(api, found)[NAME]
+def test_a_version_that_is_verified_or_moves_is_fine(api: KubernetesApi, found: Callable[[], dict[str, Any]]) -> None:
+    check = checks(api, found())[NAME]
     assert check.status == "ok"
     assert "v0.3.1" in check.detail
 
