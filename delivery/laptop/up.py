@@ -120,12 +120,14 @@ def wait_until_healthy(session: Session, ground: Ground, stages: tuple[StackConf
     """Wait until every application of every stage is healthy."""
     with session.step("healthy"):
         connection = connect(ground.cluster.context, SecretText(str(session.workspace.kubeconfig)))
-        folder = session.workspace.folder.name
-        doctor = f".venv/bin/python -m delivery.doctor --project {folder} --stack"
-        fix = f"see what it waits for: . {folder}/environment; {doctor} {stages[0].stage.name}"
-        wait_until_nothing(
-            lambda: unhealthy(connection, stages), session.progress(), session.deadline(HEALTHY_SECONDS), fix
-        )
+        deadline = session.deadline(HEALTHY_SECONDS)
+        try:
+            wait_until_nothing(lambda: unhealthy(connection, stages), session.progress(), deadline, "")
+        except LaptopError as error:
+            waits = next((stage for stage in stages if unhealthy(connection, [stage])), stages[0]).stage.name
+            folder = session.workspace.folder.name
+            doctor = f".venv/bin/python -m delivery.doctor --project {folder} --stack {waits}"
+            raise LaptopError(str(error), f"see what it waits for: . {folder}/environment; {doctor}") from None
 
 
 def targets(stages: tuple[StackConfiguration, ...], outputs: Mapping[str, object]) -> Iterator[Target]:
