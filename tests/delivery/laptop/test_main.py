@@ -4,6 +4,7 @@ import fcntl
 import os
 import pty
 import select
+import signal
 import subprocess
 import sys
 import termios
@@ -28,6 +29,8 @@ class Terminal:
         self._own, other = pty.openpty()
 
         def take_terminal() -> None:
+            # As at a login: tests that were started in the background may have been given a Ctrl-C that does nothing.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
             os.setsid()
             fcntl.ioctl(other, termios.TIOCSCTTY, 0)
 
