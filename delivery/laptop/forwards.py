@@ -7,13 +7,13 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from types import FrameType, TracebackType
 from typing import IO
 
-from delivery.laptop.programs import Programs
+from delivery.laptop.programs import Programs, handling
 from delivery.laptop.workspace import Workspace
 
 _AGAIN_SECONDS = 1.0
@@ -65,7 +65,8 @@ class Forwards:
 
     def keep(self, sleep: Callable[[float], None] = time.sleep) -> None:
         """Open again what ends, as it does when a pod is replaced. Raises `KeyboardInterrupt` when it is to end."""
-        with _ended_by_signal():
+        # A request to end this program is what Ctrl-C is.
+        with handling(signal.SIGTERM, _interrupt):
             while True:
                 sleep(_AGAIN_SECONDS)
                 self.reopen()
@@ -105,15 +106,5 @@ def _bound(held: ExitStack, port: int) -> int:
     return int(probe.getsockname()[1])
 
 
-@contextmanager
-def _ended_by_signal() -> Iterator[None]:
-    """Within the block, a request to end this program is what Ctrl-C is."""
-
-    def interrupt(_: int, __: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+def _interrupt(_: int, __: FrameType | None) -> None:
+    raise KeyboardInterrupt

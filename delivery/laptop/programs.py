@@ -4,8 +4,9 @@ import shlex
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from types import FrameType
 from typing import IO
 
 from delivery.laptop.errors import LaptopError
@@ -50,7 +51,9 @@ class Programs:
 
         Ctrl-C goes to the command too, which ends in its own way: an update that is cut off leaves its stack locked.
         """
-        with _noted_interrupts() as interrupts:
+        interrupts: list[int] = []
+        # Noted, so that not even the start of a command that already works is interrupted.
+        with handling(signal.SIGINT, lambda number, _: interrupts.append(number)):
             status = subprocess.run(
                 self._found(command),
                 env={**self.environ, **(more or {})},
@@ -76,14 +79,13 @@ class Programs:
 
 
 @contextmanager
-def _noted_interrupts() -> Iterator[list[int]]:
-    """Within the block, Ctrl-C is noted and interrupts nothing, not even the start of a command that already works."""
-    noted: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, _: noted.append(number))
+def handling(number: int, handle: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Within the block, the signal is handled by `handle`. For the main thread alone."""
+    before = signal.signal(number, handle)
     try:
-        yield noted
+        yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(number, before)
 
 
 def _by_hand(command: tuple[str, ...]) -> str:
