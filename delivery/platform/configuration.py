@@ -61,8 +61,7 @@ def parse_platform(
     root = read_root(decoded_keys(raw, encrypted, errors), errors)
     backend = _backend(root, given, errors)
     parts = _parts(root, pipeline, backend, errors)
-    if backend and COLLECTOR not in parts:
-        errors.superfluous(("backendEndpoint",), backend.endpoint, f"nothing: {COLLECTOR} is left out")
+    _refuse_unread(root, parts, errors)
     url = root.text("repositoryURL") or _repository_url(pipeline)
     configuration = PlatformConfiguration(
         stack=stack,
@@ -74,7 +73,7 @@ def parse_platform(
         github_app=_github_app(root, given, errors),
         github_api_url=pipeline.repository.api_url if pipeline else "https://api.github.com",
         backend=backend,
-        collector_address=_collector_address(root, parts, errors),
+        collector_address=root.text("collectorAddress"),
     )
     errors.check()
     return configuration
@@ -108,13 +107,18 @@ def _backend(root: Values, given: Collection[str], errors: ErrorCollector) -> Ba
     return Backend(endpoint, header) if endpoint else None
 
 
-def _collector_address(root: Values, parts: Collection[str], errors: ErrorCollector) -> str:
-    address = root.text("collectorAddress")
-    if address and COLLECTOR in parts:
-        errors.superfluous(("collectorAddress",), address, "nothing: this stack installs a collector")
-    elif address and KEPTN not in parts:
-        errors.superfluous(("collectorAddress",), address, f"nothing: {KEPTN} is left out")
-    return address
+def _refuse_unread(root: Values, parts: Collection[str], errors: ErrorCollector) -> None:
+    """Refuse the addresses that nothing reads with these parts."""
+    unread = {}
+    if COLLECTOR in parts:
+        unread["collectorAddress"] = "this stack installs a collector"
+    else:
+        unread["backendEndpoint"] = f"{COLLECTOR} is left out"
+        if KEPTN not in parts:
+            unread["collectorAddress"] = f"{KEPTN} is left out"
+    for key, why in unread.items():
+        if address := root.text(key):
+            errors.superfluous((key,), address, f"nothing: {why}")
 
 
 def _repository_url(pipeline: Pipeline | None) -> str:
