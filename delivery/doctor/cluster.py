@@ -13,12 +13,14 @@ from delivery.cluster.facts import (
     server_version,
 )
 from delivery.cluster.needs import targets
-from delivery.cluster.preflight import install_command, keptn_definitions, right_problems
-from delivery.config.errors import Problem
+from delivery.cluster.preflight import install_command, keptn_definitions, platform_command, right_problems
+from delivery.config.errors import Problem, set_fix
 from delivery.doctor.check import Check, ok, wrong
 from delivery.doctor.inspection import Inspection
 from delivery.model.pipeline import Repository
 from delivery.model.secret import SecretText
+from delivery.platform.keys import PLATFORM, STACK
+from delivery.platform.plan import KEPTN_CONFIG
 from delivery.stack.manifests import SECRET_KEY, SECRET_NAME
 from delivery.text import without_secrets
 
@@ -99,6 +101,10 @@ def _collector(name: str, inspection: Inspection) -> Check:
         found = f"KeptnConfig {config.name} has no OTelCollectorUrl"
         patch = """'{"spec":{"OTelCollectorUrl":"COLLECTOR-HOST:4317"}}'"""
         fix = f"{connection.kubectl} -n {config.namespace} patch keptnconfig {config.name} --type merge -p {patch}"
+        if (config.namespace, config.name) == (KEPTN_CONFIG.namespace, KEPTN_CONFIG.name):
+            # A patch would be drift to the platform's stack.
+            fix = set_fix(STACK, "collectorAddress", "COLLECTOR-HOST:4317", project=PLATFORM)
+            fix = f"{fix}; {platform_command()}"
     return wrong(name, f"{found}: spans go nowhere, and no promotion has a trace", fix)
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from delivery.doctor.check import Check
 from delivery.doctor.inspection import Inspection
+from delivery.platform.plan import KEPTN_CONFIG
 from lab.cluster_objects import DaemonSet, Deployment, StatefulSet
 from lab.engine import PROGRAM
 from tests.delivery.cluster.kubernetes_api import (
@@ -116,6 +117,11 @@ def remove_collector(api: KubernetesApi) -> None:
     api.objects[CONFIGS]["items"][0]["spec"] = {}
 
 
+def remove_collector_of_the_platform(api: KubernetesApi) -> None:
+    metadata = {"name": KEPTN_CONFIG.name, "namespace": KEPTN_CONFIG.namespace}
+    api.objects[CONFIGS] = {"items": [{"metadata": metadata, "spec": {}}]}
+
+
 def remove_configs(api: KubernetesApi) -> None:
     api.objects[CONFIGS] = {"items": []}
 
@@ -144,6 +150,7 @@ def stop_argocd(api: KubernetesApi) -> None:
         (stop_operator, "Keptn's promotion tasks"),
         (remove_operator, "Keptn's promotion tasks"),
         (remove_collector, "collector address"),
+        (remove_collector_of_the_platform, "collector address"),
         (remove_configs, "collector address"),
         (remove_config_definition, "collector address"),
         (remove_argocd, "Argo CD"),
